@@ -1,0 +1,138 @@
+"""The whole promise between the hub and a room: a parcel goes in, one of four outcomes comes out.
+
+``deliver`` and ``find`` never raise for something that a partner or a network did. ``Deferred`` promises that the
+partner does not have the parcel; ``Unsure`` means that it may. Whoever writes a room reads this file and the
+conformance suite, nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations at run time
+from datetime import datetime  # noqa: TC003
+from typing import Protocol
+
+import msgspec
+
+from schemas.dossier import Message  # noqa: TC001
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """Common shape: frozen, named fields."""
+
+
+class Draft(Value, frozen=True):
+    """What a codec makes of a message for one operation, before it is sealed.
+
+    ``payload``: the bytes that will be signed and never change again. ``facts``: plain values that ``find`` will need
+    to ask for it (a dossier code, a status), never personal data.
+    """
+
+    payload: bytes
+    media_type: str
+    facts: Mapping[str, str] = {}
+
+
+class Sealed(Value, frozen=True):
+    """A draft after signing: byte for byte the same on every attempt. ``headers`` travel with it (a detached JWS)."""
+
+    payload: bytes
+    media_type: str
+    headers: Mapping[str, str] = {}
+    facts: Mapping[str, str] = {}
+
+
+class Parcel(Value, frozen=True):
+    """One sealed transfer on its way. ``key`` is the transfer's own and the same on every attempt, restart and resend."""
+
+    key: str
+    operation: str
+    sealed: Sealed
+    dossier: str = ""  # the code under which this partner knows the dossier
+    attempt: int = 1
+
+
+class Exchange(Value, frozen=True):
+    """The exact bytes of one call, secrets cut out of the headers; evidence, and what an operator looks at."""
+
+    url: str
+    sent: bytes
+    received: bytes
+    status: int  # 0: no status line arrived
+    started_at: datetime
+    seconds: float
+    error: str = ""  # what broke, by class: connect, tls, timeout, reset, too-large, truncated
+
+
+class Reason(Value, frozen=True):
+    """``code`` of the error catalogue; ``detail``: the partner's own code or fault, cut to 500 characters, not its prose."""
+
+    code: str
+    detail: str = ""
+
+
+class Delivered(Value, frozen=True, tag=True):
+    """The partner has it. ``reference``: the partner's own id for it, if it gives one. ``facts``: what later parcels need."""
+
+    reference: str = ""
+    facts: Mapping[str, str] = {}
+    exchanges: tuple[Exchange, ...] = ()
+
+
+class Refused(Value, frozen=True, tag=True):
+    """The partner answered for good: this parcel will never be taken as it is. Never retried."""
+
+    reason: Reason
+    exchanges: tuple[Exchange, ...] = ()
+
+
+class Deferred(Value, frozen=True, tag=True):
+    """The partner does not have it and may take it later. ``wait``: seconds it asked for. ``counts``: false during announced maintenance."""
+
+    reason: Reason
+    wait: float | None = None
+    counts: bool = True
+    exchanges: tuple[Exchange, ...] = ()
+
+
+class Unsure(Value, frozen=True, tag=True):
+    """It may have arrived. Ask before sending again."""
+
+    reason: Reason
+    exchanges: tuple[Exchange, ...] = ()
+
+
+Outcome = Delivered | Refused | Deferred | Unsure
+
+
+class Sealer(Protocol):
+    """Handed in by the wiring: signs what a draft holds with the agency's key. Pure CPU; runs in the sealing pool."""
+
+    def seal(self, draft: Draft) -> Sealed:
+        """Sign once. Raises ``schemas.problems.Refusal`` when key or profile do not allow it."""
+        ...
+
+
+class Codec(Protocol):
+    """Pure: a message in, drafts out; a sender's bytes in, a message out. No network, no clock, no database."""
+
+    def operations(self, message: Message) -> tuple[str, ...]:
+        """Ordered operations that this message takes at this partner; each becomes a transfer of its own."""
+        ...
+
+    def encode(self, operation: str, message: Message, key: str) -> Draft:
+        """Translate and validate. Raises ``Refusal`` (HUB-MAP-*, HUB-SCH-*) when it cannot be said in this format."""
+        ...
+
+
+class Connector(Protocol):
+    """One partner, reachable. Built once per process; safe for concurrent calls on one event loop."""
+
+    async def deliver(self, parcel: Parcel) -> Outcome:
+        """Send exactly ``parcel.sealed.payload`` in a fresh envelope."""
+        ...
+
+    async def find(self, parcel: Parcel) -> Outcome:
+        """Ask whether the partner has it: ``Delivered`` it has, ``Deferred`` it has not, ``Refused`` it said no, ``Unsure`` cannot tell."""
+        ...
+
+    async def close(self) -> None: ...

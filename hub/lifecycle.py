@@ -1,0 +1,87 @@
+"""The life of a transfer: one table of moves; the picture in the docs is drawn from it.
+
+*Blocked* is not a state: a transfer is blocked when it is not the head of its lane.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    IN_DOUBT = "in_doubt"
+    DELIVERED = "delivered"
+    ACKNOWLEDGED = "acknowledged"
+    REFUSED = "refused"
+    PARKED = "parked"
+    DEAD = "dead"
+    HELD = "held"
+    WITHDRAWN = "withdrawn"
+    SKIPPED = "skipped"
+
+
+class Move(StrEnum):
+    """Why a transfer changes its state."""
+
+    CLAIM = "claim"  # a worker takes the head: in doubt before anything leaves
+    DELIVER = "deliver"  # the partner has it
+    ACKNOWLEDGE = "acknowledge"  # its receipt was matched
+    DEFER = "defer"  # the partner does not have it; try later
+    REFUSE = "refuse"  # the partner said no for good
+    EXHAUST = "exhaust"  # the schedule has no further entry
+    PARK = "park"  # cannot be encoded or routed: a configuration error
+    UNSENT = "unsent"  # the claim ended before anything left
+    HOLD = "hold"
+    RELEASE = "release"
+    RETRY = "retry"  # a person sends it again; asks the partner first
+    WITHDRAW = "withdraw"
+    SKIP = "skip"
+
+
+_S, _M = State, Move
+
+MOVES: dict[tuple[State, Move], State] = {
+    (_S.WAITING, _M.CLAIM): _S.IN_DOUBT,
+    (_S.WAITING, _M.PARK): _S.PARKED,
+    (_S.WAITING, _M.HOLD): _S.HELD,
+    (_S.WAITING, _M.WITHDRAW): _S.WITHDRAWN,
+    (_S.WAITING, _M.SKIP): _S.SKIPPED,
+    (_S.IN_DOUBT, _M.CLAIM): _S.IN_DOUBT,
+    (_S.IN_DOUBT, _M.UNSENT): _S.WAITING,
+    (_S.IN_DOUBT, _M.DELIVER): _S.DELIVERED,
+    (_S.IN_DOUBT, _M.DEFER): _S.WAITING,
+    (_S.IN_DOUBT, _M.REFUSE): _S.REFUSED,
+    (_S.IN_DOUBT, _M.EXHAUST): _S.DEAD,
+    (_S.IN_DOUBT, _M.PARK): _S.PARKED,
+    (_S.IN_DOUBT, _M.RETRY): _S.IN_DOUBT,
+    (_S.IN_DOUBT, _M.SKIP): _S.SKIPPED,
+    (_S.DELIVERED, _M.ACKNOWLEDGE): _S.ACKNOWLEDGED,
+    (_S.REFUSED, _M.RETRY): _S.IN_DOUBT,
+    (_S.REFUSED, _M.SKIP): _S.SKIPPED,
+    (_S.REFUSED, _M.WITHDRAW): _S.WITHDRAWN,
+    (_S.PARKED, _M.RETRY): _S.WAITING,
+    (_S.PARKED, _M.SKIP): _S.SKIPPED,
+    (_S.PARKED, _M.WITHDRAW): _S.WITHDRAWN,
+    (_S.DEAD, _M.RETRY): _S.IN_DOUBT,
+    (_S.DEAD, _M.SKIP): _S.SKIPPED,
+    (_S.DEAD, _M.WITHDRAW): _S.WITHDRAWN,
+    (_S.HELD, _M.RELEASE): _S.WAITING,
+    (_S.HELD, _M.SKIP): _S.SKIPPED,
+    (_S.HELD, _M.WITHDRAW): _S.WITHDRAWN,
+}
+
+DONE = frozenset({State.DELIVERED, State.ACKNOWLEDGED, State.WITHDRAWN, State.SKIPPED})
+"""States that release the lane; every other state holds it."""
+
+
+class IllegalMove(Exception):  # noqa: N818 - reads as what it is
+    """A move that the table does not know; the store's row stays as it was."""
+
+
+def move(state: State, by: Move) -> State:
+    """Return the state after ``by``; raises ``IllegalMove``."""
+    try:
+        return MOVES[state, by]
+    except KeyError:
+        raise IllegalMove(f"{state} cannot {by}") from None

@@ -1,0 +1,337 @@
+"""What the hub asks of a store. Frozen values in, frozen values out; only ``hub/store`` speaks SQL.
+
+Promises (each held by the store suite):
+
+* ``accept`` returns only after its transaction is on disk; it is one transaction with everything that follows from it.
+* (sender, key) is unique and bound on acceptance only. The same bytes again give the stored receipt.
+* ``claim`` hands out heads of lanes only, already in doubt, under a lease with a fencing token.
+* ``settle`` with a token that was lost changes nothing.
+* Order inside a lane is the order of acceptance. Time never orders anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
+from datetime import datetime  # noqa: TC003
+from typing import Protocol
+
+import msgspec
+
+from connectors.contract import Exchange, Sealed  # noqa: TC001
+from hub.lifecycle import Move, State  # noqa: TC001
+from schemas.problems import Problem  # noqa: TC001
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """Common shape: frozen, named fields."""
+
+
+# --- intake -----------------------------------------------------------------------------------------------------
+
+
+class Known(Value, frozen=True):
+    """What the hub knows of a dossier before this message. ``story`` is ``hub.story``'s own JSON; ``version`` counts its changes."""
+
+    dossier: str
+    version: int
+    origin: str  # the partner whose message created it
+    story: bytes
+
+
+class NewTransfer(Value, frozen=True):
+    """One transfer to make. ``key`` = ``<message>:<partner>:<part>``, the partner's idempotency key for ever.
+
+    ``lane_subject``: dossier id, or document/catalogue/report id for a message without a dossier.
+    ``problem`` set: born parked. ``deadline``: when the dossier is due, for the order of claims.
+    """
+
+    id: str
+    partner: str
+    operation: str
+    part: int
+    key: str
+    lane_subject: str
+    deadline: datetime | None = None
+    problem: Problem | None = None
+    stage: str = "live"
+
+
+class Alias(Value, frozen=True):
+    authority: str
+    code: str
+
+
+class Acceptance(Value, frozen=True):
+    """All rows of one accepted message. ``digest``: SHA-256 hex of ``raw``. ``canonical``: ``schemas.dossier.to_json``.
+
+    ``dossier`` is ``None`` for a message without one. ``expected_version``: the ``Known.version`` that routing was
+    decided on (0: the dossier must not exist yet); when it moved meanwhile the store answers ``Stale`` and intake decides anew.
+    ``facts`` go to the journal: digests, codes and structure, never personal data.
+    """
+
+    message: str
+    sender: str
+    key: str
+    digest: str
+    raw: bytes
+    media_type: str
+    headers: Mapping[str, str]
+    canonical: bytes
+    kind: str
+    accepted_at: datetime
+    receipt: bytes
+    dossier: str | None = None
+    aliases: tuple[Alias, ...] = ()
+    expected_version: int = 0
+    story: bytes = b""
+    transfers: tuple[NewTransfer, ...] = ()
+    facts: Mapping[str, str] = {}
+
+
+class Accepted(Value, frozen=True):
+    """``replayed``: the same bytes had been accepted before under this key; ``receipt`` is the stored original."""
+
+    message: str
+    receipt: bytes
+    replayed: bool = False
+
+
+class Stale(Exception):  # noqa: N818 - says what it is
+    """The dossier moved between reading and accepting; read again and decide again."""
+
+
+# --- delivery ---------------------------------------------------------------------------------------------------
+
+
+class Work(Value, frozen=True):
+    """A claimed head. ``doubt``: something may already have left in an earlier attempt, so ask first.
+
+    ``attempts`` counts sends that used up schedule entries; ``sends`` counts every send. ``sealed`` is ``None`` until
+    ``seal`` stored it. ``facts``: what this partner told in earlier deliveries about this dossier.
+    """
+
+    token: str
+    transfer: str
+    message: str
+    partner: str
+    operation: str
+    part: int
+    key: str
+    kind: str
+    dossier: str | None
+    canonical: bytes
+    sealed: Sealed | None
+    doubt: bool
+    attempts: int
+    sends: int
+    accepted_at: datetime
+    deadline: datetime | None = None
+    facts: Mapping[str, str] = {}
+
+
+class Attempt(Value, frozen=True):
+    """One try on the wire, as it will be shown. ``verb``: ``deliver`` or ``find``."""
+
+    verb: str
+    outcome: str  # delivered, refused, deferred, unsure
+    code: str
+    detail: str
+    started_at: datetime
+    seconds: float
+    exchanges: tuple[Exchange, ...] = ()
+
+
+class Settlement(Value, frozen=True):
+    """What was decided for one claimed transfer; written in one transaction with its attempts and what follows from it.
+
+    ``move``: DELIVER, DEFER, REFUSE, EXHAUST, PARK, UNSENT, or ``None``: still in doubt (``wake_at`` set: ask again then;
+    not set: waits for a person). ``counts``: uses up one entry of the schedule. ``follow_up``: the ``delivery_failed``
+    message to the sender, accepted in the same transaction.
+    """
+
+    transfer: str
+    move: Move | None
+    attempts: tuple[Attempt, ...] = ()
+    code: str = ""
+    detail: str = ""
+    wake_at: datetime | None = None
+    counts: bool = True
+    reference: str = ""
+    facts: Mapping[str, str] = {}
+    follow_up: Acceptance | None = None
+
+
+class Capacity(Value, frozen=True):
+    """A partner's limits as the claim must respect them. ``order_sensitive`` false: a stopped head does not hold its lane."""
+
+    partner: str
+    concurrency: int
+    rate: float | None = None
+    burst: int = 1
+    order_sensitive: bool = True
+
+
+# --- reading ----------------------------------------------------------------------------------------------------
+
+
+class TransferView(Value, frozen=True):
+    id: str
+    message: str
+    partner: str
+    operation: str
+    part: int
+    key: str
+    kind: str
+    dossier: str | None
+    code: str | None  # the dossier's code as its origin wrote it
+    state: State
+    blocked: bool
+    problem: str
+    detail: str
+    attempts: int
+    sends: int
+    accepted_at: datetime
+    wake_at: datetime | None
+    settled_at: datetime | None
+    deadline: datetime | None
+    reference: str
+    stage: str
+    sender: str
+
+
+class AttemptView(Value, frozen=True):
+    number: int
+    attempt: Attempt
+
+
+class MessageView(Value, frozen=True):
+    id: str
+    sender: str
+    key: str
+    kind: str
+    digest: str
+    dossier: str | None
+    accepted_at: datetime
+    receipt: bytes
+    transfers: tuple[str, ...]
+
+
+class DossierView(Value, frozen=True):
+    id: str
+    origin: str
+    version: int
+    aliases: tuple[Alias, ...]
+    story: bytes
+    messages: tuple[MessageView, ...]
+    transfers: tuple[TransferView, ...]
+
+
+class QueueRow(Value, frozen=True):
+    """Counts of one partner by state; ``blocked`` is derived. ``oldest``: acceptance of its oldest unfinished transfer."""
+
+    partner: str
+    counts: Mapping[str, int]
+    blocked: int
+    oldest: datetime | None
+    paused: bool
+    circuit: str  # closed, open, half_open
+
+
+class JournalRow(Value, frozen=True):
+    seq: int
+    at: datetime
+    what: str
+    message: str
+    transfer: str
+    facts: Mapping[str, str]
+
+
+class Payloads(Value, frozen=True):
+    """Every stored form of one transfer's content."""
+
+    raw: bytes
+    raw_media_type: str
+    canonical: bytes
+    sealed: Sealed | None
+
+
+class Filter(Value, frozen=True):
+    """Which transfers to list. ``after``: opaque cursor, the id of the last one seen."""
+
+    partner: str = ""
+    states: tuple[str, ...] = ()
+    sender: str = ""
+    dossier_code: str = ""
+    problem: str = ""
+    after: str = ""
+    limit: int = 50
+
+
+# --- the seam ---------------------------------------------------------------------------------------------------
+
+
+class Store(Protocol):
+    """Opened once per process by the wiring. Writes are coalesced by one writer thread; awaiting a write waits for its commit."""
+
+    async def known(self, authority: str, code: str) -> Known | None: ...
+
+    async def replay(self, sender: str, key: str, digest: str) -> Accepted | None:
+        """Return the stored receipt for the same bytes; ``None`` when the key is free; ``Refusal`` HUB-IDM-002 for other bytes."""
+        ...
+
+    async def accept(self, acceptance: Acceptance) -> Accepted:
+        """One transaction. Raises ``Stale``; ``Refusal`` HUB-IDM-002 when the key is bound to other bytes."""
+        ...
+
+    async def claim(self, worker: str, now: datetime, limit: int, lease: float) -> tuple[Work, ...]:
+        """Take up to ``limit`` due heads of open partners, deadline classes merged, each in doubt from here on; ``lease`` seconds."""
+        ...
+
+    async def seal(self, token: str, sealed: Mapping[str, Sealed]) -> bool:
+        """Store sealed bytes by transfer id, once; false when the lease was lost. Returns after commit."""
+        ...
+
+    async def settle(self, token: str, settlements: Sequence[Settlement], now: datetime) -> bool:
+        """Record outcomes of claimed transfers; the rest of the token's group stays leased. False: lease lost, nothing written."""
+        ...
+
+    async def renew(self, token: str, now: datetime, lease: float) -> bool: ...
+
+    async def tick(self, now: datetime) -> None:
+        """Waiting lanes whose time has come become ready; expired leases go back: sealed ones in doubt, others waiting."""
+        ...
+
+    async def wait_for_work(self, seconds: float) -> None:
+        """Return when something was committed by any process, or after ``seconds``."""
+        ...
+
+    async def capacities(self, capacities: Sequence[Capacity]) -> None:
+        """Write each partner's limits at start-up."""
+        ...
+
+    async def pause(self, partner: str, *, paused: bool, reason: str, now: datetime) -> None: ...
+
+    async def circuit(self, partner: str, state: str, until: datetime | None, now: datetime) -> None: ...
+
+    async def act(
+        self, transfer: str, move: Move, *, expected: State, reason: str, by: str, now: datetime
+    ) -> TransferView:
+        """A person's move: RETRY, HOLD, RELEASE, SKIP, WITHDRAW. Raises ``Refusal`` HUB-LAN-* when it is not valid now."""
+        ...
+
+    # reading; cost never grows with the depth of the queue
+    async def transfers(self, which: Filter) -> tuple[TransferView, ...]: ...
+    async def transfer(self, id_prefix: str) -> TransferView | None: ...
+    async def attempts(self, transfer: str) -> tuple[AttemptView, ...]: ...
+    async def payloads(self, transfer: str) -> Payloads | None: ...
+    async def message(self, id: str) -> MessageView | None: ...  # noqa: A002 - the field's word
+    async def dossier(self, code_or_id: str) -> DossierView | None: ...
+    async def queue(self) -> tuple[QueueRow, ...]: ...
+    async def journal(
+        self, *, message: str = "", transfer: str = "", after: int = 0, limit: int = 100
+    ) -> tuple[JournalRow, ...]: ...
+    async def conservation(self) -> tuple[str, ...]:
+        """Broken rules in words; empty when every accepted message is, per recipient, in exactly one state and every active lane has one ticket."""
+        ...
+
+    async def close(self) -> None: ...
