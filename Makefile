@@ -1,0 +1,51 @@
+# The two commands a newcomer needs: `make demo` and `make test`. Everything else is for those who change the hub.
+# Needed beforehand: git, make, Python >= 3.11 with venv. The rest is installed by `setup` and said aloud.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(VENV)/tools/bin/uv
+READY := $(VENV)/.ready
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup packages demo test check bench reference clean
+
+help: ## list the commands
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## create .venv with exactly what uv.lock names
+
+$(READY): pyproject.toml uv.lock
+	@echo "==> environment in $(VENV) (exactly what uv.lock names)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python >= 3.11 is needed; $(PYTHON) is older"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(UV) || { $(PYTHON) -m venv $(VENV)/tools && $(VENV)/tools/bin/pip install --quiet 'uv>=0.9,<1'; }
+	@UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --frozen --quiet
+	@touch $@
+
+packages: ## install the Debian packages that the tests use (xmlsec1, PHP's SoapClient)
+	@./tools/packages
+
+demo: $(READY) ## run the main job on the embedded store, with three partners, an outage and a killed worker
+	@./tools/packages xmlsec1
+	@$(BIN)/lienthong demo --directory var/demo
+
+test: $(READY) packages ## run every test
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+check: $(READY) ## lint, types, layers, lock
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) lock --check --quiet
+
+bench: $(READY) ## measure: prints a table, writes bench/results/<time>.json (ONLY=P3 for one row)
+	@$(BIN)/python -m bench $(ONLY)
+
+reference: $(READY) ## write the generated pages of docs/reference
+	@$(BIN)/python -m tools.reference
+
+clean: ## remove what the commands made
+	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

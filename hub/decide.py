@@ -1,0 +1,87 @@
+"""What to do with what a partner answered: pure, one table per question; ``hub/delivery.py`` carries it out.
+
+Two questions are asked about a claimed transfer. *What first?* depends on whether an earlier attempt may have arrived.
+*What now?* depends on the outcome. Nothing here sends, stores or waits.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from connectors.contract import Deferred, Delivered, Outcome, Reason, Refused, Unsure
+from hub.lifecycle import Move
+from hub.retry import Uniform, at_least, wait_before
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """What a partner's file declares about retrying. Times in seconds."""
+
+    schedule: tuple[float, ...]
+    jitter: float = 0.2
+    can_be_asked: bool = False
+    keeps_keys: bool = False
+    ask_after: float = 10.0
+
+
+class First(StrEnum):
+    """What to do first with a claimed transfer."""
+
+    SEND = "send"
+    ASK = "ask"
+    WAIT_FOR_A_PERSON = "wait_for_a_person"
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """``move`` ``None``: stays in doubt. ``wake_in``: seconds until it is taken up again; ``None``: not by itself."""
+
+    move: Move | None
+    code: str = ""
+    detail: str = ""
+    wake_in: float | None = None
+    counts: bool = True
+
+
+def first(policy: Policy, *, doubt: bool) -> First:
+    """Ask before sending again; without a way to ask, send again only to a partner that keeps keys."""
+    if not doubt:
+        return First.SEND
+    if policy.can_be_asked:
+        return First.ASK
+    return First.SEND if policy.keeps_keys else First.WAIT_FOR_A_PERSON
+
+
+def may_send(answer: Outcome) -> bool:
+    """Say whether the answer to *has it arrived?* allows a send now: only a clear no does."""
+    return isinstance(answer, Deferred)
+
+
+def after(outcome: Outcome, policy: Policy, attempts: int, uniform: Uniform) -> Verdict:
+    """Decide from an outcome. ``attempts``: schedule entries used up before this try."""
+    match outcome:
+        case Delivered():
+            return Verdict(move=Move.DELIVER)
+        case Refused(reason=reason):
+            return _told(Move.REFUSE, reason)
+        case Deferred(reason=reason, wait=asked, counts=counts):
+            used = attempts + 1 if counts else max(attempts, 1)
+            wait = wait_before(used, policy.schedule, policy.jitter, uniform)
+            if wait is None:
+                return _told(Move.EXHAUST, reason)
+            return _told(Move.DEFER, reason, wake_in=at_least(wait, asked), counts=counts)
+        case Unsure(reason=reason):
+            return _unsure(reason, policy, attempts, uniform)
+
+
+def _unsure(reason: Reason, policy: Policy, attempts: int, uniform: Uniform) -> Verdict:
+    if not (policy.can_be_asked or policy.keeps_keys):
+        return _told(None, reason)
+    wait = wait_before(attempts + 1, policy.schedule, policy.jitter, uniform)
+    if wait is None:  # still in doubt at the end of the schedule: dead would claim that it did not arrive
+        return _told(None, reason)
+    return _told(None, reason, wake_in=min(wait, policy.ask_after) if attempts == 0 else wait)
+
+
+def _told(move: Move | None, reason: Reason, *, wake_in: float | None = None, counts: bool = True) -> Verdict:
+    return Verdict(move=move, code=reason.code, detail=reason.detail, wake_in=wake_in, counts=counts)

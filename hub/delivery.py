@@ -1,0 +1,219 @@
+"""Claim → seal → ask or send → decide → record. The loop that carries every copy until its recipient has it.
+
+A group of heads is claimed under one lease. Nothing leaves before the claim (in doubt) and the sealed bytes are on
+disk. Every result is settled as it comes, coalesced with others that are ready; a partner that hangs keeps only its
+own transfers waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from connectors.contract import Deferred, Delivered, Outcome, Parcel, Reason, Refused, Sealed, Unsure
+from hub import decide
+from hub.decide import First, Policy, Verdict
+from hub.failure import failed
+from hub.lifecycle import MOVES, Move, State
+from hub.store.contract import Attempt, Settlement, Work
+from schemas.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from connectors.contract import Codec, Connector
+    from hub.retry import Uniform
+    from hub.store.contract import Acceptance, Store
+
+log = structlog.get_logger(__name__)
+
+TELLS_THE_SENDER = frozenset({Move.REFUSE, Move.EXHAUST})
+OUTCOME_NAMES: Mapping[type, str] = {
+    Delivered: "delivered",
+    Refused: "refused",
+    Deferred: "deferred",
+    Unsure: "unsure",
+}
+
+
+class Sealery(Protocol):
+    """Encodes, validates and signs in the sealing pool."""
+
+    async def seal(self, works: Sequence[Work]) -> Mapping[str, Sealed | Problem]:
+        """Return by transfer id the sealed bytes, or the problem that parks it."""
+        ...
+
+
+class Route(Protocol):
+    """One partner as the delivery loop needs it."""
+
+    @property
+    def connector(self) -> Connector: ...
+    @property
+    def codec(self) -> Codec: ...
+    @property
+    def policy(self) -> Policy: ...
+
+
+class Delivery:
+    """One worker process. ``limit``: heads per claim; ``lease`` in seconds, renewed while a group runs."""
+
+    def __init__(  # noqa: PLR0913 - the composition root hands in every part
+        self,
+        *,
+        name: str,
+        store: Store,
+        sealery: Sealery,
+        routes: Mapping[str, Route],
+        codec_of: Callable[[str], Codec | None],
+        now: Callable[[], datetime],
+        new_id: Callable[[], str],
+        uniform: Uniform,
+        limit: int = 50,
+        groups: int = 4,
+        lease: float = 30.0,
+        attempt_limit: float = 120.0,
+    ) -> None:
+        self._name, self._store, self._sealery, self._routes = name, store, sealery, routes
+        self._codec_of, self._now, self._new_id, self._uniform = codec_of, now, new_id, uniform
+        self._limit, self._groups, self._lease, self._attempt_limit = limit, groups, lease, attempt_limit
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set, then finish what is under way. At most ``groups`` groups at once bound the memory."""
+        running: set[asyncio.Task[None]] = set()
+        try:
+            while not stop.is_set():
+                await self._store.tick(self._now())
+                works: tuple[Work, ...] = ()
+                if len(running) < self._groups:
+                    works = await self._store.claim(self._name, self._now(), self._limit, self._lease)
+                if works:
+                    task = asyncio.create_task(self._group(works))
+                    running.add(task)
+                    task.add_done_callback(running.discard)
+                elif len(running) >= self._groups:
+                    await asyncio.wait(running, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+                else:
+                    await self._store.wait_for_work(0.5)
+        finally:
+            if running:
+                await asyncio.gather(*running, return_exceptions=True)
+
+    async def _group(self, works: tuple[Work, ...]) -> None:
+        token = works[0].token
+        keeper = asyncio.create_task(self._keep(token))
+        try:
+            sealed = await self._seal(token, works)
+            if sealed is None:
+                return
+            tasks = {asyncio.create_task(self._one(work, sealed[work.transfer])) for work in works}
+            while tasks:
+                done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                if not await self._store.settle(token, [task.result() for task in done], self._now()):
+                    log.warning("lease_lost", worker=self._name, transfers=len(done))
+        except Exception:
+            log.exception("group_failed", worker=self._name, transfers=len(works))
+        finally:
+            keeper.cancel()
+
+    async def _keep(self, token: str) -> None:
+        while True:
+            await asyncio.sleep(self._lease / 3)
+            await self._store.renew(token, self._now(), self._lease)
+
+    async def _seal(self, token: str, works: tuple[Work, ...]) -> Mapping[str, Sealed | Problem] | None:
+        """Return what may be sent, all of it on disk; ``None`` when the lease was lost meanwhile."""
+        fresh = [work for work in works if work.sealed is None]
+        made = await self._sealery.seal(fresh) if fresh else {}
+        new = {transfer: value for transfer, value in made.items() if isinstance(value, Sealed)}
+        if new and not await self._store.seal(token, new):
+            log.warning("lease_lost", worker=self._name, transfers=len(works))
+            return None
+        return {**made, **{work.transfer: work.sealed for work in works if work.sealed is not None}}
+
+    async def _one(self, work: Work, sealed: Sealed | Problem) -> Settlement:
+        if isinstance(sealed, Problem):
+            detail = " ".join(part for part in (sealed.place, sealed.rule, sealed.detail) if part)
+            return Settlement(
+                transfer=work.transfer, move=Move.PARK, code=sealed.code, detail=detail, counts=False
+            )
+        route = self._routes.get(work.partner)
+        if route is None:
+            return Settlement(
+                transfer=work.transfer, move=Move.PARK, code="HUB-CFG-001", detail=work.partner, counts=False
+            )
+        parcel = Parcel(
+            key=work.key,
+            operation=work.operation,
+            sealed=sealed,
+            dossier=sealed.facts.get("dossier", ""),
+            attempt=work.sends + 1,
+        )
+        tries: list[Attempt] = []
+        what = decide.first(route.policy, doubt=work.doubt)
+        if what is First.WAIT_FOR_A_PERSON:
+            return Settlement(transfer=work.transfer, move=None, code="HUB-PAR-009", counts=False)
+        if what is First.ASK:
+            answer = await self._try("find", route.connector.find(parcel), tries)
+            if not decide.may_send(answer):
+                return self._settlement(work, answer, route.policy, tries)
+        outcome = await self._try("deliver", route.connector.deliver(parcel), tries)
+        return self._settlement(work, outcome, route.policy, tries)
+
+    async def _try(self, verb: str, call: object, tries: list[Attempt]) -> Outcome:
+        """Carry out one try. A room that breaks its promise not to raise, or hangs, leaves the transfer in doubt."""
+        began, clock = self._now(), time.perf_counter()
+        outcome: Outcome
+        try:
+            async with asyncio.timeout(self._attempt_limit):
+                outcome = await call  # type: ignore[misc]  # a coroutine of either verb
+        except Exception as error:
+            log.exception("room_raised", worker=self._name)
+            outcome = Unsure(reason=Reason(code="HUB-INT-001", detail=type(error).__name__))
+        reason = Reason(code="") if isinstance(outcome, Delivered) else outcome.reason
+        tries.append(
+            Attempt(
+                verb=verb,
+                outcome=OUTCOME_NAMES[type(outcome)],
+                code=reason.code,
+                detail=reason.detail,
+                started_at=began,
+                seconds=time.perf_counter() - clock,
+                exchanges=outcome.exchanges,
+            )
+        )
+        return outcome
+
+    def _settlement(self, work: Work, outcome: Outcome, policy: Policy, tries: list[Attempt]) -> Settlement:
+        verdict = decide.after(outcome, policy, work.attempts, self._uniform)
+        now = self._now()
+        delivered = outcome if isinstance(outcome, Delivered) else Delivered()
+        return Settlement(
+            transfer=work.transfer,
+            move=verdict.move,
+            attempts=tuple(tries),
+            code=verdict.code,
+            detail=verdict.detail,
+            wake_at=None if verdict.wake_in is None else now + timedelta(seconds=verdict.wake_in),
+            counts=verdict.counts,
+            reference=delivered.reference,
+            facts=delivered.facts,
+            follow_up=self._follow_up(work, verdict, now),
+        )
+
+    def _follow_up(self, work: Work, verdict: Verdict, now: datetime) -> Acceptance | None:
+        if verdict.move not in TELLS_THE_SENDER:
+            return None
+        state = MOVES[State.IN_DOUBT, verdict.move]
+        return failed(
+            work, code=verdict.code, state=state, now=now, new_id=self._new_id, codec_of=self._codec_of
+        )
+
+
+def utc_now() -> datetime:
+    """Return the wall clock in UTC; the only place where delivery's clock comes from, handed in by the wiring."""
+    return datetime.now(UTC)

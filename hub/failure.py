@@ -1,0 +1,81 @@
+"""Failure is told: a transfer that was refused, died or was parked becomes a ``delivery_failed`` message to its sender."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from hub.store.contract import Acceptance, NewTransfer
+from schemas.dossier import Actor, Dossier, Event, Failure, Kind, Message, from_json, to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from connectors.contract import Codec
+    from hub.store.contract import Work
+
+HUB = "hub"
+"""The sender of the hub's own messages."""
+
+
+def failed(
+    work: Work,
+    *,
+    code: str,
+    state: str,
+    now: datetime,
+    new_id: Callable[[], str],
+    codec_of: Callable[[str], Codec | None],
+) -> Acceptance | None:
+    """Build the message that tells the sender; ``None`` for the hub's own messages and for a sender that receives nothing.
+
+    The key is ``failed:<transfer>``: the same failure told twice is the same message.
+    """
+    about = from_json(work.canonical)
+    if about.kind is Kind.DELIVERY_FAILED or about.sender == HUB:
+        return None
+    codec = codec_of(about.sender)
+    if codec is None:
+        return None
+    message = Message(
+        event=Event(kind=Kind.DELIVERY_FAILED, at=now, actor=Actor(name=HUB), reason=code),
+        key=f"failed:{work.transfer}",
+        sender=HUB,
+        agency=about.agency,
+        dossier=Dossier(code=about.dossier.code, id=work.dossier) if about.dossier else None,
+        subject=about.subject,
+        failure=Failure(
+            message=work.message, transfer=work.transfer, partner=work.partner, code=code, state=state
+        ),
+    )
+    canonical = to_json(message)
+    identity = new_id()
+    return Acceptance(
+        message=identity,
+        sender=HUB,
+        key=message.key,
+        digest=hashlib.sha256(canonical).hexdigest(),
+        raw=canonical,
+        media_type="application/json",
+        headers={},
+        canonical=canonical,
+        kind=message.kind,
+        accepted_at=now,
+        receipt=msgspec.json.encode({"message": identity}),
+        dossier=work.dossier,
+        transfers=tuple(
+            NewTransfer(
+                id=new_id(),
+                partner=about.sender,
+                operation=operation,
+                part=part,
+                key=f"{identity}:{about.sender}:{part}",
+                lane_subject=work.dossier or about.subject or work.message,
+            )
+            for part, operation in enumerate(codec.operations(message), 1)
+        ),
+        facts={"about": work.transfer, "code": code, "rule": "delivery_failed tells the sender"},
+    )

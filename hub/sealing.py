@@ -1,0 +1,75 @@
+"""Encode, validate and sign a transfer once; its bytes never change again.
+
+Pure CPU: XML and signatures hold the interpreter's lock, so all of it runs in a pool of processes. A pool process
+builds its bench of codecs and sealers once, from a description that can be pickled; keys are loaded there, once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from schemas.dossier import from_json
+from schemas.problems import Problem, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Executor
+
+    from connectors.contract import Codec, Sealed, Sealer
+    from hub.store.contract import Work
+
+CHUNK = 8
+"""Transfers per call into the pool: enough to make the way there cheap, few enough to keep every core busy."""
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What the pool needs to seal one transfer."""
+
+    transfer: str
+    partner: str
+    operation: str
+    key: str
+    canonical: bytes
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """A pool process's tools, by partner: the codec that says it, the sealer that signs it."""
+
+    codecs: Mapping[str, Codec]
+    sealers: Mapping[str, Sealer]
+
+
+def seal(bench: Workbench, order: Order) -> Sealed | Problem:
+    """Make the sealed bytes, or say why they cannot be made: a configuration error that parks the transfer."""
+    codec, sealer = bench.codecs.get(order.partner), bench.sealers.get(order.partner)
+    if codec is None or sealer is None:
+        return Problem(code="HUB-CFG-001", detail=order.partner)
+    try:
+        return sealer.seal(codec.encode(order.operation, from_json(order.canonical), order.key))
+    except Refusal as refusal:
+        return refusal.problems[0]
+
+
+class Pool:
+    """The hub's side of the sealing pool. ``run`` is the pool's entry point: it finds its bench and calls ``seal``."""
+
+    def __init__(self, executor: Executor, run: Callable[[Sequence[Order]], list[Sealed | Problem]]) -> None:
+        self._executor, self._run = executor, run
+
+    async def seal(self, works: Sequence[Work]) -> Mapping[str, Sealed | Problem]:
+        orders = [Order(w.transfer, w.partner, w.operation, w.key, w.canonical) for w in works]
+        chunks = [orders[start : start + CHUNK] for start in range(0, len(orders), CHUNK)]
+        loop = asyncio.get_running_loop()
+        made = await asyncio.gather(
+            *(loop.run_in_executor(self._executor, self._run, chunk) for chunk in chunks)
+        )
+        return {
+            order.transfer: result
+            for chunk, results in zip(chunks, made, strict=True)
+            for order, result in zip(chunk, results, strict=True)
+        }
