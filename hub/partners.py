@@ -1,0 +1,344 @@
+"""Partner files: one closed TOML file per system that the hub talks to. Adding a partner changes no Python.
+
+Every mistake of every file is found in one reading: unknown key, wrong type, plain ``http://`` that leaves the machine,
+a schema, mapping, key or file that is not there, an id or an API key that stands twice. Each is HUB-CFG-001 with file,
+line and path. What a room wants to know stands under ``[receives.<room>]`` and is read by the room's own model, so that
+nothing here names a room. Relative file names are relative to the folder of the partner's file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping  # noqa: TC003 - msgspec reads the annotations at run time
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from pydantic import AfterValidator, BaseModel, Field, ValidationInfo
+
+from connectors.replies import Row  # noqa: TC001 - pydantic reads the annotations at run time
+from hub.closed_toml import Source, Steps
+from hub.routing import Party, PartyRole, Stage
+from hub.settings import Closed, Seconds, is_loopback
+from hub.store.contract import Capacity
+from schemas.dossier import SCHEMA_ID, Kind
+from schemas.problems import Problem, Refusal
+
+CODE = "HUB-CFG-001"
+CANONICAL = SCHEMA_ID.replace("/", "@")
+"""The format of senders that speak the hub's own words."""
+
+Built = TypeVar("Built")
+Binding = Literal["jws-detached", "xmldsig-enveloped"]
+
+
+class World(msgspec.Struct, frozen=True, kw_only=True):
+    """What partner files may refer to. ``rooms``: kind → model of its settings; ``mappings``: ``id@version``;
+    ``keys``: names from the hub's settings; ``agency``: whether a code is in the registry.
+    """
+
+    rooms: Mapping[str, type[BaseModel]]
+    mappings: frozenset[str]
+    keys: frozenset[str]
+    agency: Callable[[str], bool]
+
+
+class _Reading(msgspec.Struct, frozen=True):
+    """Handed to the validators below: the world, and the folder of the file being read."""
+
+    world: World
+    folder: Path
+
+
+def _told(info: ValidationInfo) -> _Reading:
+    if not isinstance(info.context, _Reading):
+        raise TypeError("partner files are read by hub.partners.load")
+    return info.context
+
+
+def _agency(code: str, info: ValidationInfo) -> str:
+    if not _told(info).world.agency(code):
+        raise ValueError("an agency of the registry")
+    return code
+
+
+def _mapping(reference: str, info: ValidationInfo) -> str:
+    if reference != CANONICAL and reference not in _told(info).world.mappings:
+        raise ValueError("a mapping of the library, id@version")
+    return reference
+
+
+def _key(name: str, info: ValidationInfo) -> str:
+    if name not in _told(info).world.keys:
+        raise ValueError("the name of a key in the hub's settings")
+    return name
+
+
+def _room(kind: str, info: ValidationInfo) -> str:
+    rooms = _told(info).world.rooms
+    if kind not in rooms:
+        raise ValueError(f"one of: {', '.join(sorted(rooms))}")
+    return kind
+
+
+def _file(path: Path, info: ValidationInfo) -> Path:
+    found = _told(info).folder / path
+    if not found.is_file():
+        raise ValueError("a file that is there")
+    return found
+
+
+Agency = Annotated[str, AfterValidator(_agency)]
+MappingRef = Annotated[str, AfterValidator(_mapping)]
+KeyName = Annotated[str, AfterValidator(_key)]
+Room = Annotated[str, AfterValidator(_room)]
+File = Annotated[Path, AfterValidator(_file)]
+ApiKeyHash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Header = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$")]
+Label = Annotated[str, Field(min_length=1, max_length=200)]
+Kinds = Annotated[tuple[Kind, ...], Field(min_length=1)]
+
+
+class Name(Closed):
+    vi: Label
+    en: Label
+
+
+class Stages(Closed):
+    """``procedures``: by national or local procedure code, for those that differ from ``default``."""
+
+    default: Stage = "live"
+    procedures: dict[str, Stage] = Field(default_factory=dict)
+
+
+class Proof(Closed):
+    """How this sender's messages are signed. ``certificates``: the pins; ``header`` carries a detached JWS."""
+
+    binding: Binding
+    certificates: Annotated[tuple[File, ...], Field(min_length=1)]
+    header: Header = "X-JWS-Signature"
+
+
+class Sends(Closed):
+    """``codes``: agency trees whose dossier codes it may create; ``authority``: whose alias its codes are.
+
+    Without ``signature`` its messages need none. ``api_keys``: SHA-256 of each key, never the key.
+    """
+
+    format: MappingRef
+    kinds: Kinds
+    codes: tuple[Agency, ...] = ()
+    authority: Agency
+    api_keys: Annotated[tuple[ApiKeyHash, ...], Field(min_length=1)]
+    signature: Proof | None = None
+
+
+class Seal(Closed):
+    """How the hub signs what this partner receives, by the name of a key in the settings."""
+
+    binding: Binding
+    key: KeyName
+    header: Header = "X-JWS-Signature"
+
+
+class Receives(Closed):
+    """What a partner takes and how it may be treated. ``schedule``: seconds before each further try.
+
+    ``can_be_asked``: the room's question works there. ``keeps_keys``: it drops a second copy under the same key.
+    ``order_sensitive``: a stopped transfer holds those behind it. ``acknowledges``: it sends receipts later.
+    ``ask_after``: wait before the first question about a transfer in doubt. ``rate``: transfers per second.
+    """
+
+    kinds: Kinds
+    role: PartyRole = "decides"
+    mapping: MappingRef
+    authority: Agency
+    schedule: tuple[Seconds, ...] = (30.0, 300.0, 1800.0, 7200.0, 21600.0, 43200.0, 86400.0)
+    jitter: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    can_be_asked: bool = False
+    keeps_keys: bool = False
+    order_sensitive: bool = True
+    acknowledges: bool = False
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 4
+    rate: Annotated[float, Field(gt=0)] | None = None
+    burst: Annotated[int, Field(ge=1)] = 1
+    ask_after: Seconds = 10.0
+    signature: Seal | None = None
+    replies: tuple[Row, ...] = ()
+
+
+class Declaration(Closed):
+    """The file itself, without the room's own table."""
+
+    id: Id
+    agency: Agency
+    room: Room
+    name: Name
+    stage: Stages = Stages()
+    sends: Sends | None = None
+    receives: Receives | None = None
+
+
+class Partner(msgspec.Struct, frozen=True, kw_only=True):
+    """One system of an agency. ``settings``: what its room's model made of ``[receives.<room>]``; ``None``: it never receives."""
+
+    file: Path
+    id: str
+    agency: str
+    room: str
+    name: Name
+    stage: Stages
+    sends: Sends | None
+    receives: Receives | None
+    settings: BaseModel | None
+
+    @property
+    def party(self) -> Party:
+        """As routing sees it."""
+        return Party(
+            partner_id=self.id,
+            agency=self.agency,
+            room=self.room,
+            role=self.receives.role if self.receives else "informed",
+            kinds=tuple(str(kind) for kind in self.receives.kinds) if self.receives else (),
+            sends=tuple(str(kind) for kind in self.sends.kinds) if self.sends else (),
+            stage=self.stage.default,
+            stages=self.stage.procedures,
+        )
+
+    @property
+    def capacity(self) -> Capacity | None:
+        """As the claim sees it; ``None`` when it never receives."""
+        told = self.receives
+        if told is None:
+            return None
+        return Capacity(
+            partner=self.id,
+            concurrency=told.concurrency,
+            rate=told.rate,
+            burst=told.burst,
+            order_sensitive=told.order_sensitive,
+        )
+
+
+def load(folder: Path, world: World) -> tuple[Partner, ...]:
+    """Read every ``*.toml`` of the folder, in the order of their names. Raises ``Refusal`` with the problems of all."""
+    partners: list[tuple[Source, Partner]] = []
+    problems: list[Problem] = []
+    if not folder.is_dir():
+        raise Refusal(Problem(code=CODE, place=folder.name, rule="a folder that is there"))
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            source = Source(path, CODE)
+            partners.append((source, _read(source, world)))
+        except Refusal as refusal:
+            problems.extend(refusal.problems)
+    problems.extend(_twice(partners))
+    if problems:
+        raise Refusal(*problems)
+    return tuple(partner for _, partner in partners)
+
+
+def read(path: Path, world: World) -> Partner:
+    """Read one partner's file. Raises ``Refusal`` with every problem of it."""
+    return _read(Source(path, CODE), world)
+
+
+def _read(source: Source, world: World) -> Partner:
+    values, room, table = _without_room(source.values, world)
+    under: Steps = ("receives", room)
+    reading = _Reading(world, source.path.parent)
+    problems: list[Problem] = []
+    declaration = _try(problems, lambda: source.read(Declaration, values, context=reading))
+    settings = None
+    if table is not None:
+        settings = _try(problems, lambda: _room_settings(source, world.rooms[room], table, under))
+        known = {problem.line for problem in problems}
+        problems.extend(problem for problem in _open_http(source, table, under) if problem.line not in known)
+    if declaration is None or problems:
+        raise Refusal(*sorted(problems, key=lambda problem: problem.line))
+    return Partner(file=source.path, settings=settings, **dict(declaration))
+
+
+def _without_room(values: dict[str, Any], world: World) -> tuple[dict[str, Any], str, dict[str, Any] | None]:
+    """Part the room's own table from the rest; no table is an empty one for a partner that receives."""
+    room, receives = values.get("room"), values.get("receives")
+    if not isinstance(room, str) or room not in world.rooms or not isinstance(receives, dict):
+        return values, "", None
+    rest = {key: value for key, value in receives.items() if key != room}
+    table = receives.get(room, {})
+    return {**values, "receives": rest}, room, table if isinstance(table, dict) else {}
+
+
+def _try(problems: list[Problem], read: Callable[[], Built]) -> Built | None:
+    try:
+        return read()
+    except Refusal as refusal:
+        problems.extend(refusal.problems)
+        return None
+
+
+def _room_settings(source: Source, model: type[BaseModel], table: dict[str, Any], under: Steps) -> BaseModel:
+    settings = source.read(model, table, under)
+    missing: list[Problem] = []
+    anchored = _anchored(source, settings, under, missing)
+    if missing:
+        raise Refusal(*missing)
+    return anchored
+
+
+def _anchored(source: Source, model: BaseModel, under: Steps, missing: list[Problem]) -> BaseModel:
+    """Make every file name of a room's settings absolute, and note those that are not there."""
+    changed: dict[str, Any] = {}
+    for name in type(model).model_fields:
+        value, place = getattr(model, name), (*under, name)
+        if isinstance(value, Path):
+            changed[name] = source.path.parent / value
+            if not changed[name].exists():
+                missing.append(source.problem(place, "a file that is there"))
+        elif isinstance(value, BaseModel):
+            changed[name] = _anchored(source, value, place, missing)
+    return model.model_copy(update=changed)
+
+
+def _open_http(source: Source, value: object, at: Steps) -> Iterator[Problem]:
+    """Name every address that would leave this machine unencrypted, whatever the room calls it."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _open_http(source, inner, (*at, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _open_http(source, inner, (*at, number))
+    elif isinstance(value, str) and value.lower().startswith("http://") and not _stays_here(value):
+        yield source.problem(at, "only https:// leaves this machine")
+
+
+def _stays_here(url: str) -> bool:
+    try:
+        return is_loopback(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
+
+
+def _twice(partners: list[tuple[Source, Partner]]) -> Iterator[Problem]:
+    ids: set[str] = set()
+    keys: set[str] = set()
+    for source, partner in partners:
+        if partner.id in ids:
+            yield source.problem(("id",), "an id of its own: this one stands in another file")
+        ids.add(partner.id)
+        for number, key in enumerate(partner.sends.api_keys if partner.sends else ()):
+            if key in keys:
+                yield source.problem(
+                    ("sends", "api_keys", number), "an API key of its own: this one stands twice"
+                )
+            keys.add(key)
+
+
+def parties(partners: tuple[Partner, ...]) -> tuple[Party, ...]:
+    return tuple(partner.party for partner in partners)
+
+
+def capacities(partners: tuple[Partner, ...]) -> tuple[Capacity, ...]:
+    return tuple(capacity for partner in partners if (capacity := partner.capacity))

@@ -1,0 +1,218 @@
+"""The hub's own settings: one closed TOML file, each value open to one ``LIENTHONG_…`` variable.
+
+``LIENTHONG_LIMITS__BODY=2MB`` overrides ``[limits] body``; two underscores stand for a dot. An unknown key, in the
+file or in the environment, is refused with its path. Secrets are never here: a key is a name and two file names.
+Relative paths are relative to the folder of the settings file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from hub.closed_toml import Source
+from schemas.problems import Problem, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CODE = "HUB-CFG-002"
+PREFIX = "LIENTHONG_"
+FILE_VARIABLE = "LIENTHONG_SETTINGS"
+"""Where the command line looks for the file; not a setting itself."""
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZES = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SIZE = re.compile(r"(\d+) ?(B|KB|MB|GB)")
+_LISTEN = re.compile(r"(?P<host>[^:\s]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
+_HIGHEST_PORT = 65535
+
+
+def seconds(value: object) -> object:
+    """Read ``"30s"``, ``"5m"``, ``"1h"``; numbers are refused, because their unit would be a guess."""
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('a duration: "500ms", "30s", "5m", "24h" or "7d"')
+    return float(match.group(1)) * _UNITS[match.group(2)]
+
+
+def octets(value: object) -> object:
+    """Read ``"1MB"`` or a whole number of bytes."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('a size: "512KB", "1MB" or a number of bytes')
+    return int(match.group(1)) * _SIZES[match.group(2)]
+
+
+def _listen(value: object) -> object:
+    match = _LISTEN.fullmatch(value) if isinstance(value, str) else None
+    if match is None or int(match["port"]) > _HIGHEST_PORT:
+        raise ValueError('an address and a port: "127.0.0.1:8080"')
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0)]
+Octets = Annotated[int, BeforeValidator(octets), Field(ge=1)]
+
+
+class Closed(BaseModel):
+    """Frozen, and every key known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class KeyFile(Closed):
+    """A signing key by name: PEM or PKCS#12. ``password_file``: its first line is the password. ``certificate``: beside a PEM key."""
+
+    file: Path
+    password_file: Path | None = None
+    certificate: Path | None = None
+
+
+class Workers(Closed):
+    """``delivery``: worker processes; ``pool``: processes that verify, translate and seal, per web or worker process."""
+
+    delivery: Annotated[int, Field(ge=1, le=64)] = 1
+    pool: Annotated[int, Field(ge=1, le=64)] = 1
+
+
+class Limits(Closed):
+    """Bounds of the intake. Over them a sender hears 413, 429 or 503 with Retry-After; nothing accepted is ever lost.
+
+    ``memory``: bodies up to this size are checked in memory, larger ones from a spool file. ``in_flight``: requests
+    being read or checked at once, all senders together; ``per_sender``: of one sender. ``body_time``: for a body to arrive.
+    ``backlog``: unfinished transfers after which nothing more is accepted (0: no bound).
+    """
+
+    body: Octets = 1 << 20
+    memory: Octets = 64 << 10
+    in_flight: Annotated[int, Field(ge=1)] = 256
+    per_sender: Annotated[int, Field(ge=1)] = 128
+    body_time: Seconds = 30.0
+    retry_after: Annotated[int, Field(ge=1, le=3600)] = 2
+    batch: Annotated[int, Field(ge=1, le=256)] = 16
+
+
+class Settings(Closed):
+    """Everything the composition root needs to know. ``public_url``: how senders reach the hub, for links in answers."""
+
+    data: Path = Path("var/hub")
+    partners: Path = Path("partners")
+    mappings: Path | None = None
+    listen: Annotated[str, BeforeValidator(_listen)] = "127.0.0.1:8080"
+    public_url: str = ""
+    language: Literal["vi", "en"] = "vi"
+    lease: Seconds = 30.0
+    keys: dict[str, KeyFile] = {}
+    workers: Workers = Workers()
+    limits: Limits = Limits()
+
+    @property
+    def host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+
+def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the file (``None``: defaults only) and the environment. Raises ``Refusal`` HUB-CFG-002 with every problem."""
+    here = path.parent if path else Path()
+    if path is None:
+        values, read = {}, None
+    else:
+        read = Source(path, CODE)
+        values = read.values
+    merged, from_environment = _with_environment(values, environment)
+    try:
+        settings = (read or _NoFile()).read(Settings, merged)
+    except Refusal as refusal:
+        raise Refusal(*(_named(problem, from_environment) for problem in refusal.problems)) from None
+    return _anchored(settings, here)
+
+
+class _NoFile(Source):
+    """No file: places are bare paths."""
+
+    def __init__(self) -> None:
+        self.path, self.name, self.code = Path(), "settings", CODE
+        self.values, self.lines = {}, {}
+
+
+def _with_environment(
+    values: dict[str, Any], environment: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Lay the variables over the file's values; return also which path came from which variable."""
+    merged, origins = _copy(values), {}
+    for name in sorted(environment):
+        if not name.startswith(PREFIX) or name == FILE_VARIABLE:
+            continue
+        steps = [step.lower() for step in name.removeprefix(PREFIX).split("__")]
+        table = merged
+        for step in steps[:-1]:
+            inner = table.get(step)
+            if not isinstance(inner, dict):
+                inner = table[step] = {}
+            table = inner
+        table[steps[-1]] = _scalar(environment[name])
+        origins[".".join(steps)] = name
+    return merged, origins
+
+
+def _copy(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: _copy(value) if isinstance(value, dict) else value for key, value in values.items()}
+
+
+def _scalar(text: str) -> str | int:
+    return int(text) if re.fullmatch(r"\d+", text) else text
+
+
+def _named(problem: Problem, origins: Mapping[str, str]) -> Problem:
+    path = problem.place.partition(": ")[2]
+    name = origins.get(path)
+    return (
+        problem
+        if name is None
+        else Problem(code=problem.code, place=f"{name}: {path}", rule=problem.rule, detail=problem.detail)
+    )
+
+
+def _anchored(settings: Settings, here: Path) -> Settings:
+    keys = {
+        name: key.model_copy(
+            update={
+                field: None if value is None else here / value
+                for field, value in (
+                    ("file", key.file),
+                    ("password_file", key.password_file),
+                    ("certificate", key.certificate),
+                )
+            }
+        )
+        for name, key in settings.keys.items()
+    }
+    return settings.model_copy(
+        update={
+            "data": here / settings.data,
+            "partners": here / settings.partners,
+            "mappings": None if settings.mappings is None else here / settings.mappings,
+            "keys": keys,
+        }
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether traffic to ``host`` stays on this machine; names other than ``localhost`` are not resolved."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,279 @@
+"""Partner files: everything wrong with all of them is said at once, with file, line and path."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotations at run time
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from hub import partners
+from hub.partners import Partner, World
+from hub.routing import Party
+from hub.store.contract import Capacity
+from schemas.dossier import Kind
+from schemas.problems import Problem, Refusal
+
+KEY = "sha256:" + hashlib.sha256(b"open sesame").hexdigest()
+
+
+class Auth(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    secret_file: Path
+
+
+class Post(BaseModel):
+    """The settings of a room that exists only here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    url: str
+    timeout: float = 60
+    wsdl: Path | None = None
+    auth: Auth | None = None
+
+
+WORLD = World(
+    rooms={"pigeon": Post},
+    mappings=frozenset({"motcua.rest@1", "land.soap@1"}),
+    keys=frozenset({"province-seal"}),
+    agency=lambda code: code in {"000.00.00.H47", "000.00.15.H47"},
+)
+
+GOOD = f"""\
+id = "so-dat"
+agency = "000.00.15.H47"
+room = "pigeon"
+
+[name]
+vi = "Sở Đất"
+en = "Land department"
+
+[stage]
+default = "live"
+procedures = {{ "1.009999" = "trial" }}
+
+[sends]
+format = "motcua.rest@1"
+kinds = ["received", "step"]
+codes = ["000.00.00.H47"]
+authority = "000.00.00.H47"
+api_keys = ["{KEY}"]
+
+[sends.signature]
+binding = "jws-detached"
+certificates = ["keys/pin.pem"]
+
+[receives]
+kinds = ["received", "finished"]
+role = "decides"
+mapping = "land.soap@1"
+authority = "000.00.00.H47"
+schedule = ["30s", "5m", "24h"]
+can_be_asked = true
+order_sensitive = false
+concurrency = 2
+rate = 20.0
+
+[receives.signature]
+binding = "xmldsig-enveloped"
+key = "province-seal"
+
+[receives.pigeon]
+url = "https://example.invalid/roost"
+auth = {{ secret_file = "keys/pin.pem" }}
+
+[[receives.replies]]
+status = [200]
+code = ["-3"]
+phrase = "đã tồn tại"
+outcome = "delivered"
+reason = "HUB-PAR-007"
+"""
+
+
+def write(folder: Path, text: str = GOOD, name: str = "so-dat.toml") -> Path:
+    (folder / "keys").mkdir(exist_ok=True)
+    (folder / "keys/pin.pem").write_text("pin")
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+def line_of(text: str, part: str) -> int:
+    return next(number for number, line in enumerate(text.splitlines(), 1) if part in line)
+
+
+def problems(folder: Path, text: str) -> list[Problem]:
+    write(folder, text)
+    with pytest.raises(Refusal) as caught:
+        partners.load(folder, WORLD)
+    return list(caught.value.problems)
+
+
+def read(folder: Path, text: str = GOOD) -> Partner:
+    write(folder, text)
+    [partner] = partners.load(folder, WORLD)
+    return partner
+
+
+def test_a_whole_file_becomes_a_frozen_partner(tmp_path: Path) -> None:
+    partner = read(tmp_path)
+    assert partner.sends is not None
+    assert partner.receives is not None
+    assert partner.receives.schedule == (30.0, 300.0, 86400.0)
+    assert partner.sends.signature is not None
+    assert partner.sends.signature.certificates == (tmp_path / "keys/pin.pem",)
+    assert partner.receives.replies[0].phrase == "đã tồn tại"
+    assert partner.settings == Post(
+        url="https://example.invalid/roost", auth=Auth(secret_file=tmp_path / "keys/pin.pem")
+    )
+
+
+def test_routing_and_the_claim_see_their_own_sides_of_it(tmp_path: Path) -> None:
+    partner = read(tmp_path)
+    assert partner.party == Party(
+        partner_id="so-dat",
+        agency="000.00.15.H47",
+        room="pigeon",
+        role="decides",
+        kinds=("received", "finished"),
+        sends=("received", "step"),
+        stage="live",
+        stages={"1.009999": "trial"},
+    )
+    assert partners.capacities((partner,)) == (
+        Capacity(partner="so-dat", concurrency=2, rate=20.0, burst=1, order_sensitive=False),
+    )
+
+
+def test_a_partner_that_never_receives_needs_no_room_table(tmp_path: Path) -> None:
+    text = GOOD[: GOOD.index("[receives]")]
+    partner = read(tmp_path, text)
+    assert (partner.receives, partner.settings, partner.capacity) == (None, None, None)
+    assert partner.party.kinds == ()
+
+
+WRONG = [
+    ("unknown key", "concurrency = 2", "concurency = 2", "receives.concurency", "unknown key"),
+    ("wrong type", "concurrency = 2", 'concurrency = "two"', "receives.concurrency", "valid integer"),
+    ("unknown kind", '"finished"]', '"ended"]', "receives.kinds[1]", "should be"),
+    (
+        "unknown agency",
+        'agency = "000.00.15.H47"',
+        'agency = "000.00.99.H47"',
+        "agency",
+        "agency of the registry",
+    ),
+    ("unknown room", 'room = "pigeon"', 'room = "owl"', "room", "one of: pigeon"),
+    ("missing mapping", "land.soap@1", "land.soap@9", "receives.mapping", "mapping of the library"),
+    ("missing key", '"province-seal"', '"nobodys-seal"', "receives.signature.key", "name of a key"),
+    (
+        "missing pin",
+        '["keys/pin.pem"]',
+        '["keys/none.pem"]',
+        "sends.signature.certificates[0]",
+        "a file that is there",
+    ),
+    (
+        "missing room file",
+        'secret_file = "keys/pin.pem"',
+        'secret_file = "keys/none"',
+        "receives.pigeon.auth.secret_file",
+        "a file that is there",
+    ),
+    (
+        "open http",
+        "https://example",
+        "http://example",
+        "receives.pigeon.url",
+        "only https:// leaves this machine",
+    ),
+    ("bad duration", '"5m"', '"5 minutes"', "receives.schedule[1]", "a duration"),
+    ("bare key", KEY, "open sesame", "sends.api_keys[0]", "match pattern"),
+    (
+        "unknown outcome",
+        'outcome = "delivered"',
+        'outcome = "fine"',
+        "receives.replies[0].outcome",
+        "should be",
+    ),
+    ("unknown room key", "url =", 'nest = "oak"\nurl =', "receives.pigeon.nest", "unknown key"),
+    ("another room's table", "[receives.pigeon]", "[receives.owl]", "receives.owl", "unknown key"),
+]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "rule"), [row[1:] for row in WRONG], ids=[row[0] for row in WRONG]
+)
+def test_a_mistake_is_named_with_file_line_and_path(
+    tmp_path: Path, old: str, new: str, place: str, rule: str
+) -> None:
+    text = GOOD.replace(old, new, 1)
+    found = {problem.place: problem for problem in problems(tmp_path, text)}
+    problem = found[f"so-dat.toml: {place}"]
+    assert problem.code == "HUB-CFG-001"
+    assert problem.line == line_of(text, new.splitlines()[0])
+    assert rule in problem.rule
+
+
+def test_all_problems_of_all_files_are_named_at_once(tmp_path: Path) -> None:
+    write(tmp_path, GOOD.replace("land.soap@1", "x@1").replace('"5m"', '"5"'), "a.toml")
+    write(tmp_path, GOOD.replace("https://", "http://").replace("role =", "rule ="), "b.toml")
+    write(tmp_path, "id = ", "c.toml")
+    with pytest.raises(Refusal) as caught:
+        partners.load(tmp_path, WORLD)
+    assert [problem.place for problem in caught.value.problems] == [
+        "a.toml: receives.mapping",
+        "a.toml: receives.schedule[1]",
+        "b.toml: receives.rule",
+        "b.toml: receives.pigeon.url",
+        "c.toml",
+    ]
+
+
+def test_an_id_and_an_api_key_stand_in_one_file_only(tmp_path: Path) -> None:
+    write(tmp_path, GOOD, "a.toml")
+    write(tmp_path, GOOD, "b.toml")
+    with pytest.raises(Refusal) as caught:
+        partners.load(tmp_path, WORLD)
+    assert [(problem.place, problem.line) for problem in caught.value.problems] == [
+        ("b.toml: id", 1),
+        ("b.toml: sends.api_keys[0]", 18),
+    ]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/x", "http://[::1]:9/x", "http://localhost/x"])
+def test_plain_http_is_allowed_on_this_machine(tmp_path: Path, url: str) -> None:
+    partner = read(tmp_path, GOOD.replace("https://example.invalid/roost", url))
+    assert isinstance(partner.settings, Post)
+    assert partner.settings.url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1.example/x", "HTTP://example/x", "http://localhost@example/x", "http://[::1"]
+)
+def test_plain_http_to_elsewhere_is_refused_however_it_is_written(tmp_path: Path, url: str) -> None:
+    [problem] = problems(tmp_path, GOOD.replace("https://example.invalid/roost", url))
+    assert problem.rule == "only https:// leaves this machine"
+
+
+def test_no_value_of_a_file_enters_a_problem(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace(KEY, "swordfish")
+        .replace('"province-seal"', '"swordfish"')
+        .replace("rate = 20.0", 'rate = "swordfish"')
+    )
+    assert "swordfish" not in repr(problems(tmp_path, text))
+
+
+def test_every_kind_of_the_canonical_words_may_be_declared(tmp_path: Path) -> None:
+    kinds = ", ".join(f'"{kind}"' for kind in Kind)
+    assert len(read(tmp_path, GOOD.replace('["received", "finished"]', f"[{kinds}]")).party.kinds) == len(
+        Kind
+    )
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refusal):
+        partners.load(tmp_path / "absent", WORLD)
