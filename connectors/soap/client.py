@@ -1,0 +1,203 @@
+"""A partner with a WSDL: our bytes in an envelope, its Body child or Fault read back by the WSDL's types."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import TYPE_CHECKING
+
+from connectors.contract import Deferred, Delivered, Outcome, Parcel, Reason, Refused, Unsure
+from connectors.replies import Reply, known_actions, looks_like_html, normal_code, wait_of
+from connectors.soap import replies, wsdl
+from connectors.soap.envelope import Fault, Frame, Unreadable, addressing, frame, read, root, text_at, wrap
+from connectors.soap.settings import ApiKey, Basic
+from connectors.transport import Answer, Broken, Http, Request, read_secret
+from schemas.problems import refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from lxml import etree
+
+    from connectors.contract import Connector
+    from connectors.replies import Row
+    from connectors.soap.settings import Asking, Auth, Settings
+    from connectors.soap.wsdl import Call
+
+MESSAGE_ID = "urn:lienthong:transfer:"
+
+
+def connect(settings: Settings, http: Http, rows: Iterable[Row] = (), *, wsdl_file: Path) -> Connector:
+    """Read the WSDL and the secret now. Raises ``Refusal`` HUB-CFG-001 when the partner's file does not fit the WSDL."""
+    service = wsdl.load(wsdl_file, version=settings.version, service=settings.service, port=settings.port)
+    calls = {hub: service.call(name, f"operations.{hub}") for hub, name in settings.operations.items()}
+    calls = {**service.calls, **calls}
+    for hub in settings.operations:
+        _check(calls[hub], settings)
+    question = service.call(settings.find.operation, "find.operation") if settings.find else None
+    if settings.find and question:
+        _check_question(question, settings.find)
+    headers, secrets = _credentials(settings.auth)
+    return _SoapPartner(settings, http, known_actions(rows), calls, question, headers, secrets)
+
+
+class _SoapPartner:
+    """One port of one partner."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        http: Http,
+        rows: Iterable[Row],
+        calls: Mapping[str, Call],
+        question: Call | None,
+        headers: Mapping[str, str],
+        secrets: tuple[str, ...],
+    ) -> None:
+        self._settings, self._http, self._calls, self._question = settings, http, calls, question
+        self._headers, self._secrets = headers, secrets
+        self._frames = {call.name: frame(settings.version, call.action) for call in calls.values()}
+        delivered = settings.status.delivered if settings.status else (replies.TAKEN,)
+        self._rows = replies.tables(rows, delivered)
+
+    async def deliver(self, parcel: Parcel) -> Outcome:
+        call = self._calls.get(parcel.operation)
+        if call is None or root(parcel.sealed.payload) != call.input:
+            return Deferred(reason=Reason(code="HUB-CFG-001", detail=f"operation {parcel.operation}"))
+        answer = await self._http.send(self._request(call, parcel.sealed.payload, parcel))
+        if isinstance(answer, Broken):
+            return answer.outcome()
+        child, reply = self._read(call, answer)
+        reference = self._at(child, self._settings.reference)
+        return replies.decide(reply, self._rows).outcome(answer.exchanges, reference=reference)
+
+    async def find(self, parcel: Parcel) -> Outcome:
+        """Only the answering element's own values count; whatever else comes back cannot tell."""
+        asking, call = self._settings.find, self._question
+        arguments = _arguments(asking, parcel) if asking else None
+        if asking is None or call is None or arguments is None:
+            return Unsure(reason=Reason(code="HUB-PAR-009"))
+        answer = await self._http.send(self._request(call, call.question(arguments), None))
+        if isinstance(answer, Broken):
+            return Unsure(reason=answer.outcome().reason, exchanges=answer.exchanges)
+        child, reply = self._read(call, answer, asking=True)
+        if reply.code != replies.TAKEN or answer.status // 100 != 2:  # noqa: PLR2004 - RFC 9110 §15.3
+            return Unsure(reason=replies.decide(reply, replies.tables(())).reason, exchanges=answer.exchanges)
+        if asking.key and self._at(child, asking.key) != parcel.key:
+            return Unsure(reason=Reason(code="HUB-PAR-002", detail="another key"), exchanges=answer.exchanges)
+        return _found(asking, self._at(child, asking.element), self._at(child, asking.reference), answer)
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    def _request(self, call: Call, payload: bytes, parcel: Parcel | None) -> Request:
+        around = self._frame(call, parcel)
+        headers = {**(parcel.sealed.headers if parcel else {}), **around.headers, **self._headers}
+        headers |= {"Content-Type": around.content_type, "Accept": around.content_type.partition(";")[0]}
+        if parcel and self._settings.key_header:
+            headers[self._settings.key_header] = parcel.key
+        return Request(path="", body=wrap(around, payload), headers=headers, secrets=self._secrets)
+
+    def _frame(self, call: Call, parcel: Parcel | None) -> Frame:
+        if not (self._settings.addressing and parcel):
+            return self._frames[call.name]
+        header = addressing(call.action, self._settings.base_url, MESSAGE_ID + parcel.key)
+        return frame(self._settings.version, call.action, header=header)
+
+    def _read(
+        self, call: Call, answer: Answer, *, asking: bool = False
+    ) -> tuple[etree._Element | None, Reply]:
+        """Say in the table's words what came back; the element only when it follows the WSDL."""
+        said = Reply(
+            status=answer.status,
+            html=looks_like_html(answer.body, answer.media_type),
+            wait=wait_of(answer.headers.get("retry-after", ""), answer.arrived_at),
+        )
+        try:
+            found = self._open(call, answer)
+        except Unreadable:
+            return None, said
+        code, phrase = replies.TAKEN, ""
+        if isinstance(found, Fault):
+            return None, _reply(said, found.detail, found.text, found.code)
+        if self._settings.status and not asking:
+            code = self._at(found, self._settings.status.code)
+            phrase = self._at(found, self._settings.status.message)
+        return found, _reply(said, code, phrase) if code else said
+
+    def _open(self, call: Call, answer: Answer) -> etree._Element | Fault | None:
+        if not call.output and not answer.body and answer.status in {200, 202}:
+            return None  # WS-I BP 1.1 R2714: one-way has no envelope
+        found = read(answer.body, self._settings.version, detail=self._settings.fault_code)
+        if not isinstance(found, Fault):
+            call.check(found)
+        return found
+
+    def _at(self, child: etree._Element | None, path: str | None) -> str:
+        return (text_at(child, path) or "") if child is not None and path else ""
+
+
+def _reply(said: Reply, code: str, phrase: str, fault: str = "") -> Reply:
+    return Reply(
+        status=said.status,
+        readable=True,
+        html=said.html,
+        code=normal_code(code),
+        phrase=phrase,
+        fault=fault,
+        wait=said.wait,
+    )
+
+
+def _found(asking: Asking, said: str, reference: str, answer: Answer) -> Outcome:
+    if said in asking.has:
+        return Delivered(reference=reference, exchanges=answer.exchanges)
+    if said in asking.has_not:
+        return Deferred(reason=Reason(code="HUB-PAR-010"), exchanges=answer.exchanges)
+    if said in asking.refused:
+        return Refused(reason=Reason(code="HUB-PAR-001", detail="asked"), exchanges=answer.exchanges)
+    return Unsure(reason=Reason(code="HUB-PAR-002", detail="no clear answer"), exchanges=answer.exchanges)
+
+
+def _arguments(asking: Asking, parcel: Parcel) -> dict[str, str] | None:
+    """Fill in the question; ``None`` when a fact is missing, because half a question may be answered wrongly."""
+    known = {"key": parcel.key, "dossier": parcel.dossier}
+    known |= {f"fact:{name}": value for name, value in parcel.sealed.facts.items()}
+    values = {path: known.get(source, "") for path, source in asking.arguments.items()}
+    return values if all(values.values()) else None
+
+
+def _credentials(auth: Auth) -> tuple[dict[str, str], tuple[str, ...]]:
+    match auth:
+        case ApiKey():
+            key = read_secret(auth.secret_file)
+            return {auth.header: key}, (key,)
+        case Basic():
+            password = read_secret(auth.secret_file)
+            token = b64encode(f"{auth.username}:{password}".encode()).decode()
+            return {"Authorization": f"Basic {token}"}, (password, token)
+        case _:
+            return {}, ()
+
+
+def _check(call: Call, settings: Settings) -> None:
+    status = settings.status
+    paths = {"reference": settings.reference}
+    if status:
+        paths |= {"status.code": status.code, "status.message": status.message}
+    for place, path in paths.items():
+        _know(call, path, place)
+
+
+def _check_question(call: Call, asking: Asking) -> None:
+    _know(call, asking.element, "find.element")
+    _know(call, asking.key, "find.key")
+    _know(call, asking.reference, "find.reference")
+    for path in asking.arguments:
+        if not call.knows(path, of="input"):
+            raise refuse("HUB-CFG-001", f"find.arguments.{path}", rule=f"an element of {call.input}")
+
+
+def _know(call: Call, path: str | None, place: str) -> None:
+    if path and not call.knows(path, of="output"):
+        raise refuse("HUB-CFG-001", place, rule=f"an element of {call.output or 'a one-way call'}")

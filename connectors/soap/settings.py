@@ -1,0 +1,104 @@
+"""What a partner's file says under ``[receives.soap]``. Closed: an unknown key is refused with its path."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from connectors.transport import LocalFile, Reach
+
+_PATH = re.compile(r"^[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*$")
+
+
+def _path(value: str) -> str:
+    if not _PATH.match(value):
+        raise ValueError("a path is element names joined by dots, below the child of Body")
+    return value
+
+
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
+Element = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.-]*$")]
+ElementPath = Annotated[str, AfterValidator(_path)]
+Source = Annotated[str, Field(pattern=r"^(key|dossier|fact:[A-Za-z_]\w*)$")]
+Values = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoAuth(_Closed):
+    """The network or a client certificate vouches for us."""
+
+    kind: Literal["none"] = "none"
+
+
+class ApiKey(_Closed):
+    """A key in a header; the key is the one line of ``secret_file``."""
+
+    kind: Literal["api_key"]
+    header: HeaderName = "X-Api-Key"
+    secret_file: LocalFile
+
+
+class Basic(_Closed):
+    """RFC 7617: user name here, password the one line of ``secret_file``."""
+
+    kind: Literal["basic"]
+    username: Annotated[str, Field(min_length=1, pattern=r"^[^:\x00-\x1f]+$")]
+    secret_file: LocalFile
+
+
+Auth = Annotated[NoAuth | ApiKey | Basic, Field(discriminator="kind")]
+
+
+class Asking(_Closed):
+    """The operation that tells whether the partner has a transfer.
+
+    ``arguments``: element of the question → ``key`` (the transfer's), ``dossier`` or ``fact:<name>``. ``element``: the
+    one in the reply that answers, by its values ``has``, ``has_not`` and ``refused``. Any other value: cannot tell.
+    ``key``: the element that repeats the transfer's key; an answer about another key proves nothing.
+    """
+
+    operation: Element
+    arguments: Annotated[dict[ElementPath, Source], Field(min_length=1)]
+    element: ElementPath
+    has: Values = ("true", "1")
+    has_not: Values = ("false", "0")
+    refused: tuple[str, ...] = ()
+    key: ElementPath | None = None
+    reference: ElementPath | None = None
+
+    @model_validator(mode="after")
+    def _each_value_says_one_thing(self) -> Self:
+        values = (*self.has, *self.has_not, *self.refused)
+        if len(values) != len(set(values)):
+            raise ValueError("has, has_not and refused share no value")
+        return self
+
+
+class Status(_Closed):
+    """A business answer inside HTTP 200: the element with the code, the one with the prose, the codes that mean taken."""
+
+    code: ElementPath
+    message: ElementPath | None = None
+    delivered: Values
+
+
+class Settings(Reach):
+    """One SOAP port; ``base_url`` is its address. ``operations``: the hub's operation → the WSDL's, where they differ."""
+
+    wsdl: Annotated[str, Field(min_length=1)]
+    service: Element | None = None
+    port: Element | None = None
+    version: Literal["1.1", "1.2"] = "1.1"
+    operations: dict[str, Element] = Field(default_factory=dict)
+    addressing: bool = False
+    key_header: HeaderName | None = None
+    status: Status | None = None
+    reference: ElementPath | None = None
+    fault_code: ElementPath | None = None
+    find: Asking | None = None
+    auth: Auth = NoAuth()

@@ -1,0 +1,150 @@
+"""What a WSDL says about the calls we make: action, elements, types. zeep reads it from disk, once per connector.
+
+zeep never opens a connection here and never parses a reply's bytes: it is given elements that ``envelope.read`` let
+through. Only document/literal with one part (WS-I BP 1.1 R2706, R2210) is spoken. Whatever a partner's file says that the WSDL
+does not know is refused when the file is read (HUB-CFG-001), not when a dossier waits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from lxml import etree
+from zeep import Settings as ZeepSettings
+from zeep.wsdl import Document
+from zeep.wsdl.bindings.soap import Soap11Binding, Soap12Binding
+from zeep.wsdl.messages.soap import DocumentMessage
+from zeep.xsd.context import XmlParserContext
+
+from connectors.soap.envelope import Unreadable
+from schemas.problems import refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+STRICT = ZeepSettings(
+    strict=True, forbid_dtd=True, forbid_entities=True, forbid_external=True, force_https=False
+)
+_BINDINGS = {"1.1": Soap11Binding, "1.2": Soap12Binding}
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One operation of the WSDL. ``input``, ``output``: names of the Body's child, ``output`` empty for one-way."""
+
+    name: str
+    action: str
+    input: str
+    output: str
+    _operation: Any
+    _types: Any
+
+    def question(self, arguments: Mapping[str, str]) -> bytes:
+        """Build the Body's child from plain values; keys are paths below it."""
+        message = self._operation.input.body
+        parent = etree.Element("parent")
+        message.render(parent, message(**_nested(arguments)))
+        return etree.tostring(parent[0], method="c14n", exclusive=True)
+
+    def check(self, child: etree._Element | None) -> None:
+        """Let through what follows the output's type. Raises ``Unreadable``.
+
+        Values are then read as text, not from zeep: its xs:boolean turns every unknown word into *false*.
+        """
+        if (child.tag if child is not None else "") != self.output:
+            raise Unreadable("the Body's child is not the operation's output")
+        if child is None:
+            return
+        try:
+            context = XmlParserContext(settings=STRICT)  # type: ignore[no-untyped-call]
+            self._operation.output.body.parse(child, self._types, context=context)
+        except Exception as error:  # zeep's readers raise whatever a partner's value makes them
+            raise Unreadable("the reply does not follow the WSDL") from error
+
+    def knows(self, path: str, *, of: str) -> bool:
+        """Say whether ``path`` stands in the input's or the output's type."""
+        message = self._operation.input if of == "input" else self._operation.output
+        node = message.body if message is not None else None
+        for name in path.split("."):
+            node = dict(getattr(getattr(node, "type", None), "elements", ())).get(name)
+        return node is not None
+
+
+class Service(msgspec.Struct, frozen=True):
+    """One port: where it listens, and its calls by name."""
+
+    address: str
+    calls: Mapping[str, Call]
+
+    def call(self, name: str, place: str) -> Call:
+        try:
+            return self.calls[name]
+        except KeyError:
+            raise refuse("HUB-CFG-001", place, rule="an operation of the WSDL", detail=name) from None
+
+
+def load(path: Path, *, version: str, service: str | None = None, port: str | None = None) -> Service:
+    """Read one port of a WSDL on disk. Raises ``Refusal`` with HUB-CFG-001."""
+    try:
+        disk: Any = _DiskOnly(path.resolve().parent)
+        document = Document(str(path.resolve()), disk, settings=STRICT)
+    except Exception as error:
+        raise refuse("HUB-CFG-001", "wsdl", rule="a readable WSDL", detail=type(error).__name__) from error
+    found = [
+        candidate
+        for name, offered in document.services.items()
+        if service in (None, name)
+        for port_name, candidate in offered.ports.items()
+        if port in (None, port_name) and isinstance(candidate.binding, _BINDINGS[version])
+    ]
+    if len(found) != 1:
+        raise refuse(
+            "HUB-CFG-001", "port", rule=f"one port with SOAP {version}", detail=f"{len(found)} ports fit"
+        )
+    calls = {name: _call(op, document.types) for name, op in found[0].binding.all().items() if _plain(op)}
+    return Service(found[0].binding_options["address"], calls)
+
+
+class _DiskOnly:
+    """What zeep loads through: files below the library's folder, nothing else (a WSDL may import what it likes)."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def load(self, url: str) -> bytes:
+        path = self._folder.joinpath(url.removeprefix("file://")).resolve()
+        if not path.is_relative_to(self._folder):
+            raise ValueError("a WSDL imports from its own folder only")
+        return path.read_bytes()
+
+
+def _plain(operation: Any) -> bool:  # noqa: ANN401 - zeep has no types
+    """Document/literal with one part, which is what can be signed and spliced."""
+    messages = [m for m in (operation.input, operation.output) if m is not None]
+    return all(isinstance(m, DocumentMessage) and not m._is_body_wrapped for m in messages)  # noqa: SLF001 - zeep says it nowhere else
+
+
+def _call(operation: Any, types: Any) -> Call:  # noqa: ANN401 - zeep has no types
+    def name(message: Any) -> str:  # noqa: ANN401
+        return str(message.body.qname.text) if message is not None and message.body is not None else ""
+
+    return Call(
+        operation.name,
+        operation.soapaction or "",
+        name(operation.input),
+        name(operation.output),
+        operation,
+        types,
+    )
+
+
+def _nested(arguments: Mapping[str, str]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for path, value in arguments.items():
+        node = tree
+        *parents, last = path.split(".")
+        for name in parents:
+            node = node.setdefault(name, {})
+        node[last] = value
+    return tree
