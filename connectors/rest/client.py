@@ -1,0 +1,104 @@
+"""The REST room's network: one call to deliver, one call to ask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+from urllib.parse import quote
+
+from connectors.contract import Connector, Outcome, Parcel, Reason, Unsure
+from connectors.replies import Reply, Row, Table, Verdict, classify, known_actions, wait_of
+from connectors.rest.replies import absent_rows, is_about, read, reference, room_rows
+from connectors.rest.settings import ApiKey, Bearer, Find, NoAuth, Settings
+from connectors.transport import Answer, Broken, Http, Request, read_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def connect(settings: Settings, http: Http, replies: Iterable[Row] = ()) -> Connector:
+    """Open this partner. Raises ``Refusal`` HUB-CFG-001 for an unreadable secret or a row this room has no use for."""
+    return _RestConnector(settings, http, known_actions(replies))
+
+
+def credentials(auth: NoAuth | ApiKey | Bearer) -> tuple[Mapping[str, str], tuple[str, ...]]:
+    """Headers that prove who we are, and the values that must never be recorded."""
+    match auth:
+        case NoAuth():
+            return {}, ()
+        case ApiKey():
+            secret = read_secret(auth.secret_file)
+            return {auth.header: secret}, (secret,)
+        case Bearer():
+            secret = read_secret(auth.secret_file)
+            return {"Authorization": f"Bearer {secret}"}, (secret,)
+        case _:
+            assert_never(auth)
+
+
+def fill(template: str, parcel: Parcel) -> str:
+    """Put the parcel's words into a path; nothing in them can leave its segment."""
+    words = {"key": parcel.key, "operation": parcel.operation, "dossier": parcel.dossier}
+    return template.format(**{name: quote(value, safe="") for name, value in words.items()})
+
+
+class _RestConnector:
+    def __init__(self, settings: Settings, http: Http, rows: Table) -> None:
+        self._settings = settings
+        self._http = http
+        self._rows = rows
+        self._proof, self._secrets = credentials(settings.auth)
+
+    async def deliver(self, parcel: Parcel) -> Outcome:
+        settings = self._settings
+        answer = await self._http.send(
+            Request(
+                path=fill(settings.paths.get(parcel.operation, settings.path), parcel),
+                method=settings.method,
+                body=parcel.sealed.payload,
+                headers={
+                    "Content-Type": parcel.sealed.media_type,
+                    **settings.headers,
+                    **parcel.sealed.headers,
+                    settings.idempotency_header: parcel.key,
+                    **self._proof,
+                },
+                secrets=self._secrets,
+            )
+        )
+        if isinstance(answer, Broken):
+            return answer.outcome()
+        return self._outcome(classify(self._read(answer), self._rows, room_rows(settings.reply)), answer)
+
+    async def find(self, parcel: Parcel) -> Outcome:
+        find = self._settings.find
+        if find is None:
+            return Unsure(reason=Reason(code="HUB-PAR-009"))
+        answer = await self._http.send(
+            Request(
+                path=fill(find.path, parcel),
+                method="GET",
+                headers={**self._settings.headers, **self._proof},
+                secrets=self._secrets,
+            )
+        )
+        if isinstance(answer, Broken):
+            return answer.cannot_tell()
+        return self._tell(find, answer, parcel)
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    def _tell(self, find: Find, answer: Answer, parcel: Parcel) -> Outcome:
+        verdict = classify(
+            self._read(answer), absent_rows(find), self._rows, room_rows(self._settings.reply)
+        ).told()
+        if verdict.action in {"delivered", "refused"} and not is_about(find, answer.body, parcel.key):
+            return Unsure(reason=Reason(code="HUB-PAR-002", detail="another key"), exchanges=answer.exchanges)
+        return self._outcome(verdict, answer)
+
+    def _read(self, answer: Answer) -> Reply:
+        wait = wait_of(answer.headers.get("retry-after", ""), answer.arrived_at)
+        return read(self._settings.reply, answer.status, answer.media_type, answer.body, wait)
+
+    def _outcome(self, verdict: Verdict, answer: Answer) -> Outcome:
+        return verdict.outcome(answer.exchanges, reference=reference(self._settings.reply, answer.body))

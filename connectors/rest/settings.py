@@ -1,0 +1,102 @@
+"""What a partner's file says under ``[receives.rest]``. Closed: an unknown key is refused with its path."""
+
+from __future__ import annotations
+
+import re
+from string import Formatter
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from connectors.transport import LocalFile, Reach
+
+_TOKEN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # noqa: S105 - a header name's alphabet, RFC 9110 §5.6.2
+_POINTER = r"^(/[^/]*)*$"
+_PATH = re.compile(r"^/[!-~]*$")
+PLACES = frozenset({"key", "operation", "dossier"})
+
+
+def _template(path: str) -> str:
+    """A path with ``{key}``, ``{operation}`` or ``{dossier}``; values are percent-encoded when they are filled in."""
+    try:
+        parts = list(Formatter().parse(path))
+    except ValueError as error:
+        raise ValueError(f"not a path: {error}") from None
+    if not _PATH.match(path) or "#" in path:
+        raise ValueError("a path begins with / and holds printable ASCII only")
+    for _, place, form, conversion in parts:
+        if place is not None and (place not in PLACES or form or conversion):
+            raise ValueError(f"only {sorted(PLACES)} may stand in braces")
+    return path
+
+
+PathTemplate = Annotated[str, AfterValidator(_template)]
+HeaderName = Annotated[str, Field(pattern=_TOKEN)]
+Pointer = Annotated[str, Field(pattern=_POINTER)]
+Status = Annotated[int, Field(ge=100, le=599)]
+
+
+class Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoAuth(Closed):
+    kind: Literal["none"] = "none"
+
+
+class ApiKey(Closed):
+    """The content of ``secret_file`` in ``header``."""
+
+    kind: Literal["api_key"]
+    secret_file: LocalFile
+    header: HeaderName = "X-API-Key"
+
+
+class Bearer(Closed):
+    """``Authorization: Bearer <content of secret_file>`` (RFC 6750 §2.1)."""
+
+    kind: Literal["bearer"]
+    secret_file: LocalFile
+
+
+class ReplyPlaces(Closed):
+    """Where in the reply's JSON the parts sit, as JSON pointers (RFC 6901); empty: the partner does not say it.
+
+    With ``code`` the body decides (0 is success); without it a 2xx status does, and the body must be JSON that
+    holds ``reference`` when that is named.
+    """
+
+    code: Pointer = ""
+    message: Pointer = ""
+    reference: Pointer = ""
+
+
+class Find(Closed):
+    """How to ask for a parcel by its key. ``absent_status`` with a JSON body (and one of ``absent_code``, when named)
+    proves that the partner does not have it. ``key``: where the reply repeats the key; another key proves nothing.
+    """
+
+    path: PathTemplate
+    absent_status: tuple[Status, ...] = (404,)
+    absent_code: tuple[str, ...] = ()
+    key: Pointer = ""
+
+
+class Settings(Reach):
+    """``path`` serves every operation that ``paths`` does not name."""
+
+    path: PathTemplate = "/"
+    paths: dict[str, PathTemplate] = Field(default_factory=dict)
+    method: Literal["POST", "PUT"] = "POST"
+    media_type: str = Field(default="application/json", pattern=r"^[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w.-]+)*$")
+    idempotency_header: HeaderName = "Idempotency-Key"
+    headers: dict[HeaderName, Annotated[str, Field(pattern=r"^[ -~]*$")]] = Field(default_factory=dict)
+    auth: Annotated[NoAuth | ApiKey | Bearer, Field(discriminator="kind")] = NoAuth()
+    reply: ReplyPlaces = ReplyPlaces()
+    find: Find | None = None
+
+    @model_validator(mode="after")
+    def _an_answer_must_prove_something(self) -> Self:
+        if self.find and not (self.find.key or self.reply.code or self.reply.reference):
+            raise ValueError("find needs find.key, reply.code or reply.reference: a bare 2xx proves nothing")
+        return self

@@ -1,0 +1,476 @@
+"""The one way to open HTTP. ``send`` answers or says what broke; it never raises for what a network does.
+
+Rules of this file:
+
+* The certificate check has no switch. With ``ca_file`` only that bundle is trusted (pinned per partner).
+* No redirects, no proxies or credentials from the environment, no cookies, no second try by the library.
+* Nothing of a request has left until a connection stands. From then on the partner *may have it*; tenacity tries again
+  only before.
+* ``Exchange`` holds the bytes as they went over the wire, both heads included; secrets are cut out before they are kept.
+* Replies are read up to a cap, and unpacked up to the same cap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import ipaddress
+import json
+import re
+import ssl
+import zlib
+from collections.abc import Callable, Iterable, Mapping  # noqa: TC003 - msgspec reads the annotations at run time
+from datetime import datetime  # noqa: TC003
+from enum import StrEnum
+from pathlib import Path
+from types import SimpleNamespace  # noqa: TC003
+from typing import Annotated, Self
+from urllib.parse import quote, urlsplit
+from xml.sax.saxutils import escape
+
+import aiohttp
+import msgspec
+from aiohttp.http_exceptions import HttpProcessingError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+from tenacity import AsyncRetrying, retry_if_result, stop_after_attempt, wait_exponential
+from yarl import URL
+
+from connectors.contract import Deferred, Exchange, Reason, Unsure
+from schemas.problems import refuse
+
+USER_AGENT = "lienthong/1"
+CUT = b"[cut]"
+SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"})
+SHORTEST_SECRET = 8
+_DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h)$")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+# --- settings ---------------------------------------------------------------------------------------------------
+
+
+def _seconds(value: object) -> object:
+    match = _DURATION.match(value) if isinstance(value, str) else None
+    return float(match[1]) * _UNITS[match[2]] if match else value
+
+
+def _reachable(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        raise ValueError("an http(s) address with a host is expected")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("an address holds no credentials, query or fragment")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("http:// is for loopback only; use https://")
+    return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """True for ``localhost`` and loopback addresses."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=86_400)]
+"""A number of seconds or ``"500ms"``, ``"30s"``, ``"5m"``, ``"1h"``."""
+
+LocalFile = Path
+"""A file of the partner's; whoever reads the partner's file makes it absolute."""
+
+Address = Annotated[str, AfterValidator(_reachable)]
+
+
+class Reach(BaseModel):
+    """How a partner is reached; every HTTP room's settings begin with these."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_url: Address
+    ca_file: LocalFile | None = None
+    client_certificate_file: LocalFile | None = None
+    client_key_file: LocalFile | None = None
+    connect_timeout: Seconds = 10.0
+    read_timeout: Seconds = 60.0
+    total_timeout: Seconds = 120.0
+    max_reply_bytes: Annotated[int, Field(gt=0, le=64 * 2**20)] = 4 * 2**20
+    connect_tries: Annotated[int, Field(ge=1, le=5)] = 3
+
+    @model_validator(mode="after")
+    def _a_key_needs_its_certificate(self) -> Self:
+        if (self.client_key_file is None) != (self.client_certificate_file is None):
+            raise ValueError("client_certificate_file and client_key_file stand together")
+        return self
+
+
+def read_secret(path: Path) -> str:
+    """Read a secret's file (one line of text). Raises ``Refusal`` HUB-CFG-001; the path is named, the content never."""
+    try:
+        text = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise refuse("HUB-CFG-001", str(path), rule="secret file", detail="cannot be read") from None
+    if len(text) < SHORTEST_SECRET or _CONTROL.search(text):
+        raise refuse("HUB-CFG-001", str(path), rule="secret file", detail="one line of at least 8 characters")
+    return text
+
+
+# --- values -----------------------------------------------------------------------------------------------------
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """Common shape: frozen, named fields."""
+
+
+class Request(Value, frozen=True):
+    """One call. ``path`` is appended to ``base_url`` as it is. ``secrets``: values never to be recorded, wherever they
+    show up. ``private``: record no bodies at all (a login).
+    """
+
+    path: str
+    body: bytes = b""
+    method: str = "POST"
+    headers: Mapping[str, str] = {}
+    secrets: tuple[str, ...] = ()
+    private: bool = False
+
+
+class Answer(Value, frozen=True):
+    """A whole reply. Header names are lower case; ``body`` is unpacked. ``exchanges`` holds every try, the last one last."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    arrived_at: datetime
+    exchanges: tuple[Exchange, ...]
+
+    @property
+    def media_type(self) -> str:
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+class Break(StrEnum):
+    """What broke, by class."""
+
+    CONNECT = "connect"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    RESET = "reset"
+    TRUNCATED = "truncated"
+    GARBLED = "garbled"  # not HTTP, or an encoding that does not unpack
+    TOO_LARGE = "too-large"
+    REDIRECT = "redirect"
+    UNSENDABLE = "unsendable"  # a header that HTTP cannot carry; nothing was opened
+
+
+_BEFORE = {
+    Break.TLS: "HUB-NET-002",
+    Break.TIMEOUT: "HUB-NET-003",
+    Break.REDIRECT: "HUB-NET-006",
+    Break.UNSENDABLE: "HUB-INT-001",
+}
+_AFTER = {Break.TLS: "HUB-NET-002", Break.TOO_LARGE: "HUB-NET-005", Break.REDIRECT: "HUB-NET-006"}
+
+
+class Broken(Value, frozen=True):
+    """No whole reply. ``may_have``: the partner may have got the request."""
+
+    error: Break
+    may_have: bool
+    exchanges: tuple[Exchange, ...] = ()
+
+    @property
+    def code(self) -> str:
+        if self.may_have:
+            return _AFTER.get(self.error, "HUB-NET-004")
+        return _BEFORE.get(self.error, "HUB-NET-001")
+
+    def outcome(self, before: tuple[Exchange, ...] = ()) -> Deferred | Unsure:
+        """Say it in the contract's words; ``before``: exchanges of earlier calls of the same attempt."""
+        reason = Reason(code=self.code, detail=self.error)
+        exchanges = (*before, *self.exchanges)
+        return (
+            Unsure(reason=reason, exchanges=exchanges)
+            if self.may_have
+            else Deferred(reason=reason, exchanges=exchanges)
+        )
+
+    def cannot_tell(self, before: tuple[Exchange, ...] = ()) -> Unsure:
+        """A question that broke tells nothing, even when it never left."""
+        return Unsure(reason=Reason(code=self.code, detail=self.error), exchanges=(*before, *self.exchanges))
+
+
+# --- pure parts -------------------------------------------------------------------------------------------------
+
+
+def classify(error: BaseException, *, left: bool) -> Break:
+    """One table for all that aiohttp, ssl and the system raise. ``left``: a connection stood."""
+    match error:
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return Break.TLS
+        case TimeoutError():
+            return Break.TIMEOUT
+        case aiohttp.ClientPayloadError():
+            return Break.TRUNCATED
+        case aiohttp.ClientResponseError() | HttpProcessingError():
+            return Break.GARBLED
+        case _:
+            return Break.RESET if left else Break.CONNECT
+
+
+def cut(data: bytes, secrets: Iterable[str]) -> bytes:
+    """Replace every form in which a secret may stand in a head, a URL, JSON or XML."""
+    for secret in secrets:
+        forms = {
+            secret,
+            json.dumps(secret)[1:-1],
+            json.dumps(secret, ensure_ascii=False)[1:-1],
+            quote(secret, safe=""),
+        }
+        forms |= {escape(secret), escape(secret, {'"': "&quot;"})}
+        for form in sorted(forms, key=len, reverse=True):
+            data = data.replace(form.encode(), CUT)
+    return data
+
+
+def head(first: str, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Write a head as HTTP/1.1 does, with the values of secret headers cut."""
+    lines = [first.encode()]
+    lines += [
+        name + b": " + (CUT if name.decode("latin-1").lower() in SECRET_HEADERS else value)
+        for name, value in headers
+    ]
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def unpack(body: bytes, encoding: str, cap: int) -> bytes | Break:
+    """Undo gzip or deflate (RFC 9110 §8.4.1), never past ``cap`` bytes."""
+    if encoding in {"", "identity"}:
+        return body
+    if encoding not in {"gzip", "x-gzip", "deflate"}:
+        return Break.GARBLED
+    pieces, size = [], 0
+    while body:
+        stream = zlib.decompressobj(wbits=47)  # zlib or gzip, told by its header
+        try:
+            piece = stream.decompress(body, cap + 1 - size)
+        except zlib.error:
+            return Break.GARBLED
+        size += len(piece)
+        if size > cap:
+            return Break.TOO_LARGE
+        if not stream.eof:
+            return Break.TRUNCATED
+        pieces.append(piece)
+        body = stream.unused_data  # gzip members may follow one another (RFC 1952 §2.2)
+    return b"".join(pieces)
+
+
+# --- the network ------------------------------------------------------------------------------------------------
+
+
+async def _connected(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+    context.trace_request_ctx["left"] = True
+
+
+def _trace() -> aiohttp.TraceConfig:
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_end.append(_connected)
+    trace.on_connection_reuseconn.append(_connected)
+    return trace
+
+
+def _tls(reach: Reach) -> ssl.SSLContext:
+    """TLS 1.2 or newer, names and chains checked. Raises ``Refusal`` when a file is missing or wrong."""
+    try:
+        context = ssl.create_default_context(cafile=reach.ca_file)
+    except (OSError, ssl.SSLError):
+        raise refuse("HUB-CFG-001", "ca_file", rule="PEM bundle", detail=str(reach.ca_file)) from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if reach.client_certificate_file is not None:
+        try:
+            context.load_cert_chain(reach.client_certificate_file, reach.client_key_file)
+        except (OSError, ssl.SSLError):
+            raise refuse("HUB-CRT-003", "client_certificate_file", rule="PEM pair") from None
+    return context
+
+
+class _Stopped(Exception):  # noqa: N818 - says what it is
+    """Reading the reply was stopped by us."""
+
+    def __init__(self, why: Break) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class Http:
+    """Opens HTTP to one partner; built once per process and used on one event loop."""
+
+    def __init__(self, reach: Reach, *, clock: Callable[[], datetime]) -> None:
+        """Read the certificate files now. Raises ``Refusal`` HUB-CFG-001 or HUB-CRT-003 when they are wrong."""
+        self._reach = reach
+        self._clock = clock
+        self._tls = _tls(reach)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, request: Request) -> Answer | Broken:
+        """Send once; again only while nothing has left. Ends within ``connect_tries`` connects and one total timeout."""
+        if any(_CONTROL.search(name + value) for name, value in request.headers.items()):
+            return Broken(error=Break.UNSENDABLE, may_have=False)
+        exchanges: list[Exchange] = []
+        tries = AsyncRetrying(
+            stop=stop_after_attempt(self._reach.connect_tries),
+            wait=wait_exponential(multiplier=0.1, max=1),
+            retry=retry_if_result(_never_left),
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )
+        result: Answer | Broken = await tries(self._once, request, exchanges)
+        return msgspec.structs.replace(result, exchanges=tuple(exchanges))
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _once(self, request: Request, exchanges: list[Exchange]) -> Answer | Broken:
+        call = _Call(request, self._reach, self._clock())
+        started = asyncio.get_running_loop().time()
+        answer: Answer | Broken
+        try:
+            answer = await call.read(self._open())
+        except _Stopped as stop:
+            answer = call.broken(stop.why)
+        except (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError, EOFError) as error:
+            answer = call.broken(classify(error, left=call.left))
+        error_class = answer.error if isinstance(answer, Broken) else ""
+        exchanges.append(call.exchange(asyncio.get_running_loop().time() - started, error_class))
+        return (
+            answer
+            if isinstance(answer, Broken)
+            else msgspec.structs.replace(answer, arrived_at=self._clock())
+        )
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, ssl=self._tls),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+                raise_for_status=False,
+                trace_configs=[_trace()],
+                timeout=aiohttp.ClientTimeout(
+                    total=self._reach.total_timeout,
+                    sock_connect=self._reach.connect_timeout,
+                    sock_read=self._reach.read_timeout,
+                ),
+            )
+            # aiohttp would send GET and PUT a second time when a kept connection breaks: only we decide that.
+            self._session._retry_connection = False  # noqa: SLF001 - there is no public switch
+        return self._session
+
+
+def _never_left(result: Answer | Broken) -> bool:
+    return isinstance(result, Broken) and result.error is Break.CONNECT and not result.may_have
+
+
+class _Call:
+    """One try: what was sent, how far it came, what had arrived when it ended."""
+
+    def __init__(self, request: Request, reach: Reach, started_at: datetime) -> None:
+        self.request = request
+        self.cap = reach.max_reply_bytes
+        self.url = reach.base_url + request.path
+        self.started_at = started_at
+        self.marks = {"left": False}
+        self.status = 0
+        self.head = b""
+        self.body = bytearray()
+        parts = urlsplit(self.url)
+        self.target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        lengths = (
+            {"Content-Length": str(len(request.body))} if request.body or request.method == "POST" else {}
+        )
+        self.headers = {
+            "Host": parts.netloc,
+            "User-Agent": USER_AGENT,
+            "Accept": "*/*",
+            "Accept-Encoding": "identity",
+            **lengths,
+            **request.headers,
+        }
+
+    @property
+    def left(self) -> bool:
+        return self.marks["left"]
+
+    async def read(self, session: aiohttp.ClientSession) -> Answer:
+        async with session.request(
+            self.request.method,
+            URL(self.url, encoded=True),
+            data=io.BytesIO(self.request.body) if self.request.body else None,
+            headers=self.headers,
+            skip_auto_headers=("User-Agent", "Content-Type", "Accept", "Accept-Encoding"),
+            allow_redirects=False,
+            trace_request_ctx=self.marks,
+        ) as response:
+            self._note(response)
+            if response.status // 100 == 3:  # noqa: PLR2004 - the class of redirects, RFC 9110 §15.4
+                raise _Stopped(Break.REDIRECT)
+            if (response.content_length or 0) > self.cap:
+                raise _Stopped(Break.TOO_LARGE)
+            async for chunk in response.content.iter_any():
+                self.body += chunk[: self.cap + 1 - len(self.body)]
+                if len(self.body) > self.cap:
+                    raise _Stopped(Break.TOO_LARGE)
+            return self._answer(response)
+
+    def _note(self, response: aiohttp.ClientResponse) -> None:
+        self.status = response.status
+        version = response.version or aiohttp.HttpVersion11
+        first = f"HTTP/{version.major}.{version.minor} {response.status} {response.reason or ''}".rstrip()
+        self.head = head(first, response.raw_headers)
+
+    def _answer(self, response: aiohttp.ClientResponse) -> Answer:
+        body = unpack(
+            bytes(self.body), response.headers.get("Content-Encoding", "").strip().lower(), self.cap
+        )
+        if isinstance(body, Break):
+            raise _Stopped(body)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(
+            status=self.status, headers=headers, body=body, arrived_at=self.started_at, exchanges=()
+        )
+
+    def broken(self, error: Break) -> Broken:
+        """Redirects 301, 307 and 308 mean "ask elsewhere" for a POST: it was not done (RFC 9110 §15.4)."""
+        elsewhere = error is Break.REDIRECT and self.status in {301, 307, 308}
+        return Broken(error=error, may_have=self.left and not elsewhere)
+
+    def exchange(self, seconds: float, error: str) -> Exchange:
+        lines = [(name.encode(), value.encode()) for name, value in self.headers.items()]
+        sent = head(f"{self.request.method} {self.target} HTTP/1.1", lines) + self._kept(self.request.body)
+        received = self.head + self._kept(bytes(self.body)) if self.status else b""
+        secrets = self.request.secrets
+        return Exchange(
+            url=cut(self.url.encode(), secrets).decode(),
+            sent=cut(sent, secrets),
+            received=cut(received, secrets),
+            status=self.status,
+            started_at=self.started_at,
+            seconds=seconds,
+            error=error,
+        )
+
+    def _kept(self, body: bytes) -> bytes:
+        return b"[cut: %d bytes]" % len(body) if self.request.private else body
