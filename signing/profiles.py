@@ -1,0 +1,91 @@
+"""How a partner signs, as small frozen values: what may be used, what must be signed, how much is looked at.
+
+A profile never names a partner. The defaults are the strict ones; what a partner needs beyond them is said in its file.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+
+import msgspec
+
+
+class Reference(StrEnum):
+    """What the one reference of a signature points at: the whole document (``URI=""``) or the payload by its id."""
+
+    DOCUMENT = "document"
+    ID = "id"
+
+
+class Place(StrEnum):
+    """Where the signed payload stands in what is received: it is the document, or the one child of the SOAP Body."""
+
+    ROOT = "root"
+    SOAP_BODY = "soap-body"
+
+
+class XmlAlgorithm(StrEnum):
+    RSA_SHA256 = "RSA_SHA256"
+    ECDSA_SHA256 = "ECDSA_SHA256"
+
+
+class JwsAlgorithm(StrEnum):
+    RS256 = "RS256"
+    ES256 = "ES256"
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Common shape: closed, frozen, named fields."""
+
+
+class Limits(Shape, frozen=True):
+    """What a message may cost before its signer is known.
+
+    ``attributes`` counts per element and with namespace declarations; ``namespaces`` are those in scope at one place,
+    because canonicalisation costs by them.
+    """
+
+    bytes: int = 8 * 1024 * 1024
+    depth: int = 64
+    elements: int = 100_000
+    attributes: int = 64
+    namespaces: int = 64
+
+
+class XmlProfile(Shape, frozen=True, tag_field="binding", tag="xmldsig-enveloped"):
+    """Enveloped XML-DSig over exclusive C14N; one signature, one reference.
+
+    ``skew``: how far a certificate's validity may be off our clock.
+    """
+
+    reference: Reference = Reference.DOCUMENT
+    place: Place = Place.ROOT
+    algorithms: frozenset[XmlAlgorithm] = frozenset(XmlAlgorithm)
+    limits: Limits = Limits()
+    skew: timedelta = timedelta(seconds=60)
+
+
+class JwsProfile(Shape, frozen=True, tag_field="binding", tag="jws-detached"):
+    """Compact JWS with detached payload (RFC 7515 appendix F) over the body's exact bytes.
+
+    ``says_time``: put ``iat`` into the header. ``max_age``: refuse an older ``iat``, and a missing one; retries of a
+    sealed message are as old as their first attempt, so it is off by default.
+    """
+
+    algorithms: frozenset[JwsAlgorithm] = frozenset(JwsAlgorithm)
+    body_bytes: int = 8 * 1024 * 1024
+    header_bytes: int = 16 * 1024
+    type: str = "JOSE"
+    says_time: bool = True
+    max_age: timedelta | None = None
+    skew: timedelta = timedelta(seconds=60)
+
+
+Profile = XmlProfile | JwsProfile
+
+ENVELOPED = XmlProfile()
+DETACHED = JwsProfile()
+
+PROFILES: dict[str, Profile] = {"xmldsig-enveloped": ENVELOPED, "jws-detached": DETACHED}
+"""The profile that a partner file's ``binding`` means when it says nothing more."""

@@ -1,0 +1,151 @@
+"""Whom we believe: certificates pinned by hand, each with its validity.
+
+More than one pin may stand for one partner, so that a key can change without a gap. A certificate that a message
+brings along is only ever an index into the pins. What a pin's certificate is for is looked at once, when it is loaded:
+a timestamping, OCSP, TLS or CA certificate never stands for a seal.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from datetime import datetime, timedelta  # noqa: TC003 - msgspec reads the annotations at run time
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
+
+from schemas.problems import refuse
+from signing.algorithms import PublicKey, usable
+from signing.contract import Signer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+E = TypeVar("E", bound=x509.ExtensionType)
+
+_NOT_SEALING = frozenset(
+    {Purpose.SERVER_AUTH, Purpose.CLIENT_AUTH, Purpose.TIME_STAMPING, Purpose.OCSP_SIGNING}
+)
+
+
+class Pin(msgspec.Struct, frozen=True, kw_only=True):
+    """One certificate that is believed. ``key_ids``: the names by which a message may mean it."""
+
+    certificate: x509.Certificate
+    key: PublicKey
+    fingerprint: str
+    thumbprint: str
+    subject: str
+    key_ids: frozenset[str]
+    not_before: datetime
+    not_after: datetime
+
+    def is_valid(self, now: datetime, skew: timedelta) -> bool:
+        return self.not_before - skew <= now <= self.not_after + skew
+
+    def signer(self, key_id: str = "") -> Signer:
+        return Signer(fingerprint=self.fingerprint, subject=self.subject, key_id=key_id)
+
+
+def fingerprints(der: bytes) -> tuple[str, str]:
+    """Return SHA-256 of a certificate as hex and as base64url (``x5t#S256``, RFC 7515 §4.1.8)."""
+    digest = hashlib.sha256(der)
+    return digest.hexdigest(), base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
+
+
+def pin(certificate: x509.Certificate, *names: str, minimum_rsa_bits: int = 2048, place: str = "") -> Pin:
+    """Pin one certificate. ``names`` are further key ids. Raises ``Refusal`` HUB-CRT-003 when it cannot stand for a seal."""
+    key = certificate.public_key()
+    rule = usable(key, minimum_rsa_bits) or _wrong_purpose(certificate)
+    if rule or not isinstance(key, PublicKey):
+        raise refuse("HUB-CRT-003", place, rule=rule)
+    fingerprint, thumbprint = fingerprints(certificate.public_bytes(Encoding.DER))
+    return Pin(
+        certificate=certificate,
+        key=key,
+        fingerprint=fingerprint,
+        thumbprint=thumbprint,
+        subject=certificate.subject.rfc4514_string(),
+        key_ids=frozenset({fingerprint, thumbprint, *names}),
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+    )
+
+
+def _wrong_purpose(certificate: x509.Certificate) -> str:
+    """Say what a seal's certificate must be and this one is not (RFC 5280 §4.2.1.3, §4.2.1.9, §4.2.1.12)."""
+    try:
+        basic = _extension(certificate, x509.BasicConstraints)
+        usage = _extension(certificate, x509.KeyUsage)
+        purposes = _extension(certificate, x509.ExtendedKeyUsage)
+    except ValueError:
+        return "readable certificate extensions"
+    if basic is not None and basic.ca:
+        return "the signer's own certificate, not an authority's"
+    if usage is not None and not (usage.digital_signature or usage.content_commitment):
+        return "key usage digitalSignature or nonRepudiation"
+    if purposes is not None and set(purposes) <= _NOT_SEALING:
+        return "a certificate for signing, not for TLS, timestamps or OCSP alone"
+    return ""
+
+
+def _extension(certificate: x509.Certificate, kind: type[E]) -> E | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+class Pins:
+    """The pins of one signer. Immutable; shared by threads."""
+
+    def __init__(self, pins: Iterable[Pin]) -> None:
+        self._by_fingerprint = {pin.fingerprint: pin for pin in pins}
+
+    def __iter__(self) -> Iterator[Pin]:
+        return iter(self._by_fingerprint.values())
+
+    def __len__(self) -> int:
+        return len(self._by_fingerprint)
+
+    def choose(
+        self, named: Iterable[str], now: datetime, skew: timedelta, *, place: str, hinted: bool
+    ) -> tuple[Pin, ...]:
+        """Return the pins that a message may mean and that are valid now.
+
+        ``named``: fingerprints of the certificates it brought. When it brought none (``hinted`` is false), every pin
+        may be meant. Raises HUB-CRT-001 when none is pinned, HUB-CRT-002 when none of those is valid now.
+        """
+        meant = tuple(p for name in named if (p := self._by_fingerprint.get(name))) if hinted else tuple(self)
+        if not meant:
+            raise refuse("HUB-CRT-001", place, rule="certificate pinned for this sender")
+        valid = tuple(p for p in meant if p.is_valid(now, skew))
+        if not valid:
+            raise refuse("HUB-CRT-002", place, rule="certificate valid at the time of receipt")
+        return valid
+
+
+def load_pins(files: Iterable[Path], *, minimum_rsa_bits: int = 2048) -> Pins:
+    """Pin every certificate of these PEM files; a file's stem is a further key id of what is in it.
+
+    Raises ``Refusal`` HUB-CRT-003 naming the file. Expired certificates load: they may vouch for nothing any more, but a
+    hub does not refuse to start because of one.
+    """
+    return Pins(one for file in files for one in _load(Path(file), minimum_rsa_bits))
+
+
+def _load(file: Path, minimum_rsa_bits: int) -> list[Pin]:
+    try:
+        certificates = x509.load_pem_x509_certificates(file.read_bytes())
+    except OSError as error:
+        raise refuse("HUB-CRT-003", file.name, rule="a readable file", detail=type(error).__name__) from error
+    except ValueError as error:
+        raise refuse("HUB-CRT-003", file.name, rule="PEM certificates") from error
+    return [
+        pin(certificate, file.stem, minimum_rsa_bits=minimum_rsa_bits, place=file.name)
+        for certificate in certificates
+    ]
