@@ -1,0 +1,184 @@
+"""The columns of everything that is listed. Stable: keys are JSON keys, their order is the order of TSV."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hub.cli import times
+from hub.cli.faces import FACES, face_of, words_of
+from hub.cli.show import Column
+from hub.cli.telling import entry_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from hub.cli.desk import Desk
+    from hub.store.contract import AttemptView, JournalRow, MessageView, QueueRow, TransferView
+    from schemas.errors import Entry, Words
+
+
+def _state(row: TransferView, desk: Desk) -> str:
+    return words_of(row, desk.speech, desk.now())
+
+
+def _colour(row: TransferView, desk: Desk) -> str:
+    return FACES[face_of(row, desk.now())].colour
+
+
+def _problem(row: TransferView, desk: Desk) -> str:
+    entry = entry_of(row.problem) if row.problem else None
+    return f"{row.problem} {entry.title.say(desk.speech.language)}" if entry else row.problem
+
+
+def _age(moment: datetime | None, desk: Desk) -> str:
+    return times.span(desk.speech, (desk.now() - moment).total_seconds()) if moment else ""
+
+
+TRANSFERS: tuple[Column[TransferView], ...] = (
+    Column("id", lambda row: row.id, whole=True),
+    Column("state", lambda row: row.state.value, _state, _colour),
+    Column("blocked", lambda row: row.blocked, wide=True),
+    Column("partner", lambda row: row.partner),
+    Column("operation", lambda row: row.operation, wide=True),
+    Column("dossier", lambda row: row.code),
+    Column("problem", lambda row: row.problem),
+    Column("attempts", lambda row: row.attempts, wide=True),
+    Column("accepted_at", lambda row: row.accepted_at, lambda row, desk: _age(row.accepted_at, desk)),
+    Column("wake_at", lambda row: row.wake_at, wide=True),
+)
+TRANSFER: tuple[Column[TransferView], ...] = (
+    Column("id", lambda row: row.id),
+    Column("state", lambda row: row.state.value, _state, _colour),
+    Column("blocked", lambda row: row.blocked),
+    Column("partner", lambda row: row.partner),
+    Column("operation", lambda row: row.operation),
+    Column("part", lambda row: row.part),
+    Column("kind", lambda row: row.kind),
+    Column("dossier", lambda row: row.code),
+    Column("message", lambda row: row.message),
+    Column("sender", lambda row: row.sender),
+    Column("stage", lambda row: row.stage),
+    Column("key", lambda row: row.key),
+    Column("problem", lambda row: row.problem, _problem),
+    Column("detail", lambda row: row.detail),
+    Column("attempts", lambda row: row.attempts),
+    Column("sends", lambda row: row.sends),
+    Column("accepted_at", lambda row: row.accepted_at),
+    Column("wake_at", lambda row: row.wake_at),
+    Column("settled_at", lambda row: row.settled_at),
+    Column("deadline", lambda row: row.deadline),
+    Column("reference", lambda row: row.reference),
+)
+
+
+def _statuses(row: AttemptView) -> list[str]:
+    """HTTP statuses or what broke, one per exchange; neither addresses nor content."""
+    return [each.error or str(each.status) for each in row.attempt.exchanges]
+
+
+OUTCOMES = {"delivered": "green", "refused": "red", "deferred": "yellow", "unsure": "magenta"}
+
+ATTEMPTS: tuple[Column[AttemptView], ...] = (
+    Column("number", lambda row: row.number),
+    Column(
+        "started_at", lambda row: row.attempt.started_at, lambda row, _: times.local(row.attempt.started_at)
+    ),
+    Column("verb", lambda row: row.attempt.verb, lambda row, desk: desk.say(f"verb.{row.attempt.verb}")),
+    Column(
+        "outcome",
+        lambda row: row.attempt.outcome,
+        lambda row, desk: desk.say(f"outcome.{row.attempt.outcome}"),
+        lambda row, _: OUTCOMES.get(row.attempt.outcome, ""),
+    ),
+    Column("code", lambda row: row.attempt.code),
+    Column("detail", lambda row: row.attempt.detail, wide=True),
+    Column("answers", _statuses),
+    Column("seconds", lambda row: round(row.attempt.seconds, 3)),
+)
+
+JOURNAL: tuple[Column[JournalRow], ...] = (
+    Column("seq", lambda row: row.seq),
+    Column("at", lambda row: row.at, lambda row, _: times.local(row.at)),
+    Column("what", lambda row: row.what),
+    Column("message", lambda row: row.message, wide=True),
+    Column("transfer", lambda row: row.transfer, wide=True),
+    Column("facts", lambda row: dict(row.facts)),
+)
+
+MESSAGES: tuple[Column[MessageView], ...] = (
+    Column("id", lambda row: row.id, whole=True),
+    Column("accepted_at", lambda row: row.accepted_at, lambda row, _: times.local(row.accepted_at)),
+    Column("sender", lambda row: row.sender),
+    Column("kind", lambda row: row.kind),
+    Column("transfers", lambda row: list(row.transfers), lambda row, _: str(len(row.transfers))),
+)
+
+STOPPED = ("in_doubt", "refused", "dead", "parked", "held")
+COUNTED = ("waiting", *STOPPED)
+
+
+def _counted(state: str) -> Column[QueueRow]:
+    return Column(state, lambda row: row.counts.get(state, 0), colour=lambda row, _: _alarm(row, state))
+
+
+def _alarm(row: QueueRow, state: str) -> str:
+    return "red" if state in ("refused", "dead") and row.counts.get(state) else ""
+
+
+def _door(row: QueueRow) -> str:
+    """``paused`` by a person, otherwise what the circuit says."""
+    return "paused" if row.paused else row.circuit
+
+
+DOORS = {
+    "closed": ("●", "green"),
+    "half_open": ("▶", "yellow"),
+    "open": ("✕", "red"),
+    "paused": ("∥", "blue"),
+}
+
+
+def _door_words(row: QueueRow, desk: Desk) -> str:
+    return f"{DOORS[_door(row)][0]} {desk.say(f'door.{_door(row)}')}"
+
+
+DOOR: Column[QueueRow] = Column("door", _door, _door_words, lambda row, _: DOORS[_door(row)][1])
+
+QUEUE: tuple[Column[QueueRow], ...] = (
+    Column("partner", lambda row: row.partner, whole=True),
+    DOOR,
+    *(_counted(state) for state in COUNTED),
+    Column("blocked", lambda row: row.blocked),
+    Column("oldest", lambda row: row.oldest, lambda row, desk: _age(row.oldest, desk)),
+)
+
+
+def _text(key: str, words: Callable[[Entry], Words]) -> Column[Entry]:
+    return Column(
+        key,
+        lambda row: {"vi": words(row).vi, "en": words(row).en},
+        lambda row, desk: words(row).say(desk.speech.language),
+        said=True,
+    )
+
+
+_CODE: Column[Entry] = Column("code", lambda row: row.code, whole=True)
+_RETRY: Column[Entry] = Column(
+    "retry", lambda row: row.retry, lambda row, desk: desk.say(f"again.{row.retry}")
+)
+_TITLE = _text("title", lambda row: row.title)
+
+ERRORS: tuple[Column[Entry], ...] = (_CODE, _RETRY, _TITLE)
+
+ERROR: tuple[Column[Entry], ...] = (
+    _CODE,
+    _TITLE,
+    _text("cause", lambda row: row.cause),
+    _text("you", lambda row: row.you),
+    _text("operator", lambda row: row.operator),
+    _RETRY,
+    Column("status", lambda row: row.status),
+    Column("soap", lambda row: row.soap),
+    Column("since", lambda row: row.since),
+)

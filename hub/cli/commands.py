@@ -1,0 +1,60 @@
+"""Every command and where its body is. The bodies are imported when they are asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cyclopts import App
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+COMMANDS: Mapping[str, str] = {
+    "serve": "hub.cli.running:serve",
+    "work": "hub.cli.running:work",
+    "web": "hub.cli.running:web",
+    "demo": "hub.cli.running:demo",
+    "queue list": "hub.cli.queues:list_",
+    "queue lanes": "hub.cli.queues:lanes",
+    "queue verify": "hub.cli.queues:verify",
+    "transfer list": "hub.cli.transfers:list_",
+    "transfer show": "hub.cli.transfers:show_",
+    "transfer payload": "hub.cli.transfers:payload",
+    "transfer journal": "hub.cli.transfers:journal",
+    "transfer retry": "hub.cli.acting:retry",
+    "transfer hold": "hub.cli.acting:hold",
+    "transfer release": "hub.cli.acting:release",
+    "transfer skip": "hub.cli.acting:skip",
+    "transfer withdraw": "hub.cli.acting:withdraw",
+    "dossier show": "hub.cli.dossiers:show_",
+    "partner list": "hub.cli.partners:list_",
+    "partner show": "hub.cli.partners:show_",
+    "partner check": "hub.cli.partners:check",
+    "partner pause": "hub.cli.partners:pause",
+    "partner resume": "hub.cli.partners:resume",
+    "error list": "hub.cli.mistakes:list_",
+    "error explain": "hub.cli.mistakes:explain",
+    "version": "hub.cli.running:version",
+}
+GROUPS = tuple(dict.fromkeys(name.split()[0] for name in COMMANDS if " " in name))
+
+
+def build() -> App:
+    """Make the parser. Help and errors are worded by ``help`` and ``usage``, so its own are switched off."""
+    root = App(name="lienthong", help_flags=(), version_flags=(), help="")
+    groups = {name: App(name=name, help_flags=(), version_flags=(), help="") for name in GROUPS}
+    for group in groups.values():
+        root.command(group)
+    for name, body in COMMANDS.items():
+        group_name, _, verb = name.rpartition(" ")
+        app = groups[group_name] if group_name else root
+        app.command(body, name=verb, help_flags=(), version_flags=(), help="")
+    return root
+
+
+def named(tokens: list[str]) -> str:
+    """Return the command or group that the first words name; empty when they name none."""
+    pair = " ".join(tokens[:2])
+    if pair in COMMANDS:
+        return pair
+    return tokens[0] if tokens and (tokens[0] in COMMANDS or tokens[0] in GROUPS) else ""

@@ -1,0 +1,50 @@
+"""Finding what a person named, and what stands behind it in its lane."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hub.lifecycle import DONE, State
+from hub.store.contract import Filter
+from schemas.problems import refuse
+
+if TYPE_CHECKING:
+    from hub.store.contract import Store, TransferView
+
+UNFINISHED = tuple(state.value for state in State if state not in DONE)
+BEHIND = 200
+"""How far a lane is looked into; a longer one is shown as ``200+``."""
+
+
+async def transfer(store: Store, prefix: str) -> TransferView:
+    """Return the one transfer whose id starts so; raises ``Refusal`` HUB-LAN-004 when there is none, or more than one."""
+    found = await store.transfer(prefix.upper()) if prefix else None
+    if found is None:
+        raise refuse("HUB-LAN-004", detail=prefix)
+    return found
+
+
+async def lane(store: Store, view: TransferView) -> tuple[TransferView, ...]:
+    """Return the unfinished transfers of its lane, up to ``BEHIND`` and one; empty where the lane has no dossier code."""
+    if not view.code:
+        return ()
+    which = Filter(partner=view.partner, dossier_code=view.code, states=UNFINISHED, limit=BEHIND + 1)
+    return tuple(each for each in await store.transfers(which) if each.dossier == view.dossier)
+
+
+async def behind(store: Store, view: TransferView) -> int:
+    """Count who waits for this one."""
+    if view.blocked or view.state in DONE:
+        return 0
+    return sum(each.blocked for each in await lane(store, view))
+
+
+async def head(store: Store, view: TransferView) -> TransferView | None:
+    """Return who holds this one back."""
+    if not view.blocked:
+        return None
+    return next((each for each in await lane(store, view) if not each.blocked), None)
+
+
+def many(number: int) -> str:
+    return f"{BEHIND}+" if number > BEHIND else str(number)

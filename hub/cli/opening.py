@@ -1,0 +1,109 @@
+"""What the commands need of a hub, and how they come by it.
+
+The commands see these protocols only; the wiring is imported when a command really opens a hub, so that ``--help``,
+``error`` and ``version`` start fast and work where nothing is set up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from schemas.problems import Problem
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from hub.partners import Partner
+    from hub.store.contract import Store
+
+
+class Hub(Protocol):
+    """An opened hub: its store and its partners by id."""
+
+    @property
+    def store(self) -> Store: ...
+    @property
+    def partners(self) -> Mapping[str, Partner]: ...
+    async def close(self) -> None: ...
+
+
+Opener = Callable[[Path], Awaitable[Hub]]
+"""Takes the path of the settings file. Raises ``Refusal`` when settings, partners or store do not allow it."""
+
+Checker = Callable[[Path, Path], Sequence[Problem]]
+"""Takes the settings file and one partner file; returns what is wrong with the latter."""
+
+
+class Programs(Protocol):
+    """What the long-running commands start. Each returns an exit status. ``supervised``: ends with its supervisor."""
+
+    def serve(self, settings: Path) -> int: ...
+    def work(self, settings: Path, partners: tuple[str, ...], *, supervised: bool) -> int: ...
+    def web(self, settings: Path, *, supervised: bool) -> int: ...
+    def demo(self, directory: Path, messages: int) -> int: ...
+
+
+class WiredHub:
+    """The real one, held open until ``close``."""
+
+    def __init__(self, context: AbstractAsyncContextManager[Any]) -> None:
+        self._context = context
+        self.store: Store
+        self.partners: Mapping[str, Partner]
+
+    async def open(self) -> WiredHub:
+        self.store, partners, _ = await self._context.__aenter__()
+        self.partners = {partner.id: partner for partner in partners}
+        return self
+
+    async def close(self) -> None:
+        await self._context.__aexit__(None, None, None)
+
+
+async def wired(settings: Path) -> Hub:
+    """Open the hub that the settings describe."""
+    from hub import wiring  # noqa: PLC0415 - heavy; only commands that need a hub pay for it
+
+    return await WiredHub(wiring.open_reader(settings)).open()
+
+
+def checked(settings: Path, file: Path) -> Sequence[Problem]:
+    from hub import wiring  # noqa: PLC0415 - heavy; only this command needs it
+
+    found: Sequence[Problem] = wiring.check_partner(settings, file)
+    return found
+
+
+class WiredPrograms:
+    """The real ones."""
+
+    def serve(self, settings: Path) -> int:
+        from hub import supervisor  # noqa: PLC0415 - heavy
+
+        return ended(supervisor.serve(settings))
+
+    def work(self, settings: Path, partners: tuple[str, ...], *, supervised: bool) -> int:
+        from hub import supervisor  # noqa: PLC0415 - heavy
+
+        return ended(supervisor.work(settings, partners=partners, supervised=supervised))
+
+    def web(self, settings: Path, *, supervised: bool) -> int:
+        from hub import supervisor  # noqa: PLC0415 - heavy
+
+        return ended(supervisor.web(settings, supervised=supervised))
+
+    def demo(self, directory: Path, messages: int) -> int:
+        from hub import demo  # noqa: PLC0415 - heavy
+
+        return ended(demo.run(directory=directory, messages=messages))
+
+
+def ended(result: Any) -> int:  # noqa: ANN401 - an int, or a coroutine that returns one
+    """Wait for a program written as a coroutine; ``None`` means that it ended well."""
+    if inspect.iscoroutine(result):
+        result = asyncio.run(result)
+    return int(result or 0)

@@ -1,0 +1,204 @@
+"""``lienthong partner list|show|check|pause|resume``. API keys are never shown, not even their digests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from hub.cli import columns, show
+from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
+from hub.cli.asking import agreed
+from hub.cli.desk import At, Complaint
+from hub.cli.exits import Exit
+from hub.cli.screen import clean
+from hub.store.contract import QueueRow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hub.cli.desk import Desk
+    from hub.cli.opening import Hub
+    from hub.partners import Partner, Receives, Sends
+    from schemas.problems import Problem
+
+Files = Annotated[tuple[Path, ...], Parameter(negative=())]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A partner as declared, and what stands in its queue now."""
+
+    partner: Partner
+    queue: QueueRow
+
+
+def _name(row: Seen, desk: Desk) -> str:
+    return row.partner.name.en if desk.speech.language == "en" else row.partner.name.vi
+
+
+def _sends(read: Callable[[Sends], object]) -> Callable[[Seen], object]:
+    return lambda row: read(row.partner.sends) if row.partner.sends else None
+
+
+def _receives(read: Callable[[Receives], object]) -> Callable[[Seen], object]:
+    return lambda row: read(row.partner.receives) if row.partner.receives else None
+
+
+def _counter(state: str) -> Callable[[Seen], int]:
+    return lambda row: row.queue.counts.get(state, 0)
+
+
+def _unfinished(row: Seen) -> int:
+    return sum(row.queue.counts.get(state, 0) for state in columns.COUNTED)
+
+
+_DOOR = columns.DOOR
+DOOR: show.Column[Seen] = show.Column(
+    "door",
+    lambda row: _DOOR.value(row.queue),
+    lambda row, desk: _DOOR.read(row.queue, desk),
+    lambda row, desk: _DOOR.colour(row.queue, desk) if _DOOR.colour else "",
+)
+
+PARTNERS: tuple[show.Column[Seen], ...] = (
+    show.Column("id", lambda row: row.partner.id, whole=True),
+    show.Column(
+        "name",
+        lambda row: {"vi": row.partner.name.vi, "en": row.partner.name.en},
+        _name,
+        wide=True,
+        said=True,
+    ),
+    show.Column("agency", lambda row: row.partner.agency),
+    show.Column("room", lambda row: row.partner.room),
+    show.Column(
+        "stage",
+        lambda row: row.partner.stage.default,
+        lambda row, desk: desk.say(f"stage.{row.partner.stage.default}"),
+    ),
+    show.Column("sends", lambda row: row.partner.sends is not None),
+    show.Column("receives", lambda row: row.partner.receives is not None),
+    DOOR,
+    show.Column("unfinished", _unfinished),
+)
+
+PARTNER: tuple[show.Column[Seen], ...] = (
+    *(column for column in PARTNERS if column.key not in ("sends", "receives", "unfinished")),
+    show.Column("stages", lambda row: dict(row.partner.stage.procedures)),
+    show.Column("send_format", _sends(lambda told: told.format)),
+    show.Column("send_kinds", _sends(lambda told: [str(kind) for kind in told.kinds])),
+    show.Column("send_codes", _sends(lambda told: list(told.codes))),
+    show.Column("send_signature", _sends(lambda told: told.signature.binding if told.signature else None)),
+    show.Column("receive_mapping", _receives(lambda told: told.mapping)),
+    show.Column("receive_kinds", _receives(lambda told: [str(kind) for kind in told.kinds])),
+    show.Column("role", _receives(lambda told: told.role)),
+    show.Column(
+        "receive_signature", _receives(lambda told: told.signature.binding if told.signature else None)
+    ),
+    show.Column("schedule", _receives(lambda told: list(told.schedule))),
+    show.Column("can_be_asked", _receives(lambda told: told.can_be_asked)),
+    show.Column("keeps_keys", _receives(lambda told: told.keeps_keys)),
+    show.Column("order_sensitive", _receives(lambda told: told.order_sensitive)),
+    show.Column("concurrency", _receives(lambda told: told.concurrency)),
+    show.Column("rate", _receives(lambda told: told.rate)),
+    *(show.Column(state, _counter(state)) for state in columns.COUNTED),
+    show.Column("blocked", lambda row: row.queue.blocked),
+    show.Column("oldest", lambda row: row.queue.oldest),
+)
+
+
+async def list_(*, desk: At) -> int:
+    async with desk.hub() as hub:
+        queues = {row.partner: row for row in await hub.store.queue()}
+        found = [Seen(each, queues.get(each.id, _empty(each.id))) for each in hub.partners.values()]
+    show.rows(desk, PARTNERS, found, "nothing.partners")
+    return Exit.OK
+
+
+async def show_(partner: str, /, *, desk: At) -> int:
+    async with desk.hub() as hub:
+        found = await _seen(hub, partner)
+    show.card(desk, PARTNER, found)
+    if not desk.as_json:
+        verb = "resume" if found.queue.paused else "pause"
+        desk.screen.tell(
+            f"{desk.say('told.next_commands')}\n"
+            f"  lienthong transfer list --partner {partner}\n  lienthong partner {verb} {partner}"
+        )
+    return Exit.OK
+
+
+def _empty(partner: str) -> QueueRow:
+    return QueueRow(partner=partner, counts={}, blocked=0, oldest=None, paused=False, circuit="closed")
+
+
+async def _seen(hub: Hub, name: str) -> Seen:
+    """Return the partner with its queue; a name that nobody declared is told together with those that are."""
+    partner = hub.partners.get(name)
+    if partner is None:
+        raise Complaint("unknown.partner", Exit.FAILED, name=name, known=", ".join(hub.partners))
+    queue = next((row for row in await hub.store.queue() if row.partner == name), _empty(name))
+    return Seen(partner, queue)
+
+
+def check(files: Files, /, *, desk: At) -> int:
+    if not files:
+        raise Complaint("usage.missing", Exit.USAGE, name="FILE")
+    found = [(file, problem) for file in files for problem in desk.check(desk.settings, file)]
+    if desk.as_json:
+        show.json(desk, [_checked(file, problem) for file, problem in found])
+    for file, problem in () if desk.as_json else found:
+        desk.screen.write(_line(desk, file, problem))
+    if found:
+        desk.tell("check.found", number=len(found), code=found[0][1].code)
+        return Exit.FOUND
+    desk.tell("check.fine", number=len(files))
+    return Exit.OK
+
+
+def _checked(file: Path, problem: Problem) -> dict[str, object]:
+    return {
+        "file": str(file),
+        "line": problem.line,
+        "code": problem.code,
+        "place": problem.place,
+        "rule": problem.rule,
+        "detail": problem.detail,
+    }
+
+
+def _line(desk: Desk, file: Path, problem: Problem) -> str:
+    """``so-tnmt.toml:14  ✕ HUB-CFG-001  receives.replies[0].outcome  unknown key``; a tab between in a pipe."""
+    place = problem.place.removeprefix(f"{file.name}: ").removeprefix(file.name)
+    rule = " ".join(part for part in (problem.rule, problem.detail) if part)
+    at = f"{file}:{problem.line}" if problem.line else str(file)
+    mark = f"✕ {problem.code}" if desk.screen.terminal else problem.code
+    between = "  " if desk.screen.terminal else "\t"
+    return between.join(clean(part) for part in (at, mark, place, rule))
+
+
+async def pause(partner: str, /, *, reason: str = "", yes: Yes = False, desk: At) -> int:
+    return await _turn(desk, partner, paused=True, reason=reason, yes=yes)
+
+
+async def resume(partner: str, /, *, reason: str = "", yes: Yes = False, desk: At) -> int:
+    return await _turn(desk, partner, paused=False, reason=reason, yes=yes)
+
+
+async def _turn(desk: Desk, name: str, *, paused: bool, reason: str, yes: bool) -> int:
+    """The store's journal has no field for who did it, so the reason begins with the name."""
+    async with desk.hub() as hub:
+        seen = await _seen(hub, name)
+        verb = "pause" if paused else "resume"
+        if seen.queue.paused == paused:
+            desk.tell(f"already.{verb}", partner=name)
+            return Exit.OK
+        sentence = desk.say(f"consequence.{verb}", partner=name, number=_unfinished(seen))
+        why = agreed(desk, [sentence], reason=reason, yes=yes)
+        await hub.store.pause(name, paused=paused, reason=f"{desk.by}: {why}", now=desk.now())
+        after = await _seen(hub, name)
+    show.rows(desk, PARTNERS, [after], "nothing.partners")
+    return Exit.OK

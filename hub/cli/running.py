@@ -1,0 +1,56 @@
+"""``lienthong serve|work|web|demo|version``: starting things. The bodies are elsewhere and imported when they run."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from hub.cli import show
+from hub.cli.desk import At  # noqa: TC001 - cyclopts reads the annotations at run time
+from hub.cli.exits import Exit
+
+DISTRIBUTION = "lienthong"
+
+
+def serve(*, desk: At) -> int:
+    return desk.programs.serve(desk.settings)
+
+
+Supervised = Annotated[bool, Parameter(show=False, negative=())]
+"""Given by the supervisor to its children, not by a person."""
+
+
+def work(*, partner: tuple[str, ...] = (), supervised: Supervised = False, desk: At) -> int:
+    return desk.programs.work(desk.settings, partner, supervised=supervised)
+
+
+def web(*, supervised: Supervised = False, desk: At) -> int:
+    return desk.programs.web(desk.settings, supervised=supervised)
+
+
+def demo(*, directory: Path = Path("var/demo"), messages: int = 200, desk: At) -> int:
+    return desk.programs.demo(directory, messages)
+
+
+VERSION: tuple[show.Column[dict[str, str]], ...] = (
+    show.Column("version", lambda row: row["version"]),
+    show.Column("python", lambda row: row["python"]),
+)
+
+
+def version(*, desk: At) -> int:
+    show.card(desk, VERSION, {"version": own_version(), "python": platform.python_version()})
+    return Exit.OK
+
+
+def own_version() -> str:
+    """Return the installed version; ``0`` when run from a checkout that was never installed."""
+    try:
+        return installed(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "0"
