@@ -141,12 +141,19 @@ def national_part(code: str) -> str | None:
     return found[1] if found else None
 
 
+def decider_unit(entry: Procedure, received_by: str, agencies: Agencies) -> str | None:
+    """Return the code of the agency that the procedure gives the decision to, merged since or not; ``None`` when no unit is at that level."""
+    if entry.decider not in set(Level):
+        return entry.decider
+    return next(
+        (agency.code for agency in agencies.above(received_by) if agency.level == entry.decider), None
+    )
+
+
 def decider(entry: Procedure, received_by: str, agencies: Agencies, on: date) -> Agency | None:
     """Return the agency that decides a dossier received there, its successor if merged; ``None`` when no unit is at that level."""
-    if entry.decider not in set(Level):
-        return agencies.successor(entry.decider, on)
-    unit = next((agency for agency in agencies.above(received_by) if agency.level == entry.decider), None)
-    return agencies.successor(unit.code, on) if unit is not None else None
+    unit = decider_unit(entry, received_by, agencies)
+    return agencies.successor(unit, on) if unit is not None else None
 
 
 def _read(path: Path) -> tuple[Procedure, ...]:
