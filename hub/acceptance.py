@@ -1,0 +1,159 @@
+"""What follows from accepting a message: story, recipients, transfers, receipt. Pure; made anew when the dossier moved.
+
+Nothing vanishes: a recipient whose format cannot say the message, or that routing could not settle, gets its transfer
+all the same, born parked with the reason. A message that does not fit the dossier's story is accepted, leaves the story
+as it was, and parks its transfers (quarantine).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from hub import story
+from hub.judge import Inbound, Judged, Said, transfer_key
+from hub.receipts import receipt
+from hub.routing import Party, Router  # noqa: TC001
+from hub.store.contract import Acceptance, Alias, Known, NewTransfer
+from schemas.dossier import Message, from_json, to_json
+from schemas.problems import Problem
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hub.routing import Recipient, Routed
+
+NOTHING_SAID = "none"
+"""The operation of a parked transfer for which there is none."""
+
+
+class Accepting(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is the same for every message. Call it: ``decide`` with these parts."""
+
+    router: Router
+    parties: Sequence[Party]
+    new_id: Callable[[], str]
+
+    def __call__(self, judged: Judged, known: Known | None, inbound: Inbound, now: datetime) -> Acceptance:
+        return decide(judged, known, inbound, now, self)
+
+
+def decide(
+    judged: Judged, known: Known | None, inbound: Inbound, now: datetime, parts: Accepting
+) -> Acceptance:
+    """Decide all rows of one message. ``known``: what the hub knows of its dossier now.
+
+    Raises ``Refusal`` HUB-DOS-002, -003 or -007 when the story says that this sender may not say this.
+    """
+    message = from_json(judged.canonical)
+    before = story.from_json(known.story) if known else None
+    judgement = story.advance(
+        before,
+        message,
+        story.Sender(partner=judged.sender, agency=judged.agency, may_create=judged.may_create),
+        on=now.date(),
+        received_by=judged.received_by,
+        forms=parts.router.agencies.forms,
+    )
+    after = judgement.story
+    quarantine = judgement.problem if isinstance(judgement, story.Quarantined) else None
+    dossier = None
+    if message.dossier is not None:
+        dossier = known.dossier if known else parts.new_id()
+        message = _named(message, dossier)
+    routed = parts.router.route(message, after, parts.parties, on=now.date())
+    if after is not None and quarantine is None:
+        after = story.join(after, (each.partner for each in routed.recipients if each.problem is None))
+    lane = dossier or message.subject or inbound.message
+    deadline = after.deadline if after else None
+    transfers = tuple(
+        NewTransfer(
+            id=parts.new_id(),
+            partner=recipient.partner,
+            operation=said.operation,
+            part=part,
+            key=transfer_key(inbound.message, recipient.partner, part),
+            lane_subject=lane,
+            deadline=deadline,
+            problem=quarantine or recipient.problem or said.problem,
+            stage=recipient.stage,
+        )
+        for recipient in routed.recipients
+        for part, said in enumerate(_said(recipient, judged), 1)
+    )
+    return Acceptance(
+        message=inbound.message,
+        sender=judged.sender,
+        key=judged.key,
+        digest=judged.digest,
+        raw=inbound.bytes(),
+        media_type=judged.media_type,
+        headers=inbound.headers,
+        canonical=to_json(message),
+        kind=judged.kind,
+        accepted_at=now,
+        receipt=receipt(
+            message=inbound.message,
+            digest=judged.digest,
+            accepted_at=now,
+            kind=judged.kind,
+            key=judged.key,
+            transfers=transfers,
+            dossier=dossier,
+            code=judged.code,
+        ),
+        dossier=dossier,
+        aliases=_aliases(message, judged),
+        expected_version=known.version if known else 0,
+        story=story.to_json(after) if after else b"",
+        transfers=transfers,
+        facts=_facts(judged, routed, judgement.flags, quarantine),
+    )
+
+
+def _named(message: Message, dossier: str) -> Message:
+    """Put the hub's own id of the dossier into the message."""
+    said = message.dossier
+    if said is None:
+        return message
+    return msgspec.structs.replace(message, dossier=msgspec.structs.replace(said, id=dossier))
+
+
+def _said(recipient: Recipient, judged: Judged) -> Sequence[Said]:
+    """Return what the recipient's format makes of it: at least one part, so that nothing vanishes."""
+    parts = judged.trials.get(recipient.partner, ())
+    if parts:
+        return parts
+    return (
+        Said(
+            operation=NOTHING_SAID,
+            problem=Problem(code="HUB-MAP-004", place="/event/kind", rule="an operation for this kind"),
+        ),
+    )
+
+
+def _aliases(message: Message, judged: Judged) -> tuple[Alias, ...]:
+    if message.dossier is None:
+        return ()
+    told = [(judged.authority, message.dossier.code)]
+    told += [(alias.authority, alias.code) for alias in message.dossier.aliases]
+    return tuple(Alias(authority=authority, code=code) for authority, code in dict.fromkeys(told))
+
+
+def _facts(
+    judged: Judged, routed: Routed, flags: Sequence[str], quarantine: Problem | None
+) -> dict[str, str]:
+    """What the journal keeps beside the rows: which rules decided, who signed; never what was said."""
+    told = {
+        "format": judged.format,
+        "size": str(judged.size),
+        "rule": routed.rule,
+        "decider": routed.decider or "",
+        "flags": " ".join(flags),
+        "signer": judged.signer,
+        "algorithm": judged.algorithm,
+        "quarantine": quarantine.code if quarantine else "",
+    }
+    return {name: value for name, value in told.items() if value}

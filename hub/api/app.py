@@ -1,0 +1,251 @@
+"""The web API: ``build`` makes it from its parts. Bodies stay raw bytes; what is said about them comes from one catalogue."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import structlog
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+
+from hub.api import pages, problems, views
+from hub.api.edge import Edge
+from hub.judge import key_of
+from schemas.problems import Problem, Refusal, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from starlette.types import Scope
+
+    from hub.api.desk import Deps
+    from schemas.errors import Language
+
+log = structlog.get_logger(__name__)
+
+COME_AGAIN = frozenset({"HUB-LIM-002", "HUB-LIM-003", "HUB-INT-002"})
+"""Refusals that carry Retry-After."""
+
+NOT_HERE = "HUB-INT-003"
+_BY_STATUS = {HTTPStatus.NOT_FOUND: NOT_HERE, HTTPStatus.METHOD_NOT_ALLOWED: "HUB-INT-004"}
+
+_PROBLEM: dict[str, Any] = {
+    "description": "Refused: application/problem+json with a code of the error catalogue",
+    "content": {problems.MEDIA_TYPE: {"schema": {"type": "object"}}},
+}
+_RECEIPT: dict[int | str, dict[str, Any]] = {
+    202: {
+        "description": "Accepted and durable; the body is the receipt",
+        "headers": {"Location": {"schema": {"type": "string"}}},
+    },
+    **dict.fromkeys(("400", "401", "403", "408", "413", "422", "429", "503"), _PROBLEM),
+}
+_SEEN: dict[int | str, dict[str, Any]] = dict.fromkeys(("401", "404"), _PROBLEM)
+_MESSAGE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"type": "object"}},
+            "application/xml": {"schema": {"type": "string"}},
+        },
+    },
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "schema": {"type": "string", "maxLength": 200},
+            "description": "Required unless the sender's format carries a key of its own",
+        }
+    ],
+    "security": [{"apiKey": []}],
+}
+_OWN: dict[str, Any] = {"security": [{"apiKey": []}]}
+
+
+def build(deps: Deps) -> FastAPI:
+    """Make the app. Nothing is opened here: store, pool and spool come ready."""
+    app = FastAPI(title="Liên thông", version="1", docs_url=None, redoc_url=None)
+    web = _Web(deps)
+    add = app.add_api_route
+    add(
+        "/v1/messages",
+        web.post_message,
+        methods=["POST"],
+        status_code=202,
+        responses=_RECEIPT,
+        openapi_extra=_MESSAGE,
+        response_class=Response,
+    )
+    for path, endpoint in (
+        ("/v1/messages/{id}", web.get_message),
+        ("/v1/transfers/{id}", web.get_transfer),
+        ("/v1/dossiers/{code}", web.get_dossier),
+    ):
+        add(path, endpoint, methods=["GET"], responses=_SEEN, openapi_extra=_OWN, response_class=Response)
+    add("/livez", web.livez, methods=["GET"], response_class=Response)
+    for path, endpoint in (
+        ("/readyz", web.readyz),
+        ("/errors", web.errors),
+        ("/errors/{code}", web.error),
+    ):
+        add(path, endpoint, methods=["GET"], response_class=Response)
+    app.add_exception_handler(Refusal, web.refused)
+    app.add_exception_handler(HTTPException, web.unknown)
+    app.add_middleware(Edge, new_id=deps.new_id, fallback=web.defect)
+    return app
+
+
+class _Web:
+    """The endpoints; every one answers with bytes that are made here."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+
+    async def post_message(self, request: Request) -> Response:
+        """Take one message: 202 when it is durable, with the receipt; the same bytes again get the same receipt."""
+        accepted = await self._deps.take(request)
+        headers = {"Location": f"{self._deps.base}/v1/messages/{accepted.message}"}
+        key = key_of(request.headers)
+        if key:
+            headers["Idempotency-Key"] = f'"{key}"'
+        if accepted.replayed:
+            headers["Idempotency-Replayed"] = "true"
+        return Response(
+            accepted.receipt, status_code=HTTPStatus.ACCEPTED, media_type="application/json", headers=headers
+        )
+
+    async def get_message(self, request: Request) -> Response:
+        """Show a message of the caller's own."""
+        caller = self._deps.caller(request)
+        found = await self._deps.store.message(request.path_params["id"])
+        if found is None or found.sender != caller.id:
+            raise refuse(NOT_HERE)
+        return _json(views.message(found))
+
+    async def get_transfer(self, request: Request) -> Response:
+        """Show where one copy of a message of the caller's own stands."""
+        caller = self._deps.caller(request)
+        wanted = request.path_params["id"]
+        found = await self._deps.store.transfer(wanted)
+        if found is None or found.id != wanted or found.sender != caller.id:
+            raise refuse("HUB-LAN-004")
+        return _json(views.transfer(found))
+
+    async def get_dossier(self, request: Request) -> Response:
+        """Show the caller's own messages about a dossier, by the code under which the caller knows it."""
+        caller = self._deps.caller(request)
+        known = await self._deps.store.known(caller.authority, request.path_params["code"])
+        found = await self._deps.store.dossier(known.dossier) if known else None
+        if found is None or not views.is_involved(found, caller.id):
+            raise refuse(NOT_HERE)
+        return _json(views.dossier(found, caller.id))
+
+    async def livez(self) -> Response:
+        """The process answers."""
+        return _json({"alive": True})
+
+    async def readyz(self, request: Request) -> Response:
+        """The store can be written and the pool answers; otherwise 503 with the names of what is not ready."""
+        missing = tuple(await self._deps.ready())
+        if missing:
+            return self._tell(request, [Problem(code="HUB-INT-002", place=name) for name in missing])
+        return _json({"ready": True})
+
+    async def errors(self, request: Request) -> Response:
+        """List the error catalogue."""
+        say = self._say(request)
+        if _wants_json(request):
+            entries = self._deps.catalogue.entries
+            return _json([problems.entry_as_json(entries[code], say) for code in sorted(entries)], say)
+        return HTMLResponse(pages.index(self._deps.catalogue, say), headers=_spoken(say))
+
+    async def error(self, request: Request) -> Response:
+        """Explain one code."""
+        code, say = request.path_params["code"], self._say(request)
+        if code not in self._deps.catalogue:
+            raise refuse(NOT_HERE)
+        entry = self._deps.catalogue[code]
+        if _wants_json(request):
+            return _json(problems.entry_as_json(entry, say), say)
+        return HTMLResponse(pages.entry(entry, say), headers=_spoken(say))
+
+    async def refused(self, request: Request, error: Exception) -> Response:
+        """Answer a refusal; log its code, never its content."""
+        if not isinstance(error, Refusal):
+            raise error
+        log.info(
+            "refused",
+            code=error.code,
+            codes=sorted({problem.code for problem in error.problems}),
+            request=request.state.request,
+            method=request.method,
+            size=_size(request),
+        )
+        return self._tell(request, error.problems)
+
+    async def unknown(self, request: Request, error: Exception) -> Response:
+        """An address or a method that is not ours."""
+        status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
+        code = _BY_STATUS.get(HTTPStatus(status), "HUB-INT-001")
+        allowed = getattr(error, "headers", None) or {}
+        return self._tell(request, [Problem(code=code)], headers=allowed)
+
+    def defect(self, scope: Scope) -> Response:
+        """Say that it is our fault, and nothing else."""
+        return self._tell(Request(scope), [Problem(code="HUB-INT-001")])
+
+    def _tell(
+        self, request: Request, found: Sequence[Problem], headers: Mapping[str, str] | None = None
+    ) -> Response:
+        known = [problem if problem.code in self._deps.catalogue else _nameless(problem) for problem in found]
+        say = self._say(request)
+        told = problems.document(
+            known,
+            catalogue=self._deps.catalogue,
+            say=say,
+            base=self._deps.base,
+            instance=request.url.path,
+            request=request.state.request,
+            retry_after=self._deps.limits.retry_after if known[0].code in COME_AGAIN else None,
+        )
+        return problems.answer(told, {**(headers or {}), **_spoken(say), **_echo(request)})
+
+    def _say(self, request: Request) -> Language:
+        return problems.language(request.headers.get("accept-language", ""), self._deps.language)
+
+
+def _nameless(problem: Problem) -> Problem:
+    """A code that is not in the catalogue is a defect of ours; the sender gets an answer all the same."""
+    log.error("code not in the catalogue", code=problem.code)
+    return Problem(code="HUB-INT-001")
+
+
+def _spoken(say: Language) -> dict[str, str]:
+    return {"Content-Language": say, "Vary": "Accept-Language, Accept"}
+
+
+def _echo(request: Request) -> dict[str, str]:
+    try:
+        key = key_of(request.headers)
+    except Refusal:
+        return {}
+    return {"Idempotency-Key": f'"{key}"'} if key else {}
+
+
+def _size(request: Request) -> int:
+    declared = request.headers.get("content-length", "")
+    return int(declared) if declared.isdecimal() and len(declared) < 16 else 0  # noqa: PLR2004 - no number of bytes is longer
+
+
+def _wants_json(request: Request) -> bool:
+    accept = request.headers.get("accept", "")
+    return "json" in accept and "text/html" not in accept
+
+
+def _json(told: Any, say: Language | None = None) -> Response:  # noqa: ANN401 - any of the views above
+    return Response(
+        msgspec.json.encode(told), media_type="application/json", headers=_spoken(say) if say else None
+    )

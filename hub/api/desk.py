@@ -1,0 +1,89 @@
+"""What the web process needs, and how a request becomes a message: credentials first, then a bounded body, then intake."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
+from datetime import datetime  # noqa: TC003
+from typing import TYPE_CHECKING
+
+import msgspec
+from starlette.requests import ClientDisconnect
+
+from hub.api.admission import Admission  # noqa: TC001
+from hub.intake import Intake  # noqa: TC001
+from hub.judge import Inbound, authenticate
+from hub.settings import Limits  # noqa: TC001
+from hub.spool import Spool  # noqa: TC001
+from hub.store.contract import Accepted, Store  # noqa: TC001
+from schemas.errors import Catalogue, Language  # noqa: TC001
+from schemas.problems import refuse
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from hub.spool import Sheet
+
+KEPT = ("content-type", "idempotency-key", "x-request-id", "traceparent")
+"""Request headers that are stored with a message, beside the one that carries its signature. Never credentials."""
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """One sender as the web process knows it. ``api_keys``: SHA-256 hex; ``header``: where its detached JWS stands."""
+
+    id: str
+    api_keys: tuple[str, ...]
+    authority: str
+    header: str = ""
+
+
+class Deps(msgspec.Struct, frozen=True, kw_only=True):
+    """Handed in by the wiring. ``ready``: names of what is not ready; ``base``: the public URL in front of the hub."""
+
+    intake: Intake
+    store: Store
+    callers: tuple[Caller, ...]
+    spool: Spool
+    admission: Admission
+    catalogue: Catalogue
+    limits: Limits
+    ready: Callable[[], Awaitable[Sequence[str]]]
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    language: Language = "vi"
+    base: str = ""
+
+    def caller(self, request: Request) -> Caller:
+        """Return who is calling. Raises ``Refusal`` HUB-AUT-001 or -002."""
+        found = authenticate(request.headers.get("authorization", ""), self.callers)
+        return next(caller for caller in self.callers if caller.id == found)
+
+    async def take(self, request: Request) -> Accepted:
+        """Take one message. Raises ``Refusal``; then nothing of it is kept."""
+        caller = self.caller(request)
+        message = self.new_id()
+        with self.admission.enter(caller.id), self.spool.sheet(message) as sheet:
+            await self._fill(sheet, request)
+            inbound = Inbound(
+                message=message,
+                authorization=request.headers["authorization"],
+                headers=self._kept(request, caller),
+                body=str(sheet.path) if sheet.path else sheet.read(),
+                received_at=self.now(),
+            )
+            return await self.intake.receive(inbound, caller.id)
+
+    async def _fill(self, sheet: Sheet, request: Request) -> None:
+        declared = request.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > self.spool.limit:
+            raise self.spool.too_large()
+        try:
+            async with asyncio.timeout(self.limits.body_time):
+                async for chunk in request.stream():
+                    sheet.write(chunk)
+        except (TimeoutError, ClientDisconnect):
+            raise refuse("HUB-LIM-004", rule=f"the whole body in {self.limits.body_time:g} s") from None
+
+    def _kept(self, request: Request, caller: Caller) -> dict[str, str]:
+        names = (*KEPT, "content-encoding", caller.header)
+        return {name: request.headers[name] for name in names if name and name in request.headers}

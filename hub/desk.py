@@ -1,0 +1,95 @@
+"""Sets up the desk at which messages are judged: from partner files and registries to verifiers, readers and codecs.
+
+Runs once in every process of the judging pool, because compiled mappings and verifiers do not cross process borders.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hub.judge import Desk, Recipient, Sender
+from hub.places import places
+from signing.jws import DetachedVerifier
+from signing.trust import load_pins
+from signing.xml import EnvelopedVerifier
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from connectors.contract import Codec
+    from hub.partners import Partner, Proof, Sends
+    from schemas.agencies import Agencies
+    from schemas.mapping import Mapping as Format
+    from schemas.procedures import Procedures
+    from signing.contract import BodyVerifier, XmlVerifier
+
+MEDIA_TYPES = {
+    "json": frozenset({"application/json"}),
+    "xml": frozenset({"application/xml", "text/xml"}),
+}
+
+
+def set_up(
+    partners: Sequence[Partner],
+    *,
+    formats: Mapping[str, Format],
+    codecs: Mapping[str, Codec],
+    agencies: Agencies,
+    procedures: Procedures,
+    limit: int,
+) -> Desk:
+    """Build the desk. ``formats`` by ``id@version``; ``codecs`` by partner. Raises ``Refusal`` HUB-CRT-* for a bad pin."""
+    return Desk(
+        senders={
+            partner.id: _sender(partner, partner.sends, formats[partner.sends.format])
+            for partner in partners
+            if partner.sends
+        },
+        recipients=tuple(
+            Recipient(
+                partner=partner.id,
+                kinds=frozenset(str(kind) for kind in partner.receives.kinds),
+                codec=codecs[partner.id],
+            )
+            for partner in partners
+            if partner.receives
+        ),
+        agencies=agencies,
+        procedures=procedures,
+        limit=limit,
+    )
+
+
+def _sender(partner: Partner, sends: Sends, read: Format) -> Sender:
+    body, xml = _verifiers(sends.signature)
+    table = getattr(read, "table", None)
+    return Sender(
+        id=partner.id,
+        agency=partner.agency,
+        api_keys=hashes(sends),
+        kinds=frozenset(str(kind) for kind in sends.kinds),
+        codes=sends.codes,
+        authority=sends.authority,
+        format=sends.format,
+        media=read.media,
+        media_types=MEDIA_TYPES[read.media],
+        reader=read,
+        places={} if table is None or table.canonical else places(table),
+        body_verifier=body,
+        xml_verifier=xml,
+        header=sends.signature.header.lower() if sends.signature else "",
+    )
+
+
+def hashes(sends: Sends) -> tuple[str, ...]:
+    """SHA-256 hex of the sender's API keys."""
+    return tuple(key.removeprefix("sha256:") for key in sends.api_keys)
+
+
+def _verifiers(proof: Proof | None) -> tuple[BodyVerifier | None, XmlVerifier | None]:
+    if proof is None:
+        return None, None
+    pins = load_pins(proof.certificates)
+    if proof.binding == "jws-detached":
+        return DetachedVerifier(pins), None
+    return None, EnvelopedVerifier(pins)

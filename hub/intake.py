@@ -1,0 +1,167 @@
+"""Receive → judge → decide → accept: the sender hears yes only after everything that follows is on disk.
+
+The shell around two pure functions. Judging runs in a process pool in micro-batches: whatever waits when a process
+becomes free goes there in one call, so that batches grow with the load and nothing waits for a timer. When the dossier
+moves between reading and accepting, the decision is made again on what is true now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import deque
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from hub.judge import CODE_PLACE, Inbound, Judged, judge, key_of
+from hub.places import on_the_wire
+from hub.store.contract import Acceptance, Accepted, Known, Stale
+from schemas.problems import Refusal, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Executor
+    from datetime import datetime
+
+    from hub.judge import Desk
+    from hub.store.contract import Store
+
+log = structlog.get_logger(__name__)
+
+TRIES = 8
+"""How often a decision is made anew because the dossier moved; then the sender is asked to come again."""
+
+Verdict = Judged | Refusal
+
+
+class Decide(Protocol):
+    """``hub.acceptance.decide`` with everything bound that is the same for every message."""
+
+    def __call__(
+        self, judged: Judged, known: Known | None, inbound: Inbound, now: datetime
+    ) -> Acceptance: ...
+
+
+def judge_all(desk: Desk, batch: Sequence[Inbound]) -> list[Verdict]:
+    """Judge each for itself: what is wrong with one never touches another. The pool's entry point calls this."""
+    return [_judge_one(desk, inbound) for inbound in batch]
+
+
+def _judge_one(desk: Desk, inbound: Inbound) -> Verdict:
+    try:
+        return judge(inbound, desk, inbound.received_at)
+    except Refusal as refusal:
+        return refusal
+    except Exception as error:
+        log.exception("judging failed", message=inbound.message)
+        return refuse("HUB-INT-001", detail=type(error).__name__)
+
+
+class Bench:
+    """The hub's side of the judging pool. ``run`` finds the pool process's desk and calls ``judge_all``."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        run: Callable[[Sequence[Inbound]], list[Verdict]],
+        *,
+        processes: int,
+        batch: int = 16,
+    ) -> None:
+        """``processes``: batches under way at once; one more than that keeps every process fed."""
+        self._executor, self._run = executor, run
+        self._free, self._batch = processes + 1, batch
+        self._waiting: deque[tuple[Inbound, asyncio.Future[Verdict]]] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def judge(self, inbound: Inbound) -> Judged:
+        """Raises ``Refusal``: what is wrong with the message, or HUB-INT-002 when the pool is gone."""
+        answer: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        self._waiting.append((inbound, answer))
+        self._start()
+        verdict = await answer
+        if isinstance(verdict, Refusal):
+            raise verdict
+        return verdict
+
+    def _start(self) -> None:
+        while self._waiting and self._free:
+            taken = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
+            self._free -= 1
+            task = asyncio.create_task(self._carry(taken))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def _carry(self, taken: list[tuple[Inbound, asyncio.Future[Verdict]]]) -> None:
+        try:
+            verdicts = await self._ask([inbound for inbound, _ in taken])
+        finally:
+            self._free += 1
+            self._start()
+        for (_, answer), verdict in zip(taken, verdicts, strict=True):
+            if not answer.done():
+                answer.set_result(verdict)
+
+    async def _ask(self, batch: list[Inbound]) -> list[Verdict]:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._executor, self._run, batch)
+        except BrokenProcessPool:
+            log.exception("judging pool is gone")
+            return [refuse("HUB-INT-002")] * len(batch)
+        except Exception:
+            log.exception("judging pool failed")
+            return [refuse("HUB-INT-001")] * len(batch)
+
+    async def alive(self) -> bool:
+        """Whether the pool answers; an empty batch goes there and back."""
+        return await self._answers()
+
+    async def _answers(self) -> bool:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, []) == []
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, the pool is not alive
+            return False
+
+
+class Intake:
+    """One per web process. ``decide`` is pure; ``now`` is the clock."""
+
+    def __init__(self, *, store: Store, bench: Bench, decide: Decide, now: Callable[[], datetime]) -> None:
+        self._store, self._bench, self._decide, self._now = store, bench, decide, now
+
+    async def receive(self, inbound: Inbound, sender: str) -> Accepted:
+        """Accept once. ``sender``: who the credentials in ``inbound`` belong to.
+
+        The same bytes under the same key get the stored receipt, other bytes HUB-IDM-002. Raises ``Refusal``; then
+        nothing of the message is kept, and it may be mended and sent again under its key.
+        """
+        key = key_of(inbound.headers)
+        if key:
+            stored = await self._store.replay(sender, key, hashlib.sha256(inbound.bytes()).hexdigest())
+            if stored is not None:
+                return stored
+        judged = await self._bench.judge(inbound)
+        if not key:
+            stored = await self._store.replay(judged.sender, judged.key, judged.digest)
+            if stored is not None:
+                return stored
+        return await self._accept(judged, inbound)
+
+    async def _accept(self, judged: Judged, inbound: Inbound) -> Accepted:
+        for _ in range(TRIES):
+            known = None
+            if judged.code is not None:
+                known = await self._store.known(judged.authority, judged.code)
+            try:
+                acceptance = self._decide(judged, known, inbound, self._now())
+            except Refusal as refusal:
+                places = {CODE_PLACE: judged.code_place} if judged.code_place else {}
+                raise on_the_wire(refusal, places, inbound.bytes(), judged.media) from None
+            try:
+                return await self._store.accept(acceptance)
+            except Stale:
+                continue
+        raise refuse("HUB-LIM-003", rule=f"{TRIES} tries against the same dossier")

@@ -1,0 +1,396 @@
+"""May this be accepted? Pure: bytes and a desk in, a judgement or a refusal out.
+
+The order is the promise: who is it, is it signed, and only what was signed is read on; then what it says, in the hub's
+own words, in NFC; then whether this sender may say it. It runs in a pool of processes, because verifying, parsing and
+trial encodings hold the interpreter's lock; ``Inbound`` and ``Judged`` cross that border, the desk is built behind it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
+from datetime import date, datetime  # noqa: TC003
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from connectors.contract import Codec  # noqa: TC001
+from hub.places import on_the_wire
+from schemas import codes
+from schemas.agencies import Agencies  # noqa: TC001
+from schemas.dossier import Dossier, Message, Procedure, to_json
+from schemas.problems import Problem, Refusal, refuse
+from schemas.procedures import Procedures  # noqa: TC001
+from signing.contract import BodyVerifier, Verified, XmlVerifier  # noqa: TC001
+
+if TYPE_CHECKING:
+    from schemas.codes import DossierCode
+    from schemas.procedures import Procedure as Entry
+
+KEY_HEADER = "idempotency-key"
+CODE_PLACE = "/dossier/code"
+
+_KEY = re.compile(r"[!#-\[\]-~]{1,200}")
+_MEDIA = re.compile(r"\s*([\w.+-]+/[\w.+-]+)\s*((?:;\s*[\w-]+\s*=\s*(?:\"[^\"]*\"|[^;\s]+)\s*)*);?\s*")
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w-]+)\"?", re.IGNORECASE)
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """Common shape: frozen, named fields."""
+
+
+class Inbound(Value, frozen=True):
+    """One message as it came. ``message``: the id it will have. ``headers``: lower-case names. ``body``: bytes, or the spool's file."""
+
+    message: str
+    authorization: str
+    headers: Mapping[str, str]
+    body: bytes | str
+    received_at: datetime
+
+    def bytes(self) -> bytes:
+        return self.body if isinstance(self.body, bytes) else Path(self.body).read_bytes()
+
+
+class Reader(Protocol):
+    """The sender's mapping, as far as intake uses it (``schemas.mapping.Mapping``)."""
+
+    def read(self, raw: bytes, sender: str, key: str, agency: str) -> Message: ...
+
+    def natural_key(self, raw: bytes) -> str | None: ...
+
+
+class Sender(Value, frozen=True):
+    """One partner that may send. ``api_keys``: SHA-256 hex. ``header``: where a detached JWS stands, lower case.
+
+    ``places``: canonical place → place in the sender's format (``hub.places``).
+    """
+
+    id: str
+    agency: str
+    api_keys: tuple[str, ...]
+    kinds: frozenset[str]
+    codes: tuple[str, ...]
+    authority: str
+    format: str
+    media: str
+    media_types: frozenset[str]
+    reader: Reader
+    places: Mapping[str, str] = {}
+    body_verifier: BodyVerifier | None = None
+    xml_verifier: XmlVerifier | None = None
+    header: str = ""
+
+
+class Recipient(Value, frozen=True):
+    """One partner that may receive: which kinds, and the codec for the trial encoding."""
+
+    partner: str
+    kinds: frozenset[str]
+    codec: Codec
+
+
+class Desk(Value, frozen=True):
+    """Everything that judging needs; built once per pool process."""
+
+    senders: Mapping[str, Sender]
+    recipients: tuple[Recipient, ...]
+    agencies: Agencies
+    procedures: Procedures
+    limit: int
+
+
+class Said(Value, frozen=True):
+    """One operation of a recipient's format. ``problem``: why it cannot be said there; then its transfer is born parked."""
+
+    operation: str
+    problem: Problem | None = None
+
+
+class Judged(Value, frozen=True):
+    """A message that may be accepted. ``canonical``: ``schemas.dossier.to_json``, without the hub's dossier id yet.
+
+    ``received_by``: the agency part of the dossier's code; ``may_create``: it lies in the sender's trees;
+    ``code_place``: where the code stands in the sender's format.
+    """
+
+    sender: str
+    key: str
+    digest: str
+    size: int
+    media_type: str
+    format: str
+    kind: str
+    canonical: bytes
+    agency: str
+    authority: str
+    trials: Mapping[str, tuple[Said, ...]]
+    code: str | None = None
+    received_by: str | None = None
+    may_create: bool = False
+    code_place: str = ""
+    media: str = "json"
+    signer: str = ""
+    algorithm: str = ""
+
+
+def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
+    """Judge one message. Raises ``Refusal`` with every problem that could be found at the step that failed."""
+    sender = desk.senders[authenticate(request.authorization, desk.senders.values())]
+    raw = request.bytes()
+    if len(raw) > desk.limit:
+        raise refuse("HUB-LIM-001", rule=f"at most {desk.limit} bytes")
+    media_type = check_media_type(request.headers, sender)
+    verified = verify(raw, request.headers, sender, now)
+    payload = verified.payload if verified else raw
+    key = key_of(request.headers) or _natural_key(sender, payload)
+    message = nfc(sender.reader.read(payload, sender.id, key, sender.agency))
+    try:
+        message, code = check_said(message, sender, desk, now.date())
+    except Refusal as refusal:
+        raise on_the_wire(refusal, sender.places, raw, sender.media) from None
+    return Judged(
+        sender=sender.id,
+        key=key,
+        digest=hashlib.sha256(raw).hexdigest(),
+        size=len(raw),
+        media_type=media_type,
+        format=sender.format,
+        kind=message.kind,
+        canonical=to_json(message),
+        agency=sender.agency,
+        authority=sender.authority,
+        code=message.dossier.code if message.dossier else None,
+        received_by=code.agency if code else None,
+        may_create=_may_create(code, sender, desk),
+        code_place=sender.places.get(CODE_PLACE, ""),
+        media=sender.media,
+        trials=trials(message, request.message, desk.recipients),
+        signer=verified.signer.fingerprint if verified else "",
+        algorithm=verified.algorithm if verified else "",
+    )
+
+
+# --- who is it --------------------------------------------------------------------------------------------------
+
+
+class HasKeys(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def api_keys(self) -> tuple[str, ...]: ...
+
+
+def authenticate(authorization: str, senders: Iterable[HasKeys]) -> str:
+    """Return the sender's id for ``Bearer <api key>``. Raises HUB-AUT-001 without one, HUB-AUT-002 for a key of nobody.
+
+    Only hashes of keys are known here; every one is compared, in constant time.
+    """
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise refuse("HUB-AUT-001", "Authorization", rule="Bearer <API key>")
+    offered = hashlib.sha256(token.strip().encode()).hexdigest()
+    found = ""
+    for sender in senders:
+        for known in sender.api_keys:
+            if hmac.compare_digest(known, offered):
+                found = sender.id
+    if not found:
+        raise refuse("HUB-AUT-002", "Authorization")
+    return found
+
+
+def verify(raw: bytes, headers: Mapping[str, str], sender: Sender, now: datetime) -> Verified | None:
+    """Return what was signed; ``None`` when this sender's messages need no signature."""
+    if sender.body_verifier is not None:
+        return sender.body_verifier.verify(raw, headers.get(sender.header, ""), now)
+    if sender.xml_verifier is not None:
+        return sender.xml_verifier.verify(raw, now)
+    return None
+
+
+# --- how is it wrapped ------------------------------------------------------------------------------------------
+
+
+def key_of(headers: Mapping[str, str]) -> str:
+    """Return the sender's key, bare or out of its quotes; empty when there is none. Raises HUB-IDM-003."""
+    said = headers.get(KEY_HEADER)
+    if said is None:
+        return ""
+    bare = said.strip()
+    if len(bare) > 1 and bare[0] == bare[-1] == '"':
+        bare = bare[1:-1]
+    if not _KEY.fullmatch(bare):
+        raise refuse("HUB-IDM-003", "Idempotency-Key", rule=_KEY.pattern)
+    return bare
+
+
+def _natural_key(sender: Sender, payload: bytes) -> str:
+    key = sender.reader.natural_key(payload)
+    if not key:
+        raise refuse("HUB-IDM-001", "Idempotency-Key")
+    return unicodedata.normalize("NFC", key)
+
+
+def check_media_type(headers: Mapping[str, str], sender: Sender) -> str:
+    """Return the bare media type. Raises HUB-SCH-010, and HUB-SCH-008 for a charset that is not UTF-8."""
+    if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        raise refuse("HUB-SCH-010", "Content-Encoding", rule="identity")
+    found = _MEDIA.fullmatch(headers.get("content-type", ""))
+    if found is None or found.group(1).lower() not in sender.media_types:
+        raise refuse("HUB-SCH-010", "Content-Type", rule=" | ".join(sorted(sender.media_types)))
+    charset = _CHARSET.search(found.group(2))
+    if charset and charset.group(1).lower() not in {"utf-8", "utf8"}:
+        raise refuse("HUB-SCH-008", "Content-Type", rule="charset=utf-8")
+    return found.group(1).lower()
+
+
+# --- what does it say -------------------------------------------------------------------------------------------
+
+
+def nfc(message: Message) -> Message:
+    """Return the message with every text in NFC. Raises HUB-SCH-008 for half a surrogate pair, which is no text."""
+    try:
+        written = to_json(message).decode()
+    except UnicodeEncodeError:
+        raise refuse("HUB-SCH-008", rule="UTF-8") from None
+    if unicodedata.is_normalized("NFC", written):
+        return message
+    try:
+        return msgspec.convert(_nfc(msgspec.to_builtins(message)), Message)
+    except msgspec.ValidationError as error:
+        raise refuse("HUB-SCH-002", rule=str(error).partition(" - at ")[0]) from None
+
+
+def _nfc(value: Any) -> Any:  # noqa: ANN401 - any part of a message
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, dict):
+        return {_nfc(key): _nfc(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_nfc(inner) for inner in value]
+    return value
+
+
+def check_said(
+    message: Message, sender: Sender, desk: Desk, today: date
+) -> tuple[Message, DossierCode | None]:
+    """Whether this sender may say this. Returns the message with the procedure's national words filled in.
+
+    A procedure counts by the day in the dossier's code: an open dossier keeps the procedure that it began with.
+    Raises ``Refusal`` with all that is wrong: HUB-AUT-003; HUB-DOS-001, -005, -006.
+    """
+    if message.kind not in sender.kinds:
+        raise refuse("HUB-AUT-003", "/event/kind", rule=" | ".join(sorted(sender.kinds)))
+    problems: list[Problem] = []
+    for place, agency in agencies_of(message):
+        if desk.agencies.known(agency) is None:
+            problems.append(Problem(code="HUB-DOS-006", place=place, rule="registries/agencies"))
+    if message.dossier is None:
+        _raise(problems)
+        return message, None
+    code = _code(message.dossier, problems)
+    procedure = message.dossier.procedure
+    if procedure is not None and (procedure.national or procedure.local):
+        entry = desk.procedures.find(
+            procedure.national,
+            procedure.local,
+            authority=sender.authority,
+            on=code.day if code else today,
+            agencies=desk.agencies,
+        )
+        if entry is None:
+            place = "/dossier/procedure"
+            problems.append(Problem(code="HUB-DOS-005", place=place, rule="registries/procedures"))
+        else:
+            message = _with_procedure(message, message.dossier, national_words(procedure, entry))
+    _raise(problems)
+    return message, code
+
+
+def _may_create(code: DossierCode | None, sender: Sender, desk: Desk) -> bool:
+    return code is not None and any(desk.agencies.is_within(code.agency, tree) for tree in sender.codes)
+
+
+def _raise(problems: list[Problem]) -> None:
+    if problems:
+        raise Refusal(*problems)
+
+
+def _code(dossier: Dossier, problems: list[Problem]) -> DossierCode | None:
+    try:
+        return codes.parse(dossier.code, CODE_PLACE)
+    except Refusal as refusal:
+        problems.extend(refusal.problems)
+        return None
+
+
+def agencies_of(message: Message) -> Sequence[tuple[str, str]]:
+    """Every agency code of the message, with its place."""
+    event, dossier = message.event, message.dossier
+    named = [("/event/from_agency", event.from_agency), ("/event/to_agency", event.to_agency)]
+    if event.actor:
+        named.append(("/event/actor/agency", event.actor.agency))
+    if dossier:
+        named.append(("/dossier/processing_agency", dossier.processing_agency))
+        named += [(f"/dossier/legs/{number}/agency", leg.agency) for number, leg in enumerate(dossier.legs)]
+    return [(place, code) for place, code in named if code]
+
+
+def national_words(said: Procedure, entry: Entry) -> Procedure:
+    """Fill in what the sender left out and the registry knows; what was said stays as it was said."""
+    return Procedure(
+        local=said.local,
+        national=said.national or entry.national,
+        name=said.name or entry.name.vi,
+        field_code=said.field_code or entry.field.code,
+        field_name=said.field_name or entry.field.vi,
+    )
+
+
+def _with_procedure(message: Message, dossier: Dossier, procedure: Procedure) -> Message:
+    dossier = msgspec.structs.replace(dossier, procedure=procedure)
+    return msgspec.structs.replace(message, dossier=dossier)
+
+
+# --- can it be said elsewhere -----------------------------------------------------------------------------------
+
+
+def trials(
+    message: Message,
+    id: str,  # noqa: A002 - the message's
+    recipients: Sequence[Recipient],
+) -> dict[str, tuple[Said, ...]]:
+    """Encode once for everyone who might have to have it, so that what cannot be said is known before it is accepted."""
+    return {
+        recipient.partner: tuple(trial(message, id, recipient))
+        for recipient in recipients
+        if message.kind in recipient.kinds and recipient.partner != message.sender
+    }
+
+
+def trial(message: Message, id: str, recipient: Recipient) -> Iterator[Said]:  # noqa: A002 - the message's
+    try:
+        operations = recipient.codec.operations(message)
+    except Refusal as refusal:
+        yield Said(operation="none", problem=refusal.problems[0])
+        return
+    for part, operation in enumerate(operations, 1):
+        yield Said(operation=operation, problem=_unsaid(message, id, recipient, operation, part))
+
+
+def _unsaid(message: Message, id: str, recipient: Recipient, operation: str, part: int) -> Problem | None:  # noqa: A002 - the message's
+    try:
+        recipient.codec.encode(operation, message, transfer_key(id, recipient.partner, part))
+    except Refusal as refusal:
+        return refusal.problems[0]
+    return None
+
+
+def transfer_key(message: str, partner: str, part: int) -> str:
+    """The partner's idempotency key for one transfer, for ever."""
+    return f"{message}:{partner}:{part}"

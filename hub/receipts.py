@@ -1,0 +1,77 @@
+"""What the sender holds in its hand once a message is accepted: made once, stored with the message, replayed byte for byte."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hub.store.contract import NewTransfer
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One copy on its way. ``state`` as it was at acceptance; ``problem``: why it was parked at once."""
+
+    id: str
+    partner: str
+    operation: str
+    state: str
+    problem: str = ""
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """``digest``: SHA-256 hex of the bytes that were accepted. ``dossier``: the hub's own id of it."""
+
+    message: str
+    digest: str
+    accepted_at: datetime
+    kind: str
+    key: str
+    transfers: tuple[Line, ...]
+    dossier: str | None = None
+    code: str | None = None
+
+
+def receipt(  # noqa: PLR0913 - one value per line of the receipt
+    *,
+    message: str,
+    digest: str,
+    accepted_at: datetime,
+    kind: str,
+    key: str,
+    transfers: Sequence[NewTransfer],
+    dossier: str | None = None,
+    code: str | None = None,
+) -> bytes:
+    """Write the receipt as JSON."""
+    return msgspec.json.encode(
+        Receipt(
+            message=message,
+            digest=digest,
+            accepted_at=accepted_at,
+            kind=kind,
+            key=key,
+            dossier=dossier,
+            code=code,
+            transfers=tuple(
+                Line(
+                    id=each.id,
+                    partner=each.partner,
+                    operation=each.operation,
+                    state="parked" if each.problem else "waiting",
+                    problem=each.problem.code if each.problem else "",
+                )
+                for each in transfers
+            ),
+        )
+    )
+
+
+def read(raw: bytes) -> dict[str, Any]:
+    """Read a stored receipt back for showing."""
+    found: dict[str, Any] = msgspec.json.decode(raw)
+    return found
