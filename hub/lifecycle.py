@@ -47,6 +47,7 @@ MOVES: dict[tuple[State, Move], State] = {
     (_S.WAITING, _M.HOLD): _S.HELD,
     (_S.WAITING, _M.WITHDRAW): _S.WITHDRAWN,
     (_S.WAITING, _M.SKIP): _S.SKIPPED,
+    (_S.WAITING, _M.RETRY): _S.WAITING,
     (_S.IN_DOUBT, _M.CLAIM): _S.IN_DOUBT,
     (_S.IN_DOUBT, _M.UNSENT): _S.WAITING,
     (_S.IN_DOUBT, _M.DELIVER): _S.DELIVERED,
@@ -74,6 +75,9 @@ MOVES: dict[tuple[State, Move], State] = {
 DONE = frozenset({State.DELIVERED, State.ACKNOWLEDGED, State.WITHDRAWN, State.SKIPPED})
 """States that release the lane; every other state holds it."""
 
+PERSONS = frozenset({Move.HOLD, Move.RELEASE, Move.RETRY, Move.SKIP, Move.WITHDRAW})
+"""Moves that a person makes, with a reason; the others follow from what a partner or a worker did."""
+
 
 class IllegalMove(Exception):  # noqa: N818 - reads as what it is
     """A move that the table does not know; the store's row stays as it was."""
@@ -85,3 +89,15 @@ def move(state: State, by: Move) -> State:
         return MOVES[state, by]
     except KeyError:
         raise IllegalMove(f"{state} cannot {by}") from None
+
+
+def picture() -> str:
+    """Draw ``MOVES`` as a Mermaid state diagram: one arrow per move, persons' moves marked."""
+    lines = ["stateDiagram-v2", "    [*] --> waiting", "    [*] --> parked"]
+    lines += [f"    {before} --> {after}: {_label(by)}" for (before, by), after in MOVES.items()]
+    lines += [f"    {state} --> [*]" for state in State if state in DONE]
+    return "\n".join(lines) + "\n"
+
+
+def _label(by: Move) -> str:
+    return f"{by} (person)" if by in PERSONS else str(by)

@@ -1,0 +1,165 @@
+"""Take a message in: dedupe memory, dossier, message, transfers, their places in the lanes, journal. One transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import apsw  # noqa: TC002 - part of a public signature
+
+from hub.lifecycle import State
+from hub.store.contract import Accepted, Known, Stale
+from hub.store.sqlite import counters, destinations, journal, lanes
+from hub.store.sqlite.bodies import Pen, keep
+from hub.store.sqlite.rows import one, only
+from hub.store.sqlite.times import micros
+from schemas.problems import refuse
+
+if TYPE_CHECKING:
+    from hub.store.contract import Acceptance, NewTransfer
+
+
+class Packed(NamedTuple):
+    """An acceptance whose payloads are ready for their columns."""
+
+    acceptance: Acceptance
+    pen: Pen | None
+    raw: bytes
+    canonical: bytes
+
+
+def replay(db: apsw.Connection, sender: str, key: str, digest: str) -> Accepted | None:
+    row = one(
+        db,
+        "SELECT s.digest, s.message, m.receipt FROM seen s LEFT JOIN message m ON m.id=s.message WHERE s.sender=? AND s.key=?",
+        (sender, key),
+    )
+    if row is None:
+        return None
+    if row[0] != digest:
+        raise refuse("HUB-IDM-002", "Idempotency-Key")
+    return Accepted(message=row[1], receipt=row[2], replayed=True)
+
+
+def accept(db: apsw.Connection, packed: Packed, *, follow_up: bool = False) -> Accepted:
+    """Raise ``Stale`` or a ``Refusal``. A follow-up of the hub's own does not claim to know the dossier's version."""
+    new = packed.acceptance
+    known = replay(db, new.sender, new.key, new.digest)
+    if known is not None:
+        return known
+    if new.dossier is not None:
+        _dossier(db, new, follow_up=follow_up)
+    keep(db, packed.pen)
+    at = micros(new.accepted_at)
+    message = _message(db, packed, at)
+    db.execute(
+        "INSERT INTO seen(sender,key,digest,message) VALUES(?,?,?,?)",
+        (new.sender, new.key, new.digest, new.message),
+    )
+    journal.write(
+        db, at, "accepted", new.message, facts={**new.facts, "digest": new.digest, "kind": new.kind}
+    )
+    for transfer in new.transfers:
+        _transfer(db, new, transfer, message, at)
+    return Accepted(message=new.message, receipt=new.receipt)
+
+
+def _dossier(db: apsw.Connection, new: Acceptance, *, follow_up: bool) -> None:
+    row = one(db, "SELECT version FROM dossier WHERE id=?", (new.dossier,))
+    version = row[0] if row else 0
+    if follow_up:
+        if row is None:
+            raise Stale
+        return
+    if version != new.expected_version:
+        raise Stale
+    _aliases(db, new)
+    if row is None:
+        db.execute(
+            "INSERT INTO dossier(id,origin,version,story) VALUES(?,?,1,?)",
+            (new.dossier, new.sender, new.story),
+        )
+    else:
+        db.execute("UPDATE dossier SET version=version+1, story=? WHERE id=?", (new.story, new.dossier))
+
+
+def _aliases(db: apsw.Connection, new: Acceptance) -> None:
+    """A code that already names another dossier: read again if this one was to be new, else it is someone else's."""
+    for rank, alias in enumerate(new.aliases):
+        row = one(db, "SELECT dossier FROM alias WHERE code=? AND authority=?", (alias.code, alias.authority))
+        if row is None:
+            db.execute(
+                "INSERT INTO alias(code,authority,dossier,rank) VALUES(?,?,?,?)",
+                (alias.code, alias.authority, new.dossier, rank if new.expected_version == 0 else rank + 1),
+            )
+        elif row[0] != new.dossier:
+            if new.expected_version == 0:
+                raise Stale
+            raise refuse("HUB-DOS-003", f"/dossier/aliases/{rank}")
+
+
+def _message(db: apsw.Connection, packed: Packed, at: int) -> int:
+    new = packed.acceptance
+    (first,) = only(db, "SELECT coalesce(max(n), 0) + 1 FROM transfer")
+    db.execute(
+        "INSERT INTO message(id,sender,key,kind,digest,dossier,accepted_at,first,parts,media_type,headers,receipt,canonical,raw)"
+        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        (
+            *(
+                new.message,
+                new.sender,
+                new.key,
+                new.kind,
+                new.digest,
+                new.dossier,
+                at,
+                first,
+                len(new.transfers),
+            ),
+            *(new.media_type, journal.text(new.headers), new.receipt, packed.canonical, packed.raw),
+        ),
+    )
+    return db.last_insert_rowid()
+
+
+def _transfer(db: apsw.Connection, new: Acceptance, transfer: NewTransfer, message: int, at: int) -> None:
+    dest, order_sensitive = destinations.named(db, transfer.partner)
+    problem = transfer.problem
+    state = State.PARKED if problem else State.WAITING
+    db.execute(
+        "INSERT INTO transfer(id,message,dest,subject,operation,part,key,stage,deadline,state,problem,detail)"
+        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+        (
+            *(
+                transfer.id,
+                message,
+                dest,
+                transfer.lane_subject,
+                transfer.operation,
+                transfer.part,
+                transfer.key,
+            ),
+            *(transfer.stage, micros(transfer.deadline), state),
+            *((problem.code, problem.place) if problem else ("", "")),
+        ),
+    )
+    n = db.last_insert_rowid()
+    counters.add(db, dest, state)
+    counters.add(db, dest, "accepted")
+    if problem:
+        journal.write(
+            db, at, "parked", new.message, transfer.id, {"code": problem.code, "place": problem.place}
+        )
+        if not order_sensitive:
+            return
+    lane = lanes.Lane(transfer.lane_subject, dest)
+    if lanes.enter(db, lane, n):
+        lanes.place(db, lane, at)
+
+
+def known(db: apsw.Connection, authority: str, code: str) -> Known | None:
+    row = one(
+        db,
+        "SELECT d.id, d.version, d.origin, d.story FROM alias a JOIN dossier d ON d.id=a.dossier WHERE a.code=? AND a.authority=?",
+        (code, authority),
+    )
+    return None if row is None else Known(dossier=row[0], version=row[1], origin=row[2], story=bytes(row[3]))

@@ -1,0 +1,150 @@
+"""Take heads of due lanes: a few seeks per item, whatever is queued, blocked or paused.
+
+Inside one destination the four classes of urgency are merged by ``since + offset``; live traffic goes before the
+backlog of an outage, which keeps a quarter of the places. Destinations take turns in a ring.
+"""
+
+from __future__ import annotations
+
+from heapq import merge
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+import apsw  # noqa: TC002 - part of a public signature
+import msgspec
+
+from hub.store.sqlite import destinations
+from hub.store.sqlite.lanes import OFFSETS
+from hub.store.sqlite.rows import one, only
+from hub.store.sqlite.times import SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RING = 4
+"""Destinations that share one claim; more would cost locality, fewer fairness."""
+
+_LOOK, _LAST = 16, 2**62
+
+_NEXT = "SELECT dest FROM due WHERE dest>? AND dest<=? ORDER BY dest LIMIT ?"
+_LIVE = (
+    "SELECT since, subject FROM ready WHERE dest=? AND class=? AND since>=? ORDER BY since, subject LIMIT ?"
+)
+_BACKLOG = (
+    "SELECT since, subject FROM ready WHERE dest=? AND class=? AND since<? ORDER BY since, subject LIMIT ?"
+)
+_HEAD = "SELECT n FROM item WHERE subject=? AND dest=? ORDER BY n LIMIT 1"
+_TAKE = "DELETE FROM ready WHERE dest=? AND class=? AND since=? AND subject=?"
+
+
+class Leased(NamedTuple):
+    """One head inside a lease."""
+
+    n: int
+    subject: str
+    dest: int
+
+
+class Ticket(NamedTuple):
+    virtual: int
+    class_: int
+    since: int
+    subject: str
+
+
+class Claim(NamedTuple):
+    """``position``: where the ring goes on; ``pause``: seconds until a rate allows more, if that is what stopped it."""
+
+    taken: tuple[Leased, ...]
+    position: int
+    pause: float
+
+
+def anything_due(db: apsw.Connection) -> bool:
+    return one(db, "SELECT 1 FROM due LIMIT 1") is not None
+
+
+def claim(
+    db: apsw.Connection, token: str, worker: str, now: int, limit: int, lease: float, position: int
+) -> Claim:
+    taken: list[Leased] = []
+    pause = float("inf")
+    for ring in _rings(db, position):
+        share = max(1, limit // min(RING, len(ring)))
+        for dest, most in (*((dest, share) for dest in ring), *((dest, limit) for dest in ring)):
+            if len(taken) >= limit:
+                break
+            got, rest = _visit(db, dest, min(most, limit - len(taken)), now)
+            taken += got
+            pause = min(pause, rest)
+            position = dest
+        if len(taken) >= limit:
+            break
+    if taken:
+        db.execute(
+            "INSERT INTO lease(token,worker,since,until,body) VALUES(?,?,?,?,?)",
+            (token, worker, now, now + int(lease * SECOND), dump(taken)),
+        )
+    return Claim(tuple(taken), position, pause)
+
+
+def _rings(db: apsw.Connection, start: int) -> Iterator[list[int]]:
+    """Every due destination once, a few at a time, from the one after ``start`` round to it."""
+    for low, high in ((start, _LAST), (-1, start)):
+        position = low
+        while ring := [row[0] for row in db.execute(_NEXT, (position, high, _LOOK))]:
+            yield ring
+            position = ring[-1]
+
+
+def _visit(db: apsw.Connection, dest: int, most: int, now: int) -> tuple[list[Leased], float]:
+    """Take up to ``most`` heads of one destination; seconds until its rate allows more."""
+    room = destinations.load(db, dest)
+    if room.free == 0:
+        destinations.sleep(db, dest)
+        return [], float("inf")
+    allowed = min(most, room.free, int(min(room.tokens_now(now), most)))
+    if allowed == 0:
+        return [], room.next_token(now)
+    tickets = _front(db, room, allowed)
+    taken = [_take(db, dest, ticket) for ticket in tickets]
+    if taken:
+        destinations.used(db, room, len(taken), now)
+    if len(taken) < allowed or len(taken) == room.free:
+        destinations.sleep(db, dest)
+    return taken, float("inf")
+
+
+def _take(db: apsw.Connection, dest: int, ticket: Ticket) -> Leased:
+    db.execute(_TAKE, (dest, ticket.class_, ticket.since, ticket.subject))
+    (n,) = only(db, _HEAD, (ticket.subject, dest))
+    return Leased(n, ticket.subject, dest)
+
+
+def _front(db: apsw.Connection, room: destinations.Destination, quota: int) -> list[Ticket]:
+    if not room.live_since:
+        return _merged(db, _LIVE, room, quota)
+    live = _merged(db, _LIVE, room, quota)
+    backlog = _merged(db, _BACKLOG, room, quota)
+    kept = backlog[: (quota + 3) // 4]
+    front = kept + live[: quota - len(kept)]
+    return front + backlog[len(kept) : len(kept) + quota - len(front)]
+
+
+def _merged(db: apsw.Connection, query: str, room: destinations.Destination, quota: int) -> list[Ticket]:
+    arms = (
+        [
+            Ticket(since + offset, class_, since, subject)
+            for since, subject in db.execute(query, (room.id, class_, room.live_since, quota))
+        ]
+        for class_, offset in enumerate(OFFSETS)
+    )
+    return list(islice(merge(*arms), quota))
+
+
+def dump(leased: list[Leased]) -> bytes:
+    return msgspec.msgpack.encode(leased)
+
+
+def load(body: bytes) -> list[Leased]:
+    return [Leased(*row) for row in msgspec.msgpack.decode(body, type=list[tuple[int, str, int]])]

@@ -1,0 +1,29 @@
+"""What happened, in the transaction in which it happened. Digests, codes and structure; never personal data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 - part of a public signature
+
+import apsw  # noqa: TC002 - part of a public signature
+import msgspec
+
+_WRITE = "INSERT INTO journal(at,what,message,transfer,facts) VALUES(?,?,?,?,?)"
+
+
+def write(
+    db: apsw.Connection,
+    at: int,
+    what: str,
+    message: str = "",
+    transfer: str = "",
+    facts: Mapping[str, str] | None = None,
+) -> None:
+    db.execute(_WRITE, (at, what, message, transfer, text(facts or {})))
+
+
+def text(facts: Mapping[str, str]) -> str:
+    return msgspec.json.encode(dict(facts), order="deterministic").decode()
+
+
+def mapping(stored: str) -> dict[str, str]:
+    return msgspec.json.decode(stored, type=dict[str, str])

@@ -1,0 +1,141 @@
+"""Lanes and their tickets.
+
+A lane is (subject, destination). It is active while it has items; an active lane has exactly one ticket, on one shelf:
+``ready``, ``wait``, ``stopped``, or inside a lease. The head's item row names the shelf, so a ticket is found without a
+search. Inside a class of urgency the order is that of becoming ready.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import apsw  # noqa: TC002 - part of a public signature
+
+from hub.lifecycle import State
+from hub.store.sqlite import counters
+from hub.store.sqlite.rows import one
+from hub.store.sqlite.times import SECOND
+
+_HOUR, _DAY = 3600 * SECOND, 86_400 * SECOND
+
+SLACK = (4 * _HOUR, 2 * _DAY, 7 * _DAY)
+"""Class 0, 1, 2: less than this is left until the deadline when the ticket is written; class 3: more, or no deadline."""
+
+OFFSETS = (-7 * _DAY, -2 * _DAY, 0, _DAY)
+"""Virtual deadline = time of becoming ready + offset of the class: the urgent first, and everybody's turn comes."""
+
+_HEAD = """
+SELECT i.n, i.shelf, i.class, i.at, t.state, t.wake_at, t.deadline, m.accepted_at
+FROM item i JOIN transfer t ON t.n=i.n JOIN message m ON m.n=t.message
+WHERE i.subject=? AND i.dest=? ORDER BY i.n LIMIT 1
+"""
+
+
+class Lane(NamedTuple):
+    subject: str
+    dest: int
+
+
+class Head(NamedTuple):
+    n: int
+    shelf: str | None
+    class_: int | None
+    at: int | None
+    state: str
+    wake_at: int | None
+    deadline: int | None
+    accepted_at: int
+
+
+def urgency(deadline: int | None, now: int) -> int:
+    if deadline is None:
+        return len(SLACK)
+    return sum(deadline - now >= limit for limit in SLACK)
+
+
+def head(db: apsw.Connection, lane: Lane) -> Head | None:
+    row = one(db, _HEAD, lane)
+    return Head(*row) if row else None
+
+
+def enter(db: apsw.Connection, lane: Lane, n: int) -> bool:
+    """Take a place in the lane; true when the lane was empty: it has no ticket yet."""
+    empty = not one(db, "SELECT 1 FROM item WHERE subject=? AND dest=? LIMIT 1", lane)
+    db.execute("INSERT INTO item(subject,dest,n) VALUES(?,?,?)", (*lane, n))
+    counters.add(db, lane.dest, "items")
+    if empty:
+        counters.add(db, lane.dest, "lanes")
+    return empty
+
+
+def leave(db: apsw.Connection, lane: Lane, n: int) -> None:
+    """Give up the place. The caller holds the lane's ticket, or ``n`` is not the head."""
+    db.execute("DELETE FROM item WHERE subject=? AND dest=? AND n=?", (*lane, n))
+    counters.add(db, lane.dest, "items", -1)
+
+
+def place(db: apsw.Connection, lane: Lane, now: int) -> None:
+    """Put the ticket that the caller holds where the head's state says; a lane without items gives it up."""
+    first = head(db, lane)
+    if first is None:
+        counters.add(db, lane.dest, "lanes", -1)
+        return
+    state, wake = State(first.state), first.wake_at
+    if state is State.WAITING or (state is State.IN_DOUBT and wake is not None):
+        if wake is not None and wake > now:
+            _wait(db, lane, first.n, wake)
+        else:
+            make_ready(db, lane, first, now)
+    else:
+        _stop(db, lane, first.n)
+
+
+def make_ready(db: apsw.Connection, lane: Lane, first: Head, now: int) -> None:
+    """A lane whose head was accepted before its destination came back stays with the backlog."""
+    live = one(db, "SELECT live_since FROM dest WHERE id=?", (lane.dest,))
+    since = min(now, live[0] - 1) if live and first.accepted_at < live[0] else now
+    class_ = urgency(first.deadline, now)
+    db.execute(
+        "INSERT INTO ready(dest,class,since,subject) VALUES(?,?,?,?)",
+        (lane.dest, class_, since, lane.subject),
+    )
+    db.execute("INSERT OR IGNORE INTO due(dest) VALUES(?)", (lane.dest,))
+    _name(db, lane, first.n, "ready", class_, since)
+
+
+def _wait(db: apsw.Connection, lane: Lane, n: int, wake: int) -> None:
+    db.execute("INSERT INTO wait(wake,dest,subject) VALUES(?,?,?)", (wake, lane.dest, lane.subject))
+    _name(db, lane, n, "wait", None, wake)
+
+
+def _stop(db: apsw.Connection, lane: Lane, n: int) -> None:
+    db.execute("INSERT INTO stopped(dest,subject) VALUES(?,?)", (lane.dest, lane.subject))
+    _name(db, lane, n, "stopped", None, None)
+
+
+def _name(db: apsw.Connection, lane: Lane, n: int, shelf: str, class_: int | None, at: int | None) -> None:
+    db.execute(
+        "UPDATE item SET shelf=?, class=?, at=? WHERE subject=? AND dest=? AND n=?",
+        (shelf, class_, at, *lane, n),
+    )
+
+
+def take(db: apsw.Connection, lane: Lane, first: Head) -> None:
+    """Take the ticket off its shelf; the lane must not be leased."""
+    if first.shelf == "ready":
+        db.execute(
+            "DELETE FROM ready WHERE dest=? AND class=? AND since=? AND subject=?",
+            (lane.dest, first.class_, first.at, lane.subject),
+        )
+    elif first.shelf == "wait":
+        db.execute(
+            "DELETE FROM wait WHERE wake=? AND dest=? AND subject=?", (first.at, lane.dest, lane.subject)
+        )
+    else:
+        db.execute("DELETE FROM stopped WHERE dest=? AND subject=?", (lane.dest, lane.subject))
+    if not db.changes():
+        raise TicketLost(f"lane {lane.subject}/{lane.dest} has no ticket on shelf {first.shelf}")
+
+
+class TicketLost(AssertionError):  # noqa: N818 - says what it is
+    """A lane without its ticket, or with two: a defect of the store. The transaction is undone."""

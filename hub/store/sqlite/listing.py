@@ -1,0 +1,118 @@
+"""Lists of transfers, newest first: one index leads, what it cannot say is filtered, and a page never costs more than a bound.
+
+The leading index is the narrowest that the filter names: the dossier's code, the problem, partner and state, the sender.
+"""
+
+from __future__ import annotations
+
+from heapq import merge
+from typing import TYPE_CHECKING
+
+import apsw  # noqa: TC002 - part of a public signature
+
+from hub.lifecycle import State
+from hub.store.sqlite import leases, reading
+from hub.store.sqlite.rows import many, one, only
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hub.store.contract import Filter, TransferView
+    from hub.store.sqlite.claim import Leased
+
+MOST_LOOKED_AT = 20_000
+_CHUNK = 100
+_END = 2**62
+
+
+def transfers(db: apsw.Connection, which: Filter) -> tuple[TransferView, ...]:
+    leased = leases.everything(db)
+    below = _END
+    if which.after:
+        below = reading.number(db, which.after) or 0
+    found: list[TransferView] = []
+    last = 0
+    for looked, n in enumerate(_leading(db, which, below, leased)):
+        if len(found) >= which.limit or looked >= MOST_LOOKED_AT:
+            break
+        if n != last:
+            view = reading.view(db, n, leased)
+            found += [view] if _fits(db, view, which) else []
+        last = n
+    return tuple(found)
+
+
+def _fits(db: apsw.Connection, view: TransferView, which: Filter) -> bool:
+    return (
+        which.partner in {"", view.partner}
+        and (not which.states or view.state in which.states)
+        and which.sender in {"", view.sender}
+        and which.problem in {"", view.problem}
+        and (not which.dossier_code or _named(db, view.dossier, which.dossier_code))
+    )
+
+
+def _named(db: apsw.Connection, dossier: str | None, code: str) -> bool:
+    row = one(db, "SELECT 1 FROM alias WHERE code=? AND dossier=?", (code, dossier))
+    return row is not None
+
+
+def _leading(db: apsw.Connection, which: Filter, below: int, leased: dict[int, Leased]) -> Iterator[int]:
+    if which.dossier_code:
+        return _of_dossier(db, which.dossier_code, below)
+    if which.problem:
+        return _down(
+            db,
+            "SELECT n FROM transfer WHERE problem=? AND problem<>'' AND n<? ORDER BY n DESC LIMIT ?",
+            (which.problem,),
+            below,
+        )
+    if which.partner or which.states:
+        return _by_state(db, which, below, leased)
+    if which.sender:
+        return _from_sender(db, which.sender, below)
+    return _down(db, "SELECT n FROM transfer WHERE n<? ORDER BY n DESC LIMIT ?", (), below)
+
+
+def _down(db: apsw.Connection, query: str, bindings: tuple[object, ...], below: int) -> Iterator[int]:
+    """Walk an index downwards in chunks; each is a seek, and none stays open."""
+    while rows := many(db, query, (*bindings, below, _CHUNK)):
+        yield from (row[0] for row in rows)
+        below = rows[-1][0]
+
+
+def _of_dossier(db: apsw.Connection, code: str, below: int) -> Iterator[int]:
+    ranges = many(
+        db,
+        "SELECT m.first, m.parts FROM message m WHERE m.dossier IN (SELECT dossier FROM alias WHERE code=?) AND m.dossier IS NOT NULL"
+        " ORDER BY m.first DESC",
+        (code,),
+    )
+    numbers = (n for first, parts in ranges for n in range(first + parts - 1, first - 1, -1))
+    return (n for n in numbers if n < below)
+
+
+def _from_sender(db: apsw.Connection, sender: str, below: int) -> Iterator[int]:
+    row = one(db, "SELECT message FROM transfer WHERE n<? ORDER BY n DESC LIMIT 1", (below,))
+    top = row[0] + 1 if row else 0
+    query = "SELECT n FROM message WHERE sender=? AND n<? ORDER BY n DESC LIMIT ?"
+    for message in _down(db, query, (sender,), top):
+        first, parts = only(db, "SELECT first, parts FROM message WHERE n=?", (message,))
+        yield from (n for n in range(first + parts - 1, first - 1, -1) if n < below)
+
+
+def _by_state(db: apsw.Connection, which: Filter, below: int, leased: dict[int, Leased]) -> Iterator[int]:
+    """Merge the non-empty (destination, state) ranges; who is leased counts as in doubt whatever its row says."""
+    states = which.states or tuple(State)
+    pairs = [
+        (dest, what)
+        for dest, what, partner in many(
+            db, "SELECT c.dest, c.what, d.partner FROM cnt c JOIN dest d ON d.id=c.dest WHERE c.n>0"
+        )
+        if what in states and which.partner in {"", partner}
+    ]
+    query = "SELECT n FROM transfer WHERE dest=? AND state=? AND n<? ORDER BY n DESC LIMIT ?"
+    walks = [_down(db, query, pair, below) for pair in pairs]
+    if not which.states or State.IN_DOUBT in which.states:
+        walks.append(iter(sorted((n for n in leased if n < below), reverse=True)))
+    return merge(*walks, reverse=True)

@@ -1,0 +1,285 @@
+"""Rows become frozen values here. Every query is a seek or a bounded range; nothing counts or skips rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import apsw  # noqa: TC002 - part of a public signature
+import msgspec
+
+from connectors.contract import Exchange, Sealed
+from hub.lifecycle import DONE, State
+from hub.store.contract import (
+    Alias,
+    Attempt,
+    AttemptView,
+    DossierView,
+    JournalRow,
+    MessageView,
+    Payloads,
+    QueueRow,
+    TransferView,
+    Work,
+)
+from hub.store.sqlite import leases
+from hub.store.sqlite.journal import mapping
+from hub.store.sqlite.rows import many, one, only
+from hub.store.sqlite.times import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from hub.store.sqlite.bodies import Bodies
+    from hub.store.sqlite.claim import Leased
+
+MOST_MESSAGES = 500
+EXCHANGES = tuple[Exchange, ...]
+
+_VIEW = """
+SELECT t.n, t.id, m.id, d.partner, t.operation, t.part, t.key, m.kind, m.dossier,
+  (SELECT a.code FROM alias a WHERE a.dossier=m.dossier ORDER BY a.rank LIMIT 1),
+  t.state,
+  EXISTS(SELECT 1 FROM item i WHERE i.subject=t.subject AND i.dest=t.dest AND i.n=t.n)
+  AND EXISTS(SELECT 1 FROM item i WHERE i.subject=t.subject AND i.dest=t.dest AND i.n<t.n),
+  t.problem, t.detail, t.attempts, t.sends, m.accepted_at, t.wake_at, t.settled_at, t.deadline, t.reference, t.stage, m.sender
+FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE t.n=?
+"""
+
+_JOURNAL = "SELECT seq, at, what, message, transfer, facts FROM journal WHERE seq>? ORDER BY seq LIMIT ?"
+_JOURNAL_OF_MESSAGE = """
+SELECT seq, at, what, message, transfer, facts FROM journal
+WHERE message=? AND message<>'' AND seq>? ORDER BY seq LIMIT ?
+"""
+_JOURNAL_OF_TRANSFER = """
+SELECT seq, at, what, message, transfer, facts FROM journal
+WHERE message=(SELECT m.id FROM transfer t JOIN message m ON m.n=t.message WHERE t.id=?)
+  AND message<>'' AND transfer IN ('', ?) AND seq>? ORDER BY seq LIMIT ?
+"""
+
+
+def view(db: apsw.Connection, n: int, leased: dict[int, Leased]) -> TransferView:
+    row = only(db, _VIEW, (n,))
+    return TransferView(
+        id=row[1],
+        message=row[2],
+        partner=row[3],
+        operation=row[4],
+        part=row[5],
+        key=row[6],
+        kind=row[7],
+        dossier=row[8],
+        code=row[9],
+        state=State.IN_DOUBT if n in leased else State(row[10]),
+        blocked=bool(row[11]) and n not in leased,
+        problem=row[12],
+        detail=row[13],
+        attempts=row[14],
+        sends=row[15],
+        accepted_at=moment(row[16]),
+        wake_at=moment(row[17]),
+        settled_at=moment(row[18]),
+        deadline=moment(row[19]),
+        reference=row[20],
+        stage=row[21],
+        sender=row[22],
+    )
+
+
+def number(db: apsw.Connection, id_: str) -> int | None:
+    row = one(db, "SELECT n FROM transfer WHERE id=?", (id_,))
+    return row[0] if row else None
+
+
+def by_prefix(db: apsw.Connection, prefix: str) -> TransferView | None:
+    """Return the one transfer whose id begins so; ``None`` for no such id, and for several."""
+    rows = many(
+        db, "SELECT n FROM transfer WHERE id>=? AND id<? ORDER BY id LIMIT 2", (prefix, prefix + "\U0010ffff")
+    )
+    return view(db, rows[0][0], leases.everything(db)) if len(rows) == 1 else None
+
+
+def work(db: apsw.Connection, bodies: Bodies, token: str, n: int) -> Work:
+    row = only(
+        db,
+        "SELECT t.id, m.id, d.partner, t.operation, t.part, t.key, m.kind, m.dossier, t.state, t.attempts, t.sends,"
+        " m.accepted_at, t.deadline, m.canonical, t.subject, t.dest"
+        " FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE t.n=?",
+        (n,),
+    )
+    sealed = _sealed(db, bodies, n, row[0])
+    told = many(db, "SELECT name, value FROM told WHERE subject=? AND dest=?", (row[14], row[15]))
+    return Work(
+        token=token,
+        transfer=row[0],
+        message=row[1],
+        partner=row[2],
+        operation=row[3],
+        part=row[4],
+        key=row[5],
+        kind=row[6],
+        dossier=row[7],
+        canonical=bodies.unpack(db, row[13], f"{row[1]}/canonical"),
+        sealed=sealed,
+        doubt=sealed is not None and row[8] == State.IN_DOUBT,
+        attempts=row[9],
+        sends=row[10],
+        accepted_at=moment(row[11]),
+        deadline=moment(row[12]),
+        facts=dict(told),
+    )
+
+
+def _sealed(db: apsw.Connection, bodies: Bodies, n: int, transfer: str) -> Sealed | None:
+    row = one(db, "SELECT media_type, headers, facts, payload FROM sealed WHERE n=?", (n,))
+    if row is None:
+        return None
+    payload = bodies.unpack(db, row[3], f"{transfer}/sealed")
+    return Sealed(payload=payload, media_type=row[0], headers=mapping(row[1]), facts=mapping(row[2]))
+
+
+def owner(db: apsw.Connection, transfer: str) -> str | None:
+    """Whose key a transfer's payloads lie under: its dossier, or its message where there is none."""
+    row = one(
+        db,
+        "SELECT coalesce(m.dossier, m.id) FROM transfer t JOIN message m ON m.n=t.message WHERE t.id=?",
+        (transfer,),
+    )
+    return row[0] if row else None
+
+
+def payloads(db: apsw.Connection, bodies: Bodies, transfer: str) -> Payloads | None:
+    row = one(
+        db,
+        "SELECT t.n, m.id, m.media_type, m.raw, m.canonical FROM transfer t JOIN message m ON m.n=t.message WHERE t.id=?",
+        (transfer,),
+    )
+    if row is None:
+        return None
+    return Payloads(
+        raw=bodies.unpack(db, row[3], f"{row[1]}/raw"),
+        raw_media_type=row[2],
+        canonical=bodies.unpack(db, row[4], f"{row[1]}/canonical"),
+        sealed=_sealed(db, bodies, row[0], transfer),
+    )
+
+
+def attempts(db: apsw.Connection, bodies: Bodies, transfer: str) -> tuple[AttemptView, ...]:
+    rows = db.execute(
+        "SELECT a.number, a.verb, a.outcome, a.code, a.detail, a.started_at, a.seconds, a.exchanges"
+        " FROM attempt a JOIN transfer t ON t.n=a.transfer WHERE t.id=? ORDER BY a.number",
+        (transfer,),
+    )
+    return tuple(_attempt(db, bodies, transfer, row) for row in rows.fetchall())
+
+
+def _attempt(db: apsw.Connection, bodies: Bodies, transfer: str, row: tuple[Any, ...]) -> AttemptView:
+    packed = bodies.unpack(db, row[7], f"{transfer}/exchanges")
+    attempt = Attempt(
+        verb=row[1],
+        outcome=row[2],
+        code=row[3],
+        detail=row[4],
+        started_at=moment(row[5]),
+        seconds=row[6],
+        exchanges=msgspec.msgpack.decode(packed, type=EXCHANGES),
+    )
+    return AttemptView(number=row[0], attempt=attempt)
+
+
+def message(db: apsw.Connection, id_: str) -> MessageView | None:
+    row = one(db, "SELECT n FROM message WHERE id=?", (id_,))
+    return _message(db, row[0]) if row else None
+
+
+def _message(db: apsw.Connection, n: int) -> MessageView:
+    row = only(
+        db,
+        "SELECT id, sender, key, kind, digest, dossier, accepted_at, receipt, first, parts FROM message WHERE n=?",
+        (n,),
+    )
+    transfers = db.execute("SELECT id FROM transfer WHERE n>=? AND n<? ORDER BY n", (row[8], row[8] + row[9]))
+    return MessageView(
+        id=row[0],
+        sender=row[1],
+        key=row[2],
+        kind=row[3],
+        digest=row[4],
+        dossier=row[5],
+        accepted_at=moment(row[6]),
+        receipt=bytes(row[7]),
+        transfers=tuple(id_ for (id_,) in transfers),
+    )
+
+
+def dossier(db: apsw.Connection, code_or_id: str) -> DossierView | None:
+    """By the hub's id or by a code; where several authorities use one code, the youngest dossier is meant."""
+    row = one(
+        db,
+        "SELECT id, origin, version, story FROM dossier WHERE id=? OR id IN (SELECT dossier FROM alias WHERE code=?)"
+        " ORDER BY id DESC LIMIT 1",
+        (code_or_id, code_or_id),
+    )
+    if row is None:
+        return None
+    aliases = many(db, "SELECT authority, code FROM alias WHERE dossier=? ORDER BY rank", (row[0],))
+    query = "SELECT n, first, parts FROM message WHERE dossier=? ORDER BY n LIMIT ?"
+    rows = many(db, query, (row[0], MOST_MESSAGES))
+    leased = leases.everything(db)
+    return DossierView(
+        id=row[0],
+        origin=row[1],
+        version=row[2],
+        aliases=tuple(Alias(authority=authority, code=code) for authority, code in aliases),
+        story=bytes(row[3]),
+        messages=tuple(_message(db, n) for n, _, _ in rows),
+        transfers=tuple(view(db, n, leased) for _, first, parts in rows for n in range(first, first + parts)),
+    )
+
+
+def queue(db: apsw.Connection) -> tuple[QueueRow, ...]:
+    counts: dict[int, dict[str, int]] = {}
+    for dest, what, n in db.execute("SELECT dest, what, n FROM cnt"):
+        counts.setdefault(dest, {})[what] = n
+    for item in leases.everything(db).values():
+        (state,) = only(db, "SELECT state FROM transfer WHERE n=?", (item.n,))
+        counts[item.dest][state] -= 1
+        counts[item.dest]["in_doubt"] = counts[item.dest].get("in_doubt", 0) + 1
+    dests = many(db, "SELECT id, partner, paused, circuit FROM dest ORDER BY partner")
+    return tuple(_queue_row(db, dest, counts.get(dest[0], {})) for dest in dests)
+
+
+def _queue_row(db: apsw.Connection, dest: tuple[Any, ...], counts: dict[str, int]) -> QueueRow:
+    return QueueRow(
+        partner=dest[1],
+        counts={str(state): counts[state] for state in State if counts.get(state)},
+        blocked=counts.get("items", 0) - counts.get("lanes", 0),
+        oldest=_oldest(db, dest[0], [state for state in State if state not in DONE]),
+        paused=bool(dest[2]),
+        circuit=dest[3],
+    )
+
+
+def _oldest(db: apsw.Connection, dest: int, states: Iterable[State]) -> datetime | None:
+    """Acceptance of the oldest unfinished transfer: one seek per state."""
+    query = "SELECT min(n) FROM transfer WHERE dest=? AND state=?"
+    firsts = [n for state in states for (n,) in many(db, query, (dest, str(state))) if n is not None]
+    if not firsts:
+        return None
+    query = "SELECT m.accepted_at FROM transfer t JOIN message m ON m.n=t.message WHERE t.n=?"
+    return moment(only(db, query, (min(firsts),))[0])
+
+
+def journal(
+    db: apsw.Connection, message_: str, transfer: str, after: int, limit: int
+) -> tuple[JournalRow, ...]:
+    if transfer:
+        rows = many(db, _JOURNAL_OF_TRANSFER, (transfer, transfer, after, limit))
+    elif message_:
+        rows = many(db, _JOURNAL_OF_MESSAGE, (message_, after, limit))
+    else:
+        rows = many(db, _JOURNAL, (after, limit))
+    return tuple(
+        JournalRow(seq=seq, at=moment(at), what=what, message=id_, transfer=whose, facts=mapping(facts))
+        for seq, at, what, id_, whose, facts in rows
+    )

@@ -1,0 +1,179 @@
+"""What came of a claimed transfer: attempts, state, the lane's next head and what follows, in one transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import apsw  # noqa: TC002 - part of a public signature
+
+from hub.lifecycle import DONE, Move, State, move
+from hub.store.sqlite import accept, counters, journal, lanes, leases
+from hub.store.sqlite.bodies import Pen, keep
+from hub.store.sqlite.rows import one, only
+from hub.store.sqlite.times import micros
+from schemas.problems import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from connectors.contract import Sealed
+    from hub.store.contract import Attempt, Settlement
+    from hub.store.sqlite.accept import Packed
+
+_SLEEPS = frozenset({State.WAITING, State.IN_DOUBT})
+_FREE = frozenset({Move.UNSENT, Move.PARK})  # nothing was sent, so nothing of the schedule is used up
+
+
+class Outcome(NamedTuple):
+    """A settlement whose payloads are ready for their columns: exchanges by attempt."""
+
+    settlement: Settlement
+    pen: Pen | None
+    exchanges: tuple[bytes, ...]
+    follow_up: Packed | None
+
+
+class Seal(NamedTuple):
+    sealed: Sealed
+    pen: Pen | None
+    payload: bytes
+    digest: str
+
+
+class _Row(NamedTuple):
+    n: int
+    id: str
+    message: str
+    state: str
+    attempts: int
+    tries: int
+    order_sensitive: int
+
+
+_ROW = """
+SELECT t.n, t.id, m.id, t.state, t.attempts, t.tries, d.order_sensitive
+FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE t.id=?
+"""
+
+
+def _rows(
+    db: apsw.Connection, ids: Mapping[str, object], held: Mapping[int, object]
+) -> dict[str, _Row] | None:
+    """Return the rows of transfers that this lease still holds; ``None`` when one of them is not (or no longer) its own."""
+    rows: dict[str, _Row] = {}
+    for id_ in ids:
+        row = one(db, _ROW, (id_,))
+        if row is None or row[0] not in held:
+            return None
+        rows[id_] = _Row(*row)
+    return rows
+
+
+def seal(db: apsw.Connection, token: str, seals: Mapping[str, Seal]) -> bool:
+    """The journal gives it the time of the claim: sealing has no clock of its own."""
+    held = leases.held(db, token)
+    rows = None if held is None else _rows(db, seals, held)
+    if rows is None:
+        return False
+    (at,) = only(db, "SELECT since FROM lease WHERE token=?", (token,))
+    results = [_seal(db, rows[id_], item, at) for id_, item in seals.items()]
+    return all(results)
+
+
+def _seal(db: apsw.Connection, row: _Row, new: Seal, at: int) -> bool:
+    """Once: bytes that differ from those already sealed are not this transfer's."""
+    before = one(db, "SELECT digest FROM sealed WHERE n=?", (row.n,))
+    if before is not None:
+        return bool(before[0] == new.digest)
+    keep(db, new.pen)
+    db.execute(
+        "INSERT INTO sealed(n,digest,media_type,headers,facts,payload) VALUES(?,?,?,?,?,?)",
+        (
+            *(row.n, new.digest, new.sealed.media_type),
+            *(journal.text(new.sealed.headers), journal.text(new.sealed.facts), new.payload),
+        ),
+    )
+    journal.write(db, at, "sealed", row.message, row.id, {"digest": new.digest})
+    return True
+
+
+def settle(db: apsw.Connection, token: str, outcomes: Mapping[str, Outcome], now: int) -> bool:
+    held = leases.held(db, token)
+    rows = None if held is None else _rows(db, outcomes, held)
+    if held is None or rows is None:
+        return False
+    settled = [held.pop(row.n) for row in rows.values()]
+    leases.give_back(db, token, held, settled)
+    for item, (id_, outcome) in zip(settled, outcomes.items(), strict=True):
+        row = rows[id_]
+        state = _decide(db, row, outcome, item.dest, now)
+        _told(db, item.subject, item.dest, outcome.settlement.facts)
+        _free_lane(db, lanes.Lane(item.subject, item.dest), row, state, outcome.settlement, now)
+        if outcome.follow_up is not None:
+            _follow(db, row, outcome.follow_up, now)
+    return True
+
+
+def _decide(db: apsw.Connection, row: _Row, outcome: Outcome, dest: int, now: int) -> State:
+    what = outcome.settlement
+    after = State.IN_DOUBT if what.move is None else move(State.IN_DOUBT, what.move)
+    used = int(what.counts and what.move not in _FREE)
+    sends = sum(item.verb == "deliver" for item in what.attempts)
+    db.execute(
+        "UPDATE transfer SET state=?, attempts=attempts+?, sends=sends+?, tries=tries+?, wake_at=?, settled_at=?,"
+        " problem=?, detail=?, reference=CASE WHEN ?='' THEN reference ELSE ? END WHERE n=?",
+        (
+            *(str(after), used, sends, len(what.attempts)),
+            micros(what.wake_at) if after in _SLEEPS else None,
+            now if after not in _SLEEPS else None,
+            *(what.code, what.detail, what.reference, what.reference, row.n),
+        ),
+    )
+    if what.attempts:
+        keep(db, outcome.pen)
+    for number, (attempt, exchanges) in enumerate(
+        zip(what.attempts, outcome.exchanges, strict=True), row.tries + 1
+    ):
+        _attempt(db, row.n, number, attempt, exchanges)
+    counters.moved(db, dest, row.state, after)
+    facts = {"state": str(after), "attempts": str(row.attempts + used)} | (
+        {"code": what.code} if what.code else {}
+    )
+    journal.write(db, now, str(what.move or "unsure"), row.message, row.id, facts)
+    return after
+
+
+def _attempt(db: apsw.Connection, n: int, number: int, attempt: Attempt, exchanges: bytes) -> None:
+    db.execute(
+        "INSERT INTO attempt(transfer,number,verb,outcome,code,detail,started_at,seconds,exchanges) VALUES(?,?,?,?,?,?,?,?,?)",
+        (
+            *(n, number, attempt.verb, attempt.outcome, attempt.code, attempt.detail),
+            *(micros(attempt.started_at), attempt.seconds, exchanges),
+        ),
+    )
+
+
+def _free_lane(
+    db: apsw.Connection, lane: lanes.Lane, row: _Row, state: State, what: Settlement, now: int
+) -> None:
+    """The ticket comes back from the lease: to the next head when this one is done or steps aside, else to this one."""
+    stopped = state not in _SLEEPS or (state is State.IN_DOUBT and what.wake_at is None)
+    if state in DONE or (stopped and not row.order_sensitive):
+        lanes.leave(db, lane, row.n)
+    lanes.place(db, lane, now)
+
+
+def _told(db: apsw.Connection, subject: str, dest: int, facts: Mapping[str, str]) -> None:
+    for name, value in facts.items():
+        db.execute(
+            "INSERT OR REPLACE INTO told(subject,dest,name,value) VALUES(?,?,?,?)",
+            (subject, dest, name, value),
+        )
+
+
+def _follow(db: apsw.Connection, row: _Row, packed: Packed, now: int) -> None:
+    """Tell the sender. That it was told before, in other words, must not undo what the partner did."""
+    try:
+        accept.accept(db, packed, follow_up=True)
+    except Refusal as refusal:
+        journal.write(db, now, "follow_up_refused", row.message, row.id, {"code": refusal.code})
