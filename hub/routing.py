@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
+from collections.abc import Callable, Iterable, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
 from datetime import date  # noqa: TC003
 from enum import StrEnum
 from functools import cached_property
@@ -55,6 +55,35 @@ class Party(Value, frozen=True):
     sends: tuple[str, ...] = ()
     stage: Stage = "live"
     stages: Mapping[str, Stage] = {}
+
+
+class Roster(Value, frozen=True):
+    """The parties, found by id, by role and by the agency they serve."""
+
+    by_id: Mapping[str, Party]
+    informed: tuple[Party, ...]
+    deciding: Mapping[str, tuple[Party, ...]]
+    serving: Mapping[str, tuple[Party, ...]]
+
+
+def roster(parties: Iterable[Party], agencies: Agencies) -> Roster:
+    """Sort the parties once. Raises ``ValueError`` for two with one id. A party of an unknown agency only hears as informed."""
+    by_id: dict[str, Party] = {}
+    serving: dict[str, tuple[Party, ...]] = {}
+    for party in parties:
+        if party.partner_id in by_id:
+            raise ValueError(f"partner {party.partner_id} stands twice")
+        by_id[party.partner_id] = party
+        agency = agencies.known(party.agency)
+        if agency is not None:
+            serving[agency.code] = (*serving.get(agency.code, ()), party)
+    decides = {code: tuple(p for p in served if p.role == "decides") for code, served in serving.items()}
+    return Roster(
+        by_id=by_id,
+        informed=tuple(party for party in by_id.values() if party.role == "informed"),
+        deciding={code: served for code, served in decides.items() if served},
+        serving=serving,
+    )
 
 
 class Role(StrEnum):
@@ -160,17 +189,17 @@ class Router(Value, frozen=True):
         self,
         message: Message,
         story: Story | None,
-        parties: Sequence[Party],
+        parties: Roster | Sequence[Party],
         *,
         on: date,
         sender: str | None = None,
     ) -> Routed:
         """Decide who must have the message.
 
-        ``story``: after this message; ``None`` without a dossier. ``on``: today, for mergers. ``sender``: the partner the
+        ``parties``: a roster made once, or the parties themselves. ``story``: after this message; ``None`` without a dossier. ``on``: today, for mergers. ``sender``: the partner the
         message came from, or for ``delivery_failed`` the partner whose message failed; by default the message's own.
         """
-        case = _Case(self, message, story, tuple(parties), on, sender or message.sender)
+        case = _Case(self, message, story, self._roster(parties), on, sender or message.sender)
         rule = self.rule(message.kind, story)
         found: dict[str, Recipient] = {}
         for role in rule.to:
@@ -186,10 +215,13 @@ class Router(Value, frozen=True):
         """Return the first rule that fits. ``load`` has made sure that there is one."""
         return next(rule for rule in self.table.rule if self._fits(rule, kind, story))
 
-    def entitled(self, story: Story, parties: Sequence[Party], partner: str, *, on: date) -> bool:
+    def entitled(self, story: Story, parties: Roster | Sequence[Party], partner: str, *, on: date) -> bool:
         """Whether the routes name this partner for the dossier: it is the system of the agency that decides it."""
-        case = _Case(self, None, story, tuple(parties), on, partner)
+        case = _Case(self, None, story, self._roster(parties), on, partner)
         return case.sender_decides
+
+    def _roster(self, parties: Roster | Sequence[Party]) -> Roster:
+        return parties if isinstance(parties, Roster) else roster(parties, self.agencies)
 
     def _fits(self, rule: Rule, kind: Kind, story: Story | None) -> bool:
         received_by = story.received_by if story else ""
@@ -213,14 +245,14 @@ class _Case:
         router: Router,
         message: Message | None,
         story: Story | None,
-        parties: tuple[Party, ...],
+        roster: Roster,
         on: date,
         sender: str,
     ) -> None:
         self.router = router
         self.message = message
         self.story = story
-        self.parties = parties
+        self.roster = roster
         self.on = on
         self.sender = sender
 
@@ -251,7 +283,8 @@ class _Case:
     @cached_property
     def traffic(self) -> Stage:
         """The stage of the sender for this procedure; the hub's own messages are live."""
-        return next((self.stage(party) for party in self.parties if party.partner_id == self.sender), "live")
+        party = self.roster.by_id.get(self.sender)
+        return self.stage(party) if party is not None else "live"
 
     @cached_property
     def sender_decides(self) -> bool:
@@ -282,16 +315,16 @@ class _Case:
 
     def serving(self, agency: str, *, any_role: bool = False) -> tuple[Party, ...]:
         """The systems that take this agency's mail today: its successor's own, else its own, else another predecessor's."""
-        agencies, successor = self.router.agencies, self.router.agencies.successor(agency, self.on)
-        candidates = [
-            p for p in self.parties if (any_role or p.role == "decides") and agencies.known(p.agency)
+        agencies = self.router.agencies
+        served = self.roster.serving if any_role else self.roster.deciding
+        itself, successor = agencies.require(agency), agencies.successor(agency, self.on)
+        own = served.get(successor.code) or served.get(itself.code)
+        if own or itself == successor:
+            return own or ()
+        merged = [
+            parties for code, parties in served.items() if agencies.successor(code, self.on) == successor
         ]
-        fits: tuple[Callable[[Party], bool], ...] = (
-            lambda party: agencies.same(party.agency, successor.code),
-            lambda party: agencies.same(party.agency, agency),
-            lambda party: agencies.successor(party.agency, self.on) == successor,
-        )
-        return next((found for fit in fits if (found := tuple(filter(fit, candidates)))), ())
+        return tuple(party for parties in merged for party in parties)
 
     def owned(self, agency: str, role: Role) -> tuple[Recipient, ...]:
         """The one system that must have an agency's mail, and those that run in parallel; parked when it is not one."""
@@ -374,9 +407,9 @@ def _origin(case: _Case) -> tuple[Recipient, ...]:
     if case.story is None:
         return ()
     story = case.story
-    itself = tuple(party for party in case.parties if party.partner_id == story.origin)
-    if any(case.stage(party) != "retired" for party in itself):
-        return case.optional(itself, Role.ORIGIN)
+    itself = case.roster.by_id.get(story.origin)
+    if itself is not None and case.stage(itself) != "retired":
+        return case.optional((itself,), Role.ORIGIN)
     return case.optional(_serving_if_known(case, story.origin_agency), Role.ORIGIN)
 
 
@@ -391,19 +424,18 @@ def _successor(case: _Case) -> tuple[Recipient, ...]:
 def _informed(case: _Case) -> tuple[Recipient, ...]:
     if not case.confirmed:
         return ()
-    return case.optional([party for party in case.parties if party.role == "informed"], Role.INFORMED)
+    return case.optional(case.roster.informed, Role.INFORMED)
 
 
 def _subscribers(case: _Case) -> tuple[Recipient, ...]:
-    return case.optional(case.parties, Role.SUBSCRIBERS)
+    return case.optional(tuple(case.roster.by_id.values()), Role.SUBSCRIBERS)
 
 
 def _sender(case: _Case) -> tuple[Recipient, ...]:
-    return tuple(
-        Recipient(partner=party.partner_id, role=Role.SENDER, stage=case.traffic)
-        for party in case.parties
-        if party.partner_id == case.sender and case.takes(party)
-    )
+    party = case.roster.by_id.get(case.sender)
+    if party is None or not case.takes(party):
+        return ()
+    return (Recipient(partner=party.partner_id, role=Role.SENDER, stage=case.traffic),)
 
 
 def _serving_if_known(case: _Case, agency: str) -> tuple[Party, ...]:
