@@ -41,15 +41,6 @@ def test_what_is_not_a_setting_is_refused(keys: dict[str, Any]) -> None:
         Settings.model_validate(GOOD | keys)
 
 
-def test_a_secret_file_stands_beside_the_partner_file() -> None:
-    settings = Settings.model_validate(
-        GOOD | {"auth": {"kind": "api_key", "secret_file": "land.key"}},
-        context={"folder": "/etc/hub/partners"},
-    )
-    assert settings.auth.kind == "api_key"
-    assert settings.auth.secret_file == Path("/etc/hub/partners/land.key")
-
-
 def test_each_version_has_its_own_port() -> None:
     assert wsdl.load(WSDL, version="1.1").address.endswith("/soap")
     assert wsdl.load(WSDL, version="1.2").address.endswith("/soap12")

@@ -1,0 +1,248 @@
+"""The national portal, generation 1: log in, look up, create or update; progress is a transfer of its own.
+
+What ``deliver`` promises (facts/domain.md §1.6, §1.8, §5.5):
+
+* A dossier is looked up first. A lookup that did not answer ends the attempt: nothing of the parcel has left.
+* ``DongBoHoSoMC`` replaces the whole record, so the same bytes twice do no harm. *đã tồn tại* on create: update, once.
+* ``CapNhatTienDoHoSoMC`` appends and has no record id: it is sent once, and again only after an answer that proves that
+  it was not processed (the portal wants a login).
+* After a login-class answer: one login, one replay. A page of HTML may come from behind the portal, so a write is not replayed on it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from connectors.contract import Connector, Deferred, Delivered, Outcome, Parcel, Reason, Unsure
+from connectors.national_portal import envelope
+from connectors.national_portal.envelope import DOSSIER, LOOKUP, PROGRESS
+from connectors.national_portal.replies import (
+    ACTIONS,
+    LOGIN,
+    ROWS,
+    Heard,
+    confirms,
+    hear,
+    known,
+    progress_known,
+    session_in,
+)
+from connectors.national_portal.session import Login, NotIn, Session, Sessions
+from connectors.replies import Row, Table, Verdict, classify, known_actions, read_json, wait_of
+from connectors.transport import Answer, Broken, Http, Request, read_secret
+from schemas.problems import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from connectors.contract import Exchange
+    from connectors.national_portal.settings import Settings
+
+NOT_THERE = Reason(code="HUB-PAR-010")
+CANNOT_TELL = Reason(code="HUB-PAR-009")
+MAY_BE_REPLACED = Reason(code="HUB-PAR-007")
+
+
+def connect(
+    settings: Settings, http: Http, replies: Iterable[Row] = (), *, clock: Callable[[], float]
+) -> Connector:
+    """Open this portal; ``clock``: seconds that never go back. Raises ``Refusal`` HUB-CFG-001 when the password cannot be read."""
+    read_secret(settings.password_file)
+    return _Portal(settings, http, known_actions(replies, ACTIONS), clock)
+
+
+class _Call(msgspec.Struct, frozen=True):
+    """One service call without its session. ``reads``: harmless to repeat."""
+
+    service: str
+    path: str
+    extra: Mapping[str, str]
+    data: bytes | None = None
+    headers: Mapping[str, str] = {}
+    reads: bool = False
+
+
+class _Answered(msgspec.Struct, frozen=True):
+    verdict: Verdict
+    heard: Heard
+
+
+_Said = _Answered | Broken | NotIn
+
+
+class _Portal:
+    def __init__(self, settings: Settings, http: Http, rows: Table, clock: Callable[[], float]) -> None:
+        self._settings, self._http, self._rows, self._clock = settings, http, rows, clock
+        self._sessions = Sessions(self._log_in, clock)
+
+    async def deliver(self, parcel: Parcel) -> Outcome:
+        trail: list[Exchange] = []
+        code = _dossier_code(parcel)
+        if parcel.operation == PROGRESS:
+            return _outcome(await self._say(self._write(parcel, {}), trail), trail)
+        if parcel.operation != DOSSIER or not code:
+            return Deferred(reason=Reason(code="HUB-CFG-001", detail=f"operation {parcel.operation}"))
+        asked = await self._look_up(code, trail)
+        if not isinstance(asked, tuple):
+            return _postponed(asked, trail)
+        return await self._store(parcel, trail, there=bool(asked))
+
+    async def find(self, parcel: Parcel) -> Outcome:
+        """Ask by the dossier's code. ``Deferred`` also when the dossier is there but nothing proves that this update is."""
+        code, progress = _dossier_code(parcel), self._settings.progress
+        if not code or (parcel.operation == PROGRESS and progress is None):
+            return Unsure(reason=CANNOT_TELL)
+        trail: list[Exchange] = []
+        asked = await self._look_up(code, trail)
+        exchanges = tuple(trail)
+        if not isinstance(asked, tuple):
+            return Unsure(reason=_reason(asked), exchanges=exchanges)
+        sealed = _records(parcel)
+        if parcel.operation == PROGRESS and progress is not None:
+            return _progress_found(progress_known(asked, sealed, progress), exchanges)
+        if confirms(asked, sealed[0], self._settings.lookup):
+            return Delivered(exchanges=exchanges)
+        return Deferred(reason=MAY_BE_REPLACED if asked else NOT_THERE, exchanges=exchanges)
+
+    async def close(self) -> None:
+        await self._sessions.close()
+        await self._http.close()
+
+    async def _store(self, parcel: Parcel, trail: list[Exchange], *, there: bool) -> Outcome:
+        said = await self._say(self._write(parcel, envelope.updating(yes=there)), trail)
+        exists = isinstance(said, _Answered) and said.verdict.action == "switch_to_update"
+        if exists and not there:
+            said = await self._say(self._write(parcel, envelope.updating(yes=True)), trail)
+        return _outcome(said, trail)
+
+    async def _look_up(self, dossier: str, trail: list[Exchange]) -> tuple[Mapping[str, Any], ...] | _Said:
+        call = _Call(LOOKUP, self._settings.share_path, envelope.lookup(dossier), reads=True)
+        said = await self._say(call, trail)
+        if not isinstance(said, _Answered):
+            return said
+        records = known(said.heard, self._settings.lookup, dossier)
+        return said if records is None else records
+
+    def _write(self, parcel: Parcel, extra: Mapping[str, str]) -> _Call:
+        sealed = parcel.sealed
+        return _Call(parcel.operation, self._settings.integration_path, extra, sealed.payload, sealed.headers)
+
+    async def _say(self, call: _Call, trail: list[Exchange]) -> _Said:
+        """Call with a session; log in and say it again, once, after an answer that proves that nothing was done."""
+        said, again = await self._say_once(call, trail)
+        return (await self._say_once(call, trail))[0] if again else said
+
+    async def _say_once(self, call: _Call, trail: list[Exchange]) -> tuple[_Said, bool]:
+        """Return the answer and whether a new session may mend it; a session that looks lapsed is dropped."""
+        login = await self._sessions.get()
+        trail.extend(login.exchanges)
+        if isinstance(login.result, NotIn):
+            return login.result, False
+        answer = await self._http.send(self._request(call, login.result))
+        trail.extend(answer.exchanges)
+        if isinstance(answer, Broken):
+            return answer, False
+        heard = _heard(answer)
+        verdict = classify(heard.reply, self._rows, ROWS)
+        wants_login = verdict.action == "log_in_again"
+        unreadable = (
+            not heard.reply.readable and answer.status // 100 == 2 and verdict.action == "unsure"  # noqa: PLR2004 - RFC 9110 §15.3
+        )
+        if wants_login or unreadable:
+            self._sessions.drop(login.result)
+        return _Answered(verdict, heard), wants_login or (unreadable and call.reads)
+
+    def _request(self, call: _Call, session: Session) -> Request:
+        settings = self._settings
+        return Request(
+            path=envelope.target(settings, call.path),
+            body=envelope.call(session.value, settings.agency, call.service, call.extra, call.data),
+            headers={**call.headers, **envelope.headers(settings)},
+            secrets=(session.value,),
+        )
+
+    async def _log_in(self) -> Login:
+        settings = self._settings
+        try:
+            password = read_secret(settings.password_file)  # each time: it may be changed while the hub runs
+        except Refusal as refusal:
+            return Login(NotIn(reason=Reason(code=refusal.code, detail="password_file")))
+        answer = await self._http.send(
+            Request(
+                path=envelope.target(settings, settings.login_path),
+                body=envelope.login(settings.username, password),
+                headers=envelope.headers(settings),
+                secrets=(password,),
+                private=True,
+            )
+        )
+        if isinstance(answer, Broken):
+            return Login(NotIn(reason=answer.outcome().reason), answer.exchanges)
+        heard = _heard(answer)
+        if session := session_in(heard):
+            return Login(Session(session, self._clock() + settings.session_for), answer.exchanges)
+        verdict = classify(heard.reply, (row for row in self._rows if row.outcome == "deferred"), LOGIN)
+        return Login(NotIn(reason=verdict.reason, wait=verdict.wait, counts=verdict.counts), answer.exchanges)
+
+
+def _heard(answer: Answer) -> Heard:
+    wait = wait_of(answer.headers.get("retry-after", ""), answer.arrived_at)
+    return hear(answer.status, answer.media_type, answer.body, wait)
+
+
+def _outcome(said: _Said, trail: list[Exchange]) -> Outcome:
+    """Say in the contract's words what came of a write."""
+    exchanges = tuple(trail)
+    match said:
+        case _Answered(verdict=verdict):
+            return verdict.outcome(exchanges)
+        case Broken(may_have=True):
+            return Unsure(reason=_reason(said), exchanges=exchanges)
+        case _:
+            return _postponed(said, trail)
+
+
+def _postponed(said: _Said, trail: list[Exchange]) -> Deferred:
+    """Nothing of the parcel has left, whatever was said."""
+    match said:
+        case NotIn(wait=wait, counts=counts) | _Answered(verdict=Verdict(wait=wait, counts=counts)):
+            return Deferred(reason=_reason(said), wait=wait, counts=counts, exchanges=tuple(trail))
+        case _:
+            return Deferred(reason=_reason(said), exchanges=tuple(trail))
+
+
+def _reason(said: _Said) -> Reason:
+    match said:
+        case NotIn(reason=reason):
+            return reason
+        case Broken():
+            return said.outcome().reason
+        case _Answered(verdict=verdict):  # a success that this room could not read is no success
+            return verdict.reason if verdict.code else Reason(code="HUB-PAR-002", detail=verdict.detail)
+
+
+def _progress_found(there: bool | None, exchanges: tuple[Exchange, ...]) -> Outcome:  # noqa: FBT001 - yes, no, cannot tell
+    match there:
+        case True:
+            return Delivered(exchanges=exchanges)
+        case False:
+            return Deferred(reason=NOT_THERE, exchanges=exchanges)
+        case _:
+            return Unsure(reason=CANNOT_TELL, exchanges=exchanges)
+
+
+def _records(parcel: Parcel) -> list[dict[str, Any]]:
+    """The sealed records; an empty one for bytes that are none, so that nothing is ever confirmed by them."""
+    found = read_json(parcel.sealed.payload)
+    records: list[dict[str, Any]] = []
+    if isinstance(found, list):
+        records = [record for record in found if isinstance(record, dict)]
+    return records or [{}]
+
+
+def _dossier_code(parcel: Parcel) -> str:
+    """The code that stands in the sealed record: one dossier, one code, in every call (flaw 17)."""
+    code = _records(parcel)[0].get("MaHoSo")
+    return code if isinstance(code, str) and code else parcel.dossier

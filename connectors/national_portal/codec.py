@@ -1,0 +1,51 @@
+"""Message → the ``data`` array of one service call. The mapping does it all; this room checks that it is one dossier's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from connectors.contract import Codec, Draft
+from connectors.replies import read_json
+from schemas.problems import refuse
+
+if TYPE_CHECKING:
+    from connectors.national_portal.settings import Settings
+    from schemas.dossier import Message
+
+
+class Writer(Protocol):
+    """The part of a compiled mapping that this room uses (``schemas.mapping.Mapping``)."""
+
+    def operations(self, message: Message) -> tuple[str, ...]: ...
+
+    def write(self, operation: str, message: Message, key: str) -> bytes: ...
+
+
+def build(settings: Settings, mapping: Writer) -> Codec:  # noqa: ARG001 - every room's codec is built alike
+    return _PortalCodec(mapping)
+
+
+class _PortalCodec:
+    def __init__(self, mapping: Writer) -> None:
+        self._mapping = mapping
+
+    def operations(self, message: Message) -> tuple[str, ...]:
+        return self._mapping.operations(message)
+
+    def encode(self, operation: str, message: Message, key: str) -> Draft:
+        """Seal the array alone: session and ``isUpdating`` belong to the envelope and may differ per attempt."""
+        payload = self._mapping.write(operation, message, key)
+        if payload[:1] == b"{":
+            payload = b"[" + payload + b"]"
+        return Draft(payload=payload, media_type="application/json", facts=_facts(operation, payload))
+
+
+def _facts(operation: str, payload: bytes) -> dict[str, str]:
+    """One dossier per call: the portal gives one code for the whole array (facts/domain.md §1.5)."""
+    records = read_json(payload)
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        records = []
+    codes = [record.get("MaHoSo") for record in records]
+    if not codes or not isinstance(codes[0], str) or not codes[0] or codes.count(codes[0]) != len(codes):
+        raise refuse("HUB-MAP-003", operation, rule="an array of records with one MaHoSo")
+    return {"MaHoSo": codes[0]}
