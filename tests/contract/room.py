@@ -1,28 +1,44 @@
 """How a room enters the conformance suite: one file ``tests/contract/room_<room>.py`` with ``ROOM = …`` of this shape.
 
-Being a room is being tested: the suite fails when ``connectors/<room>/client.py`` exists and no such file does.
+Being a room is being tested: the suite fails when ``connectors/<room>/client.py`` exists and no such file does. A room
+that speaks several dialects (SOAP 1.1 and 1.2) also names ``ROOMS = (…)``.
 
 The suite starts ``partner()`` on a loopback port (with TLS for some tests), orders one misbehaviour for the operation
 named by ``wire_name``, calls ``deliver`` and compares what the room said with what the partner's own journal holds.
+``room_rest.py`` is the example to follow.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from connectors.simulators.desk import Desk
-
     from connectors.contract import Connector, Parcel
+    from connectors.simulators.desk import Desk
 
 SECRET = "canary-9f8e7d6c5b4a"
 """The secret every room under test uses against its partner; it must never show up in an ``Exchange``."""
 
+REACH: dict[str, Any] = {
+    "connect_timeout": 0.5,
+    "read_timeout": 0.5,
+    "total_timeout": 1.0,
+    "max_reply_bytes": 65_536,
+    "connect_tries": 1,
+}
+"""What every room's settings begin with in this suite (``connectors.transport.Reach``)."""
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
 
 class RoomUnderTest(Protocol):
-    """``name``: the room's folder. ``wire_name``: the partner's name of the operation that ``parcel`` makes.
+    """``name``: the room's folder, with the dialect behind a dash. ``wire_name``: the partner's name of the operation
+    that ``parcel`` makes.
 
     ``can_be_asked``: ``find`` can tell whether it is there. ``keeps_keys``: the partner drops a second copy under a key.
     ``codes_decide``: a code in the reply's body outweighs its HTTP status (so 200 with an error is seen as one).
@@ -39,9 +55,7 @@ class RoomUnderTest(Protocol):
         ...
 
     def connect(self, base_url: str, folder: Path, ca_file: Path | None = None) -> Connector:
-        """The room against that address. ``folder``: a place for secret files. Timeouts: connect 0.5 s, read 0.5 s, total 1.5 s;
-        at most 64 KiB of reply; one try to connect.
-        """
+        """The room against that address, with the limits of ``REACH``. ``folder``: a place for secret files."""
         ...
 
     def parcel(self, number: int = 1) -> Parcel:

@@ -1,0 +1,56 @@
+"""The generic REST room against the one-stop double."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connectors.contract import Parcel, Sealed
+from connectors.replies import Row
+from connectors.rest.client import connect
+from connectors.rest.settings import Settings
+from connectors.simulators.desk import Journal
+from connectors.simulators.onestop import PATH, POST, OneStop
+from connectors.transport import Http
+from tests.contract.room import REACH, SECRET, now
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from connectors.contract import Connector
+    from connectors.simulators.desk import Desk
+    from tests.contract.room import RoomUnderTest
+
+
+class RestRoom:
+    name = "rest"
+    wire_name = POST
+    can_be_asked = True
+    keeps_keys = True
+    codes_decide = True
+
+    def partner(self) -> Desk:
+        return OneStop(Journal(None, now), SECRET)
+
+    def connect(self, base_url: str, folder: Path, ca_file: Path | None = None) -> Connector:
+        (folder / "key.txt").write_text(SECRET, "utf-8")
+        settings = Settings.model_validate(
+            {
+                **REACH,
+                "base_url": base_url,
+                "ca_file": ca_file,
+                "path": PATH,
+                "auth": {"kind": "bearer", "secret_file": folder / "key.txt"},
+                "reply": {"code": "/code", "message": "/message", "reference": "/reference"},
+                "find": {"path": PATH + "/{key}", "key": "/key", "absent_code": ["404"]},
+            }
+        )
+        return connect(settings, Http(settings, clock=now), (Row(code=("-3",), outcome="refused"),))
+
+    def parcel(self, number: int = 1) -> Parcel:
+        code = f"000.00.15.H47-190412-{number:04d}"
+        payload = f'{{"MaHoSo":"{code}","ChuHoSo":"Nguyễn Văn Mẫu"}}'.encode()
+        sealed = Sealed(payload=payload, media_type="application/json")
+        return Parcel(key=f"01K9:motcua/tinh:{number}", operation="message", sealed=sealed, dossier=code)
+
+
+ROOM: RoomUnderTest = RestRoom()
