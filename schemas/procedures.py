@@ -22,6 +22,7 @@ from schemas.agencies import Agencies, Agency, Level
 from schemas.problems import refuse
 
 FOLDER = Path(__file__).parent / "registries" / "procedures"
+SOURCE = "SOURCE.toml"
 
 _NATIONAL = re.compile(r"([0-9]\.[0-9]{6})(?:\.[0-9A-Z.]+)?")
 
@@ -84,7 +85,7 @@ class Procedures(msgspec.Struct, frozen=True):
     def load(cls, agencies: Agencies, folder: Path = FOLDER) -> Procedures:
         """Read every file. Raises ``ValueError`` naming file and entry: unknown key, double code, unknown agency or successor."""
         entries: dict[str, Procedure] = {}
-        for path in sorted(folder.glob("*.toml")):
+        for path in sorted(path for path in folder.glob("*.toml") if path.name != SOURCE):
             for entry in _read(path):
                 if entry.id in entries:
                     raise ValueError(f"{path.name}: procedure {entry.id} stands twice")
