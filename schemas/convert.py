@@ -1,0 +1,269 @@
+"""The named converters of mapping tables: one wire form ⇄ one canonical form, each with its schema fragment.
+
+Rules of this file:
+
+* A converter is two pure functions. ``read`` raises ``Wrong`` for what the wire may not hold; ``write`` raises it for
+  what the wire cannot say.
+* ``exact``: every value that ``read`` takes is written back letter for letter. What is not exact (an ISO time with any
+  offset) is kept beside the canonical value by the mapping, so nothing is lost on the way back to the same format.
+* Vietnam's wall time is +07:00 without seasons (since 1975); the portal's ``yyyyMMddHHmmss`` carries no zone marker.
+* Texts arrive here in NFC and free of characters that XML cannot carry: ``schemas.validation`` has seen to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Literal
+
+import msgspec
+
+VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
+
+Gives = Literal["text", "integer", "moment", "boolean"]
+MAX_INTEGER = 2**63 - 1
+
+
+class Wrong(Exception):  # noqa: N818 - reads as what it is
+    """A value breaks its converter's rule. Carries a code and the rule, never the value."""
+
+    def __init__(self, code: str, rule: str) -> None:
+        super().__init__(f"{code} {rule}")
+        self.code = code
+        self.rule = rule
+
+
+class Converter(msgspec.Struct, frozen=True, kw_only=True):
+    """``gives``: what the canonical side holds. ``wire``: JSON Schema of the wire form."""
+
+    name: str
+    read: Callable[[Any], Any]
+    write: Callable[[Any], Any]
+    gives: Gives
+    wire: dict[str, Any]
+    exact: bool = True
+
+
+def _same(value: Any) -> Any:  # noqa: ANN401 - the identity has no type of its own
+    return value
+
+
+def _text(value: object) -> str:
+    if type(value) is not str:
+        raise Wrong("HUB-SCH-002", "text")
+    return value
+
+
+def _integer(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= MAX_INTEGER:
+        raise Wrong("HUB-SCH-002", "whole number, 0 to 2^63-1")
+    return value
+
+
+def _from_digits(value: object) -> int:
+    """Whole numbers as text: no sign, no leading zero, no separators, so that the way back is the same text."""
+    if (
+        type(value) is not str
+        or not (value.isascii() and value.isdigit())
+        or (value[0] == "0" and value != "0")
+    ):
+        raise Wrong("HUB-SCH-002", "digits without leading zero or separators")
+    if len(value) > 18:  # noqa: PLR2004 - eighteen digits always fit 63 bits
+        raise Wrong("HUB-SCH-002", "at most 18 digits")
+    return int(value)
+
+
+def _boolean(value: object) -> bool:
+    if type(value) is not bool:
+        raise Wrong("HUB-SCH-002", "true or false")
+    return value
+
+
+_TITLE = {"True": True, "False": False}
+_LOWER = {"true": True, "false": False}
+_XS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def _word(words: dict[str, bool], rule: str) -> Callable[[Any], bool]:
+    def read(value: object) -> bool:
+        found = words.get(value) if type(value) is str else None
+        if found is None:
+            raise Wrong("HUB-SCH-002", rule)
+        return found
+
+    return read
+
+
+def _to_title(value: bool) -> str:  # noqa: FBT001 - a converter takes one value
+    return "True" if value else "False"
+
+
+def _to_lower(value: bool) -> str:  # noqa: FBT001 - a converter takes one value
+    return "true" if value else "false"
+
+
+def _moment(text: str, rule: str) -> datetime:
+    """Into UTC. A day or hour that the calendar does not have is an impossible date."""
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Wrong("HUB-SCH-007", rule) from None
+
+
+def _from_wall(value: object) -> datetime:
+    if type(value) is not str or len(value) != 14 or not (value.isascii() and value.isdigit()):  # noqa: PLR2004 - yyyyMMddHHmmss
+        raise Wrong("HUB-SCH-002", "yyyyMMddHHmmss")
+    return _moment(f"{value[:8]}T{value[8:]}+07:00", "yyyyMMddHHmmss")
+
+
+def _local(moment: datetime) -> str:
+    """Vietnam's wall time in ISO form, to the second; fractions of a second are cut."""
+    try:
+        return moment.astimezone(VIETNAM).isoformat()[:19]
+    except OverflowError:
+        raise Wrong("HUB-MAP-004", "a date of this calendar") from None
+
+
+def _to_wall(moment: datetime) -> str:
+    text = _local(moment)
+    return f"{text[:4]}{text[5:7]}{text[8:10]}{text[11:13]}{text[14:16]}{text[17:]}"
+
+
+_ISO_SHAPE = (19, 10)  # the least length, and where the T stands
+
+
+def _from_iso(value: object) -> datetime:
+    """``YYYY-MM-DDThh:mm:ss[.ffffff](Z|±hh:mm)``. Without an offset it is not a moment: refused."""
+    least, t = _ISO_SHAPE
+    if (
+        type(value) is not str
+        or len(value) <= least
+        or value[t] != "T"
+        or value[4] != "-"
+        or value[13] != ":"
+    ):
+        raise Wrong("HUB-SCH-002", "date-time with offset, RFC 3339")
+    if value[-1] != "Z" and value[-6] not in "+-":
+        raise Wrong("HUB-SCH-002", "date-time with offset, RFC 3339")
+    return _moment(value, "date-time, RFC 3339")
+
+
+def _to_iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _from_xs_datetime(value: object) -> datetime:
+    """``xs:dateTime``; one without a zone is Vietnam's wall time (the mapping keeps how it was written)."""
+    least, t = _ISO_SHAPE
+    if type(value) is not str or len(value) < least or value[t] != "T":
+        raise Wrong("HUB-SCH-002", "xs:dateTime")
+    zoned = value[-1] == "Z" or value[-6] in "+-"
+    return _moment(value if zoned else value + "+07:00", "xs:dateTime")
+
+
+def _to_xs_datetime(moment: datetime) -> str:
+    return _local(moment) + "+07:00"
+
+
+def _from_xs_date(value: object) -> datetime:
+    """``xs:date`` without a zone: the first second of that day in Vietnam."""
+    if type(value) is not str or len(value) != 10 or value[4] != "-" or value[7] != "-":  # noqa: PLR2004 - YYYY-MM-DD
+        raise Wrong("HUB-SCH-002", "xs:date")
+    return _moment(value + "T00:00:00+07:00", "xs:date")
+
+
+def _to_xs_date(moment: datetime) -> str:
+    return _local(moment)[:10]
+
+
+_STRING = {"type": "string"}
+_ALL = (
+    Converter(name="text", read=_text, write=_same, gives="text", wire=_STRING),
+    Converter(
+        name="integer",
+        read=_integer,
+        write=_same,
+        gives="integer",
+        wire={"type": "integer", "minimum": 0, "maximum": MAX_INTEGER},
+    ),
+    Converter(
+        name="digits",
+        read=_from_digits,
+        write=str,
+        gives="integer",
+        wire={"type": "string", "pattern": "^(0|[1-9][0-9]{0,17})$"},
+    ),
+    Converter(
+        name="vnd",
+        read=_from_digits,
+        write=str,
+        gives="integer",
+        wire={"type": "string", "pattern": "^(0|[1-9][0-9]{0,17})$"},
+    ),
+    Converter(name="boolean", read=_boolean, write=_same, gives="boolean", wire={"type": "boolean"}),
+    Converter(
+        name="True/False",
+        read=_word(_TITLE, "True or False"),
+        write=_to_title,
+        gives="boolean",
+        wire={"type": "string", "enum": ["True", "False"]},
+    ),
+    Converter(
+        name="true/false",
+        read=_word(_LOWER, "true or false"),
+        write=_to_lower,
+        gives="boolean",
+        wire={"type": "string", "enum": ["true", "false"]},
+    ),
+    Converter(
+        name="xs:boolean",
+        read=_word(_XS, "xs:boolean"),
+        write=_to_lower,
+        gives="boolean",
+        wire=_STRING,
+        exact=False,
+    ),
+    Converter(
+        name="yyyyMMddHHmmss",
+        read=_from_wall,
+        write=_to_wall,
+        gives="moment",
+        wire={"type": "string", "pattern": "^[0-9]{14}$"},
+    ),
+    Converter(name="iso", read=_from_iso, write=_to_iso, gives="moment", wire=_STRING, exact=False),
+    Converter(
+        name="xs:dateTime",
+        read=_from_xs_datetime,
+        write=_to_xs_datetime,
+        gives="moment",
+        wire=_STRING,
+        exact=False,
+    ),
+    Converter(name="xs:date", read=_from_xs_date, write=_to_xs_date, gives="moment", wire=_STRING),
+)
+CONVERTERS: dict[str, Converter] = {converter.name: converter for converter in _ALL}
+
+
+def codes(name: str, table: dict[str, str], *, back: bool = True) -> Converter:
+    """Build the converter of a code table, external → canonical, one to one.
+
+    Raises ``ValueError`` when two external codes mean the same and there is a way ``back``: it would have to choose.
+    """
+    reverse = {canonical: external for external, canonical in table.items()}
+    if back and len(reverse) != len(table):
+        raise ValueError(f"codes.{name}: two codes with one meaning")
+    rule = f"codes.{name}"
+
+    def read(value: object) -> str:
+        found = table.get(value) if type(value) is str else None
+        if found is None:
+            raise Wrong("HUB-MAP-001", rule)
+        return found
+
+    def write(value: str) -> str:
+        found = reverse.get(value)
+        if found is None:
+            raise Wrong("HUB-MAP-002", rule)
+        return found
+
+    return Converter(name=rule, read=read, write=write, gives="text", wire=_STRING)

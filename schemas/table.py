@@ -1,0 +1,348 @@
+"""A mapping table as it stands in its TOML file: rows, and what is checked before they are compiled.
+
+Rules of this file:
+
+* A table may rename, fix a value, convert a type, look up a code, nest records and lists. It holds no expressions: what
+  needs more is a Python function with a test.
+* The order of rows is the order on the wire.
+* Every leaf of the canonical message is said by each operation or declared ``lost`` with a reason; a declaration that
+  covers nothing, or something that is said, is wrong too.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from enum import Enum
+from pathlib import Path  # noqa: TC003 - part of the public signatures
+from typing import Literal
+
+import msgspec
+from msgspec import inspect
+
+from schemas import convert
+from schemas.dossier import Kind, Message
+from schemas.problems import Refusal, refuse
+
+
+class Closed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Unknown keys are refused with their path."""
+
+
+class Fallback(Closed, frozen=True):
+    """Where a writer looks when ``at`` is absent: another canonical field through a code table (canonical → external)."""
+
+    at: str
+    codes: str
+
+
+class Row(Closed, frozen=True, rename={"as_": "as"}):
+    """One field of one record.
+
+    ``wire``: its name in the partner's format. ``at``: its canonical path, relative to the record's own place; ``.`` is the
+    element itself; a number steps into a list (``derived`` rows). ``as`` / ``codes`` / ``record``: converter, code table,
+    nested record (without ``at``: the nested record speaks about the same canonical value). ``many``: a list.
+    ``required``: reading refuses (HUB-SCH-003), writing refuses with ``missing``. ``max``: in characters; longer is
+    refused, or cut when ``cut`` gives the reason why that is allowed. ``default``: written when the value is absent.
+    ``constant``: always written, expected when read. ``fixed``: the canonical value that this record means; nothing on the
+    wire (``wire`` names the row only). ``keep``: the canonical words have no place for it; kept under
+    ``extensions``. ``derived``: also said elsewhere in the record; kept only when it says something else.
+    ``only``: one direction. ``source = "transfer.key"``: written from the transfer. ``unmapped = "omit"``: list elements
+    whose code the format does not know are left out (declared lost).
+    """
+
+    wire: str
+    at: str | None = None
+    as_: str = "text"
+    codes: str | None = None
+    record: str | None = None
+    many: bool = False
+    required: bool = False
+    missing: str = "HUB-MAP-004"
+    max: int | None = None
+    cut: str | None = None
+    default: str | int | bool | None = None
+    constant: str | int | bool | None = None
+    fixed: str | None = None
+    keep: bool = False
+    derived: bool = False
+    only: Literal["read", "write"] | None = None
+    fallback: Fallback | None = None
+    source: Literal["transfer.key"] | None = None
+    unmapped: Literal["refuse", "omit"] = "refuse"
+
+
+class Operation(Closed, frozen=True):
+    """One thing that can be sent: its record, the schema it must satisfy, and what it cannot say.
+
+    ``root``: XML root element. ``marker``: JSON pointer whose presence tells this operation when several are read.
+    """
+
+    record: str
+    schema: str
+    root: str = ""
+    marker: str = ""
+    lost: dict[str, str] = {}
+
+
+class NaturalKey(Closed, frozen=True):
+    """``path``: JSON pointer (in XML from the root's children). ``digest``: the payload's SHA-256 is part of the key."""
+
+    path: str
+    digest: bool = False
+
+
+class Table(Closed, frozen=True):
+    """A whole mapping file. ``absent``: how this format says nothing, by leaving out or by ``""``/``[]``."""
+
+    id: str
+    version: int
+    media: Literal["json", "xml"]
+    origin: str
+    absent: Literal["omit", "empty"] = "omit"
+    canonical: bool = False
+    array: bool = False
+    namespace: str = ""
+    natural_key: NaturalKey | None = None
+    operations: dict[Kind, tuple[str, ...]] = {}
+    operation: dict[str, Operation] = {}
+    records: dict[str, tuple[Row, ...]] = {}
+    codes: dict[str, dict[str, str]] = {}
+    lost: dict[str, str] = {}
+
+    @property
+    def ref(self) -> str:
+        return f"{self.id}@{self.version}"
+
+
+def read_table(path: Path) -> Table:
+    """Read a mapping file; HUB-MAP-003 names the file and the key."""
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Table)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise refuse("HUB-MAP-003", path.name, detail=str(error)[:300]) from None
+
+
+# --- the canonical side ---------------------------------------------------------------------------------------------
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """What the canonical message has at a path. ``gives`` is empty for records, lists and free values."""
+
+    gives: str = ""
+    fields: dict[str, Shape] = {}
+    needs: tuple[str, ...] = ()
+    item: Shape | None = None
+    values: tuple[str, ...] = ()
+    longest: int | None = None
+    pattern: str | None = None
+    free: bool = False
+
+
+def _shape(kind: inspect.Type) -> Shape:
+    if isinstance(kind, inspect.Metadata):
+        return _shape(kind.type)
+    if isinstance(kind, inspect.UnionType):
+        (only,) = [option for option in kind.types if not isinstance(option, inspect.NoneType)]
+        return _shape(only)
+    if isinstance(kind, inspect.StructType):
+        fields = {field.name: _shape(field.type) for field in kind.fields}
+        return Shape(fields=fields, needs=tuple(field.name for field in kind.fields if field.required))
+    if isinstance(kind, inspect.VarTupleType):
+        return Shape(item=_shape(kind.item_type))
+    return _leaf(kind)
+
+
+def _leaf(kind: inspect.Type) -> Shape:
+    if isinstance(kind, inspect.StrType):
+        return Shape(gives="text", longest=kind.max_length, pattern=kind.pattern)
+    if isinstance(kind, inspect.IntType):
+        return Shape(gives="integer")
+    if isinstance(kind, inspect.BoolType):
+        return Shape(gives="boolean")
+    if isinstance(kind, inspect.DateTimeType):
+        return Shape(gives="moment")
+    if isinstance(kind, inspect.EnumType) and issubclass(kind.cls, Enum):
+        return Shape(gives="text", values=tuple(member.value for member in kind.cls))
+    return Shape(free=True)
+
+
+CANONICAL = _shape(inspect.type_info(Message))
+
+
+def leaves(shape: Shape = CANONICAL, place: str = "") -> tuple[str, ...]:
+    """Every leaf of the canonical message: ``dossier.documents[].id``; ``extensions`` is one leaf."""
+    if shape.item is not None:
+        return leaves(shape.item, f"{place}[]")
+    if not shape.fields:
+        return (place,)
+    dot = f"{place}." if place else ""
+    return tuple(leaf for name, child in shape.fields.items() for leaf in leaves(child, dot + name))
+
+
+def step_into(shape: Shape, path: str) -> tuple[Shape, str]:
+    """Follow a row's ``at``; return the shape there and the path's spelling in ``leaves``. Raises ``KeyError``."""
+    if path == ".":
+        return shape, ""
+    spelled = ""
+    for step in path.split("."):
+        if step.isdigit() and shape.item is not None:
+            shape, spelled = shape.item, spelled + "[]"
+        else:
+            shape, spelled = shape.fields[step], f"{spelled}.{step}" if spelled else step
+    return shape, spelled
+
+
+# --- what is checked ------------------------------------------------------------------------------------------------
+
+
+class Slip(Exception):  # noqa: N818 - the field's word
+    """A row does not fit; the caller adds the file and the row."""
+
+
+def converter_of(table: Table, row: Row) -> convert.Converter:
+    """Return the row's converter; raises ``Slip``."""
+    if row.codes is not None:
+        if row.codes not in table.codes:
+            raise Slip(f"codes.{row.codes} is not there")
+        try:
+            return convert.codes(row.codes, table.codes[row.codes], back=row.only != "read")
+        except ValueError as error:
+            raise Slip(str(error)) from None
+    try:
+        return convert.CONVERTERS[row.as_]
+    except KeyError:
+        raise Slip(f"no converter {row.as_}") from None
+
+
+def check_row(table: Table, row: Row, shape: Shape) -> Shape:
+    """Check one row against the canonical value it speaks about; return the shape at ``at``."""
+    if row.record is not None and row.record not in table.records:
+        raise Slip(f"records.{row.record} is not there")
+    if row.at is None:
+        if row.record is None and not row.keep and row.constant is None and row.source is None:
+            raise Slip("says nothing: no at, record, keep, constant or source")
+        return shape
+    try:
+        target, _ = step_into(shape, row.at)
+    except KeyError:
+        raise Slip(f"the canonical message has no {row.at} here") from None
+    if row.many:
+        if target.item is None:
+            raise Slip(f"{row.at} is not a list")
+        target = target.item
+    if row.record is None:
+        _check_leaf(table, row, target)
+    return target
+
+
+def _check_leaf(table: Table, row: Row, target: Shape) -> None:
+    if row.fixed is not None:
+        if target.values and row.fixed not in target.values:
+            raise Slip(f"{row.at} holds one of {', '.join(target.values)}")
+        return
+    converter = converter_of(table, row)
+    if target.gives != converter.gives:
+        raise Slip(
+            f"{converter.name} gives {converter.gives}, {row.at} holds {target.gives or 'no single value'}"
+        )
+    if target.values:
+        unknown = set(table.codes[row.codes].values() if row.codes else ()) - set(target.values)
+        if row.codes is None or unknown:
+            raise Slip(f"{row.at} holds one of {', '.join(target.values)}; not {', '.join(sorted(unknown))}")
+    if row.fallback is not None and row.fallback.codes not in table.codes:
+        raise Slip(f"codes.{row.fallback.codes} is not there")
+
+
+def said(table: Table, record: str, shape: Shape = CANONICAL, place: str = "") -> set[str]:
+    """The canonical leaves that a record's writer says."""
+    found: set[str] = set()
+    for row in table.records[record]:
+        if row.only == "read" or row.derived:
+            continue
+        if row.source is not None:
+            found.add("key")
+            continue
+        if row.keep or (row.at is None and row.record is None):
+            continue
+        target, spelled = step_into(shape, row.at) if row.at is not None else (shape, "")
+        path = f"{place}.{spelled}" if place and spelled else place or spelled
+        if row.many and row.at is not None and target.item is not None:
+            target, path = target.item, f"{path}[]"
+        if row.record is not None:
+            found |= said(table, row.record, target, path)
+        else:
+            found.add(path)
+    return found
+
+
+def covers(prefix: str, leaf: str) -> bool:
+    return leaf == prefix or leaf.startswith((f"{prefix}.", f"{prefix}["))
+
+
+def totality(table: Table, name: str) -> tuple[str, ...]:
+    """What is wrong with an operation's account of the canonical message; empty when it is total."""
+    operation = table.operation[name]
+    spoken = said(table, operation.record)
+    wrong = []
+    lost = {**table.lost, **operation.lost}
+    for leaf in leaves():
+        declared = [prefix for prefix in lost if covers(prefix, leaf)]
+        if leaf not in spoken and not declared:
+            wrong.append(f"{leaf}: neither said nor lost")
+        if leaf in spoken and declared:
+            wrong.append(f"{leaf}: said, and declared lost by {declared[0]}")
+    wrong.extend(
+        f"{prefix}: declared lost, but no such field"
+        for prefix in lost
+        if not any(covers(prefix, leaf) for leaf in leaves())
+    )
+    wrong.extend(f"{prefix}: lost without a reason" for prefix, reason in lost.items() if not reason.strip())
+    return tuple(wrong)
+
+
+def check(table: Table, file: str) -> None:
+    """Check the whole table; raises HUB-MAP-003 naming file and row."""
+    problems: list[Refusal] = []
+    for name, operation in table.operation.items():
+        if operation.record not in table.records:
+            raise refuse(
+                "HUB-MAP-003", f"{file} operation.{name}", detail=f"records.{operation.record} is not there"
+            )
+        _check_record(table, operation.record, CANONICAL, file, ())
+        problems.extend(
+            refuse("HUB-MAP-003", f"{file} operation.{name}.lost", detail=slip)
+            for slip in totality(table, name)
+        )
+    for kind, names in table.operations.items():
+        problems.extend(
+            refuse("HUB-MAP-003", f"{file} operations.{kind}", detail=f"operation.{name} is not there")
+            for name in names
+            if name not in table.operation
+        )
+    if problems:
+        raise Refusal(*(problem.problems[0] for problem in problems[:50]))
+
+
+def _check_record(table: Table, record: str, shape: Shape, file: str, above: tuple[str, ...]) -> None:
+    if record in above:
+        raise refuse("HUB-MAP-003", f"{file} records.{record}", detail="a record inside itself")
+    for index, row in enumerate(table.records[record]):
+        try:
+            target = check_row(table, row, shape)
+        except Slip as slip:
+            raise refuse(
+                "HUB-MAP-003", f"{file} records.{record}[{index}] {row.wire}", detail=str(slip)
+            ) from None
+        if row.record is not None and not row.keep:
+            _check_record(table, row.record, target, file, (*above, record))
+
+
+def rows(table: Table, record: str, place: str = "") -> tuple[tuple[str, Row], ...]:
+    """Every row below a record with its place on the wire (``/HoSo/TaiLieuNop/*/TepDinhKemId``): for schemas and coverage."""
+    found: list[tuple[str, Row]] = []
+    for row in table.records[record]:
+        here = f"{place}/{row.wire}"
+        found.append((here, row))
+        if row.record is not None:
+            found.extend(rows(table, row.record, f"{here}/*" if row.many else here))
+    return tuple(found)
