@@ -16,8 +16,10 @@ import base64
 import hashlib
 import re
 from datetime import datetime  # noqa: TC003 - part of the public signatures
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import rsa
 from lxml import etree
@@ -156,6 +158,15 @@ def _root_id(canonical: bytes) -> str:
     return name
 
 
+class Opened(msgspec.Struct, frozen=True):
+    """A message past the gate: its parts, and the pins that may have signed it. Nothing is proven yet."""
+
+    payload: etree._Element
+    signature: etree._Element
+    declared: Declared
+    pins: tuple[Pin, ...]
+
+
 class EnvelopedVerifier:
     """Verifies against the pins of one signer under one profile. Immutable; shared by threads."""
 
@@ -170,23 +181,26 @@ class EnvelopedVerifier:
         Raises ``Refusal``: HUB-SIG-001 unsigned, -002 signature, -003 digest, -004 algorithms, -005 structure,
         -006 something else is signed; HUB-CRT-001 not pinned, -002 not valid now.
         """
+        opened = self._open(raw, now)
+        signed_info = _foreign(lambda: _exclusive(opened.declared.signed_info))
+        if opened.declared.plain and signed_info == template(opened.declared):
+            pin, signed = verify_directly(opened, signed_info)
+        else:
+            pin, signed = verify_with_signxml(raw, opened, now)
+        return Verified(
+            payload=signed,
+            signer=pin.signer(),
+            algorithm=opened.declared.algorithm.value,
+            digest=hashlib.sha256(signed).hexdigest(),
+            verified_at=now,
+        )
+
+    def _open(self, raw: bytes, now: datetime) -> Opened:
         root = self._gate.admit(raw)
         payload, signature = locate(root, self._profile.place)
         declared = read_signature(signature, self._profile.algorithms)
         _check_reference(declared.uri, payload, self._profile)
-        pins = self._candidates(declared, now)
-        signed_info = _foreign(lambda: _exclusive(declared.signed_info))
-        if declared.plain and signed_info == template(declared):
-            pin, signed = verify_directly(payload, signature, declared, signed_info, pins)
-        else:
-            pin, signed = verify_with_signxml(raw, payload, declared, pins, now)
-        return Verified(
-            payload=signed,
-            signer=pin.signer(),
-            algorithm=declared.algorithm.value,
-            digest=hashlib.sha256(signed).hexdigest(),
-            verified_at=now,
-        )
+        return Opened(payload, signature, declared, self._candidates(declared, now))
 
     def _candidates(self, declared: Declared, now: datetime) -> tuple[Pin, ...]:
         named = [fingerprints(der)[0] for der in declared.certificates]
@@ -242,31 +256,24 @@ def template(declared: Declared) -> bytes:
     )
 
 
-def verify_directly(
-    payload: etree._Element,
-    signature: etree._Element,
-    declared: Declared,
-    signed_info: bytes,
-    pins: tuple[Pin, ...],
-) -> tuple[Pin, bytes]:
-    """Verify the one form that ``template`` knows. ``payload`` loses its signature by it."""
-    signer = next((p for p in pins if _foreign(lambda p=p: _verifies(p, signed_info, declared))), None)  # type: ignore[misc]
-    if signer is None:
+def verify_directly(opened: Opened, signed_info: bytes) -> tuple[Pin, bytes]:
+    """Verify the one form that ``template`` knows. ``opened.payload`` loses its signature by it."""
+    for pin in opened.pins:
+        if _foreign(partial(algorithms.verifies, pin.key, signed_info, opened.declared.value)):
+            break
+    else:
         raise _invalid()
-    _remove(payload, signature)
-    signed = _foreign(lambda: _exclusive(payload))
-    if hashlib.sha256(signed).digest() != declared.digest:
+    _remove(opened.payload, opened.signature)
+    signed = _foreign(lambda: _exclusive(opened.payload))
+    if hashlib.sha256(signed).digest() != opened.declared.digest:
         raise refuse("HUB-SIG-003", "Signature", rule="the digest of what was signed")
-    return signer, signed
-
-
-def _verifies(pin: Pin, signed_info: bytes, declared: Declared) -> bool:
-    return algorithms.verifies(pin.key, signed_info, declared.value)
+    return pin, signed
 
 
 def _remove(payload: etree._Element, signature: etree._Element) -> None:
     """Take the signature out and leave the text after it where it was (xmldsig-core1 §6.6.4)."""
     before, tail = signature.getprevious(), signature.tail or ""
+    signature.tail = None
     payload.remove(signature)
     if before is None:
         payload.text = (payload.text or "") + tail
@@ -274,19 +281,23 @@ def _remove(payload: etree._Element, signature: etree._Element) -> None:
         before.tail = (before.tail or "") + tail
 
 
-def verify_with_signxml(
-    raw: bytes, payload: etree._Element, declared: Declared, pins: tuple[Pin, ...], now: datetime
-) -> tuple[Pin, bytes]:
-    """Let signxml verify any form that passed the gate, pin by pin."""
-    last: Refusal = _invalid()
-    for pin in pins:
+def verify_with_signxml(raw: bytes, opened: Opened, now: datetime) -> tuple[Pin, bytes]:
+    """Let signxml verify any form that passed the gate. More than one pin is tried only when KeyInfo names none."""
+    location = _location(opened.payload)
+    for pin in opened.pins:
         try:
-            return pin, _foreign(lambda pin=pin: _signxml(raw, _location(payload), declared, pin, now))  # type: ignore[misc]
+            return pin, _foreign(partial(_signxml, raw, location, opened.declared, pin, now))
         except Refusal as refusal:
-            last = refusal
             if refusal.code != "HUB-SIG-002":
-                break
-    raise last
+                raise
+    raise _invalid()
+
+
+class _Verifier(XMLVerifier):
+    """signxml copies trees through ASCII, which breaks element names and prefixes with Vietnamese letters."""
+
+    def _tostring(self, xml_node: etree._Element, **options: Any) -> bytes:  # noqa: ANN401 - lxml's own options
+        return bytes(etree.tostring(xml_node, encoding="utf-8", **options))
 
 
 def _signxml(raw: bytes, location: str, declared: Declared, pin: Pin, now: datetime) -> bytes:
@@ -298,7 +309,7 @@ def _signxml(raw: bytes, location: str, declared: Declared, pin: Pin, now: datet
         verification_time=min(max(now, pin.not_before), pin.not_after),  # the skew is decided by the profile
     )
     # The bundled XSD refuses what Java peers write under CanonicalizationMethod; read_signature is stricter than it.
-    result = XMLVerifier().verify(raw, x509_cert=pin.certificate, expect_config=config, validate_schema=False)
+    result = _Verifier().verify(raw, x509_cert=pin.certificate, expect_config=config, validate_schema=False)
     if isinstance(result, list):
         raise _invalid()
     return result.signed_data
