@@ -146,7 +146,8 @@ class Settlement(Value, frozen=True):
 
     ``move``: DELIVER, DEFER, REFUSE, EXHAUST, PARK, UNSENT, or ``None``: still in doubt (``wake_at`` set: ask again then;
     not set: waits for a person). ``counts``: uses up one entry of the schedule. ``follow_up``: the ``delivery_failed``
-    message to the sender, accepted in the same transaction.
+    message to the sender, accepted in the same transaction; its ``expected_version``, ``aliases`` and ``story`` are not
+    looked at (it says nothing new about the dossier), and a key that is taken does not undo the settlement.
     """
 
     transfer: str
@@ -280,7 +281,9 @@ class Store(Protocol):
         ...
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
-        """One transaction. Raises ``Stale``; ``Refusal`` HUB-IDM-002 when the key is bound to other bytes."""
+        """One transaction. Raises ``Stale``; ``Refusal`` HUB-IDM-002 when the key is bound to other bytes, HUB-DOS-003 when a
+        further code names another dossier, HUB-LIM-003 when the storage cannot take it; nothing is written then.
+        """
         ...
 
     async def claim(self, worker: str, now: datetime, limit: int, lease: float) -> tuple[Work, ...]:
@@ -319,11 +322,21 @@ class Store(Protocol):
         """A person's move: RETRY, HOLD, RELEASE, SKIP, WITHDRAW. Raises ``Refusal`` HUB-LAN-* when it is not valid now."""
         ...
 
+    async def forget(self, dossier: str, *, reason: str, by: str, now: datetime) -> bool:
+        """Destroy the keys of a dossier: its payloads become unreadable for ever (backups keep theirs until they rotate).
+
+        False: it had none. Raises ``Refusal`` HUB-LAN-002 while something of it is still to be delivered.
+        """
+        ...
+
     # reading; cost never grows with the depth of the queue
     async def transfers(self, which: Filter) -> tuple[TransferView, ...]: ...
     async def transfer(self, id_prefix: str) -> TransferView | None: ...
     async def attempts(self, transfer: str) -> tuple[AttemptView, ...]: ...
-    async def payloads(self, transfer: str) -> Payloads | None: ...
+    async def payloads(self, transfer: str) -> Payloads | None:
+        """Raises ``hub.store.vault.Unreadable`` when the dossier's key was destroyed."""
+        ...
+
     async def message(self, id: str) -> MessageView | None: ...  # noqa: A002 - the field's word
     async def dossier(self, code_or_id: str) -> DossierView | None: ...
     async def queue(self) -> tuple[QueueRow, ...]: ...

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hub.store.blobs import Blobs  # noqa: TC001 - part of a public signature
 from hub.store.sqlite.rows import one
 from hub.store.vault import ID_BYTES, DataKey, Unreadable, Vault
+from schemas.problems import refuse
 
 if TYPE_CHECKING:
     import apsw
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 INLINE_BYTES = 64 * 1024
 _ENCRYPTED, _BLOB = 1, 2
 _CACHED_KEYS = 4096
+_PROOF = ""  # the owner of a key that only proves which master key wrapped the others
 
 
 class KeyDestroyed(Exception):  # noqa: N818 - says what it is
@@ -43,6 +45,17 @@ class Bodies:
         self._blobs = blobs
         self._vault = vault
         self._keys: OrderedDict[str, DataKey] = OrderedDict()
+
+    def prove(self, db: apsw.Connection) -> None:
+        """Raise ``Unreadable`` when the file was written under another master key, or under one and none was given."""
+        row = one(db, "SELECT id, wrapped FROM datakey WHERE owner=?", (_PROOF,))
+        if self._vault is None:
+            if row is not None:
+                raise Unreadable("this store is encrypted: it needs its master key")
+        elif row is not None:
+            self._vault.unwrap(row[0], _PROOF, row[1])
+        else:
+            keep(db, Pen(self._vault.create(_PROOF), fresh=True))
 
     # --- packing, before the transaction
 
@@ -85,7 +98,10 @@ class Bodies:
         """Raise ``Unreadable``."""
         how, data = stored[0], bytes(stored[1:])
         if how & _BLOB:
-            data = self._blobs.get(data)
+            try:
+                data = self._blobs.get(data)
+            except (OSError, ValueError) as error:
+                raise Unreadable(f"{place}: {error}") from error
         if not how & _ENCRYPTED:
             return data
         return self._stored_key(db, data[:ID_BYTES]).decrypt(data[ID_BYTES:], place)
@@ -111,7 +127,15 @@ def keep(db: apsw.Connection, pen: Pen | None) -> None:
         raise KeyDestroyed(key.owner)
 
 
-def destroy(db: apsw.Connection, owner: str) -> int:
-    """Delete an owner's keys, overwriting them in the file; return how many there were."""
-    db.execute("DELETE FROM datakey WHERE owner=?", (owner,))
-    return db.changes()
+def destroy(db: apsw.Connection, dossier: str) -> bool:
+    """Delete a dossier's keys; false when it had none. Raises ``Refusal`` HUB-LAN-002 while something of it is undelivered."""
+    if one(db, _UNFINISHED, (dossier,)) is not None:
+        raise refuse("HUB-LAN-002", "dossier", rule="something of it is still to be delivered")
+    db.execute("DELETE FROM datakey WHERE owner=? AND owner<>?", (dossier, _PROOF))
+    return db.changes() > 0
+
+
+_UNFINISHED = """
+SELECT t.id FROM message m JOIN transfer t ON t.n>=m.first AND t.n<m.first+m.parts
+WHERE m.dossier=? AND t.state IN ('waiting', 'in_doubt', 'parked', 'refused', 'dead', 'held') LIMIT 1
+"""

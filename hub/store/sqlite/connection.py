@@ -34,7 +34,19 @@ def open_writer(path: Path) -> apsw.Connection:
     db.execute("PRAGMA wal_autocheckpoint=10000")
     db.execute("PRAGMA cache_size=-131072")
     db.execute("PRAGMA temp_store=MEMORY")
+    db.execute(
+        "PRAGMA secure_delete=FAST"
+    )  # a deleted key is overwritten on its page, which is written anyway
     return db
+
+
+def empty_wal(path: Path) -> None:
+    """Bring everything into the file and cut the WAL, so that what was overwritten is gone from there too."""
+    db = open_writer(path)
+    try:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        db.close()
 
 
 def open_reader(path: Path) -> apsw.Connection:

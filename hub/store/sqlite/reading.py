@@ -25,6 +25,7 @@ from hub.store.sqlite import leases
 from hub.store.sqlite.journal import mapping
 from hub.store.sqlite.rows import many, one, only
 from hub.store.sqlite.times import moment
+from hub.store.vault import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,7 +100,21 @@ def by_prefix(db: apsw.Connection, prefix: str) -> TransferView | None:
     return view(db, rows[0][0], leases.everything(db)) if len(rows) == 1 else None
 
 
-def work(db: apsw.Connection, bodies: Bodies, token: str, n: int) -> Work:
+def works(
+    db: apsw.Connection, bodies: Bodies, token: str, leased: Iterable[Leased]
+) -> tuple[Work | str, ...]:
+    """Return each head with its payloads; only the transfer's id where they cannot be read."""
+    return tuple(_work_or_id(db, bodies, token, item.n) for item in leased)
+
+
+def _work_or_id(db: apsw.Connection, bodies: Bodies, token: str, n: int) -> Work | str:
+    try:
+        return _work(db, bodies, token, n)
+    except Unreadable:
+        return str(only(db, "SELECT id FROM transfer WHERE n=?", (n,))[0])
+
+
+def _work(db: apsw.Connection, bodies: Bodies, token: str, n: int) -> Work:
     row = only(
         db,
         "SELECT t.id, m.id, d.partner, t.operation, t.part, t.key, m.kind, m.dossier, t.state, t.attempts, t.sends,"

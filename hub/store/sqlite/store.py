@@ -11,40 +11,29 @@ import hashlib
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+import apsw
 import msgspec
 
+from hub.lifecycle import Move
 from hub.store.blobs import Blobs
+from hub.store.contract import Settlement
 from hub.store.sqlite import accept as accepting
-from hub.store.sqlite import (
-    actions,
-    bodies,
-    check,
-    destinations,
-    leases,
-    listing,
-    reading,
-    timers,
-)
-from hub.store.sqlite import (
-    claim as claiming,
-)
-from hub.store.sqlite import (
-    settle as settling,
-)
-from hub.store.sqlite.connection import migrate, open_writer
+from hub.store.sqlite import actions, bodies, check, destinations, journal, leases, listing, reading, timers
+from hub.store.sqlite import claim as claiming
+from hub.store.sqlite import settle as settling
+from hub.store.sqlite.connection import empty_wal, migrate, open_writer
 from hub.store.sqlite.readers import Readers
 from hub.store.sqlite.times import micros
 from hub.store.sqlite.writer import Writer
+from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
-    import apsw
-
     from connectors.contract import Sealed
-    from hub.lifecycle import Move, State
+    from hub.lifecycle import State
     from hub.store.contract import (
         Acceptance,
         Accepted,
@@ -57,7 +46,6 @@ if TYPE_CHECKING:
         MessageView,
         Payloads,
         QueueRow,
-        Settlement,
         Store,
         TransferView,
         Work,
@@ -71,26 +59,35 @@ POLL_SECONDS = 0.005
 
 
 def open_store(path: Path, *, ids: Callable[[], str], vault: Vault | None = None) -> Store:
-    """Open or create the file and bring its schema up to date. Raises ``SchemaUnknown``.
+    """Open or create the file and bring its schema up to date. Raises ``SchemaUnknown``; ``Unreadable`` for a wrong master key.
 
     ``ids`` makes lease tokens. ``vault``: payloads are encrypted under a key per dossier; ``None`` keeps them plain.
     Use the store from one event loop.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    payloads = bodies.Bodies(Blobs(path.with_name(f"{path.name}.blobs")), vault)
     db = open_writer(path)
     try:
         migrate(db)
+        payloads.prove(db)
     except BaseException:
         db.close()
         raise
-    blobs = Blobs(path.with_name(f"{path.name}.blobs"))
-    return SqliteStore(Writer(db), Readers(path), bodies.Bodies(blobs, vault), ids)
+    return SqliteStore(path, Writer(db), Readers(path), payloads, ids)
+
+
+def _unreadable(transfer: str) -> Settlement:
+    """Stops one lane and shows it to a person; the rest of the group goes on."""
+    return Settlement(
+        transfer=transfer, move=Move.PARK, code="HUB-INT-001", detail="a stored payload cannot be read"
+    )
 
 
 class SqliteStore:
     def __init__(
-        self, writer: Writer, readers: Readers, payloads: bodies.Bodies, ids: Callable[[], str]
+        self, path: Path, writer: Writer, readers: Readers, payloads: bodies.Bodies, ids: Callable[[], str]
     ) -> None:
+        self._path = path
         self._writer = writer
         self._readers = readers
         self._bodies = payloads
@@ -108,7 +105,10 @@ class SqliteStore:
         return self._readers.here(lambda db: accepting.replay(db, sender, key, digest))
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
-        return await self._under_a_living_key(lambda: self._accept(acceptance))
+        try:
+            return await self._under_a_living_key(lambda: self._accept(acceptance))
+        except apsw.Error as error:  # the disk is full, broken or busy beyond patience: nothing was written
+            raise refuse("HUB-LIM-003", detail=type(error).__name__) from error
 
     async def _accept(self, acceptance: Acceptance) -> Accepted:
         packed = await self._packed(acceptance)
@@ -161,9 +161,11 @@ class SqliteStore:
         self._ring, self._rate_pause = claim.position, claim.pause
         if not claim.taken:
             return ()
-        return await self._readers.run(
-            lambda db: tuple(reading.work(db, self._bodies, token, one.n) for one in claim.taken)
-        )
+        works = await self._readers.run(lambda db: reading.works(db, self._bodies, token, claim.taken))
+        lost = [one for one in works if isinstance(one, str)]
+        if lost:
+            await self.settle(token, [_unreadable(transfer) for transfer in lost], now)
+        return tuple(one for one in works if not isinstance(one, str))
 
     async def seal(self, token: str, sealed: Mapping[str, Sealed]) -> bool:
         return await self._under_a_living_key(lambda: self._seal(token, sealed))
@@ -237,10 +239,16 @@ class SqliteStore:
 
         return await self._writer.run(write)
 
-    async def forget(self, dossier: str) -> int:
-        """Destroy the keys of a dossier: its payloads become unreadable for ever, here and in every copy of the file to come."""
+    async def forget(self, dossier: str, *, reason: str, by: str, now: datetime) -> bool:
+        def write(db: apsw.Connection) -> bool:
+            facts = {"dossier": dossier, "reason": reason, "by": by}
+            journal.write(db, micros(now), "forgotten", facts=facts)
+            return bodies.destroy(db, dossier)
+
+        forgotten = await self._writer.run(write)
         self._bodies.forget(dossier)
-        return await self._writer.run(lambda db: bodies.destroy(db, dossier))
+        await asyncio.get_running_loop().run_in_executor(None, empty_wal, self._path)
+        return forgotten
 
     # --- reading
 
