@@ -66,8 +66,14 @@ def words_of(view: TransferView, speech: Speech, now: datetime) -> str:
 
 
 def sensible_moves(view: TransferView, now: datetime) -> tuple[Move, ...]:
-    """What a person may do now; nothing while the hub itself is at it. Only the head of a lane can be skipped."""
-    if face_of(view, now) in IN_FLIGHT:
+    """What a person may do now; nothing while the hub itself is at it."""
+    face = face_of(view, now)
+    if face in IN_FLIGHT:
         return ()
-    moves = (move for move in BY_A_PERSON if (view.state, move) in MOVES)
-    return tuple(move for move in moves if not (view.blocked and move is Move.SKIP))
+    pointless = {
+        Move.RETRY: face in ("waiting", "blocked"),  # it waits for its turn, not for a time
+        Move.SKIP: view.blocked,  # only the head of a lane can be skipped
+    }
+    return tuple(
+        move for move in BY_A_PERSON if (view.state, move) in MOVES and not pointless.get(move, False)
+    )

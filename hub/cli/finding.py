@@ -18,17 +18,19 @@ BEHIND = 200
 
 async def transfer(store: Store, prefix: str) -> TransferView:
     """Return the one transfer whose id starts so; raises ``Refusal`` HUB-LAN-004 when there is none, or more than one."""
-    found = await store.transfer(prefix.upper()) if prefix else None
-    if found is None:
-        raise refuse("HUB-LAN-004", detail=prefix)
-    return found
+    spellings = dict.fromkeys((prefix, prefix.upper())) if prefix else ()
+    for each in spellings:
+        found = await store.transfer(each)
+        if found is not None:
+            return found
+    raise refuse("HUB-LAN-004", detail=prefix)
 
 
 async def lane(store: Store, view: TransferView) -> tuple[TransferView, ...]:
-    """Return the unfinished transfers of its lane, up to ``BEHIND`` and one; empty where the lane has no dossier code."""
+    """Return the unfinished transfers of its lane, just past ``BEHIND``; empty where the lane has no dossier code."""
     if not view.code:
         return ()
-    which = Filter(partner=view.partner, dossier_code=view.code, states=UNFINISHED, limit=BEHIND + 1)
+    which = Filter(partner=view.partner, dossier_code=view.code, states=UNFINISHED, limit=BEHIND + 2)
     return tuple(each for each in await store.transfers(which) if each.dossier == view.dossier)
 
 

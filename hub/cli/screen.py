@@ -77,7 +77,7 @@ class Screen:
         return Console(
             file=self.out,
             force_terminal=self.terminal,
-            no_color=not self.colour,
+            color_system="auto" if self.colour else None,
             width=self.width,
             markup=False,
             highlight=False,

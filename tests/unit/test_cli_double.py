@@ -1,0 +1,319 @@
+"""A hub for the command line's tests: the reading half of the store's contract in memory, and a way to run a line."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+import pytest
+
+from connectors.contract import Exchange, Sealed
+from hub.cli.main import Surroundings, run
+from hub.cli.screen import screen_of
+from hub.lifecycle import DONE, Move, State, move
+from hub.partners import Declaration, Name, Partner, Stages
+from hub.store.contract import (
+    Alias,
+    Attempt,
+    AttemptView,
+    DossierView,
+    Filter,
+    JournalRow,
+    MessageView,
+    Payloads,
+    QueueRow,
+    TransferView,
+)
+from schemas.problems import Refusal, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hub.cli.opening import Hub
+    from hub.store.contract import Store
+    from schemas.problems import Problem
+
+NOW = datetime(2026, 11, 22, 7, 5, 9, tzinfo=UTC)
+CODE = "000.00.15.H47-261122-0001"
+CITIZEN = "Nguyễn Văn Á"
+"""Stands in every payload and nowhere else; no command but ``payload`` may print it."""
+
+
+def view(number: int, state: State = State.WAITING, **changes: Any) -> TransferView:
+    base = TransferView(
+        id=f"01KB{number:022d}",
+        message=f"01KA{number:022d}",
+        partner="so-dat",
+        operation="receive",
+        part=1,
+        key=f"01KA{number:022d}:so-dat:1",
+        kind="received",
+        dossier="01KD0000000000000000000001",
+        code=CODE,
+        state=state,
+        blocked=False,
+        problem="",
+        detail="",
+        attempts=0,
+        sends=0,
+        accepted_at=NOW - timedelta(hours=2, minutes=56),
+        wake_at=None,
+        settled_at=None,
+        deadline=None,
+        reference="",
+        stage="live",
+        sender="mot-cua",
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+def attempt(number: int, outcome: str = "unsure", code: str = "HUB-NET-004") -> AttemptView:
+    call = Exchange(
+        url="https://land.invalid/intake?token=hidden",
+        sent=f"<to>{CITIZEN}</to>".encode(),
+        received=b"<html>oops</html>",
+        status=502,
+        started_at=NOW - timedelta(minutes=10),
+        seconds=1.5,
+    )
+    return AttemptView(
+        number=number,
+        attempt=Attempt(
+            verb="deliver",
+            outcome=outcome,
+            code=code,
+            detail="HTTP 502",
+            started_at=NOW - timedelta(minutes=10),
+            seconds=1.5,
+            exchanges=(call,),
+        ),
+    )
+
+
+def partner(name: str) -> Partner:
+    return Partner(
+        file=Path(f"{name}.toml"),
+        id=name,
+        agency="000.00.15.H47",
+        room="soap",
+        name=Name(vi="Sở Đất đai", en="Land department"),
+        stage=Stages(default="live"),
+        sends=None,
+        receives=None,
+        settings=None,
+    )
+
+
+@dataclass
+class Shelf:
+    """The store's contract, as far as the command line uses it; cast to ``Store`` where it is handed in."""
+
+    views: list[TransferView] = field(default_factory=list)
+    tried: dict[str, tuple[AttemptView, ...]] = field(default_factory=dict)
+    rows: list[JournalRow] = field(default_factory=list)
+    broken: tuple[str, ...] = ()
+    paused: dict[str, str] = field(default_factory=dict)
+    acted: list[tuple[str, Move, State, str, str]] = field(default_factory=list)
+    moved_meanwhile: dict[str, State] = field(default_factory=dict)
+    closed: int = 0
+
+    async def transfers(self, which: Filter) -> tuple[TransferView, ...]:
+        found = [each for each in self.views if self._matches(each, which)]
+        return tuple(found[: which.limit])
+
+    def _matches(self, each: TransferView, which: Filter) -> bool:
+        return (
+            which.partner in ("", each.partner)
+            and (not which.states or each.state.value in which.states)
+            and which.sender in ("", each.sender)
+            and which.dossier_code in ("", each.code)
+            and which.problem in ("", each.problem)
+            and each.id > which.after
+        )
+
+    async def transfer(self, id_prefix: str) -> TransferView | None:
+        found = [each for each in self.views if each.id.startswith(id_prefix)]
+        return found[0] if len(found) == 1 else None
+
+    async def attempts(self, transfer: str) -> tuple[AttemptView, ...]:
+        return self.tried.get(transfer, ())
+
+    async def payloads(self, transfer: str) -> Payloads | None:
+        sealed = Sealed(payload=f"<s>{CITIZEN}</s>\n".encode(), media_type="application/xml")
+        canonical = msgspec.json.encode({"applicant": CITIZEN})
+        known = any(each.id == transfer for each in self.views)
+        return (
+            Payloads(raw=b"\xff\x00raw", raw_media_type="x", canonical=canonical, sealed=sealed)
+            if known
+            else None
+        )
+
+    async def dossier(self, code_or_id: str) -> DossierView | None:
+        if code_or_id != CODE:
+            return None
+        message = MessageView(
+            id="01KA0",
+            sender="mot-cua",
+            key="k",
+            kind="received",
+            digest="00",
+            dossier="01KD",
+            accepted_at=NOW,
+            receipt=b"{}",
+            transfers=tuple(each.id for each in self.views),
+        )
+        return DossierView(
+            id="01KD",
+            origin="mot-cua",
+            version=1,
+            aliases=(Alias(authority="000.00.00.H47", code=CODE),),
+            story=CITIZEN.encode(),
+            messages=(message,),
+            transfers=tuple(self.views),
+        )
+
+    async def queue(self) -> tuple[QueueRow, ...]:
+        counts: dict[str, int] = {}
+        for each in self.views:
+            counts[each.state.value] = counts.get(each.state.value, 0) + 1
+        unfinished = [each.accepted_at for each in self.views if each.state not in DONE]
+        return (
+            QueueRow(
+                partner="so-dat",
+                counts=counts,
+                blocked=sum(each.blocked for each in self.views),
+                oldest=min(unfinished, default=None),
+                paused="so-dat" in self.paused,
+                circuit="closed",
+            ),
+        )
+
+    async def journal(
+        self, *, message: str = "", transfer: str = "", after: int = 0, limit: int = 100
+    ) -> tuple[JournalRow, ...]:
+        wanted = [row for row in self.rows if transfer in ("", row.transfer) and message in ("", row.message)]
+        return tuple(row for row in wanted if row.seq > after)[:limit]
+
+    async def conservation(self) -> tuple[str, ...]:
+        return self.broken
+
+    async def act(
+        self, transfer: str, by_move: Move, *, expected: State, reason: str, by: str, now: datetime
+    ) -> TransferView:
+        assert now == NOW
+        place = next(index for index, each in enumerate(self.views) if each.id == transfer)
+        seen = self.views[place]
+        state = self.moved_meanwhile.get(transfer, seen.state)
+        if state is not expected:
+            raise refuse("HUB-LAN-003", "state", rule=f"now {state}")
+        self.acted.append((transfer, by_move, expected, reason, by))
+        self.views[place] = msgspec.structs.replace(seen, state=move(state, by_move))
+        return self.views[place]
+
+    async def pause(self, name: str, *, paused: bool, reason: str, now: datetime) -> None:
+        assert now == NOW
+        if paused:
+            self.paused[name] = reason
+        else:
+            self.paused.pop(name)
+
+
+class ShelfHub:
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
+        self.store = cast("Store", shelf)
+        self.partners: Mapping[str, Partner] = {"so-dat": partner("so-dat")}
+
+    async def close(self) -> None:
+        self.shelf.closed += 1
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@dataclass
+class Started:
+    """Programs that only note how they were started."""
+
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+    status: int = 0
+
+    def serve(self, settings: Path) -> int:
+        self.calls.append(("serve", settings))
+        return self.status
+
+    def work(self, settings: Path, partners: tuple[str, ...], *, supervised: bool) -> int:
+        self.calls.append(("work", settings, partners, supervised))
+        return self.status
+
+    def web(self, settings: Path, *, supervised: bool) -> int:
+        self.calls.append(("web", settings, supervised))
+        return self.status
+
+    def demo(self, directory: Path, messages: int) -> int:
+        self.calls.append(("demo", directory, messages))
+        return self.status
+
+
+@dataclass(frozen=True)
+class Ran:
+    status: int
+    out: str
+    err: str
+
+
+def line(
+    *words: str,
+    shelf: Shelf | None = None,
+    terminal: bool = False,
+    answers: Sequence[str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    width: int = 160,
+    wrong: Sequence[Problem] = (),
+    programs: Started | None = None,
+    fails: Exception | None = None,
+) -> Ran:
+    """Run one command line. ``terminal``: output goes to one; ``answers``: a person is there and types these lines."""
+    out = Terminal() if terminal else io.StringIO()
+    err = Terminal() if answers is not None else io.StringIO()
+    source = Terminal("".join(f"{each}\n" for each in answers)) if answers is not None else io.StringIO()
+    around_environment = environment or {}
+
+    async def open_hub(_: Path) -> Hub:
+        if fails:
+            raise fails
+        return ShelfHub(shelf or Shelf())
+
+    def check(_: Path, __: Path) -> Sequence[Problem]:
+        if fails:
+            raise fails
+        return wrong
+
+    around = Surroundings(
+        screen=screen_of(out, err, source, around_environment, width),
+        environment=around_environment,
+        open=open_hub,
+        check=check,
+        programs=programs or Started(),
+        now=lambda: NOW,
+        by="lan",
+    )
+    status = run(words, around)
+    return Ran(status, out.getvalue(), err.getvalue())
+
+
+async def test_the_double_keeps_the_promise_of_act() -> None:
+    shelf = Shelf([view(1, State.DEAD)])
+    with pytest.raises(Refusal, match="HUB-LAN-003"):
+        await shelf.act(view(1).id, Move.RETRY, expected=State.HELD, reason="r", by="b", now=NOW)
+    assert shelf.views[0].state is State.DEAD
+
+
+def test_the_doubles_partner_has_the_fields_of_a_partner_file() -> None:
+    assert set(Declaration.model_fields) <= set(Partner.__struct_fields__)

@@ -1,0 +1,273 @@
+"""``lienthong queue|dossier|partner|error|version`` and what starts programs; wrong use; failures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hub.lifecycle import State
+from schemas.problems import Problem, refuse
+from tests.unit.test_cli_double import CODE, Shelf, Started, line, view
+
+STOPPED = [view(1, State.DEAD), view(2, blocked=True), view(3, State.PARKED, dossier=None, code=None)]
+
+
+def test_the_queue_has_one_line_for_each_partner() -> None:
+    ran = line("queue", "list", "--json", shelf=Shelf(STOPPED))
+    (row,) = json.loads(ran.out)
+    assert (row["partner"], row["dead"], row["waiting"], row["parked"], row["blocked"]) == (
+        "so-dat",
+        1,
+        1,
+        1,
+        1,
+    )
+    assert row["door"] == "closed"
+    assert "● đang mở" in line("queue", "list", shelf=Shelf(STOPPED), terminal=True).out
+
+
+def test_lanes_are_heads_that_stopped_with_those_behind_them() -> None:
+    rows = json.loads(line("queue", "lanes", "--json", shelf=Shelf(STOPPED)).out)
+    assert [(row["head"], row["behind"]) for row in rows] == [(STOPPED[0].id, "1"), (STOPPED[2].id, "0")]
+
+
+def test_lanes_in_good_order_are_shown_when_asked_for() -> None:
+    shelf = Shelf([view(1)])
+    assert line("queue", "lanes", shelf=shelf).err == "Không có luồng nào bị giữ.\n"
+    assert line("queue", "lanes", "--all", shelf=shelf).out.startswith(view(1).id)
+
+
+def test_more_lanes_than_asked_for_are_announced() -> None:
+    shelf = Shelf([view(number, State.DEAD) for number in range(1, 5)])
+    ran = line("queue", "lanes", "--limit", "3", shelf=shelf)
+    assert len(ran.out.splitlines()) == 3
+    assert "--limit" in ran.err
+    assert "--limit" not in line("queue", "lanes", "--limit", "4", shelf=shelf).err
+
+
+def test_lanes_are_looked_for_only_so_far() -> None:
+    shelf = Shelf([view(number, State.HELD, blocked=True) for number in range(1, 1500)])
+    ran = line("queue", "lanes", shelf=shelf)
+    assert ran.out == ""
+    assert "--limit" in ran.err
+
+
+def test_a_whole_queue_verifies_and_a_broken_one_ends_with_three() -> None:
+    assert line("queue", "verify").status == 0
+    assert json.loads(line("queue", "verify", "--json").out) == []
+    ran = line("queue", "verify", shelf=Shelf(broken=("lane 4 has no ticket",)))
+    assert ran.status == 3
+    assert ran.out == "lane 4 has no ticket\n"
+    assert json.loads(line("queue", "verify", "--json", shelf=Shelf(broken=("x",))).out) == ["x"]
+
+
+def test_a_dossier_is_shown_with_codes_messages_and_transfers() -> None:
+    ran = line("dossier", "show", CODE, shelf=Shelf(STOPPED), terminal=True)
+    assert f"{CODE} (000.00.00.H47)" in ran.out
+    assert "Lượt chuyển" in ran.out
+    found = json.loads(line("dossier", "show", CODE, "--json", shelf=Shelf(STOPPED)).out)
+    assert found["aliases"] == [{"authority": "000.00.00.H47", "code": CODE}]
+    assert len(found["transfers"]) == 3
+
+
+def test_an_unknown_dossier_is_told_with_a_code() -> None:
+    ran = line("dossier", "show", "nix")
+    assert ran.status == 1
+    assert "HUB-DOS-002" in ran.err
+
+
+def test_partners_are_named_in_the_persons_language() -> None:
+    assert "Sở Đất đai" in line("partner", "list").out
+    assert "Land department" in line("partner", "list", "--lang", "en").out
+    assert json.loads(line("partner", "list", "--json").out)[0]["name"]["en"] == "Land department"
+
+
+def test_a_partner_is_shown_with_its_queue_and_the_next_command() -> None:
+    ran = line("partner", "show", "so-dat", shelf=Shelf(STOPPED), terminal=True)
+    assert "Sở Đất đai" in ran.out
+    assert "lienthong partner pause so-dat" in ran.err
+    paused = line("partner", "show", "so-dat", shelf=Shelf(paused={"so-dat": "x"}), terminal=True)
+    assert "∥ tạm dừng" in paused.out
+    assert "lienthong partner resume so-dat" in paused.err
+
+
+def test_an_unknown_partner_is_told_with_those_that_are_known() -> None:
+    ran = line("partner", "show", "khac")
+    assert ran.status == 1
+    assert "so-dat" in ran.err
+
+
+def test_a_partner_is_paused_and_resumed_with_a_reason_and_a_name() -> None:
+    shelf = Shelf(STOPPED)
+    ran = line("partner", "pause", "so-dat", "--reason", "INC-104", "--yes", shelf=shelf)
+    assert ran.status == 0
+    assert shelf.paused == {"so-dat": "lan: INC-104"}
+    assert "3 lượt chưa xong" in ran.err
+    assert "paused" in ran.out
+    assert line("partner", "resume", "so-dat", "--reason", "x", "--yes", shelf=shelf).status == 0
+    assert shelf.paused == {}
+
+
+def test_pausing_what_is_paused_changes_nothing() -> None:
+    shelf = Shelf(paused={"so-dat": "before"})
+    ran = line("partner", "pause", "so-dat", "--reason", "again", "--yes", shelf=shelf)
+    assert ran.status == 0
+    assert shelf.paused == {"so-dat": "before"}
+    assert "không có gì thay đổi" in ran.err
+
+
+def test_a_pause_needs_reason_and_yes() -> None:
+    shelf = Shelf()
+    assert line("partner", "pause", "so-dat", "--yes", shelf=shelf).status == 2
+    assert line("partner", "pause", "so-dat", "--reason", "x", shelf=shelf).status == 2
+    assert shelf.paused == {}
+
+
+WRONG = Problem(code="HUB-CFG-001", place="a.toml: receives.replies[0].outcome", line=14, rule="unknown key")
+
+
+def test_a_wrong_partner_file_is_told_with_file_line_and_path() -> None:
+    ran = line("partner", "check", "partners/a.toml", wrong=[WRONG])
+    assert ran.status == 3
+    assert ran.out == "partners/a.toml:14\tHUB-CFG-001\treceives.replies[0].outcome\tunknown key\n"
+    assert json.loads(line("partner", "check", "a.toml", "--json", wrong=[WRONG]).out)[0]["line"] == 14
+    terminal = line("partner", "check", "a.toml", wrong=[WRONG], terminal=True)
+    assert terminal.out.startswith("a.toml:14  ✕ HUB-CFG-001")
+
+
+def test_a_good_partner_file_is_fine() -> None:
+    ran = line("partner", "check", "a.toml", "b.toml")
+    assert (ran.status, ran.out) == (0, "")
+    assert "2" in ran.err
+    assert json.loads(line("partner", "check", "a.toml", "--json").out) == []
+
+
+# --- without a hub
+
+
+def test_errors_are_listed_and_explained_without_opening_anything() -> None:
+    nothing = RuntimeError("must not be opened")
+    assert line("error", "list", fails=nothing).status == 0
+    ran = line("error", "explain", "int-1", fails=nothing, terminal=True)
+    assert ran.status == 0
+    assert "Nguyên nhân" in ran.out
+    found = json.loads(line("error", "explain", "HUB-INT-001", "--json").out)
+    assert found["title"]["en"]
+    assert found["title"]["vi"]
+
+
+def test_errors_are_listed_by_area() -> None:
+    rows = line("error", "list", "--area", "int").out.splitlines()
+    assert rows
+    assert all(row.startswith("HUB-INT-") for row in rows)
+    assert json.loads(line("error", "list", "--area", "ZZZ", "--json").out) == []
+
+
+def test_an_unknown_code_is_told_with_its_neighbours() -> None:
+    ran = line("error", "explain", "INT-999")
+    assert ran.status == 1
+    assert "HUB-INT-001" in ran.err
+    assert line("error", "explain", "what").status == 1
+
+
+def test_version() -> None:
+    assert set(json.loads(line("version", "--json").out)) == {"version", "python"}
+    assert line("--version").out == line("version").out
+
+
+@pytest.mark.parametrize(
+    ("words", "call"),
+    [
+        (("serve",), ("serve", Path("lienthong.toml"))),
+        (("serve", "--settings", "/etc/h.toml"), ("serve", Path("/etc/h.toml"))),
+        (("work", "--partner", "a", "--partner", "b"), ("work", Path("lienthong.toml"), ("a", "b"), False)),
+        (("work", "--supervised"), ("work", Path("lienthong.toml"), (), True)),
+        (("web",), ("web", Path("lienthong.toml"), False)),
+        (("web", "--supervised"), ("web", Path("lienthong.toml"), True)),
+        (("demo",), ("demo", Path("var/demo"), 200)),
+        (("demo", "--directory", "/tmp/d", "--messages", "7"), ("demo", Path("/tmp/d"), 7)),  # noqa: S108 - a name only
+    ],
+)
+def test_programs_are_started_with_what_was_typed(words: tuple[str, ...], call: tuple[object, ...]) -> None:
+    programs = Started(status=5)
+    ran = line(*words, programs=programs)
+    assert programs.calls == [call]
+    assert ran.status == 5
+    assert ran.out == ""
+
+
+# --- wrong use and failures
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("que",), "lienthong queue"),
+        (("queue", "lst"), "lienthong queue list"),
+        (("transfer", "list", "--foo"), "--foo"),
+        (("transfer", "list", "--limit", "many"), "many"),
+        (("transfer", "list", "left", "over"), "left over"),
+        (("transfer", "show"), "TRANSFER"),
+        (("transfer", "payload", "a", "--form", "zz"), "canonical"),
+        (("partner", "check"), "FILES"),
+        (("--lang", "fr"), "--lang"),
+        (("transfer", "list", "--settings"), "--settings"),
+    ],
+)
+def test_wrong_use_ends_with_two_and_says_what_is_right(words: tuple[str, ...], told: str) -> None:
+    for language in ("vi", "en"):
+        ran = line(*words, environment={"LIENTHONG_LANG": language})
+        assert ran.status == 2
+        assert told in ran.err
+        assert "--help" in ran.err
+        assert ran.out == ""
+
+
+def test_the_program_alone_shows_its_page_and_a_group_alone_is_a_wrong_use() -> None:
+    assert "transfer" in line().out
+    ran = line("transfer")
+    assert ran.status == 2
+    assert "transfer retry" in ran.err
+
+
+def test_help_opens_nothing() -> None:
+    ran = line("transfer", "retry", "--help", fails=RuntimeError("must not be opened"))
+    assert ran.status == 0
+    assert "--reason" in ran.out
+    assert "--supervised" not in line("work", "--help").out
+
+
+def test_settings_that_are_wrong_are_told_with_their_code() -> None:
+    ran = line(
+        "queue", "list", fails=refuse("HUB-CFG-002", "lienthong.toml: limit", line=3, rule="unknown key")
+    )
+    assert ran.status == 1
+    assert "HUB-CFG-002" in ran.err
+    assert "lienthong.toml: limit (3) unknown key" in ran.err
+    assert "lienthong error explain HUB-CFG-002" in ran.err
+
+
+def test_a_store_that_cannot_be_reached_ends_with_eight() -> None:
+    ran = line("queue", "list", fails=PermissionError("/secret/path"))
+    assert ran.status == 8
+    assert "HUB-INT-002" in ran.err
+    assert "/secret" not in ran.err
+
+
+def test_an_unexpected_error_is_told_by_class_and_place_only() -> None:
+    ran = line("queue", "list", fails=ValueError("Nguyễn Văn Á"))
+    assert ran.status == 1
+    assert "HUB-INT-001" in ran.err
+    assert "ValueError" in ran.err
+    assert "Nguyễn" not in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_ctrl_c_ends_as_the_shell_expects() -> None:
+    class Interrupted(Started):
+        def serve(self, settings: Path) -> int:
+            raise KeyboardInterrupt(settings)
+
+    assert line("serve", programs=Interrupted()).status == 130
