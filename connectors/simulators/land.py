@@ -23,7 +23,7 @@ NS = "urn:lienthong:example:land:1"
 SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
 RECEIVE, UPDATE, LOOK_UP = "TiepNhanHoSo", "CapNhatHoSo", "TraCuuGiaoDich"
-TAKEN, UNKNOWN, REFUSED = "0", "1", "-3"
+TAKEN, TAKEN_BEFORE, UNKNOWN, REFUSED = "0", "1", "2", "-3"
 MEDIA_TYPES = {SOAP11: "text/xml; charset=utf-8", SOAP12: "application/soap+xml; charset=utf-8"}
 
 
@@ -58,7 +58,7 @@ class Land:
 
     def refusal(self, call: Call) -> Said:
         version, document = _document(call.body)
-        return _said(version, document, REFUSED, "Trường MaHoSo không hợp lệ", _text(document, "MaGiaoDich"))
+        return _said(version, REFUSED, "Trường SoBienNhan không hợp lệ", _text(document, "MaGiaoDich"))
 
     def expire(self) -> None:
         """Nothing to forget: every call proves itself."""
@@ -76,28 +76,28 @@ class Land:
         if not key:
             raise _Bad("Client", "Thiếu MaGiaoDich")
         if name.localname == LOOK_UP:
-            return self._look_up(version, document, key)
+            return self._look_up(version, key)
         return self._take(version, document, key)
 
-    def _look_up(self, version: str, document: etree._Element, key: str) -> Said:
+    def _look_up(self, version: str, key: str) -> Said:
         known = self._known.get(key)
         if known is None:
-            return _said(version, document, UNKNOWN, "Chưa nhận giao dịch này", key)
-        return _said(version, document, TAKEN, "Đã tiếp nhận", key, known.reference)
+            return _said(version, UNKNOWN, "Chưa nhận giao dịch này", key)
+        return _said(version, TAKEN, "Đã tiếp nhận", key, known.reference)
 
     def _take(self, version: str, document: etree._Element, key: str) -> Said:
         content = etree.tostring(document, method="c14n", exclusive=True, with_tail=False)
-        operation, dossier = etree.QName(document).localname, _text(document, "MaHoSo")
+        operation, dossier = etree.QName(document).localname, _text(document, "SoBienNhan")
         known = self._known.get(key)
-        if known is None:
-            if not dossier:
-                return _said(version, document, REFUSED, "Trường MaHoSo không được để trống", key)
-            number = f"TNMT-{len(self.journal.entries) + 1:06d}"
-            known = self.journal.record(operation, content, key=key, dossier=dossier, reference=number)
-            self._known[key] = known
-        elif known.digest != digest(content):
+        if known is not None and known.digest != digest(content):
             raise _Bad("Client.Duplicate", "MaGiaoDich đã dùng cho nội dung khác")
-        return _said(version, document, TAKEN, "Đã tiếp nhận", key, known.reference)
+        if known is not None:
+            return _said(version, TAKEN_BEFORE, "Đã có từ trước", key, known.reference)
+        if not dossier:
+            return _said(version, REFUSED, "Trường SoBienNhan không được để trống", key)
+        number = f"TNMT-{len(self.journal.entries) + 1:06d}"
+        self._known[key] = self.journal.record(operation, content, key=key, dossier=dossier, reference=number)
+        return _said(version, TAKEN, "Đã tiếp nhận", key, number)
 
 
 def _document(body: bytes) -> tuple[str, etree._Element]:
@@ -120,15 +120,12 @@ def _text(document: etree._Element, name: str) -> str:
     return (document.findtext(f".//{{{NS}}}{name}") or "").strip()
 
 
-def _said(
-    version: str, document: etree._Element, code: str, message: str, key: str, number: str = ""
-) -> Said:
-    answer = etree.Element(f"{{{NS}}}{etree.QName(document).localname}Response", nsmap={"d": NS})
-    result = etree.SubElement(answer, f"{{{NS}}}KetQua")
+def _said(version: str, code: str, message: str, key: str, number: str = "") -> Said:
+    result = etree.Element(f"{{{NS}}}KetQua", nsmap={"d": NS})
     for name, value in (("Ma", code), ("ThongDiep", message), ("MaGiaoDich", key), ("SoTiepNhan", number)):
         if value:
             etree.SubElement(result, f"{{{NS}}}{name}").text = value
-    return _envelope(version, answer)
+    return _envelope(version, result)
 
 
 def _fault(version: str, bad: _Bad) -> Said:
