@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from connectors.contract import Deferred, Delivered, Outcome, Parcel, Reason, Refused, Unsure
 from connectors.replies import Reply, known_actions, looks_like_html, normal_code, wait_of
-from connectors.soap import replies, wsdl
+from connectors.soap import wsdl
 from connectors.soap.envelope import Fault, Frame, Unreadable, addressing, frame, read, root, text_at, wrap
+from connectors.soap.replies import TAKEN, decide, tables
 from connectors.soap.settings import ApiKey, Basic
 from connectors.transport import Answer, Broken, Http, Request, read_secret
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from lxml import etree
 
@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from connectors.replies import Row
     from connectors.soap.settings import Asking, Auth, Settings
     from connectors.soap.wsdl import Call
+    from schemas.library import Library
 
 MESSAGE_ID = "urn:lienthong:transfer:"
 
 
-def connect(settings: Settings, http: Http, rows: Iterable[Row] = (), *, wsdl_file: Path) -> Connector:
+def connect(settings: Settings, http: Http, replies: Iterable[Row] = (), *, library: Library) -> Connector:
     """Read the WSDL and the secret now. Raises ``Refusal`` HUB-CFG-001 when the partner's file does not fit the WSDL."""
-    service = wsdl.load(wsdl_file, version=settings.version, service=settings.service, port=settings.port)
+    service = wsdl.load(
+        library, settings.wsdl, version=settings.version, service=settings.service, port=settings.port
+    )
     calls = {hub: service.call(name, f"operations.{hub}") for hub, name in settings.operations.items()}
     calls = {**service.calls, **calls}
     for hub in settings.operations:
@@ -38,7 +41,7 @@ def connect(settings: Settings, http: Http, rows: Iterable[Row] = (), *, wsdl_fi
     if settings.find and question:
         _check_question(question, settings.find)
     headers, secrets = _credentials(settings.auth)
-    return _SoapPartner(settings, http, known_actions(rows), calls, question, headers, secrets)
+    return _SoapPartner(settings, http, known_actions(replies), calls, question, headers, secrets)
 
 
 class _SoapPartner:
@@ -57,8 +60,8 @@ class _SoapPartner:
         self._settings, self._http, self._calls, self._question = settings, http, calls, question
         self._headers, self._secrets = headers, secrets
         self._frames = {call.name: frame(settings.version, call.action) for call in calls.values()}
-        delivered = settings.status.delivered if settings.status else (replies.TAKEN,)
-        self._rows = replies.tables(rows, delivered)
+        delivered = settings.status.delivered if settings.status else (TAKEN,)
+        self._rows = tables(rows, delivered)
 
     async def deliver(self, parcel: Parcel) -> Outcome:
         call = self._calls.get(parcel.operation)
@@ -69,7 +72,7 @@ class _SoapPartner:
             return answer.outcome()
         child, reply = self._read(call, answer)
         reference = self._at(child, self._settings.reference)
-        return replies.decide(reply, self._rows).outcome(answer.exchanges, reference=reference)
+        return decide(reply, self._rows).outcome(answer.exchanges, reference=reference)
 
     async def find(self, parcel: Parcel) -> Outcome:
         """Only the answering element's own values count; whatever else comes back cannot tell."""
@@ -81,8 +84,8 @@ class _SoapPartner:
         if isinstance(answer, Broken):
             return Unsure(reason=answer.outcome().reason, exchanges=answer.exchanges)
         child, reply = self._read(call, answer, asking=True)
-        if reply.code != replies.TAKEN or answer.status // 100 != 2:  # noqa: PLR2004 - RFC 9110 §15.3
-            return Unsure(reason=replies.decide(reply, replies.tables(())).reason, exchanges=answer.exchanges)
+        if reply.code != TAKEN or answer.status // 100 != 2:  # noqa: PLR2004 - RFC 9110 §15.3
+            return Unsure(reason=decide(reply, tables(())).reason, exchanges=answer.exchanges)
         if asking.key and self._at(child, asking.key) != parcel.key:
             return Unsure(reason=Reason(code="HUB-PAR-002", detail="another key"), exchanges=answer.exchanges)
         return _found(asking, self._at(child, asking.element), self._at(child, asking.reference), answer)
@@ -117,7 +120,7 @@ class _SoapPartner:
             found = self._open(call, answer)
         except Unreadable:
             return None, said
-        code, phrase = replies.TAKEN, ""
+        code, phrase = TAKEN, ""
         if isinstance(found, Fault):
             return None, _reply(said, found.detail, found.text, found.code)
         if self._settings.status and not asking:

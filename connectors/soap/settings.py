@@ -88,9 +88,9 @@ class Status(_Closed):
 
 
 class Settings(Reach):
-    """One SOAP port; ``base_url`` is its address. ``operations``: the hub's operation → the WSDL's, where they differ."""
+    """One SOAP port; ``base_url`` is its address. ``wsdl``: ``<id>@<version>`` of the library. ``operations``: the hub's operation → the WSDL's, where they differ."""
 
-    wsdl: Annotated[str, Field(min_length=1)]
+    wsdl: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*@[0-9][0-9.]*$")]
     service: Element | None = None
     port: Element | None = None
     version: Literal["1.1", "1.2"] = "1.1"

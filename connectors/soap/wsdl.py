@@ -7,6 +7,7 @@ does not know is refused when the file is read (HUB-CFG-001), not when a dossier
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,11 +19,14 @@ from zeep.wsdl.messages.soap import DocumentMessage
 from zeep.xsd.context import XmlParserContext
 
 from connectors.soap.envelope import Unreadable
+from schemas.library import source_of
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from schemas.library import Library
 
 STRICT = ZeepSettings(
     strict=True, forbid_dtd=True, forbid_entities=True, forbid_external=True, force_https=False
@@ -84,11 +88,15 @@ class Service(msgspec.Struct, frozen=True):
             raise refuse("HUB-CFG-001", place, rule="an operation of the WSDL", detail=name) from None
 
 
-def load(path: Path, *, version: str, service: str | None = None, port: str | None = None) -> Service:
-    """Read one port of a WSDL on disk. Raises ``Refusal`` with HUB-CFG-001."""
+def load(
+    library: Library, ref: str, *, version: str, service: str | None = None, port: str | None = None
+) -> Service:
+    """Read one port of ``<id>@<version>`` of the library. Raises ``Refusal`` with HUB-SCH-011 or HUB-CFG-001."""
+    name, _, number = ref.partition("@")
+    path = library.find("wsdl", name, number).resolve()
     try:
-        disk: Any = _DiskOnly(path.resolve().parent)
-        document = Document(str(path.resolve()), disk, settings=STRICT)
+        disk: Any = _Listed(path.parent)
+        document = Document(str(path), disk, settings=STRICT)
     except Exception as error:
         raise refuse("HUB-CFG-001", "wsdl", rule="a readable WSDL", detail=type(error).__name__) from error
     found = [
@@ -106,17 +114,18 @@ def load(path: Path, *, version: str, service: str | None = None, port: str | No
     return Service(found[0].binding_options["address"], calls)
 
 
-class _DiskOnly:
-    """What zeep loads through: files below the library's folder, nothing else (a WSDL may import what it likes)."""
+class _Listed:
+    """What zeep loads through: files of the WSDL's own folder whose digests its ``SOURCE.toml`` lists, nothing else."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder, self._digests = folder, source_of(folder).files
 
     def load(self, url: str) -> bytes:
         path = self._folder.joinpath(url.removeprefix("file://")).resolve()
-        if not path.is_relative_to(self._folder):
-            raise ValueError("a WSDL imports from its own folder only")
-        return path.read_bytes()
+        content = path.read_bytes() if path.parent == self._folder else b""
+        if self._digests.get(path.name) != sha256(content).hexdigest():
+            raise ValueError("not in the library")
+        return content
 
 
 def _plain(operation: Any) -> bool:  # noqa: ANN401 - zeep has no types

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from connectors.soap.client import connect
 from connectors.soap.envelope import NAMESPACES
 from connectors.soap.settings import Settings
 from connectors.transport import Http
+from schemas.library import Library
 from schemas.problems import Refusal
 
 if TYPE_CHECKING:
@@ -54,15 +56,27 @@ def parcel(payload: bytes = PAYLOAD, operation: str = "Submit", **facts: str) ->
 
 
 @pytest.fixture
-async def open_partner(httpserver: HTTPServer) -> AsyncIterator[Callable[..., Connector]]:
+def library(tmp_path: Path) -> Library:
+    home = tmp_path / "wsdl" / "intake" / "1"
+    home.mkdir(parents=True)
+    (home / "intake.wsdl").write_bytes(WSDL.read_bytes())
+    (home / "SOURCE.toml").write_text(
+        'origin = "here"\nversion = "1"\ndate = 2026-01-01\n'
+        f'[files]\n"intake.wsdl" = "{sha256(WSDL.read_bytes()).hexdigest()}"\n'
+    )
+    return Library((tmp_path,))
+
+
+@pytest.fixture
+async def open_partner(httpserver: HTTPServer, library: Library) -> AsyncIterator[Callable[..., Connector]]:
     opened: list[Connector] = []
 
     def make(rows: tuple[Row, ...] = (), **keys: Any) -> Connector:
         settings = Settings.model_validate(
-            {"base_url": httpserver.url_for("/soap"), "wsdl": "test@1", "connect_tries": 1, **keys}
+            {"base_url": httpserver.url_for("/soap"), "wsdl": "intake@1", "connect_tries": 1, **keys}
         )
         http = Http(settings, clock=lambda: datetime.now(UTC))
-        opened.append(connect(settings, http, rows, wsdl_file=WSDL))
+        opened.append(connect(settings, http, rows, library=library))
         return opened[-1]
 
     yield make
