@@ -1,0 +1,79 @@
+"""Kind of partner → room: the only list. Adding a room is one line here and one file in the conformance suite.
+
+A partner's file names its kind as ``room``; the room's own model reads ``[receives.<room>]``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from connectors.national_portal import client as national_portal
+from connectors.national_portal import codec as national_portal_codec
+from connectors.national_portal.settings import Settings as NationalPortal
+from connectors.rest import client as rest
+from connectors.rest import codec as rest_codec
+from connectors.rest.settings import Settings as Rest
+from connectors.soap import client as soap
+from connectors.soap import codec as soap_codec
+from connectors.soap.settings import Settings as Soap
+from connectors.transport import Http, Reach
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from connectors.contract import Codec, Connector
+    from connectors.replies import Row
+    from schemas.dossier import Message
+    from schemas.library import Library
+
+
+class Writer(Protocol):
+    """The part of a compiled mapping that rooms use (``schemas.mapping.Mapping``)."""
+
+    def operations(self, message: Message) -> tuple[str, ...]: ...
+
+    def write(self, operation: str, message: Message, key: str) -> bytes: ...
+
+
+class Outfit(msgspec.Struct, frozen=True, kw_only=True):
+    """What the wiring hands to every room. ``now``: wall clock, aware; ``seconds``: a clock that never goes back."""
+
+    library: Library
+    now: Callable[[], datetime]
+    seconds: Callable[[], float]
+
+
+class Room(msgspec.Struct, frozen=True, kw_only=True):
+    """``settings``: the model of the room's own table; the other two take what it made.
+
+    ``build`` is for the sealing pool, ``connect`` for a worker. Both raise ``Refusal`` with HUB-CFG-001 or HUB-SCH-011.
+    """
+
+    settings: type[Reach]
+    build: Callable[[Any, Writer], Codec]
+    connect: Callable[[Any, Iterable[Row], Outfit], Connector]
+
+
+def _rest(settings: Rest, replies: Iterable[Row], outfit: Outfit) -> Connector:
+    return rest.connect(settings, Http(settings, clock=outfit.now), replies)
+
+
+def _soap(settings: Soap, replies: Iterable[Row], outfit: Outfit) -> Connector:
+    return soap.connect(settings, Http(settings, clock=outfit.now), replies, library=outfit.library)
+
+
+def _national_portal(settings: NationalPortal, replies: Iterable[Row], outfit: Outfit) -> Connector:
+    http = Http(settings, clock=outfit.now)
+    return national_portal.connect(settings, http, replies, clock=outfit.seconds)
+
+
+ROOMS: Mapping[str, Room] = {
+    "rest": Room(settings=Rest, build=rest_codec.build, connect=_rest),
+    "soap": Room(settings=Soap, build=soap_codec.build, connect=_soap),
+    "national_portal": Room(
+        settings=NationalPortal, build=national_portal_codec.build, connect=_national_portal
+    ),
+}
