@@ -106,9 +106,9 @@ async def _planned(store: Store, prefix: str, move: Move, expected: State | None
     view = await finding.transfer(store, prefix)
     problem = None
     if expected is not None and view.state is not expected:
-        problem = Problem(code="HUB-LAN-003", place=view.id, rule=expected.value, detail=view.state.value)
+        problem = Problem(code="HUB-LAN-003", place=view.id, rule=f"{expected} ≠ {view.state}")
     elif (view.state, move) not in MOVES:
-        problem = Problem(code="HUB-LAN-002", place=view.id, rule=move.value, detail=view.state.value)
+        problem = Problem(code="HUB-LAN-002", place=view.id, rule=f"{view.state} → {move}")
     return Planned(view, 0 if problem else await finding.behind(store, view), problem)
 
 

@@ -35,18 +35,24 @@ def _age(moment: datetime | None, desk: Desk) -> str:
     return times.span(desk.speech, (desk.now() - moment).total_seconds()) if moment else ""
 
 
+NEVER = 1 << 30
+"""The ``room`` of what only programs read."""
+
 TRANSFERS: tuple[Column[TransferView], ...] = (
     Column("id", lambda row: row.id, whole=True),
     Column("state", lambda row: row.state.value, _state, _colour),
-    Column("blocked", lambda row: row.blocked, wide=True),
-    Column("partner", lambda row: row.partner),
-    Column("operation", lambda row: row.operation, wide=True),
-    Column("dossier", lambda row: row.code),
-    Column("problem", lambda row: row.problem),
-    Column("attempts", lambda row: row.attempts, wide=True),
-    Column("accepted_at", lambda row: row.accepted_at, lambda row, desk: _age(row.accepted_at, desk)),
-    Column("wake_at", lambda row: row.wake_at, wide=True),
+    Column("blocked", lambda row: row.blocked, room=NEVER),
+    Column("partner", lambda row: row.partner, whole=True),
+    Column("operation", lambda row: row.operation, room=180),
+    Column("dossier", lambda row: row.code, whole=True),
+    Column("problem", lambda row: row.problem, room=110, whole=True),
+    Column("attempts", lambda row: row.attempts, room=140),
+    Column(
+        "accepted_at", lambda row: row.accepted_at, lambda row, desk: _age(row.accepted_at, desk), room=96
+    ),
+    Column("wake_at", lambda row: row.wake_at, room=200),
 )
+
 TRANSFER: tuple[Column[TransferView], ...] = (
     Column("id", lambda row: row.id),
     Column("state", lambda row: row.state.value, _state, _colour),
@@ -92,7 +98,7 @@ ATTEMPTS: tuple[Column[AttemptView], ...] = (
         lambda row, _: OUTCOMES.get(row.attempt.outcome, ""),
     ),
     Column("code", lambda row: row.attempt.code),
-    Column("detail", lambda row: row.attempt.detail, wide=True),
+    Column("detail", lambda row: row.attempt.detail, room=140),
     Column("answers", _statuses),
     Column("seconds", lambda row: round(row.attempt.seconds, 3)),
 )
@@ -101,8 +107,8 @@ JOURNAL: tuple[Column[JournalRow], ...] = (
     Column("seq", lambda row: row.seq),
     Column("at", lambda row: row.at, lambda row, _: times.local(row.at)),
     Column("what", lambda row: row.what),
-    Column("message", lambda row: row.message, wide=True),
-    Column("transfer", lambda row: row.transfer, wide=True),
+    Column("message", lambda row: row.message, room=140),
+    Column("transfer", lambda row: row.transfer, room=140),
     Column("facts", lambda row: dict(row.facts)),
 )
 

@@ -21,7 +21,7 @@ LOOKED_AT = 1000
 
 @dataclass(frozen=True)
 class Lane:
-    """A lane by its head. ``behind``: ``None`` where the lane has no dossier code to look it up by."""
+    """A lane by its head. ``behind`` is counted just past ``finding.BEHIND``, and not at all without a dossier code."""
 
     head: TransferView
     behind: int
@@ -35,7 +35,7 @@ def _of_head(column: show.Column[TransferView]) -> show.Column[Lane]:
         lambda row: column.value(row.head),
         (lambda row, desk: cell(row.head, desk)) if cell else None,
         (lambda row, desk: colour(row.head, desk)) if colour else None,
-        wide=column.wide,
+        room=column.room,
         whole=column.whole,
     )
 
@@ -44,7 +44,7 @@ _BY_KEY = {column.key: column for column in columns.TRANSFERS}
 LANES: tuple[show.Column[Lane], ...] = (
     show.Column("head", lambda row: row.head.id, whole=True),
     *(_of_head(_BY_KEY[key]) for key in ("state", "partner", "dossier", "problem")),
-    show.Column("behind", lambda row: finding.many(row.behind)),
+    show.Column("behind", lambda row: row.behind, lambda row, _: finding.many(row.behind)),
     _of_head(_BY_KEY["accepted_at"]),
 )
 

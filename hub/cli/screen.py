@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-WIDE = 120
-"""Columns from which on a table shows its wide columns."""
 
 
 def clean(text: str) -> str:
@@ -41,10 +39,6 @@ class Screen:
     asks: bool
     colour: bool
     width: int
-
-    @property
-    def wide(self) -> bool:
-        return self.width >= WIDE
 
     def write(self, line: str) -> None:
         self.out.write(f"{line}\n")

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 Row = TypeVar("Row")
 NOTHING = "–"
+EMPTY: tuple[Any, ...] = (None, "", [], {})
+"""Left out of a card on a terminal; programs get every key."""
 
 
 @dataclass(frozen=True)
 class Column(Generic[Row]):
-    """``wide``: shown as a table column only where there is room. ``whole``: never broken over lines.
+    """``room``: characters a screen must have for this to be a column of its table. ``whole``: never broken over lines.
     ``said``: TSV too shows the cell, a text in the person's language.
     """
 
@@ -33,7 +35,7 @@ class Column(Generic[Row]):
     value: Callable[[Row], Any]
     cell: Callable[[Row, Desk], str] | None = None
     colour: Callable[[Row, Desk], str] | None = None
-    wide: bool = False
+    room: int = 0
     whole: bool = False
     said: bool = False
 
@@ -130,7 +132,7 @@ def _table(desk: Desk, columns: Sequence[Column[Row]], listed: Sequence[Row]) ->
     from rich.table import Table  # noqa: PLC0415 - only tables in a terminal need it
     from rich.text import Text  # noqa: PLC0415
 
-    shown = [column for column in columns if desk.screen.wide or not column.wide]
+    shown = [column for column in columns if desk.screen.width >= column.room]
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
     for column in shown:
         table.add_column(desk.say(f"column.{column.key}"), no_wrap=column.whole, overflow="fold")
@@ -147,6 +149,8 @@ def _card(desk: Desk, columns: Sequence[Column[Row]], row: Row) -> None:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for column in columns:
+        if column.value(row) in EMPTY:
+            continue
         table.add_row(
             desk.say(f"column.{column.key}"), Text(column.read(row, desk), style=_style(column, row, desk))
         )

@@ -100,7 +100,7 @@ SCRIPT = ("--reason", "INC-104", "--yes")
 
 def test_the_lane_that_is_held_up_is_found_with_its_head_and_those_behind(path: Path) -> None:
     (lane,) = json.loads(line(path, "queue", "lanes", "--json").out)
-    assert (lane["head"], lane["state"], lane["behind"]) == (HEAD, "refused", "2")
+    assert (lane["head"], lane["state"], lane["behind"]) == (HEAD, "refused", 2)
     (queue,) = json.loads(line(path, "queue", "list", "--json").out)
     assert (queue["refused"], queue["waiting"], queue["blocked"]) == (1, 2, 2)
 

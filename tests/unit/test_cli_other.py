@@ -30,7 +30,7 @@ def test_the_queue_has_one_line_for_each_partner() -> None:
 
 def test_lanes_are_heads_that_stopped_with_those_behind_them() -> None:
     rows = json.loads(line("queue", "lanes", "--json", shelf=Shelf(STOPPED)).out)
-    assert [(row["head"], row["behind"]) for row in rows] == [(STOPPED[0].id, "1"), (STOPPED[2].id, "0")]
+    assert [(row["head"], row["behind"]) for row in rows] == [(STOPPED[0].id, 1), (STOPPED[2].id, 0)]
 
 
 def test_lanes_in_good_order_are_shown_when_asked_for() -> None:
