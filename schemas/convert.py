@@ -12,7 +12,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable  # noqa: TC003 - msgspec reads the annotations at run time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Literal
 

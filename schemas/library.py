@@ -14,6 +14,7 @@ import json
 import tomllib
 from datetime import date  # noqa: TC003 - msgspec reads the annotations at run time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from lxml import etree
@@ -106,7 +107,7 @@ def _compile(ref: str, kind: str, path: Path) -> Schema:
 class _Listed(etree.Resolver):
     """Includes and imports come from listed files only."""
 
-    def resolve(self, system_url: str | None, public_id: str | None, context: object) -> object:  # noqa: ARG002 - lxml's signature
+    def resolve(self, system_url: str, public_id: str, context: Any) -> Any:  # type: ignore[override]  # noqa: ANN401, ARG002 - lxml passes its context; the stubs leave it out
         path = Path((system_url or "").removeprefix("file://"))
         if path.is_file() and _listed(path):
             return self.resolve_filename(str(path), context)  # type: ignore[attr-defined]

@@ -125,7 +125,7 @@ class _Json:
         lines = json_lines(utf8(raw))
         return [msgspec.structs.replace(problem, line=_line(lines, problem.place)) for problem in problems]
 
-    def bytes(self, record: Tree, _operation: Operation) -> bytes:
+    def payload(self, record: Tree, _operation: Operation) -> bytes:
         return msgspec.json.encode([record] if self._array else record)
 
     def wrong(self, schema: Schema, record: Tree, _payload: bytes) -> tuple[Problem, ...]:
@@ -170,7 +170,6 @@ class _Xml:
         }
 
     def parse(self, raw: bytes) -> etree._Element:
-        self._clean = False
         text = gate_xml(raw)
         root = parse_gated(raw, self._parser)
         if "&#" in text or not unicodedata.is_normalized("NFC", text):
@@ -185,14 +184,14 @@ class _Xml:
         return bool(root.tag == f"{{{self._namespace}}}{operation.root}")
 
     def refusals(self, schema: Schema, root: etree._Element, _raw: bytes) -> tuple[Problem, ...]:
-        if isinstance(schema, XmlSchema) and schema.accepts(root):
+        if not isinstance(schema, XmlSchema) or schema.accepts(root):
             return ()
         return schema.problems(root)
 
     def placed(self, problems: list[Problem], _raw: bytes, root: etree._Element) -> list[Problem]:
         return [_placed(problem, root, self._namespace) for problem in problems]
 
-    def bytes(self, record: Tree, operation: Operation) -> bytes:
+    def payload(self, record: Tree, operation: Operation) -> bytes:
         out = [f'<{operation.root} xmlns="{self._namespace}"']
         out.extend(_attributes(record))
         out.append(">")
@@ -216,17 +215,27 @@ def _plan(table: Table, record: str) -> Plan:
     }
 
 
+def _pairs(element: etree._Element) -> list[tuple[str, str]]:
+    """Names and values as text; the stubs allow for bytes that the parser never gives."""
+    return [(str(name), str(value)) for name, value in element.attrib.items()]
+
+
+def _sourceline(element: etree._Element) -> int:
+    return int(element.sourceline or 0)  # type: ignore[arg-type]
+
+
 def _tree(element: etree._Element, plan: Plan) -> Tree:
     tree: Tree = {}
     if element.attrib:
-        tree.update((f"@{name}", value) for name, value in element.attrib.items())
+        # Qualified attributes are hints to parsers (xsi:schemaLocation), not words.
+        tree.update((f"@{name}", value) for name, value in _pairs(element) if name[0] != "{")
     for child in element:
         found = plan.get(child.tag)
         if found is None:
             if child.tag == _SIGNATURE and element.getparent() is None:
                 continue  # the seal is not part of the words
             raise refuse(
-                "HUB-SCH-004", element_path(child), line=child.sourceline or 0, rule="unknown element"
+                "HUB-SCH-004", element_path(child), line=_sourceline(child), rule="unknown element"
             )
         wire, many, inside = found
         value: Any = (child.text or "") if inside is None else _tree(child, inside)
@@ -255,9 +264,9 @@ def _placed(problem: Problem, root: etree._Element, namespace: str) -> Problem:
         same = element.findall(f"{{{namespace}}}{token}")
         if number >= len(same):
             place = "/".join((element_path(element), *tokens[index:]))
-            return msgspec.structs.replace(problem, place=place, line=element.sourceline or 0)
+            return msgspec.structs.replace(problem, place=place, line=_sourceline(element))
         element = same[number]
-    return msgspec.structs.replace(problem, place=element_path(element), line=element.sourceline or 0)
+    return msgspec.structs.replace(problem, place=element_path(element), line=_sourceline(element))
 
 
 def _text(value: object) -> str:
@@ -411,7 +420,7 @@ class _Tabled(_Named):
         record = self._writers[operation](tree, kept, key, side.prefix, complaints)
         if complaints.problems:
             raise Refusal(*complaints.problems)
-        payload: bytes = side.bytes(record, self.table.operation[operation])
+        payload: bytes = side.payload(record, self.table.operation[operation])
         problems = side.wrong(self._schemas[operation], record, payload)
         if problems:
             raise Refusal(

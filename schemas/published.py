@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from schemas.dossier import Message
 from schemas.library import BUILTIN
 from schemas.table import CANONICAL, Row, Shape, Table, converter_of, read_table, step_into
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -17,7 +17,7 @@ import re
 import threading
 import unicodedata
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 from xml.parsers import expat
 
 import jsonschema_rs
@@ -25,6 +25,9 @@ import msgspec
 from lxml import etree
 
 from schemas.problems import Problem, Refusal, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_PROBLEMS = 50
 _BOM = b"\xef\xbb\xbf"
@@ -56,7 +59,7 @@ def utf8(raw: bytes) -> str:
 # --- JSON -----------------------------------------------------------------------------------------------------------
 
 
-class _Duplicate(ValueError):
+class _Duplicate(ValueError):  # noqa: N818 - never leaves this file
     """A key stands twice; where, a second look tells."""
 
 
@@ -145,9 +148,7 @@ def _tidy(tree: object, text: str) -> object:
         if isinstance(node, list):
             return [walk(child, f"{place}/{index}") for index, child in enumerate(node)]
         if isinstance(node, dict):
-            for key in node:
-                if _NOT_XML.search(key):
-                    wrong.append(place)
+            wrong.extend(place for key in node if _NOT_XML.search(key))
             return {key: walk(child, f"{place}/{pointer_token(key)}") for key, child in node.items()}
         return node
 
@@ -179,17 +180,17 @@ def _walk(text: str) -> list[tuple[str, int, bool]]:
     place, expects_key = "", False
     line, at = 1, 0
     for match in _TOKEN.finditer(text):
-        token, start = match[1], match.start(1)
+        mark, start = match[1], match.start(1)
         line += text.count("\n", at, start)
         at = start
-        if token in "{[":
+        if mark in "{[":
             found.append((place, line, False))
-            stack.append((place, set() if token == "{" else None, 0))
-            expects_key = token == "{"
+            stack.append((place, set() if mark == "{" else None, 0))
+            expects_key = mark == "{"
             place = place if expects_key else f"{place}/0"
-        elif token in "]}":
+        elif mark in "]}":
             stack.pop()
-        elif token == ",":
+        elif mark == ",":
             base, keys, index = stack[-1]
             expects_key = keys is not None
             if not expects_key:
@@ -197,14 +198,14 @@ def _walk(text: str) -> list[tuple[str, int, bool]]:
                 place = f"{base}/{index + 1}"
         elif expects_key:
             base, keys, _ = stack[-1]
-            key = json.loads(token)
+            key = json.loads(mark)
             place = f"{base}/{pointer_token(key)}"
             if keys is not None:
                 if key in keys:
                     found.append((place, line, True))
                 keys.add(key)
             expects_key = False
-        elif token != ":":
+        elif mark != ":":
             found.append((place, line, False))
     return found
 
@@ -254,7 +255,7 @@ def _nothing_to_count(raw: bytes, start: int, limits: Limits) -> bool:
     )
 
 
-def _scan(raw: bytes, limits: Limits) -> None:  # noqa: C901 - one handler per cap
+def _scan(raw: bytes, limits: Limits) -> None:
     parser = expat.ParserCreate()
     parser.ordered_attributes = True
     depth = elements = 0
@@ -289,7 +290,7 @@ def _scan(raw: bytes, limits: Limits) -> None:  # noqa: C901 - one handler per c
     parser.EntityDeclHandler = doctype
     parser.ProcessingInstructionHandler = instruction
     try:
-        parser.Parse(raw, True)  # noqa: FBT003 - expat's own flag: this is all of it
+        parser.Parse(raw, True)
     except expat.ExpatError as error:
         rule = f"XML 1.0: {expat.ErrorString(error.code)}"
         raise refuse("HUB-SCH-001", line=error.lineno, rule=rule) from None
@@ -315,7 +316,7 @@ def parse_gated(raw: bytes, parser: etree.XMLParser | None = None) -> etree._Ele
     except etree.XMLSyntaxError as error:
         if "Excessive depth" in (error.msg or ""):
             raise refuse("HUB-SCH-012", line=error.lineno or 0, rule="at most 256 levels") from None
-        last = error.error_log.last_error
+        last = getattr(error.error_log, "last_error", None)
         name = last.type_name if last is not None else "not well-formed"
         raise refuse("HUB-SCH-001", line=error.lineno or 0, rule=f"XML 1.0: {name}") from None
 
@@ -386,9 +387,9 @@ class JsonSchema:
         rule = "/".join(str(step) for step in error.schema_path)
         places = [base]
         if kind == "Required":
-            places = [f"{base}/{pointer_token(error.kind.property)}"]
+            places = [f"{base}/{pointer_token(_detail(error, 'property'))}"]
         elif kind in {"AdditionalProperties", "UnevaluatedProperties"}:
-            places = [f"{base}/{pointer_token(key)}" for key in error.kind.unexpected]
+            places = [f"{base}/{pointer_token(key)}" for key in _detail(error, "unexpected")]
         return [
             Problem(
                 code=_JSON_CODES.get(kind, "HUB-SCH-009"),
@@ -398,6 +399,11 @@ class JsonSchema:
             )
             for place in places
         ]
+
+
+def _detail(error: jsonschema_rs.ValidationError, name: str) -> Any:  # noqa: ANN401 - each kind of error has its own fields
+    """A field of an error's kind; the stubs of jsonschema-rs know only what all kinds share."""
+    return getattr(error.kind, name)
 
 
 _DATE_SHAPES = {
@@ -427,7 +433,7 @@ class XmlSchema:
         with self._lock:
             if self._schema.validate(root):
                 return ()
-            log = list(self._schema.error_log)[:MAX_PROBLEMS]
+            log: list[Any] = [*cast("Iterable[Any]", self._schema.error_log)][:MAX_PROBLEMS]
         found: dict[tuple[str, str], Problem] = {}
         for entry in log:
             problem = self._explain(root, entry)
@@ -436,9 +442,7 @@ class XmlSchema:
 
     def _explain(self, root: etree._Element, entry: Any) -> Problem:  # noqa: ANN401 - lxml-stubs do not type log entries
         nodes = root.getroottree().xpath(entry.path) if entry.path else []
-        node = (
-            nodes[0] if isinstance(nodes, list) and nodes and isinstance(nodes[0], etree._Element) else root
-        )  # noqa: SLF001 - lxml's only name for its element type
+        node = nodes[0] if isinstance(nodes, list) and nodes and etree.iselement(nodes[0]) else root
         kind = entry.type_name.removeprefix("SCHEMAV_")
         code, place, rule = "HUB-SCH-009", element_path(node), kind
         if kind == "ELEMENT_CONTENT" and "Missing child element" in entry.message:

@@ -1,0 +1,109 @@
+"""Writes the golden examples anew: ``python tests/golden/make.py``. Look at the difference before you commit it.
+
+``full/``: one message per operation in which every row of its table says something. ``story/``: the messages of
+``examples/messages`` in every format that a recipient gets.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+import json  # noqa: E402 - the path comes first
+from itertools import count  # noqa: E402
+
+from schemas.dossier import to_json  # noqa: E402
+from schemas.mapping import load, mappings  # noqa: E402
+from schemas.table import CANONICAL, Row, Shape, Table, read_table, step_into  # noqa: E402
+
+HERE = Path(__file__).parent
+TABLES = ROOT / "schemas" / "mappings"
+KEY = "MC-000.00.15.H47-261120-0001-0001"
+
+
+def value(table: Table, row: Row, shape: Shape, number: int) -> Any:
+    if row.constant is not None:
+        return row.constant
+    if row.codes is not None:
+        return next(iter(table.codes[row.codes]))
+    target = step_into(shape, row.at)[0] if row.at else shape
+    if target.pattern:
+        return f"{number:064x}"
+    day = 1 + number % 28
+    made: dict[str, Any] = {
+        "integer": number,
+        "digits": str(number),
+        "vnd": str(number * 1000),
+        "True/False": "True",
+        "xs:boolean": "true",
+        "yyyyMMddHHmmss": f"202611{day:02d}0800{number % 60:02d}",
+        "xs:dateTime": f"2026-11-{day:02d}T08:00:{number % 60:02d}+07:00",
+        "xs:date": f"2026-11-{day:02d}",
+    }
+    if row.as_ in made:
+        return made[row.as_]
+    return "true" if row.wire == "LaQuyTrinhCapTinh" else f"{row.wire} {number}"[: row.max or 200]
+
+
+def record(table: Table, name: str, shape: Shape, numbers: count[int]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for row in table.records[name]:
+        if row.fixed is not None or row.wire in made:
+            continue
+        if row.source is not None:
+            made[row.wire] = KEY
+            continue
+        target = step_into(shape, row.at)[0] if row.at else shape
+        target = (target.item or target) if row.many else target
+        if row.record is not None:
+            inside = [record(table, row.record, target, numbers) for _ in range(2 if row.many else 1)]
+            made[row.wire] = inside if row.many else inside[0]
+        elif row.many:
+            made[row.wire] = [f"{row.wire} {next(numbers)}", f"{row.wire} {next(numbers)}"]
+        else:
+            made[row.wire] = value(table, row, shape, next(numbers))
+    return made
+
+
+def full() -> None:
+    for path in sorted(TABLES.glob("*.toml")):
+        table = read_table(path)
+        mapping: Any = load(path)
+        for name, operation in table.operation.items():
+            tree = record(table, operation.record, CANONICAL, count(1))
+            raw = mapping._side.payload(tree, operation)
+            message = mapping.read(raw, "motcua-tinh", KEY, "000.00.00.H47")
+            stem = HERE / "full" / f"{table.ref}.{name}"
+            stem.parent.mkdir(exist_ok=True)
+            stem.with_name(f"{stem.name}.{table.media}").write_bytes(pretty(raw, table.media))
+            stem.with_name(f"{stem.name}.canonical.json").write_bytes(pretty(to_json(message), "json"))
+
+
+def story() -> None:
+    loaded = mappings(TABLES)
+    sender = loaded["motcua.rest@1"]
+    (HERE / "story").mkdir(exist_ok=True)
+    for path in sorted((ROOT / "examples" / "messages").glob("*.json")):
+        raw = path.read_bytes()
+        message = sender.read(raw, "motcua-tinh", sender.natural_key(raw) or "", "000.00.00.H47")
+        for ref in ("lienthong.message@1", "land.soap@1", "dvcqg.g1@1"):
+            for name in loaded[ref].operations(message):
+                made = loaded[ref].write(name, message, f"T-{path.stem}")
+                media = loaded[ref].media
+                (HERE / "story" / f"{path.stem}.{ref}.{name}.{media}").write_bytes(pretty(made, media))
+
+
+def pretty(raw: bytes, media: str) -> bytes:
+    """JSON is indented for the reader's sake; XML stays byte for byte, it is what gets signed."""
+    return (
+        raw if media == "xml" else (json.dumps(json.loads(raw), ensure_ascii=False, indent=1) + "\n").encode()
+    )
+
+
+if __name__ == "__main__":
+    full()
+    story()
