@@ -15,7 +15,7 @@ import msgspec
 from hub import story
 from hub.judge import Inbound, Judged, Said, transfer_key
 from hub.receipts import receipt
-from hub.routing import Party, Router  # noqa: TC001
+from hub.routing import Party, Roster, Router  # noqa: TC001
 from hub.store.contract import Acceptance, Alias, Known, NewTransfer
 from schemas.dossier import Message, from_json, to_json
 from schemas.problems import Problem
@@ -33,7 +33,7 @@ class Accepting(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is the same for every message. Call it: ``decide`` with these parts."""
 
     router: Router
-    parties: Sequence[Party]
+    parties: Roster | Sequence[Party]
     new_id: Callable[[], str]
 
     def __call__(self, judged: Judged, known: Known | None, inbound: Inbound, now: datetime) -> Acceptance:

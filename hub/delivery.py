@@ -114,9 +114,9 @@ class Delivery:
             while tasks:
                 done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 if not await self._store.settle(token, [task.result() for task in done], self._now()):
-                    log.warning("lease_lost", worker=self._name, transfers=len(done))
+                    log.warning("lease_lost", worker=self._name, count=len(done))
         except Exception:
-            log.exception("group_failed", worker=self._name, transfers=len(works))
+            log.exception("group_failed", worker=self._name, count=len(works))
         finally:
             keeper.cancel()
 
@@ -131,7 +131,7 @@ class Delivery:
         made = await self._sealery.seal(fresh) if fresh else {}
         new = {transfer: value for transfer, value in made.items() if isinstance(value, Sealed)}
         if new and not await self._store.seal(token, new):
-            log.warning("lease_lost", worker=self._name, transfers=len(works))
+            log.warning("lease_lost", worker=self._name, count=len(works))
             return None
         return {**made, **{work.transfer: work.sealed for work in works if work.sealed is not None}}
 

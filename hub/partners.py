@@ -135,10 +135,15 @@ class Sends(Closed):
 
 
 class Seal(Closed):
-    """How the hub signs what this partner receives, by the name of a key in the settings."""
+    """How the hub signs what this partner receives, by the name of a key in the settings.
+
+    ``reference``: whether an XML signature points at the payload by its ``Id`` or at the whole document; ``header``
+    carries a detached JWS.
+    """
 
     binding: Binding
     key: KeyName
+    reference: Literal["id", "document"] = "id"
     header: Header = "X-JWS-Signature"
 
 

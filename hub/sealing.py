@@ -7,20 +7,25 @@ builds its bench of codecs and sealers once, from a description that can be pick
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from connectors.contract import Sealed
 from schemas.dossier import from_json
-from schemas.problems import Problem, Refusal
+from schemas.problems import Problem, Refusal, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor
+    from datetime import datetime
 
-    from connectors.contract import Codec, Sealed, Sealer
+    from connectors.contract import Codec, Draft, Sealer
     from hub.store.contract import Work
+    from signing.contract import BodySigner, XmlSigner
 
 CHUNK = 8
 """Transfers per call into the pool: enough to make the way there cheap, few enough to keep every core busy."""
@@ -73,3 +78,62 @@ class Pool:
             for chunk, results in zip(chunks, made, strict=True)
             for order, result in zip(chunk, results, strict=True)
         }
+
+
+# --- sealers ----------------------------------------------------------------------------------------------------
+
+_START_TAG = re.compile(rb"<[^\s/>]+([^>]*)>")
+_ID = re.compile(rb"\sId=")
+
+
+@dataclass(frozen=True)
+class Unsigned:
+    """For a partner whose file asks for no signature."""
+
+    def seal(self, draft: Draft) -> Sealed:
+        return Sealed(payload=draft.payload, media_type=draft.media_type, facts=draft.facts)
+
+
+@dataclass(frozen=True)
+class SignsXml:
+    """The payload itself carries the signature, so that it holds inside the envelope and outside of it.
+
+    ``by_id``: the signature points at the root's ``Id``; a root without one is given one, made from its digest.
+    """
+
+    signer: XmlSigner
+    by_id: bool = True
+
+    def seal(self, draft: Draft) -> Sealed:
+        payload = with_id(draft.payload) if self.by_id else draft.payload
+        return Sealed(payload=self.signer.sign(payload), media_type=draft.media_type, facts=draft.facts)
+
+
+@dataclass(frozen=True)
+class SignsBody:
+    """A detached JWS over the payload's bytes travels in a header beside it."""
+
+    signer: BodySigner
+    header: str
+    now: Callable[[], datetime]
+
+    def seal(self, draft: Draft) -> Sealed:
+        token = self.signer.sign(draft.payload, self.now())
+        return Sealed(
+            payload=draft.payload,
+            media_type=draft.media_type,
+            headers={self.header: token},
+            facts=draft.facts,
+        )
+
+
+def with_id(payload: bytes) -> bytes:
+    """Return the document with an ``Id`` on its root, behind its namespace declarations as canonical XML wants it."""
+    start = _START_TAG.match(payload)
+    if start is None:
+        raise refuse("HUB-SCH-001", rule="a document that begins with its root element")
+    if _ID.search(start.group(1)):
+        return payload
+    name = hashlib.sha256(payload).hexdigest()[:32].encode()
+    end = start.end() - (2 if start.group().endswith(b"/>") else 1)
+    return payload[:end] + b' Id="_' + name + b'"' + payload[end:]

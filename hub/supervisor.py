@@ -58,7 +58,7 @@ async def _keep_alive(child: Child, stop: asyncio.Event) -> None:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "hub.cli.main", *child.arguments, stdin=asyncio.subprocess.PIPE
         )
-        log.info("child_started", child=child.name, pid=process.pid)
+        log.info("child_started", worker=child.name, pid=process.pid)
         ended = asyncio.create_task(process.wait())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -67,7 +67,7 @@ async def _keep_alive(child: Child, stop: asyncio.Event) -> None:
             await _end(process, ended)
             return
         pause = FIRST_PAUSE if clock() - began > HEALTHY_AFTER else min(pause * 2, LONGEST_PAUSE)
-        log.warning("child_ended", child=child.name, status=process.returncode, again_in=pause)
+        log.warning("child_ended", worker=child.name, status=process.returncode, wait=pause)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), pause)
 

@@ -1,0 +1,93 @@
+"""The long-running programs behind ``lienthong serve``, ``web`` and ``work``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+import structlog
+import uvicorn
+import uvloop
+
+from hub import logs, wiring
+from hub import settings as settings_file
+from hub.supervisor import children, stop_on_signals, stop_with_parent, supervise
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from pathlib import Path
+
+log = structlog.get_logger(__name__)
+
+
+def serve(settings: Path) -> int:
+    """Run a whole hub: supervisor, web process, workers. Returns when it was told to stop."""
+    logs.configure(process="supervisor")
+    read = settings_file.load(settings)
+    wiring.declared(settings)  # say what is wrong once and at once, not in every child
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        stop_on_signals(stop)
+        await supervise(children(settings, read.workers.delivery), stop)
+
+    return _run(run())
+
+
+def web(settings: Path, *, supervised: bool = False) -> int:
+    """Run the web process alone. uvicorn handles the signals; the supervisor's end is one more."""
+    logs.configure(process="web")
+
+    async def run() -> None:
+        async with wiring.open_web(settings) as (app, read):
+            server = uvicorn.Server(
+                uvicorn.Config(
+                    app,
+                    host=read.host,
+                    port=read.port,
+                    http="httptools",
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    timeout_keep_alive=60,
+                    timeout_graceful_shutdown=15,
+                )
+            )
+            stop = asyncio.Event()
+            watch = asyncio.create_task(_stop_server(server, stop))
+            parent = asyncio.create_task(stop_with_parent(stop)) if supervised else None
+            log.info("web_started", address=read.host, port=read.port, pid=os.getpid())
+            await server.serve()
+            for task in (watch, parent):
+                if task is not None:
+                    task.cancel()
+
+    return _run(run())
+
+
+async def _stop_server(server: uvicorn.Server, stop: asyncio.Event) -> None:
+    await stop.wait()
+    server.should_exit = True
+
+
+def work(settings: Path, *, supervised: bool = False) -> int:
+    """Run one worker process."""
+    logs.configure(process="worker")
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        stop_on_signals(stop)
+        parent = asyncio.create_task(stop_with_parent(stop)) if supervised else None
+        async with wiring.open_worker(settings) as delivery:
+            log.info("worker_started", pid=os.getpid())
+            await delivery.run(stop)
+        if parent is not None:
+            parent.cancel()
+
+    return _run(run())
+
+
+def _run(program: Coroutine[None, None, None]) -> int:
+    uvloop.run(program)
+    return 0
