@@ -34,6 +34,7 @@ _TEXTS: Final = ("alg", "kid", "typ", "cty", "x5t#S256")
 _KNOWN: Final = frozenset({*_TEXTS, "iat", "x5c"})
 _SIGNATURE_CHARACTERS: Final = 1_024
 _CERTIFICATES: Final = 5
+_LAST_SECOND: Final = 2**53  # what a JSON number holds exactly (RFC 8259 §6)
 
 
 class DetachedSigner:
@@ -125,9 +126,9 @@ class DetachedVerifier:
 
     def _check_time(self, header: dict[str, Any], now: datetime) -> None:
         issued, oldest = header.get("iat"), self._profile.max_age
-        if issued is None and oldest is None:
+        if "iat" not in header and oldest is None:
             return
-        if not isinstance(issued, int) or isinstance(issued, bool):
+        if type(issued) is not int or not 0 <= issued < _LAST_SECOND:
             raise refuse("HUB-SIG-002", f"{_PLACE}/iat", rule="whole seconds since 1970")
         age = now.timestamp() - issued
         if age < -self._profile.skew.total_seconds():
