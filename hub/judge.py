@@ -304,7 +304,7 @@ def check_said(
             agencies=desk.agencies,
         )
         if entry is None:
-            place = "/dossier/procedure"
+            place = _unknown_procedure(procedure, desk, code.day if code else today)
             problems.append(Problem(code="HUB-DOS-005", place=place, rule="registries/procedures"))
         else:
             message = _with_procedure(message, message.dossier, national_words(procedure, entry))
@@ -350,6 +350,12 @@ def national_words(said: Procedure, entry: Entry) -> Procedure:
         field_code=said.field_code or entry.field.code,
         field_name=said.field_name or entry.field.vi,
     )
+
+
+def _unknown_procedure(said: Procedure, desk: Desk, on: date) -> str:
+    """Return the place of the code that is to blame; of two that name different procedures, the sender's own."""
+    known = said.national is not None and desk.procedures.by_national(said.national, on) is not None
+    return "/dossier/procedure/local" if known or not said.national else "/dossier/procedure/national"
 
 
 def _with_procedure(message: Message, dossier: Dossier, procedure: Procedure) -> Message:

@@ -209,6 +209,7 @@ class _Web:
             base=self._deps.base,
             instance=request.url.path,
             request=request.state.request,
+            xml="xml" in request.headers.get("content-type", ""),
             retry_after=self._deps.limits.retry_after if known[0].code in COME_AGAIN else None,
         )
         return problems.answer(told, {**(headers or {}), **_spoken(say), **_echo(request)})

@@ -20,7 +20,6 @@ SHOWN = 50
 """At most this many problems in one answer."""
 
 _RANGE = re.compile(r"\s*([A-Za-z]{1,8}|\*)(?:-[A-Za-z0-9-]+)?\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?))?\s*")
-_ELEMENT = re.compile(r"/[\w.-]+:|.*\[\d+\]")
 
 
 def language(accept: str, default: Language) -> Language:
@@ -37,7 +36,7 @@ def language(accept: str, default: Language) -> Language:
     return "vi" if weight["vi"] > weight["en"] else "en"
 
 
-def document(
+def document(  # noqa: PLR0913 - the members of the document
     problems: Sequence[Problem],
     *,
     catalogue: Catalogue,
@@ -45,9 +44,13 @@ def document(
     base: str,
     instance: str,
     request: str,
+    xml: bool = False,
     retry_after: int | None = None,
 ) -> dict[str, Any]:
-    """Build the members of a problem document; the first problem decides code, title and detail."""
+    """Build the members of a problem document; the first problem decides code, title and detail.
+
+    ``xml``: what was refused is XML, so that places are element paths.
+    """
     first = problems[0]
     entry = catalogue[first.code]
     told: dict[str, Any] = {
@@ -60,7 +63,9 @@ def document(
         "retryable": entry.retry == "yes",
         "retry": entry.retry,
         "request": request,
-        "errors": [_error(problem, catalogue, say) for problem in problems[:SHOWN] if _has_place(problem)],
+        "errors": [
+            _error(problem, catalogue, say, xml=xml) for problem in problems[:SHOWN] if _has_place(problem)
+        ],
     }
     if retry_after is not None:
         told["retry_after"] = retry_after
@@ -71,10 +76,10 @@ def _has_place(problem: Problem) -> bool:
     return bool(problem.place or problem.line or problem.rule)
 
 
-def _error(problem: Problem, catalogue: Catalogue, say: Language) -> dict[str, Any]:
+def _error(problem: Problem, catalogue: Catalogue, say: Language, *, xml: bool) -> dict[str, Any]:
     told: dict[str, Any] = {"code": problem.code, "message": catalogue[problem.code].title.say(say)}
     if problem.place:
-        told[_place_name(problem.place)] = problem.place
+        told[_place_name(problem.place, xml=xml)] = problem.place
     if problem.line:
         told["line"] = problem.line
     if problem.rule:
@@ -82,11 +87,11 @@ def _error(problem: Problem, catalogue: Catalogue, say: Language) -> dict[str, A
     return told
 
 
-def _place_name(place: str) -> str:
-    """A place that begins with a slash is an element path when its steps carry prefixes or numbers in brackets."""
+def _place_name(place: str, *, xml: bool) -> str:
+    """A place that begins with a slash is an element path in XML and a JSON pointer otherwise; a header is just a place."""
     if not place.startswith("/"):
         return "place"
-    return "xpath" if _ELEMENT.match(place) else "pointer"
+    return "xpath" if xml else "pointer"
 
 
 def answer(told: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:

@@ -1,0 +1,303 @@
+"""A hub's front half for tests: partner files, registries, a real store, the judging bench and uvicorn on loopback.
+
+    async with house(tmp_path, parts, now) as hub:
+        answer = await hub.post(hub.received(), key="a-1")
+
+Senders: ``desk`` (the hub's own words), ``neighbour`` (the same authority, another agency), ``stranger`` (another
+authority), ``counter`` (the one-stop's JSON under a detached JWS), ``office`` (a land office's XML) and ``bureau`` (the
+same under XML-DSig). Recipients: ``land`` decides, ``portal`` is informed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import json
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import uvicorn
+
+from connectors.rest import codec as rest_codec
+from connectors.rest.settings import Settings as RestSettings
+from hub import partners
+from hub.acceptance import Accepting
+from hub.api.admission import Admission
+from hub.api.app import build
+from hub.api.desk import Caller, Deps
+from hub.desk import hashes, set_up
+from hub.ids import Ids
+from hub.intake import Bench, Intake, judge_all
+from hub.partners import World
+from hub.routing import Router
+from hub.routing import load as load_routes
+from hub.settings import Limits
+from hub.spool import Spool
+from hub.store.sqlite.store import open_store
+from schemas import errors
+from schemas.agencies import Agencies
+from schemas.library import BUILTIN
+from schemas.mapping import Mapping as Format
+from schemas.mapping import mappings
+from schemas.procedures import Procedures
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from hub.judge import Desk, Inbound
+    from hub.store.contract import Store
+
+PROVINCE, LAND, OTHER = "000.00.00.H47", "000.00.15.H47", "000.00.10.H47"
+PROCEDURE = "1.009999"
+KEYS = {
+    name: f"key of the {name}" for name in ("desk", "neighbour", "stranger", "counter", "office", "bureau")
+}
+KINDS = ["received", "transferred", "step", "supplement_submitted", "withdrawn", "returned"]
+
+Body = dict[str, Any]
+
+
+def sender(
+    name: str,
+    agency: str,
+    codes: Sequence[str],
+    authority: str = PROVINCE,
+    form: str = "lienthong.message@1",
+    proof: str = "",
+) -> str:
+    key = hashlib.sha256(KEYS[name].encode()).hexdigest()
+    return (
+        f'id = "{name}"\nagency = "{agency}"\nroom = "rest"\nname = {{ vi = "{name}", en = "{name}" }}\n'
+        f'[sends]\nformat = "{form}"\nkinds = {json.dumps(KINDS)}\ncodes = {json.dumps(list(codes))}\n'
+        f'authority = "{authority}"\napi_keys = ["sha256:{key}"]\n{proof}'
+    )
+
+
+def proof(binding: str, pin: Path) -> str:
+    return f'[sends.signature]\nbinding = "{binding}"\ncertificates = ["{pin}"]\n'
+
+
+def recipient(name: str, agency: str, role: str) -> str:
+    return (
+        f'id = "{name}"\nagency = "{agency}"\nroom = "rest"\nname = {{ vi = "{name}", en = "{name}" }}\n'
+        f'[receives]\nkinds = {json.dumps(KINDS)}\nrole = "{role}"\nmapping = "lienthong.message@1"\n'
+        f'authority = "{PROVINCE}"\n[receives.rest]\nbase_url = "http://127.0.0.1:9"\n'
+    )
+
+
+def partner_files(folder: Path, pin: Path) -> Path:
+    """Write the files. ``pin``: the certificate of those who sign."""
+    folder.mkdir(parents=True)
+    files = {
+        "desk": sender("desk", PROVINCE, [PROVINCE]),
+        "neighbour": sender("neighbour", OTHER, [PROVINCE]),
+        "stranger": sender("stranger", OTHER, [OTHER], authority=OTHER),
+        "counter": sender(
+            "counter", PROVINCE, [PROVINCE], form="motcua.rest@1", proof=proof("jws-detached", pin)
+        ),
+        "office": sender("office", PROVINCE, [PROVINCE], form="land.soap@1"),
+        "bureau": sender(
+            "bureau", PROVINCE, [PROVINCE], form="land.soap@1", proof=proof("xmldsig-enveloped", pin)
+        ),
+        "land": recipient("land", LAND, "decides"),
+        "portal": recipient("portal", "000.00.00.G22", "informed"),
+    }
+    for name, text in files.items():
+        (folder / f"{name}.toml").write_text(text)
+    return folder
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything that is the same for every process and every test."""
+
+    partners: tuple[partners.Partner, ...]
+    desk: Desk
+    router: Router
+    formats: Mapping[str, Format]
+
+
+def parts(partner_folder: Path, limit: int = 1 << 20) -> Parts:
+    """Read files, registries and mappings as the wiring does."""
+    agencies = Agencies.load()
+    procedures = Procedures.load(agencies)
+    formats = mappings(BUILTIN / "mappings")
+    world = World(
+        rooms={"rest": RestSettings},
+        mappings=frozenset(formats),
+        keys=frozenset(),
+        agency=lambda code: agencies.known(code) is not None,
+    )
+    found = partners.load(partner_folder, world)
+    codecs = {
+        each.id: rest_codec.build(each.settings, formats[each.receives.mapping])
+        for each in found
+        if each.receives and isinstance(each.settings, RestSettings)
+    }
+    desk = set_up(
+        found, formats=formats, codecs=codecs, agencies=agencies, procedures=procedures, limit=limit
+    )
+    router = Router(table=load_routes(agencies), agencies=agencies, procedures=procedures)
+    return Parts(found, desk, router, formats)
+
+
+@dataclass
+class House:
+    """A running front half. ``ready``: what ``/readyz`` shall miss."""
+
+    url: str
+    parts: Parts
+    store: Store
+    session: aiohttp.ClientSession
+    spool: Path
+    port: int
+    ready: list[str] = field(default_factory=list)
+    number: int = 0
+
+    def message(self, kind: str, code: str, **dossier: Any) -> Body:
+        return {
+            "event": {"kind": kind, "at": "2026-11-20T01:00:00Z"},
+            "key": "of the body",
+            "sender": "nobody",
+            "agency": "nowhere",
+            "dossier": {"code": code, **dossier},
+        }
+
+    def code(self) -> str:
+        """A dossier code that nobody has used."""
+        self.number += 1
+        return f"{PROVINCE}-261120-{self.number:04}"
+
+    def said(self, form: str, body: Body, key: str = "k") -> bytes:
+        """The same message in a sender's format."""
+        mapping = self.parts.formats[form]
+        message = self.parts.formats["lienthong.message@1"].read(
+            json.dumps(body).encode(), "x", key, PROVINCE
+        )
+        return mapping.write(mapping.operations(message)[0], message, key)
+
+    def received(self, code: str = "", **dossier: Any) -> Body:
+        code = code or self.code()
+        told: Body = {"procedure": {"national": PROCEDURE}, "applicant": {"name": "Nguyễn Văn Ánh"}}
+        return self.message("received", code, **{**told, **dossier})
+
+    async def post(
+        self,
+        body: Body | bytes,
+        *,
+        key: str | None = None,
+        sender: str = "desk",
+        headers: Mapping[str, str] | None = None,
+        leave_out: Sequence[str] = (),
+    ) -> Answer:
+        raw = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+        sent = {
+            "Authorization": f"Bearer {KEYS.get(sender, sender)}",
+            "Content-Type": "application/json",
+            **({"Idempotency-Key": key} if key is not None else {}),
+            **(headers or {}),
+        }
+        for name in leave_out:
+            sent.pop(name, None)
+        async with self.session.post(
+            f"{self.url}/v1/messages", data=io.BytesIO(raw), headers=sent, skip_auto_headers=["Content-Type"]
+        ) as got:
+            return Answer(got.status, got.headers, await got.read())
+
+    async def get(
+        self, path: str, *, sender: str | None = "desk", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        sent = {**({"Authorization": f"Bearer {KEYS[sender]}"} if sender else {}), **(headers or {})}
+        async with self.session.get(f"{self.url}{path}", headers=sent) as got:
+            return Answer(got.status, got.headers, await got.read())
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __getitem__(self, name: str) -> Any:
+        return json.loads(self.body)[name]
+
+    @property
+    def code(self) -> str:
+        """The code of a problem document, or nothing."""
+        return str(json.loads(self.body).get("code", "")) if self.status >= 400 else ""
+
+
+@asynccontextmanager
+async def house(
+    folder: Path,
+    made: Parts,
+    now: Callable[[], datetime],
+    *,
+    limits: Limits | None = None,
+    executor: Executor | None = None,
+    run: Callable[[Sequence[Inbound]], Any] | None = None,
+    intake: Callable[[Intake], Any] = lambda intake: intake,
+) -> AsyncIterator[House]:
+    """Open the house. ``run``: what the pool runs; by default it judges at the desk. ``intake`` may wrap the intake."""
+    limits = limits or Limits()
+    ids = Ids(
+        lambda: now().timestamp(), lambda count: hashlib.sha256(str(id(count)).encode()).digest()[:count]
+    )
+    store = open_store(folder / "hub.db", ids=ids)
+    spool = Spool(folder / "spool", memory=limits.memory, limit=limits.body)
+    spool.sweep()
+    own = ThreadPoolExecutor(1) if executor is None else executor
+    bench = Bench(own, run or partial(judge_all, made.desk), processes=1, batch=limits.batch)
+    accepting = Accepting(router=made.router, parties=partners.parties(made.partners), new_id=ids)
+    missing: list[str] = []
+
+    async def ready() -> Sequence[str]:
+        return [*missing, *(() if await bench.alive() else ("pool",))]
+
+    deps = Deps(
+        intake=intake(Intake(store=store, bench=bench, decide=accepting, now=now)),
+        store=store,
+        callers=tuple(
+            Caller(
+                id=each.id,
+                api_keys=hashes(each.sends),
+                authority=each.sends.authority,
+                header=each.sends.signature.header.lower() if each.sends.signature else "",
+            )
+            for each in made.partners
+            if each.sends
+        ),
+        spool=spool,
+        admission=Admission(in_flight=limits.in_flight, per_sender=limits.per_sender),
+        catalogue=errors.load(),
+        limits=limits,
+        ready=ready,
+        now=now,
+        new_id=ids,
+    )
+    config = uvicorn.Config(
+        build(deps), host="127.0.0.1", port=0, log_config=None, lifespan="off", http="httptools"
+    )
+    server = uvicorn.Server(config)
+    socket = config.bind_socket()
+    serving = asyncio.create_task(server.serve(sockets=[socket]))
+    port = socket.getsockname()[1]
+    try:
+        while not server.started:  # noqa: ASYNC110 - uvicorn tells it by this attribute only
+            await asyncio.sleep(0.01)
+        async with aiohttp.ClientSession() as session:
+            yield House(f"http://127.0.0.1:{port}", made, store, session, folder / "spool", port, missing)
+    finally:
+        server.should_exit = True
+        await serving
+        socket.close()
+        await store.close()
+        if executor is None:
+            own.shutdown()
