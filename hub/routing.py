@@ -88,6 +88,7 @@ def roster(parties: Iterable[Party], agencies: Agencies) -> Roster:
 
 class Role(StrEnum):
     DECIDER = "decider"
+    COUNTER = "counter"
     ADDRESSEE = "addressee"
     HOLDERS = "holders"
     ORIGIN = "origin"
@@ -199,8 +200,8 @@ class Router(Value, frozen=True):
         ``parties``: a roster made once, or the parties themselves. ``story``: after this message; ``None`` without a dossier. ``on``: today, for mergers. ``sender``: the partner the
         message came from, or for ``delivery_failed`` the partner whose message failed; by default the message's own.
         """
-        case = _Case(self, message, story, self._roster(parties), on, sender or message.sender)
         rule = self.rule(message.kind, story)
+        case = _Case(self, message, story, self._roster(parties), on, sender or message.sender, rule.to)
         found: dict[str, Recipient] = {}
         for role in rule.to:
             for recipient in _RESOLVE[role](case):
@@ -248,6 +249,7 @@ class _Case:
         roster: Roster,
         on: date,
         sender: str,
+        roles: tuple[Role, ...] = (),
     ) -> None:
         self.router = router
         self.message = message
@@ -255,6 +257,7 @@ class _Case:
         self.roster = roster
         self.on = on
         self.sender = sender
+        self.roles = roles
 
     @cached_property
     def procedure(self) -> Procedure | None:
@@ -301,8 +304,21 @@ class _Case:
             return False
         if self.message.kind in self.router.table.confirmed.origin:
             return True
+        if self.at_counter:
+            return True
         owners = self.serving(self.named) if self.named else ()
         return bool(owners) and not any(self.message.kind in owner.sends for owner in owners)
+
+    @cached_property
+    def at_counter(self) -> bool:
+        """Whether the rule lets a unit without a system of its own decide in the system that opened the dossier."""
+        return (
+            Role.COUNTER in self.roles
+            and self.story is not None
+            and self.named is not None
+            and self.router.agencies.same(self.named, self.story.received_by)
+            and not self.serving(self.named, any_role=True)
+        )
 
     def stage(self, party: Party) -> Stage:
         entry, story = self.procedure, self.story
@@ -387,6 +403,10 @@ def _decider(case: _Case) -> tuple[Recipient, ...]:
     return case.owned(case.named, Role.DECIDER)
 
 
+def _counter(case: _Case) -> tuple[Recipient, ...]:
+    return _origin(case) if case.at_counter else _decider(case)
+
+
 def _addressee(case: _Case) -> tuple[Recipient, ...]:
     named = case.message.event.to_agency if case.message else None
     if named is None:
@@ -444,6 +464,7 @@ def _serving_if_known(case: _Case, agency: str) -> tuple[Party, ...]:
 
 _RESOLVE: Mapping[Role, Callable[[_Case], tuple[Recipient, ...]]] = {
     Role.DECIDER: _decider,
+    Role.COUNTER: _counter,
     Role.ADDRESSEE: _addressee,
     Role.HOLDERS: _holders,
     Role.ORIGIN: _origin,
