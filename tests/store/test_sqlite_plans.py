@@ -1,0 +1,128 @@
+"""No statement of the hot path reads more rows as the queue grows: every one that really ran is explained."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+
+from hub.lifecycle import Move, State
+from hub.store.contract import Filter, Settlement
+from hub.store.sqlite.store import SqliteStore, open_store
+from tests.store.samples import AUTHORITY, acceptance, at, deferred, delivered, numbered_ids, roomy, sealed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    import apsw
+
+ALLOWED = {
+    "SCAN lease",  # as many rows as workers have groups in hand
+    "SCAN due",  # LIMIT 1: is there anything at all
+    "SCAN CONSTANT ROW",
+}
+BOUNDED = {
+    "SCAN cnt",  # overviews: as many rows as there are partners
+    "SCAN c",
+    "SCAN dest USING INDEX sqlite_autoindex_dest_1",
+    "USE TEMP B-TREE FOR ORDER BY",  # one dossier's own messages
+}
+
+
+class Watch:
+    """Every statement that ran on any connection of one store."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.seen: dict[str, Any] = {}
+        self._db = store._readers._here
+        for db in (store._writer._db, self._db, *store._readers._all):
+            db.exec_trace = self._note
+
+    def _note(self, _cursor: apsw.Cursor, sql: str, bindings: Any) -> bool:
+        if sql.lstrip()[:6].upper() in {"SELECT", "DELETE", "UPDATE", "INSERT"}:
+            self.seen[sql] = bindings
+        return True
+
+    def scans(self) -> set[str]:
+        self._db.exec_trace = None
+        return {
+            row[3]
+            for sql, bindings in self.seen.items()
+            for row in self._db.execute(f"EXPLAIN QUERY PLAN {sql}", bindings)
+            if "SCAN" in row[3] or "TEMP B-TREE" in row[3]
+        }
+
+
+@pytest_asyncio.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    opened = open_store(tmp_path / "hub.db", ids=numbered_ids())
+    assert isinstance(opened, SqliteStore)
+    await opened.capacities(roomy("so-tnmt", "dvcqg"))
+    yield opened
+    await opened.close()
+
+
+async def test_the_way_of_a_message_never_scans(store: SqliteStore) -> None:
+    watch = Watch(store)
+    for step in range(3):
+        await store.known(AUTHORITY, "code-d1")
+        await store.replay("motcua-tinh", f"key-m{step}", "")
+        await store.accept(acceptance(f"m{step}", dossier="d1", version=step, partners=("so-tnmt", "dvcqg")))
+    first, second = await store.claim("w", at(1), 10, 30)
+    await store.seal(first.token, {first.transfer: sealed()})
+    await store.renew(first.token, at(2), 30)
+    settlement = delivered(
+        first.transfer, facts={"a": "b"}, follow_up=acceptance("told", dossier="d1", sender="hub")
+    )
+    await store.settle(first.token, [settlement, deferred(second.transfer, at(5))], at(3))
+    await store.tick(at(6))
+    (third, _) = await store.claim("w", at(7), 10, 1)
+    await store.tick(at(60))
+    await store.circuit("so-tnmt", "open", at(70), at(61))
+    await store.tick(at(71))
+    await store.pause("so-tnmt", paused=True, reason="r", now=at(72))
+    await store.pause("so-tnmt", paused=False, reason="r", now=at(73))
+    await store.claim("w", at(74), 10, 30)
+    await store.act(
+        third.transfer.replace("m1", "m2"), Move.HOLD, expected=State.WAITING, reason="", by="", now=at(75)
+    )
+    assert len(watch.seen) > 40
+    assert watch.scans() <= ALLOWED
+
+
+@pytest.mark.parametrize(
+    "which",
+    [
+        Filter(),
+        Filter(after="m0.so-tnmt.0"),
+        Filter(partner="so-tnmt"),
+        Filter(states=("refused", "in_doubt")),
+        Filter(sender="motcua-tinh"),
+        Filter(dossier_code="code-d1"),
+        Filter(problem="HUB-PAR-001"),
+    ],
+)
+async def test_lists_never_scan_transfers(store: SqliteStore, which: Filter) -> None:
+    watch = Watch(store)
+    await store.accept(acceptance("m0", dossier="d1"))
+    await store.transfers(which)
+    assert watch.scans() <= ALLOWED | BOUNDED
+
+
+async def test_what_a_person_looks_at_never_scans_transfers(store: SqliteStore) -> None:
+    await store.accept(acceptance("m0", dossier="d1"))
+    (work,) = await store.claim("w", at(1), 1, 30)
+    await store.settle(work.token, [Settlement(transfer=work.transfer, move=Move.DELIVER)], at(2))
+    watch = Watch(store)
+    await store.queue()
+    await store.dossier("code-d1")
+    await store.transfer("m0")
+    await store.attempts(work.transfer)
+    await store.payloads(work.transfer)
+    await store.message("m0")
+    for which in ({}, {"message": "m0"}, {"transfer": work.transfer}):
+        await store.journal(**which)  # type: ignore[arg-type]
+    await store.forget("d1", reason="r", by="thu", now=at(3))
+    assert watch.scans() <= ALLOWED | BOUNDED
