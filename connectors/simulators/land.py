@@ -57,7 +57,10 @@ class Land:
             return _fault(version, bad)
 
     def refusal(self, call: Call) -> Said:
-        version, document = _document(call.body)
+        try:
+            version, document = _document(call.body)
+        except _Bad as bad:
+            return _fault(SOAP11, bad)
         return _said(version, REFUSED, "Trường SoBienNhan không hợp lệ", _text(document, "MaGiaoDich"))
 
     def expire(self) -> None:

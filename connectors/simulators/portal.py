@@ -3,7 +3,8 @@
 Its habits: HTTP 200 whatever happens; success is ``"0"``, ``0`` or ``"00"``; sessions end without notice; a call
 without ``dstcode`` is answered by the adapter, with a page of HTML; progress is *appended*, so what is sent twice shows
 twice. Marked (assumed) where the facts have no source: codes 1 and 2, the texts about sessions, the names inside
-``TraCuuHoSo``'s result, and that progress moves the state that ``TraCuuHoSo`` tells.
+``TraCuuHoSo``'s result, that progress moves the state that ``TraCuuHoSo`` tells, and the list of progress records that
+it tells when the portal is started with ``--lists-progress``.
 
 Run: ``python -m connectors.simulators.portal --port 9003 --journal var/portal.jsonl --secret-file keys/portal.txt``
 """
@@ -65,6 +66,15 @@ DATES = [
     "NgayBatDau",
     "NgayKetThucTheoQuyDinh",
 ]
+LISTS = [
+    "TaiLieuNop",
+    "DanhSachLePhi",
+    "DanhSachTepDinhKemKhac",
+    "DanhSachHoSoBoSung",
+    "DanhSachGiayToKetQua",
+    "DinhDanhCHS",
+    "DSKetNoiCSDL",
+]
 LONGEST = {"TrichYeuHoSo": 1000, "NguoiXuLy": 50}
 ALLOWED = {
     "KenhThucHien": {"1", "2", "3"},
@@ -86,16 +96,18 @@ class Portal:
         *,
         clock: Callable[[], datetime],
         username: str = "000.00.00.H47",
-        dstcode: str = DSTCODE,
         lifetime: float = 600.0,
         generation: str = "1",
+        lists_progress: bool = False,
     ) -> None:
         self.journal = journal
-        self._password, self._username, self._dstcode = password, username, dstcode
+        self._password, self._username = password, username
         self._clock, self._lifetime = clock, timedelta(seconds=lifetime)
         self._mandatory = [*ALWAYS, *(SINCE_2022 if generation == "1+" else ())]
         self._sessions: dict[str, datetime] = {}
         self._states: dict[str, str] = {}
+        self._lists_progress = lists_progress
+        self._told: dict[str, list[dict[str, str]]] = {}
         for entry in journal.entries:
             self._remember(entry.operation, msgspec.json.decode(entry.body))
 
@@ -103,7 +115,7 @@ class Portal:
         return LOGIN if call.path.endswith("/login") else str(_object(call.body).get("service", ""))
 
     def answer(self, call: Call) -> Said:
-        if self._dstcode not in (call.headers.get("dstcode"), call.parameter("dstcode")):
+        if DSTCODE not in (call.headers.get("dstcode"), call.parameter("dstcode")):
             return Said(body=PAGE, media_type="text/html")
         asked = _object(call.body)
         if call.path.endswith("/login"):
@@ -139,8 +151,10 @@ class Portal:
     def _look_up(self, asked: dict[str, Any]) -> Said:
         code = asked.get("mahoso")
         state = self._states.get(code) if isinstance(code, str) else None
-        found = [{"MAHOSO": code, "TRANGTHAIHOSO": state}] if state else []
-        return say({"error_code": 0, "message": "", "result": found})
+        found: dict[str, Any] = {"MAHOSO": code, "TRANGTHAIHOSO": state}
+        if self._lists_progress:
+            found["TIENDO"] = self._told.get(str(code), [])
+        return say({"error_code": 0, "message": "", "result": [found] if state else []})
 
     def _sync(self, asked: dict[str, Any]) -> Said:
         """Create or update all of ``data`` or none of it."""
@@ -163,11 +177,11 @@ class Portal:
         if records is None:
             return _no("3", "Dữ liệu không đúng cấu trúc")
         wrong = next((error for record in records if (error := _wrong(record, OF_PROGRESS))), "")
-        unknown = next(
-            (record["MaHoSo"] for record in records if record.get("MaHoSo") not in self._states), ""
-        )
-        if wrong or unknown:
-            return _no("3", wrong or f"Hồ sơ {unknown} không tồn tại")
+        if wrong:
+            return _no("3", wrong)
+        unknown = next((record["MaHoSo"] for record in records if record["MaHoSo"] not in self._states), "")
+        if unknown:
+            return _no("3", f"Hồ sơ {unknown} không tồn tại")
         return self._take(PROGRESS, records, "Cập nhật tiến độ thành công", "append")
 
     def _take(self, operation: str, records: list[dict[str, Any]], done: str, how: str) -> Said:
@@ -179,6 +193,10 @@ class Portal:
     def _remember(self, operation: str, records: list[dict[str, Any]]) -> None:
         field = "TrangThaiHoSo" if operation == SYNC else "TrangThai"
         self._states |= {record["MaHoSo"]: record[field] for record in records}
+        if operation == PROGRESS and self._lists_progress:
+            for record in records:
+                upper = {name.upper(): value for name, value in record.items()}
+                self._told.setdefault(record["MaHoSo"], []).append(upper)
 
 
 def _no(code: str, message: str) -> Said:
@@ -210,7 +228,7 @@ def _wrong(record: dict[str, Any], mandatory: list[str]) -> str:
         if record.get(name) in (None, "", []):
             return f"Trường {name} không được để trống"
     for name, value in record.items():
-        if not isinstance(value, str | list):
+        if not isinstance(value, list if name in LISTS else str):
             return f"Trường {name} không đúng kiểu dữ liệu"
         if isinstance(value, str) and value and _bad(name, value):
             return f"Trường {name} không hợp lệ"
@@ -240,6 +258,9 @@ def main() -> None:
     parser.add_argument("--username", default="000.00.00.H47")
     parser.add_argument("--lifetime", type=float, default=600.0, help="seconds a session lives")
     parser.add_argument("--generation", choices=("1", "1+"), default="1")
+    parser.add_argument(
+        "--lists-progress", action="store_true", help="TraCuuHoSo tells progress records (assumed)"
+    )
     arguments = parser.parse_args()
 
     def opened(journal: Journal) -> Portal:
@@ -250,6 +271,7 @@ def main() -> None:
             username=arguments.username,
             lifetime=arguments.lifetime,
             generation=arguments.generation,
+            lists_progress=arguments.lists_progress,
         )
 
     serve(arguments.port, arguments.journal, opened)
