@@ -42,7 +42,7 @@ class Programs(Protocol):
     """What the long-running commands start. Each returns an exit status. ``supervised``: ends with its supervisor."""
 
     def serve(self, settings: Path) -> int: ...
-    def work(self, settings: Path, partners: tuple[str, ...], *, supervised: bool) -> int: ...
+    def work(self, settings: Path, *, supervised: bool) -> int: ...
     def web(self, settings: Path, *, supervised: bool) -> int: ...
     def demo(self, directory: Path, messages: int) -> int: ...
 
@@ -74,27 +74,26 @@ async def wired(settings: Path) -> Hub:
 def checked(settings: Path, file: Path) -> Sequence[Problem]:
     from hub import wiring  # noqa: PLC0415 - heavy; only this command needs it
 
-    found: Sequence[Problem] = wiring.check_partner(settings, file)
-    return found
+    return wiring.check_partner(settings, file)
 
 
 class WiredPrograms:
     """The real ones."""
 
     def serve(self, settings: Path) -> int:
-        from hub import supervisor  # noqa: PLC0415 - heavy
+        from hub import programs  # noqa: PLC0415 - heavy
 
-        return ended(supervisor.serve(settings))
+        return programs.serve(settings)
 
-    def work(self, settings: Path, partners: tuple[str, ...], *, supervised: bool) -> int:
-        from hub import supervisor  # noqa: PLC0415 - heavy
+    def work(self, settings: Path, *, supervised: bool) -> int:
+        from hub import programs  # noqa: PLC0415 - heavy
 
-        return ended(supervisor.work(settings, partners=partners, supervised=supervised))
+        return programs.work(settings, supervised=supervised)
 
     def web(self, settings: Path, *, supervised: bool) -> int:
-        from hub import supervisor  # noqa: PLC0415 - heavy
+        from hub import programs  # noqa: PLC0415 - heavy
 
-        return ended(supervisor.web(settings, supervised=supervised))
+        return programs.web(settings, supervised=supervised)
 
     def demo(self, directory: Path, messages: int) -> int:
         from hub import demo  # noqa: PLC0415 - heavy

@@ -25,8 +25,8 @@ Supervised = Annotated[bool, Parameter(show=False, negative=())]
 """Given by the supervisor to its children, not by a person."""
 
 
-def work(*, partner: tuple[str, ...] = (), supervised: Supervised = False, desk: At) -> int:
-    return desk.programs.work(desk.settings, partner, supervised=supervised)
+def work(*, supervised: Supervised = False, desk: At) -> int:
+    return desk.programs.work(desk.settings, supervised=supervised)
 
 
 def web(*, supervised: Supervised = False, desk: At) -> int:

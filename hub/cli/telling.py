@@ -38,25 +38,25 @@ def next_command(code: str, subject: str = "") -> str:
 
 
 def problems(desk: Desk, found: Sequence[Problem], subject: str = "") -> None:
+    """Tell what was found: each code once, with every place where it was met."""
     if desk.as_json:
         desk.screen.tell(msgspec.json.encode({"errors": [_object(desk, each) for each in found]}).decode())
         return
-    for each in found:
-        _problem(desk, each, subject)
+    for code in dict.fromkeys(each.code for each in found):
+        _told(desk, code, [each for each in found if each.code == code], subject)
 
 
-def _problem(desk: Desk, problem: Problem, subject: str) -> None:
-    entry, say = entry_of(problem.code), desk.say
-    language = desk.speech.language
+def _told(desk: Desk, code: str, found: Sequence[Problem], subject: str) -> None:
+    entry, say, language = entry_of(code), desk.say, desk.speech.language
     title = entry.title.say(language) if entry else say("told.not_in_catalogue")
-    lines = [f"✕ {problem.code}  {title}"]
-    place = " ".join(part for part in (_place(problem), problem.rule, problem.detail) if part)
-    if place:
-        lines.append(f"  {say('told.place')}: {clean(place)}")
+    lines = [f"✕ {code}  {title}"]
+    for each in found:
+        place = " ".join(part for part in (_place(each), each.rule, each.detail) if part)
+        lines += [f"  {say('told.place')}: {clean(place)}"] if place else []
     if entry:
         lines.append(f"  {say('told.cause')}: {entry.cause.say(language)}")
         lines.append(f"  {say('told.do')}: {entry.operator.say(language)}")
-    lines.append(f"  {say('told.next')}: {next_command(problem.code, subject)}")
+    lines.append(f"  {say('told.next')}: {next_command(code, subject)}")
     desk.screen.tell("\n".join(lines))
 
 

@@ -248,8 +248,8 @@ class Started:
         self.calls.append(("serve", settings))
         return self.status
 
-    def work(self, settings: Path, partners: tuple[str, ...], *, supervised: bool) -> int:
-        self.calls.append(("work", settings, partners, supervised))
+    def work(self, settings: Path, *, supervised: bool) -> int:
+        self.calls.append(("work", settings, supervised))
         return self.status
 
     def web(self, settings: Path, *, supervised: bool) -> int:
@@ -273,16 +273,19 @@ def line(
     shelf: Shelf | None = None,
     terminal: bool = False,
     answers: Sequence[str] | None = None,
+    piped: str = "",
     environment: Mapping[str, str] | None = None,
     width: int = 160,
     wrong: Sequence[Problem] = (),
     programs: Started | None = None,
     fails: Exception | None = None,
 ) -> Ran:
-    """Run one command line. ``terminal``: output goes to one; ``answers``: a person is there and types these lines."""
+    """Run one command line. ``terminal``: output goes to one; ``answers``: a person is there and types these lines;
+    ``piped``: what stands in standard input where there is nobody.
+    """
     out = Terminal() if terminal else io.StringIO()
     err = Terminal() if answers is not None else io.StringIO()
-    source = Terminal("".join(f"{each}\n" for each in answers)) if answers is not None else io.StringIO()
+    source = Terminal("".join(f"{each}\n" for each in answers)) if answers is not None else io.StringIO(piped)
     around_environment = environment or {}
 
     async def open_hub(_: Path) -> Hub:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hub.lifecycle import State
-from schemas.problems import Problem, refuse
+from schemas.problems import Problem, Refusal, refuse
 from tests.unit.test_cli_double import CODE, Shelf, Started, line, view
 
 STOPPED = [view(1, State.DEAD), view(2, blocked=True), view(3, State.PARKED, dossier=None, code=None)]
@@ -182,8 +182,8 @@ def test_version() -> None:
     [
         (("serve",), ("serve", Path("lienthong.toml"))),
         (("serve", "--settings", "/etc/h.toml"), ("serve", Path("/etc/h.toml"))),
-        (("work", "--partner", "a", "--partner", "b"), ("work", Path("lienthong.toml"), ("a", "b"), False)),
-        (("work", "--supervised"), ("work", Path("lienthong.toml"), (), True)),
+        (("work",), ("work", Path("lienthong.toml"), False)),
+        (("work", "--supervised"), ("work", Path("lienthong.toml"), True)),
         (("web",), ("web", Path("lienthong.toml"), False)),
         (("web", "--supervised"), ("web", Path("lienthong.toml"), True)),
         (("demo",), ("demo", Path("var/demo"), 200)),
@@ -247,6 +247,15 @@ def test_settings_that_are_wrong_are_told_with_their_code() -> None:
     assert "HUB-CFG-002" in ran.err
     assert "lienthong.toml: limit (3) unknown key" in ran.err
     assert "lienthong error explain HUB-CFG-002" in ran.err
+
+
+def test_many_problems_of_one_code_are_explained_once_and_placed_each() -> None:
+    problems = [
+        Problem(code="HUB-CFG-001", place=f"a.toml: key{number}", line=number) for number in (1, 2, 3)
+    ]
+    ran = line("queue", "list", fails=Refusal(*problems))
+    assert ran.err.count("HUB-CFG-001") == 1
+    assert [f"a.toml: key{number} ({number})" in ran.err for number in (1, 2, 3)] == [True] * 3
 
 
 def test_a_store_that_cannot_be_reached_ends_with_eight() -> None:

@@ -290,6 +290,13 @@ def test_without_a_person_reason_and_yes_are_both_needed(words: tuple[str, ...],
     assert shelf.acted == []
 
 
+def test_a_pipe_into_standard_input_is_nobodys_answer() -> None:
+    shelf = stopped()
+    assert line("transfer", "skip", DEAD.id, "--yes", shelf=shelf, piped="a reason\n").status == 2
+    assert line("transfer", "skip", DEAD.id, "--reason", "x", shelf=shelf, piped="y\n").status == 2
+    assert shelf.acted == []
+
+
 def test_a_person_is_asked_for_a_reason_and_for_a_yes() -> None:
     shelf = stopped()
     ran = line("transfer", "skip", DEAD.id, shelf=shelf, answers=["đã gọi đối tác", "c"])
