@@ -117,9 +117,6 @@ class Bench:
 
     async def alive(self) -> bool:
         """Whether the pool answers; an empty batch goes there and back."""
-        return await self._answers()
-
-    async def _answers(self) -> bool:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, []) == []
         except Exception:  # noqa: BLE001 - whatever is wrong with it, the pool is not alive
@@ -156,12 +153,10 @@ class Intake:
             if judged.code is not None:
                 known = await self._store.known(judged.authority, judged.code)
             try:
-                acceptance = self._decide(judged, known, inbound, self._now())
+                return await self._store.accept(self._decide(judged, known, inbound, self._now()))
+            except Stale:
+                continue
             except Refusal as refusal:
                 places = {CODE_PLACE: judged.code_place} if judged.code_place else {}
                 raise on_the_wire(refusal, places, inbound.bytes(), judged.media) from None
-            try:
-                return await self._store.accept(acceptance)
-            except Stale:
-                continue
         raise refuse("HUB-LIM-003", rule=f"{TRIES} tries against the same dossier")

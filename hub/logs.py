@@ -119,16 +119,18 @@ def _is_ours(path: str) -> bool:
 
 def configure(process: str, stream: TextIO = sys.stderr, level: int = logging.INFO) -> None:
     """Make structlog and the standard library's loggers write such lines to ``stream``. Called once per process."""
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+    told: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _named(process),
+    ]
+    guarded: list[structlog.typing.Processor] = [
         only_types,
         only_known,
+        structlog.processors.JSONRenderer(ensure_ascii=False),
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.JSONRenderer(ensure_ascii=False)],
+        processors=[structlog.contextvars.merge_contextvars, *told, *guarded],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
@@ -136,13 +138,8 @@ def configure(process: str, stream: TextIO = sys.stderr, level: int = logging.IN
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[_foreign, *shared],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                only_types,
-                only_known,
-                structlog.processors.JSONRenderer(ensure_ascii=False),
-            ],
+            foreign_pre_chain=[_foreign, *told],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *guarded],
         )
     )
     root = logging.getLogger()

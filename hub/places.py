@@ -52,6 +52,8 @@ def on_the_wire(refusal: Refusal, table: Mapping[str, str], raw: bytes, media: s
 
 
 def _placed(problem: Problem, table: Mapping[str, str], raw: bytes, media: str) -> Problem:
+    if not problem.place.startswith("/"):
+        return problem
     numbers = _NUMBER.findall(problem.place)
     place = table.get(_NUMBER.sub("*", problem.place), "" if table else problem.place)
     if not place:

@@ -89,7 +89,7 @@ class Limits(Closed):
 
     ``memory``: bodies up to this size are checked in memory, larger ones from a spool file. ``in_flight``: requests
     being read or checked at once, all senders together; ``per_sender``: of one sender. ``body_time``: for a body to arrive.
-    ``backlog``: unfinished transfers after which nothing more is accepted (0: no bound).
+    ``retry_after``: seconds that a refused sender is asked to wait; ``batch``: messages per call into the judging pool.
     """
 
     body: Octets = 1 << 20

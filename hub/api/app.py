@@ -149,7 +149,7 @@ class _Web:
 
     async def readyz(self, request: Request) -> Response:
         """The store can be written and the pool answers; otherwise 503 with the names of what is not ready."""
-        missing = tuple(await self._deps.ready())
+        missing = await self._deps.missing()
         if missing:
             return self._tell(request, [Problem(code="HUB-INT-002", place=name) for name in missing])
         return _json({"ready": True})
@@ -173,17 +173,9 @@ class _Web:
         return HTMLResponse(pages.entry(entry, say), headers=_spoken(say))
 
     async def refused(self, request: Request, error: Exception) -> Response:
-        """Answer a refusal; log its code, never its content."""
+        """Answer a refusal."""
         if not isinstance(error, Refusal):
             raise error
-        log.info(
-            "refused",
-            code=error.code,
-            codes=sorted({problem.code for problem in error.problems}),
-            request=request.state.request,
-            method=request.method,
-            size=_size(request),
-        )
         return self._tell(request, error.problems)
 
     async def unknown(self, request: Request, error: Exception) -> Response:
@@ -234,11 +226,6 @@ def _echo(request: Request) -> dict[str, str]:
     except Refusal:
         return {}
     return {"Idempotency-Key": f'"{key}"'} if key else {}
-
-
-def _size(request: Request) -> int:
-    declared = request.headers.get("content-length", "")
-    return int(declared) if declared.isdecimal() and len(declared) < 16 else 0  # noqa: PLR2004 - no number of bytes is longer
 
 
 def _wants_json(request: Request) -> bool:

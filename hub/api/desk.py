@@ -8,6 +8,7 @@ from datetime import datetime  # noqa: TC003
 from typing import TYPE_CHECKING
 
 import msgspec
+import structlog
 from starlette.requests import ClientDisconnect
 
 from hub.api.admission import Admission  # noqa: TC001
@@ -17,15 +18,21 @@ from hub.settings import Limits  # noqa: TC001
 from hub.spool import Spool  # noqa: TC001
 from hub.store.contract import Accepted, Store  # noqa: TC001
 from schemas.errors import Catalogue, Language  # noqa: TC001
-from schemas.problems import refuse
+from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from hub.spool import Sheet
 
+log = structlog.get_logger(__name__)
+
 KEPT = ("content-type", "idempotency-key", "x-request-id", "traceparent")
 """Request headers that are stored with a message, beside the one that carries its signature. Never credentials."""
+
+
+READY_TIME = 2.0
+"""Seconds that the store may take for an empty write before it counts as not ready."""
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,19 +66,47 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
         return next(caller for caller in self.callers if caller.id == found)
 
     async def take(self, request: Request) -> Accepted:
-        """Take one message. Raises ``Refusal``; then nothing of it is kept."""
-        caller = self.caller(request)
-        message = self.new_id()
-        with self.admission.enter(caller.id), self.spool.sheet(message) as sheet:
-            await self._fill(sheet, request)
-            inbound = Inbound(
-                message=message,
-                authorization=request.headers["authorization"],
-                headers=self._kept(request, caller),
-                body=str(sheet.path) if sheet.path else sheet.read(),
-                received_at=self.now(),
-            )
-            return await self.intake.receive(inbound, caller.id)
+        """Take one message. Raises ``Refusal``; then nothing of it is kept but a log line with code, digest and size."""
+        message, sender = self.new_id(), ""
+        with self.spool.sheet(message) as sheet:
+            try:
+                caller = self.caller(request)
+                sender = caller.id
+                with self.admission.enter(sender):
+                    return await self._receive(message, caller, sheet, request)
+            except Refusal as refusal:
+                log.info(
+                    "refused",
+                    code=refusal.code,
+                    codes=sorted({problem.code for problem in refusal.problems}),
+                    sender=sender,
+                    digest=sheet.digest,
+                    size=sheet.size,
+                    request=request.state.request,
+                )
+                raise
+
+    async def _receive(self, message: str, caller: Caller, sheet: Sheet, request: Request) -> Accepted:
+        await self._fill(sheet, request)
+        inbound = Inbound(
+            message=message,
+            authorization=request.headers["authorization"],
+            headers=self._kept(request, caller),
+            body=str(sheet.path) if sheet.path else sheet.read(),
+            received_at=self.now(),
+        )
+        return await self.intake.receive(inbound, caller.id)
+
+    async def missing(self) -> list[str]:
+        """Name what is not ready: the store when an empty write does not come back, and what the wiring finds."""
+        found = list(await self.ready())
+        try:
+            async with asyncio.timeout(READY_TIME):
+                await self.store.capacities(())
+        except Exception:
+            log.exception("the store cannot be written")
+            found.append("store")
+        return found
 
     async def _fill(self, sheet: Sheet, request: Request) -> None:
         declared = request.headers.get("content-length", "")
