@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = run(sys.argv[1:] if argv is None else argv, around)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read us (`| head`) has enough. Python would complain again when it flushes on its way out.
+        # Whoever read us (`| head`) has enough. The exit flushes once more: Python's note on SIGPIPE, docs of `signal`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FAILED
     return status
