@@ -193,7 +193,7 @@ def authenticate(authorization: str, senders: Iterable[HasKeys]) -> str:
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise refuse("HUB-AUT-001", "Authorization", rule="Bearer <API key>")
-    offered = hashlib.sha256(token.strip().encode()).hexdigest()
+    offered = hashlib.sha256(token.strip().encode(errors="surrogatepass")).hexdigest()
     found = ""
     for sender in senders:
         for known in sender.api_keys:

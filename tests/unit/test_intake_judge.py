@@ -1,0 +1,279 @@
+"""Judging, piece by piece: credentials, keys, wrapping, text, places."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.contract import Draft
+from hub.judge import (
+    Inbound,
+    Judged,
+    Recipient,
+    Said,
+    Sender,
+    authenticate,
+    check_media_type,
+    key_of,
+    nfc,
+    trials,
+)
+from hub.places import on_the_wire, places
+from schemas.dossier import Applicant, Dossier, Event, Kind, Message
+from schemas.library import BUILTIN
+from schemas.mapping import load as load_mapping
+from schemas.problems import Problem, Refusal, refuse
+from schemas.table import read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+NOW = datetime(2026, 11, 23, 5, tzinfo=UTC)
+
+
+def sha256(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Known:
+    id: str
+    api_keys: tuple[str, ...]
+
+
+TWO = (Known("a", (sha256("old a"), sha256("new a"))), Known("b", (sha256("b"),)))
+
+
+@pytest.mark.parametrize(
+    ("said", "found"), [("Bearer old a", "a"), ("bearer  new a", "a"), ("Bearer b ", "b")]
+)
+def test_a_sender_is_known_by_any_of_its_keys(said: str, found: str) -> None:
+    assert authenticate(said, TWO) == found
+
+
+@pytest.mark.parametrize("said", ["", "Bearer", "Bearer ", "Basic b", "b", "\x00"])
+def test_without_a_bearer_key_nobody_is_calling(said: str) -> None:
+    with pytest.raises(Refusal, match="HUB-AUT-001"):
+        authenticate(said, TWO)
+
+
+@pytest.mark.parametrize(
+    "said", ["Bearer c", f"Bearer {sha256('b')}", f"Bearer sha256:{sha256('b')}", "Bearer \ud800b"]
+)
+def test_a_key_of_nobody_is_refused(said: str) -> None:
+    with pytest.raises(Refusal, match="HUB-AUT-002"):
+        authenticate(said, TWO)
+
+
+@pytest.mark.parametrize(
+    ("said", "key"),
+    [
+        ("a-1", "a-1"),
+        ('"a-1"', "a-1"),
+        (" a-1 ", "a-1"),
+        ("8e03978e-40d5-43dd-bc93-6894a57f9324",) * 2,
+        ("x" * 200,) * 2,
+    ],
+)
+def test_a_key_may_stand_bare_or_in_quotes(said: str, key: str) -> None:
+    assert key_of({"idempotency-key": said}) == key
+
+
+def test_no_key_is_no_key() -> None:
+    assert key_of({}) == ""
+
+
+@given(st.text())
+def test_whatever_is_taken_as_a_key_is_plain_and_short(said: str) -> None:
+    try:
+        key = key_of({"idempotency-key": said})
+    except Refusal:
+        return
+    assert key.isascii()
+    assert key.isprintable()
+    assert 0 < len(key) <= 200
+    assert not set(key) & set(' "\\')
+
+
+def json_sender() -> Sender:
+    return Sender(
+        id="a",
+        agency="",
+        api_keys=(),
+        kinds=frozenset(),
+        codes=(),
+        authority="",
+        format="",
+        media="json",
+        media_types=frozenset({"application/json"}),
+        reader=load_mapping(BUILTIN / "mappings/lienthong.message-1.toml"),
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "application/json",
+        "Application/JSON",
+        "application/json; charset=utf-8",
+        'application/json;charset="UTF-8"',
+        "application/json;",
+    ],
+)
+def test_a_media_type_is_read_with_its_parameters(said: str) -> None:
+    assert check_media_type({"content-type": said}, json_sender()) == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({}, "HUB-SCH-010"),
+        ({"content-type": "application/jsonx"}, "HUB-SCH-010"),
+        ({"content-type": "text/xml"}, "HUB-SCH-010"),
+        ({"content-type": "application/json, text/xml"}, "HUB-SCH-010"),
+        ({"content-type": "application/json; charset=tcvn3"}, "HUB-SCH-008"),
+        ({"content-type": "application/json", "content-encoding": "gzip"}, "HUB-SCH-010"),
+    ],
+)
+def test_what_we_could_misread_is_refused(headers: Mapping[str, str], code: str) -> None:
+    with pytest.raises(Refusal, match=code):
+        check_media_type(headers, json_sender())
+
+
+def message(name: str) -> Message:
+    return Message(
+        event=Event(kind=Kind.RECEIVED, at=NOW),
+        key="k",
+        sender="a",
+        agency="x",
+        dossier=Dossier(code="c", applicant=Applicant(name=name)),
+        extensions={"f": {"g": [name]}},
+    )
+
+
+def test_every_text_is_put_in_nfc_also_where_only_a_format_knows_it() -> None:
+    assert nfc(message("Nguye\u0302\u0303n")) == message("Nguyễn")
+
+
+def test_a_text_in_nfc_is_left_as_it_is() -> None:
+    given_one = message("Nguyễn")
+    assert nfc(given_one) is given_one
+
+
+def test_an_escape_before_a_combining_mark_stays_what_it_was() -> None:
+    assert nfc(message("\x1b\u0301e\u0301")) == message("\x1b\u0301é")
+
+
+def test_half_a_surrogate_pair_is_no_text() -> None:
+    with pytest.raises(Refusal, match="HUB-SCH-008"):
+        nfc(message("\ud800"))
+
+
+class Codec:
+    """Says two things; the second only for short names."""
+
+    def operations(self, message: Message) -> tuple[str, ...]:
+        if message.key == "unsayable":
+            raise refuse("HUB-MAP-002", "/event/kind")
+        return ("dossier", "progress")
+
+    def encode(self, operation: str, message: Message, key: str) -> Draft:
+        assert key == {"dossier": "m:p:1", "progress": "m:p:2"}[operation]
+        if operation == "progress" and message.key == "long":
+            raise refuse("HUB-MAP-004", "/x")
+        return Draft(payload=b"", media_type="x/y")
+
+
+def tried(
+    key: str, *, kinds: frozenset[str] = frozenset({"received"}), sender: str = "a"
+) -> dict[str, tuple[Said, ...]]:
+    told = Message(event=Event(kind=Kind.RECEIVED, at=NOW), key=key, sender=sender, agency="x")
+    return trials(told, "m", [Recipient(partner="p", kinds=kinds, codec=Codec())])
+
+
+def test_a_trial_knows_which_part_cannot_be_said() -> None:
+    assert tried("short") == {"p": (Said(operation="dossier"), Said(operation="progress"))}
+    assert tried("long") == {
+        "p": (
+            Said(operation="dossier"),
+            Said(operation="progress", problem=Problem(code="HUB-MAP-004", place="/x")),
+        )
+    }
+    assert tried("unsayable") == {
+        "p": (Said(operation="none", problem=Problem(code="HUB-MAP-002", place="/event/kind")),)
+    }
+
+
+def test_nothing_is_tried_for_those_who_do_not_take_it_or_said_it() -> None:
+    assert tried("x", kinds=frozenset({"step"})) == {}
+    assert tried("x", sender="p") == {}
+
+
+def test_what_crosses_into_the_pool_and_back_survives() -> None:
+    inbound = Inbound(message="m", authorization="x", headers={"a": "b"}, body=b"x", received_at=NOW)
+    judged = Judged(
+        sender="a", key="k", digest="d", size=1, media_type="x/y", format="f@1", kind="received", canonical=b"{}",
+        agency="x", authority="y", trials=tried("long"),
+    )  # fmt: skip
+    assert pickle.loads(pickle.dumps((inbound, judged))) == (inbound, judged)  # noqa: S301 - our own bytes
+
+
+def test_a_body_in_a_file_is_read_where_it_is_judged(tmp_path: Path) -> None:
+    path = tmp_path / "a.body"
+    path.write_bytes(b"large")
+    inbound = Inbound(message="m", authorization="x", headers={}, body=str(path), received_at=NOW)
+    assert inbound.bytes() == b"large"
+
+
+# --- places -----------------------------------------------------------------------------------------------------
+
+ONE_STOP = places(read_table(BUILTIN / "mappings/motcua.rest-1.toml"))
+LAND = places(read_table(BUILTIN / "mappings/land.soap-1.toml"))
+
+
+@pytest.mark.parametrize(
+    ("table", "canonical", "wire"),
+    [
+        (ONE_STOP, "/dossier/code", "/HoSo/MaHoSo"),
+        (ONE_STOP, "/dossier/procedure/national", "/HoSo/MaTTHC"),
+        (ONE_STOP, "/event/kind", "/LoaiSuKien"),
+        (ONE_STOP, "/event/to_agency", "/DienBien/MaDonViNhan"),
+        (LAND, "/dossier/code", "/SoBienNhan"),
+        (LAND, "/dossier/procedure/national", "/ThongTinQuyTrinh/MaQuocGia"),
+        (LAND, "/dossier/documents/*/id", "/DanhSachGiayToDinhKem/GiayTo/*/MaGiayTo"),
+    ],
+)
+def test_a_canonical_place_leads_to_the_senders_own_word(
+    table: Mapping[str, str], canonical: str, wire: str
+) -> None:
+    assert table[canonical] == wire
+
+
+def test_a_place_and_its_line_are_those_of_the_bytes_that_came() -> None:
+    raw = b'{\n "LoaiSuKien": "x",\n "HoSo": {\n  "MaHoSo": "y"}}'
+    [found] = on_the_wire(refuse("HUB-DOS-001", "/dossier/code"), ONE_STOP, raw, "json").problems
+    assert (found.place, found.line) == ("/HoSo/MaHoSo", 4)
+    [parent] = on_the_wire(
+        refuse("HUB-DOS-001", "/dossier/note"), {"/dossier/note": "/HoSo/GhiChu"}, raw, "json"
+    ).problems
+    assert (parent.place, parent.line) == ("/HoSo/GhiChu", 3)
+
+
+def test_a_place_in_xml_is_an_element_path() -> None:
+    raw = b'<l:CapNhat xmlns:l="urn:l">\n<l:SoBienNhan>x</l:SoBienNhan>\n</l:CapNhat>'
+    [found] = on_the_wire(refuse("HUB-DOS-001", "/dossier/code"), LAND, raw, "xml").problems
+    assert (found.place, found.line) == ("/l:CapNhat/l:SoBienNhan", 2)
+
+
+@pytest.mark.parametrize("place", ["Idempotency-Key", "", "/dossier/unheard"])
+def test_a_place_that_the_format_does_not_have_stays_as_it_is(place: str) -> None:
+    [found] = on_the_wire(refuse("HUB-DOS-001", place), ONE_STOP, b"{}", "json").problems
+    assert (found.place, found.line) == (place, 0)
