@@ -1,0 +1,209 @@
+"""What follows from a message: pure, on real registries, routes and stories."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hub import story
+from hub.acceptance import Accepting
+from hub.judge import Inbound, Judged, Said
+from hub.routing import Party, Router, load
+from hub.store.contract import Acceptance, Known
+from schemas.agencies import Agencies
+from schemas.dossier import Alias, Dossier, Event, Kind, Message, Procedure, from_json, to_json
+from schemas.problems import Problem, Refusal
+from schemas.procedures import Procedures
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NOW = datetime(2026, 11, 23, 5, tzinfo=UTC)
+PROVINCE, LAND = "000.00.00.H47", "000.00.15.H47"
+CODE = f"{PROVINCE}-261120-0001"
+UNSAYABLE = Problem(code="HUB-MAP-002", place="/x")
+TWO = (Said(operation="dossier"), Said(operation="progress"))
+
+
+@pytest.fixture(scope="module")
+def router() -> Router:
+    agencies = Agencies.load()
+    return Router(table=load(agencies), agencies=agencies, procedures=Procedures.load(agencies))
+
+
+@pytest.fixture
+def accepting(router: Router) -> Accepting:
+    kinds = tuple(str(kind) for kind in Kind)
+    numbers = count(1)
+    return Accepting(
+        router=router,
+        parties=(
+            Party(partner_id="desk", agency=PROVINCE, sends=kinds, role="informed"),
+            Party(partner_id="land", agency=LAND, kinds=kinds),
+            Party(partner_id="portal", agency="000.00.00.G22", kinds=kinds, role="informed"),
+        ),
+        new_id=lambda: f"id{next(numbers)}",
+    )
+
+
+def judged(
+    kind: Kind = Kind.RECEIVED,
+    trials: Mapping[str, tuple[Said, ...]] | None = None,
+    *,
+    may_create: bool = True,
+) -> Judged:
+    message = Message(
+        event=Event(kind=kind, at=NOW),
+        key="k",
+        sender="desk",
+        agency=PROVINCE,
+        dossier=Dossier(
+            code=CODE,
+            procedure=Procedure(national="1.009999"),
+            due_at=NOW,
+            aliases=(Alias(authority="elsewhere", code="7"), Alias(authority=PROVINCE, code=CODE)),
+        ),
+    )
+    return Judged(
+        sender="desk",
+        key="k",
+        digest="d" * 64,
+        size=3,
+        media_type="application/json",
+        format="motcua.rest@1",
+        kind=kind,
+        canonical=to_json(message),
+        agency=PROVINCE,
+        authority=PROVINCE,
+        code=CODE,
+        received_by=PROVINCE,
+        may_create=may_create,
+        trials={"land": (Said(operation="submit"),), "portal": TWO} if trials is None else trials,
+        signer="f" * 64,
+        algorithm="RS256",
+    )
+
+
+def inbound() -> Inbound:
+    return Inbound(
+        message="m1",
+        authorization="Bearer secret",
+        headers={"content-type": "x/y"},
+        body=b"raw",
+        received_at=NOW,
+    )
+
+
+def known(acceptance: Acceptance) -> Known:
+    return Known(dossier=acceptance.dossier or "", version=1, origin="desk", story=acceptance.story)
+
+
+def test_a_first_message_makes_a_dossier_and_one_transfer_per_operation(accepting: Accepting) -> None:
+    made = accepting(judged(), None, inbound(), NOW)
+    assert [(each.partner, each.operation, each.part, each.key) for each in made.transfers] == [
+        ("land", "submit", 1, "m1:land:1"),
+        ("portal", "dossier", 1, "m1:portal:1"),
+        ("portal", "progress", 2, "m1:portal:2"),
+    ]
+    assert {each.lane_subject for each in made.transfers} == {made.dossier}
+    assert {each.deadline for each in made.transfers} == {NOW}
+    assert len({each.id for each in made.transfers}) == 3
+    assert made.expected_version == 0
+    dossier = from_json(made.canonical).dossier
+    assert dossier is not None
+    assert dossier.id == made.dossier
+
+
+def test_a_dossier_keeps_its_id_and_the_version_it_was_decided_on(accepting: Accepting) -> None:
+    first = accepting(judged(), None, inbound(), NOW)
+    made = accepting(judged(Kind.STEP), known(first), inbound(), NOW)
+    assert (made.dossier, made.expected_version) == (first.dossier, 1)
+
+
+def test_codes_are_aliases_under_their_authorities_each_once(accepting: Accepting) -> None:
+    made = accepting(judged(), None, inbound(), NOW)
+    assert [(alias.authority, alias.code) for alias in made.aliases] == [(PROVINCE, CODE), ("elsewhere", "7")]
+
+
+def test_the_part_that_cannot_be_said_is_born_parked_and_only_that(accepting: Accepting) -> None:
+    half = (Said(operation="dossier"), Said(operation="progress", problem=UNSAYABLE))
+    made = accepting(
+        judged(trials={"land": (Said(operation="submit"),), "portal": half}), None, inbound(), NOW
+    )
+    assert [each.problem for each in made.transfers] == [None, None, UNSAYABLE]
+    lines = json.loads(made.receipt)["transfers"]
+    assert [(each["state"], each.get("problem", "")) for each in lines] == [
+        ("waiting", ""),
+        ("waiting", ""),
+        ("parked", "HUB-MAP-002"),
+    ]
+
+
+def test_a_recipient_whose_format_has_no_word_for_it_is_not_forgotten(accepting: Accepting) -> None:
+    made = accepting(judged(trials={"land": ()}), None, inbound(), NOW)
+    assert [(each.partner, each.problem.code if each.problem else "") for each in made.transfers] == [
+        ("land", "HUB-MAP-004"),
+        ("portal", "HUB-MAP-004"),
+    ]
+
+
+def test_nobody_to_decide_parks_the_transfer(router: Router) -> None:
+    alone = Accepting(router=router, parties=(), new_id=lambda: "x")
+    [transfer] = alone(judged(), None, inbound(), NOW).transfers
+    assert transfer.problem is not None
+    assert (transfer.partner, transfer.problem.code) == ("unrouted", "HUB-RTE-001")
+
+
+def test_what_does_not_fit_the_story_parks_all_and_leaves_the_story(accepting: Accepting) -> None:
+    first = accepting(judged(), None, inbound(), NOW)
+    made = accepting(judged(Kind.RETURNED), known(first), inbound(), NOW)
+    assert made.transfers
+    assert {each.problem.code if each.problem else "" for each in made.transfers} == {"HUB-DOS-004"}
+    assert story.from_json(made.story).state == story.from_json(first.story).state
+    assert made.facts["quarantine"] == "HUB-DOS-004"
+
+
+def test_recipients_may_speak_about_the_dossier_from_then_on(accepting: Accepting) -> None:
+    made = accepting(judged(), None, inbound(), NOW)
+    assert set(story.from_json(made.story).parties) == {"desk", "land", "portal"}
+
+
+def test_a_code_outside_the_senders_trees_opens_nothing(accepting: Accepting) -> None:
+    with pytest.raises(Refusal, match="HUB-DOS-007"):
+        accepting(judged(may_create=False), None, inbound(), NOW)
+
+
+def test_a_message_without_a_dossier_has_a_lane_of_its_own(accepting: Accepting) -> None:
+    told = judged(Kind.CATALOGUE_PUBLISHED)
+    message = Message(
+        event=Event(kind=Kind.CATALOGUE_PUBLISHED, at=NOW),
+        key="k",
+        sender="desk",
+        agency=PROVINCE,
+        subject="fees",
+    )
+    told = Judged(**{
+        **{name: getattr(told, name) for name in told.__struct_fields__},
+        "canonical": to_json(message), "code": None, "received_by": None,
+    })  # fmt: skip
+    made = accepting(told, None, inbound(), NOW)
+    assert (made.dossier, made.aliases, made.story) == (None, (), b"")
+    assert {each.lane_subject for each in made.transfers} == {"fees"}
+    assert {each.partner for each in made.transfers} == {"land", "portal"}
+
+
+def test_the_journal_learns_structure_and_never_content_or_credentials(accepting: Accepting) -> None:
+    made = accepting(judged(), None, inbound(), NOW)
+    assert made.facts == {
+        "format": "motcua.rest@1",
+        "size": "3",
+        "rule": "reception",
+        "decider": accepting.router.agencies.successor(LAND, NOW.date()).code,
+        "signer": "f" * 64,
+        "algorithm": "RS256",
+    }
+    assert "secret" not in str(made.headers)
