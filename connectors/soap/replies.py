@@ -54,6 +54,8 @@ def decide(reply: Reply, rows: Tables) -> Verdict:
         asked = replace(reply, fault=name)
         if any(fits(row, asked) for row in rows.fault):
             return replace(classify(asked, rows.fault), detail=classify(reply).detail)
+    if reply.fault and reply.status in WITH_FAULT:
+        return classify(reply, rows.fault, (Row(fault=reply.fault, outcome="unsure", reason="HUB-PAR-006"),))
     return classify(reply, rows.fault if reply.fault else rows.output)
 
 

@@ -204,6 +204,15 @@ async def test_already_there_on_update_as_well_is_in_doubt(
     assert portal.names().count("DongBoHoSoMC") == 2
 
 
+async def test_an_update_that_is_told_already_there_is_not_sent_again(
+    portal: Portal, open_portal: Callable[..., Connector]
+) -> None:
+    portal.dossiers[CODE] = RECORD
+    portal.order("DongBoHoSoMC", '{"error_code":"-3","message":"Hồ sơ đã tồn tại"}')
+    assert isinstance(await open_portal().deliver(parcel()), Unsure)
+    assert portal.names().count("DongBoHoSoMC") == 1
+
+
 @pytest.mark.parametrize(
     "answer",
     [

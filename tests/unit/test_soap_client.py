@@ -145,6 +145,7 @@ OUTCOMES: list[tuple[str, int, type, str]] = [
     (envelope(TAKEN.replace("<Ma>0</Ma>", "<Ma/>")), 200, Unsure, "HUB-PAR-002"),
     (envelope(TAKEN.replace("BienNhan", "La")), 200, Unsure, "HUB-PAR-002"),
     (envelope("<Other/>"), 200, Unsure, "HUB-PAR-002"),
+    (envelope(TAKEN.replace("SubmitResponse", "OtherResponse")), 200, Unsure, "HUB-PAR-002"),
     (envelope(""), 200, Unsure, "HUB-PAR-002"),
     ("", 200, Unsure, "HUB-PAR-002"),
     ("<html><body>thành công</body></html>", 200, Unsure, "HUB-PAR-002"),
@@ -158,6 +159,8 @@ OUTCOMES: list[tuple[str, int, type, str]] = [
     (fault("s:Client"), 401, Deferred, "HUB-PAR-005"),
     (fault("wsse:FailedAuthentication"), 500, Deferred, "HUB-PAR-005"),
     (fault("s:Server", detail="<Ma>0</Ma>"), 200, Unsure, "HUB-PAR-006"),
+    (fault("s:Odd"), 500, Unsure, "HUB-PAR-006"),
+    (fault("s:Odd"), 429, Deferred, "HUB-PAR-008"),
     (fault("s:Odd", detail="<Ma>0</Ma>"), 200, Unsure, "HUB-PAR-006"),
 ]
 

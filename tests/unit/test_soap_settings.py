@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from connectors import soap
 from connectors.soap import wsdl
 from connectors.soap.settings import Settings
 from schemas.library import Library
@@ -108,3 +110,11 @@ def test_what_is_not_a_wsdl_is_a_configuration_error(tmp_path: Path, text: str) 
 def test_the_example_service_of_the_library_is_readable_in_both_versions() -> None:
     for version in ("1.1", "1.2"):
         assert "TraCuuGiaoDich" in wsdl.load(Library(), "land@1", version=version).calls
+
+
+def test_the_readmes_example_is_a_partners_table() -> None:
+    text = (Path(soap.__file__).parent / "README.md").read_text("utf-8")
+    example = tomllib.loads(text.partition("```toml")[2].partition("```")[0])
+    settings = Settings.model_validate(example["receives"]["soap"])
+    assert settings.find is not None
+    assert settings.find.arguments == {"MaGiaoDich": "key"}
