@@ -25,6 +25,8 @@ CODE = "HUB-CFG-002"
 PREFIX = "LIENTHONG_"
 FILE_VARIABLE = "LIENTHONG_SETTINGS"
 """Where the command line looks for the file; not a setting itself."""
+ITS_OWN = frozenset({FILE_VARIABLE, "LIENTHONG_LANG"})
+"""Variables of the command line; they are not settings."""
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZES = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
@@ -154,7 +156,7 @@ def _with_environment(
     """Lay the variables over the file's values; return also which path came from which variable."""
     merged, origins = _copy(values), {}
     for name in sorted(environment):
-        if not name.startswith(PREFIX) or name == FILE_VARIABLE:
+        if not name.startswith(PREFIX) or name in ITS_OWN:
             continue
         steps = [step.lower() for step in name.removeprefix(PREFIX).split("__")]
         table = merged

@@ -34,12 +34,15 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER on with no time: close() sends RST
 
 
 class Server:
-    """One partner on one port. ``calls``: names of all operations asked for; ``written``: answers as they left."""
+    """One partner on one port. ``calls``: names of all operations asked for; ``written``: answers as they left;
+    ``held``: the callers' ports whose answer is being held back.
+    """
 
     def __init__(self, desk: Desk, *, tls: ssl.SSLContext | None = None) -> None:
         self.desk, self._tls = desk, tls
         self.orders: list[Order] = []
         self.calls: list[str] = []
+        self.held: set[int] = set()
         self.requests: list[bytes] = []
         self.written: list[bytes] = []
         self._server: asyncio.Server | None = None
@@ -81,6 +84,8 @@ class Server:
             with contextlib.suppress(OSError):
                 writer.close()
                 await writer.wait_closed()
+        except asyncio.CancelledError:
+            pass  # only ``stop`` cancels, and asyncio's streams report a cancelled handler as an error
         finally:
             writer.transport.abort()
 
@@ -97,7 +102,13 @@ class Server:
             self.requests.append(head + call.body)
             plan = self._plan(call)
             self.written.append(b"".join(plan.pieces) if len(plan.pieces) == 1 else b"")
-        return await _write(plan, writer)
+        caller = writer.get_extra_info("peername")[1]
+        if plan.wait:
+            self.held.add(caller)
+        try:
+            return await _write(plan, writer)
+        finally:
+            self.held.discard(caller)
 
     def _plan(self, call: Call) -> Plan:
         name = self.desk.name(call)
@@ -129,7 +140,12 @@ class Server:
         elif call.method == "DELETE":
             self.orders.clear()
         return say(
-            {"processed": len(self.desk.journal.entries), "orders": self.orders, "calls": len(self.calls)}
+            {
+                "processed": len(self.desk.journal.entries),
+                "orders": self.orders,
+                "calls": len(self.calls),
+                "held": sorted(self.held),
+            }
         )
 
 

@@ -58,16 +58,16 @@ def test_a_national_code_is_found_with_or_without_an_agencys_suffix(
     assert found.id == "land-transfer"
 
 
-@pytest.mark.parametrize("code", ["", "1.9999", "1.0099999", "1.009999-H47", "QNM-DD-01", "1.009999."])
+@pytest.mark.parametrize("code", ["", "1.9999", "1.0099999", "1.009999-H47", "QNA-DD-0123", "1.009999."])
 def test_what_is_no_national_code_names_nothing(code: str) -> None:
     assert national_part(code) is None
 
 
 def test_a_local_code_counts_in_its_authoritys_tree(procedures: Procedures, agencies: Agencies) -> None:
-    below = procedures.by_local("QNM-DD-01", "H47.15", ON, agencies)
+    below = procedures.by_local("QNA-DD-0123", "H47.15", ON, agencies)
     assert below is not None
     assert below.national == "1.009999"
-    assert procedures.by_local("QNM-DD-01", "000.00.00.G22", ON, agencies) is None
+    assert procedures.by_local("QNA-DD-0123", "000.00.00.G22", ON, agencies) is None
 
 
 def test_a_procedure_without_a_national_code_is_known(procedures: Procedures, agencies: Agencies) -> None:
@@ -77,7 +77,7 @@ def test_a_procedure_without_a_national_code_is_known(procedures: Procedures, ag
 
 def test_two_codes_must_name_the_same_procedure(procedures: Procedures, agencies: Agencies) -> None:
     where = {"authority": PROVINCE, "on": ON, "agencies": agencies}
-    assert procedures.find("1.009999", "QNM-DD-01", **where) is not None  # type: ignore[arg-type] # plain dict of three
+    assert procedures.find("1.009999", "QNA-DD-0123", **where) is not None  # type: ignore[arg-type] # plain dict of three
     with pytest.raises(Refusal) as refusal:
         procedures.require("1.009999", "QNM-DD-02", **where)  # type: ignore[arg-type]
     assert refusal.value.code == "HUB-DOS-005"

@@ -1,0 +1,3 @@
+"""The main job, for real, on this machine: ``lienthong demo``."""
+
+from hub.demo.run import run as run

@@ -1,0 +1,69 @@
+"""Rules that the linters cannot say."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from schemas import errors
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("schemas", "connectors", "signing", "hub")
+SOURCES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+PARTNER_FILES = sorted((ROOT / "examples" / "partners").glob("*.toml"))
+
+
+def spelled(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_there_is_something_to_check() -> None:
+    assert len(SOURCES) > 30
+    assert len(PARTNER_FILES) >= 3
+
+
+@pytest.mark.parametrize("partner", PARTNER_FILES, ids=lambda path: path.stem)
+def test_no_partners_name_or_agency_stands_in_python(partner: Path) -> None:
+    declared = tomllib.loads(partner.read_text("utf-8"))
+    names = {declared["id"], declared["name"]["vi"], declared["name"]["en"]}
+    found = [
+        f"{spelled(path)}: {name}"
+        for path in SOURCES
+        for name in names
+        if re.search(rf"[\"'`]{re.escape(name)}[\"'`]", path.read_text("utf-8"))
+    ]
+    assert not found
+
+
+CLOCKS = re.compile(
+    r"datetime\.now\(|time\.time\(|utcnow\(|random\.(random|uniform|choice|randint)\(|uuid4\(|token_(hex|bytes)\("
+)
+WIRED = {"hub/wiring.py", "hub/delivery.py", "hub/cli/times.py"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=spelled)
+def test_clock_ids_and_randomness_are_passed_in(path: Path) -> None:
+    where = spelled(path)
+    if where in WIRED or where.startswith(("hub/demo/", "connectors/simulators/")):
+        return
+    assert not CLOCKS.findall(path.read_text("utf-8"))
+
+
+CODE = re.compile(r"HUB-[A-Z]{3}-\d{3}")
+
+
+def test_every_code_in_the_source_is_in_the_catalogue() -> None:
+    catalogue = errors.load()
+    used = {(code, spelled(path)) for path in SOURCES for code in CODE.findall(path.read_text("utf-8"))}
+    assert not {(code, where) for code, where in used if code not in catalogue}
+
+
+def test_every_entry_of_the_catalogue_says_all_it_must_in_both_languages() -> None:
+    for code, entry in errors.load().entries.items():
+        for words in (entry.title, entry.cause, entry.you, entry.operator):
+            assert words.vi.strip(), code
+            assert words.en.strip(), code
+            assert words.vi != words.en, code
