@@ -310,7 +310,9 @@ def _write_row(code: _Code, table: Table, row: Row, shape: Shape, prefixes: dict
         return
     code.put(f"if k and {wire} in k:")
     kept = f"[] if k[{wire}] == E else k[{wire}]" if row.many and not row.keep else f"k[{wire}]"
-    if row.record is not None:  # kept as a tree: said again in the table's order, whatever order the store gave it
+    if (
+        row.record is not None
+    ):  # kept as a tree: said again in the table's order, whatever order the store gave it
         inner = code.name(compile_writer(table, row.record, shape))
         one = f"{inner}(E, {{}}, key, {place}, c)"
         kept = f"[{one.format('e')} for e in k[{wire}]]" if row.many else one.format(f"k[{wire}]")

@@ -130,9 +130,7 @@ class _Json:
 
     def wrong(self, schema: Schema, record: Tree, _payload: bytes) -> tuple[Problem, ...]:
         document = [record] if self._array else record
-        return (
-            () if isinstance(schema, JsonSchema) and schema.accepts(document) else schema.problems(document)
-        )
+        return schema.problems(document) if isinstance(schema, JsonSchema) else ()
 
 
 def _line(lines: dict[str, int], place: str) -> int:
@@ -221,7 +219,8 @@ def _pairs(element: etree._Element) -> list[tuple[str, str]]:
 
 
 def _sourceline(element: etree._Element) -> int:
-    return int(element.sourceline or 0)  # type: ignore[arg-type]
+    line: Any = element.sourceline  # the stubs leave its type open
+    return line or 0
 
 
 def _tree(element: etree._Element, plan: Plan) -> Tree:
@@ -234,9 +233,7 @@ def _tree(element: etree._Element, plan: Plan) -> Tree:
         if found is None:
             if child.tag == _SIGNATURE and element.getparent() is None:
                 continue  # the seal is not part of the words
-            raise refuse(
-                "HUB-SCH-004", element_path(child), line=_sourceline(child), rule="unknown element"
-            )
+            raise refuse("HUB-SCH-004", element_path(child), line=_sourceline(child), rule="unknown element")
         wire, many, inside = found
         value: Any = (child.text or "") if inside is None else _tree(child, inside)
         if not many:

@@ -382,8 +382,12 @@ class JsonSchema:
         return tuple(found[:MAX_PROBLEMS])
 
     def _explain(self, error: jsonschema_rs.ValidationError, lines: dict[str, int]) -> list[Problem]:
+        kind = type(error.kind).__name__
+        if kind in {"AnyOf", "OneOfNotValid"}:
+            meant = _meant(error)
+            if meant:
+                return [problem for inside in meant for problem in self._explain(inside, lines)]
         base = "".join(f"/{pointer_token(str(step))}" for step in error.instance_path)
-        kind = type(error.kind).__name__.removeprefix("ValidationErrorKind_")
         rule = "/".join(str(step) for step in error.schema_path)
         places = [base]
         if kind == "Required":
@@ -399,6 +403,18 @@ class JsonSchema:
             )
             for place in places
         ]
+
+
+def _meant(error: jsonschema_rs.ValidationError) -> list[jsonschema_rs.ValidationError]:
+    """Of several allowed shapes (``null`` or a record), the errors of the one whose type the value has."""
+    shapes: list[list[jsonschema_rs.ValidationError]] = _detail(error, "context")
+    here = len(error.instance_path)
+    fitting = [
+        inside
+        for inside in shapes
+        if not any(type(one.kind).__name__ == "Type" and len(one.instance_path) == here for one in inside)
+    ]
+    return fitting[0] if len(fitting) == 1 else []
 
 
 def _detail(error: jsonschema_rs.ValidationError, name: str) -> Any:  # noqa: ANN401 - each kind of error has its own fields

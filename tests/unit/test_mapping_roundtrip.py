@@ -96,6 +96,7 @@ def record_for(table: Table, name: str, shape: Shape) -> st.SearchStrategy[dict[
             continue
         target = step_into(shape, row.at)[0] if row.at else shape
         target = (target.item or target) if row.many else target
+        made: st.SearchStrategy[Any]
         if row.source is not None:
             made = st.just("KEY-1")
         elif row.record is not None:
