@@ -443,7 +443,9 @@ def test_other_encodings_are_refused(pki: Pki) -> None:
     assert verify(pki, text.encode("utf-8-sig")) == canonicalise(GOOD)
 
 
-@pytest.mark.parametrize("inside", [b"&e;", b"&#0;", b"<x:y/>", b"<a></b>", b"\xff", b"\x00"])
+@pytest.mark.parametrize(
+    "inside", [b"&e;", b"&#0;", b"<x:y/>", b"<x:y/><z xmlns='relative'/>", b"<a></b>", b"\xff", b"\x00"]
+)
 def test_what_is_not_well_formed_is_refused(pki: Pki, inside: bytes) -> None:
     assert refused(pki, sign(pki).replace(b">100<", b">" + inside + b"<")) == "HUB-SIG-005"
 
@@ -581,7 +583,9 @@ def test_a_bomb_is_refused_before_it_costs(pki: Pki, raw: bytes) -> None:
 
 
 def test_a_message_that_is_too_large_is_not_even_read(pki: Pki) -> None:
-    assert refused(pki, b"<" * 101, XmlProfile(limits=Limits(bytes=100))) == "HUB-SIG-005"
+    signed = sign(pki)
+    assert verify(pki, signed, XmlProfile(limits=Limits(bytes=len(signed)))) == canonicalise(GOOD)
+    assert refused(pki, signed, XmlProfile(limits=Limits(bytes=len(signed) - 1))) == "HUB-SIG-005"
 
 
 @pytest.mark.parametrize(
