@@ -33,7 +33,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def opened(folder: Path) -> Store:
+def opened(folder: Path) -> SqliteStore:
     return open_store(folder / "hub.db", ids=Ids(time.time, os.urandom))
 
 
@@ -120,7 +120,6 @@ POINTS = ("claim", "seal", "send", "settle")
 async def die(folder: Path, point: str, when: str) -> None:
     """Deliver one head and be killed ``before`` or ``after`` the commit of ``point``."""
     store = opened(folder)
-    assert isinstance(store, SqliteStore)
     (work,) = await _dying(store, point == "claim", when, store.claim("w", now(), 1, LEASE))
     await _dying(store, point == "seal", when, store.seal(work.token, {work.transfer: sealed(work.transfer)}))
     note(folder / f"partner-{work.partner}", work.key)
@@ -146,7 +145,6 @@ def _die() -> bool:
 
 async def die_accepting(folder: Path, when: str) -> None:
     store = opened(folder)
-    assert isinstance(store, SqliteStore)
     await store.capacities(roomy(*PARTNERS))
     await _dying(store, True, when, store.accept(acceptance("m1", dossier="d1", when=now())))
 

@@ -194,3 +194,11 @@ async def test_large_payloads_come_back_byte_for_byte(store: Store) -> None:
     assert stored is not None
     assert stored.raw == raw
     assert stored.canonical == b'{"canonical":"m1"}'
+
+
+async def test_a_first_code_that_was_taken_meanwhile_means_read_again(store: Store) -> None:
+    await store.accept(acceptance("m1", dossier="d1"))
+    with pytest.raises(Stale):
+        await store.accept(
+            _with(acceptance("m2", dossier="d2"), (Alias(authority=AUTHORITY, code="code-d1"),))
+        )

@@ -30,9 +30,7 @@ SECRET = "Nguyễn Thị Hoa"
 
 
 def opened(path: Path, vault: Vault | None = None) -> SqliteStore:
-    store = open_store(path, ids=numbered_ids(), vault=vault)
-    assert isinstance(store, SqliteStore)
-    return store
+    return open_store(path, ids=numbered_ids(), vault=vault)
 
 
 async def test_a_new_file_has_the_newest_schema_and_opens_again(tmp_path: Path) -> None:

@@ -58,7 +58,6 @@ class Watch:
 @pytest_asyncio.fixture
 async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     opened = open_store(tmp_path / "hub.db", ids=numbered_ids())
-    assert isinstance(opened, SqliteStore)
     await opened.capacities(roomy("so-tnmt", "dvcqg"))
     yield opened
     await opened.close()

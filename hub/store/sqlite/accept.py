@@ -83,7 +83,7 @@ def _dossier(db: apsw.Connection, new: Acceptance, *, follow_up: bool) -> None:
 
 
 def _aliases(db: apsw.Connection, new: Acceptance) -> None:
-    """A code that already names another dossier: read again if this one was to be new, else it is someone else's."""
+    """A first code that already names another dossier: read again. A further one: that dossier is someone else's."""
     for rank, alias in enumerate(new.aliases):
         row = one(db, "SELECT dossier FROM alias WHERE code=? AND authority=?", (alias.code, alias.authority))
         if row is None:
@@ -92,7 +92,7 @@ def _aliases(db: apsw.Connection, new: Acceptance) -> None:
                 (alias.code, alias.authority, new.dossier, rank if new.expected_version == 0 else rank + 1),
             )
         elif row[0] != new.dossier:
-            if new.expected_version == 0:
+            if rank == 0:
                 raise Stale
             raise refuse("HUB-DOS-003", f"/dossier/aliases/{rank}")
 

@@ -97,7 +97,8 @@ def returned(db: apsw.Connection, dest: int, count: int) -> None:
 def wake(db: apsw.Connection, dest: int) -> None:
     """Let claims look there, if there is anything to take."""
     db.execute(
-        "INSERT OR IGNORE INTO due(dest) SELECT ? WHERE EXISTS(SELECT 1 FROM ready WHERE dest=?)", (dest, dest)
+        "INSERT OR IGNORE INTO due(dest) SELECT ? WHERE EXISTS(SELECT 1 FROM ready WHERE dest=?)",
+        (dest, dest),
     )
 
 

@@ -46,7 +46,6 @@ if TYPE_CHECKING:
         MessageView,
         Payloads,
         QueueRow,
-        Store,
         TransferView,
         Work,
     )
@@ -58,7 +57,7 @@ POLL_SECONDS = 0.005
 """How often a waiting worker looks whether some process has committed: 4 µs each."""
 
 
-def open_store(path: Path, *, ids: Callable[[], str], vault: Vault | None = None) -> Store:
+def open_store(path: Path, *, ids: Callable[[], str], vault: Vault | None = None) -> SqliteStore:
     """Open or create the file and bring its schema up to date. Raises ``SchemaUnknown``; ``Unreadable`` for a wrong master key.
 
     ``ids`` makes lease tokens. ``vault``: payloads are encrypted under a key per dossier; ``None`` keeps them plain.
