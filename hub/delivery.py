@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -24,6 +24,7 @@ from schemas.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from connectors.contract import Codec, Connector
     from hub.retry import Uniform
@@ -212,8 +213,3 @@ class Delivery:
         return failed(
             work, code=verdict.code, state=state, now=now, new_id=self._new_id, codec_of=self._codec_of
         )
-
-
-def utc_now() -> datetime:
-    """Return the wall clock in UTC; the only place where delivery's clock comes from, handed in by the wiring."""
-    return datetime.now(UTC)

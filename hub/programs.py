@@ -10,9 +10,12 @@ import structlog
 import uvicorn
 import uvloop
 
-from hub import logs, wiring
+from hub import logs
 from hub import settings as settings_file
 from hub.supervisor import children, stop_on_signals, stop_with_parent, supervise
+from hub.wiring.declared import declared
+from hub.wiring.web import open_web
+from hub.wiring.worker import open_worker
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -25,7 +28,7 @@ def serve(settings: Path) -> int:
     """Run a whole hub: supervisor, web process, workers. Returns when it was told to stop."""
     logs.configure(process="supervisor")
     read = settings_file.load(settings)
-    wiring.declared(settings)  # say what is wrong once and at once, not in every child
+    declared(settings)  # say what is wrong once and at once, not in every child
 
     async def run() -> None:
         stop = asyncio.Event()
@@ -40,7 +43,7 @@ def web(settings: Path, *, supervised: bool = False) -> int:
     logs.configure(process="web")
 
     async def run() -> None:
-        async with wiring.open_web(settings) as (app, read):
+        async with open_web(settings) as (app, read):
             server = uvicorn.Server(
                 uvicorn.Config(
                     app,
@@ -79,7 +82,7 @@ def work(settings: Path, *, supervised: bool = False) -> int:
         stop = asyncio.Event()
         stop_on_signals(stop)
         parent = asyncio.create_task(stop_with_parent(stop)) if supervised else None
-        async with wiring.open_worker(settings) as delivery:
+        async with open_worker(settings) as delivery:
             log.info("worker_started", pid=os.getpid())
             await delivery.run(stop)
         if parent is not None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from schemas.problems import Problem
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
-
     from hub.partners import Partner
     from hub.store.contract import Store
 
@@ -48,33 +47,34 @@ class Programs(Protocol):
 
 
 class WiredHub:
-    """The real one, held open until ``close``."""
+    """The real one. The store opens at once; partner files are read when a command asks for partners."""
 
-    def __init__(self, context: AbstractAsyncContextManager[Any]) -> None:
-        self._context = context
-        self.store: Store
-        self.partners: Mapping[str, Partner]
+    def __init__(self, settings: Path) -> None:
+        from hub import settings as file  # noqa: PLC0415 - heavy; only commands that need a hub pay for it
+        from hub.wiring import parts  # noqa: PLC0415 - heavy
 
-    async def open(self) -> WiredHub:
-        self.store, partners, _ = await self._context.__aenter__()
-        self.partners = {partner.id: partner for partner in partners}
-        return self
+        self._settings = settings
+        self.store: Store = parts.store_of(file.load(settings))
+
+    @cached_property
+    def partners(self) -> Mapping[str, Partner]:
+        from hub.wiring.declared import declared  # noqa: PLC0415 - heavy; one wrong partner file stops no other command
+
+        return {partner.id: partner for partner in declared(self._settings).partners}
 
     async def close(self) -> None:
-        await self._context.__aexit__(None, None, None)
+        await self.store.close()
 
 
 async def wired(settings: Path) -> Hub:
     """Open the hub that the settings describe."""
-    from hub import wiring  # noqa: PLC0415 - heavy; only commands that need a hub pay for it
-
-    return await WiredHub(wiring.open_reader(settings)).open()
+    return WiredHub(settings)
 
 
 def checked(settings: Path, file: Path) -> Sequence[Problem]:
-    from hub import wiring  # noqa: PLC0415 - heavy; only this command needs it
+    from hub.wiring.declared import check_partner  # noqa: PLC0415 - heavy; only this command needs it
 
-    return wiring.check_partner(settings, file)
+    return check_partner(settings, file)
 
 
 class WiredPrograms:

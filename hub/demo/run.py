@@ -24,13 +24,14 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from hub import wiring
+from hub import settings as settings_file
 from hub.demo import count as counting
 from hub.demo.messages import stories
 from hub.demo.processes import Processes, answers, children_of, free_ports, owns_port
 from hub.demo.scene import EXAMPLES, build
 from hub.lifecycle import DONE
 from hub.store.contract import Filter
+from hub.wiring.parts import store_of
 from signing.jws import DetachedSigner
 from signing.keys import KeySource, load
 
@@ -40,9 +41,9 @@ if TYPE_CHECKING:
     from hub.demo.count import Count
     from hub.demo.messages import Said
     from hub.demo.scene import Scene
+    from hub.store.contract import Store
 
 ONESTOP, LAND, PORTAL = "onestop", "land", "portal"
-LAND_ID, PORTAL_ID = "so-tnmt", "dvcqg"
 OUTAGE = 4.0
 PATIENCE = 90.0
 LATE = 8
@@ -242,29 +243,35 @@ async def _kill(scene: Scene, processes: Processes, tell: Told) -> None:
 
 async def _finish(scene: Scene, tell: Told) -> int:
     """Wait until every transfer is done; return how many were asked about first."""
-    async with wiring.open_reader(scene.settings) as (store, _, __):
+    store = store_of(settings_file.load(scene.settings))
+    try:
         ends = time.monotonic() + PATIENCE
-        while True:
-            rows = await store.queue()
-            open_states: Counter[str] = Counter()
-            for row in rows:
-                open_states.update({state: n for state, n in row.counts.items() if n and state not in DONE})
-            if not open_states:
-                break
+        while states := await _unfinished(store):
             if time.monotonic() > ends:
-                tell("unfinished", "✕", seconds=PATIENCE, states=dict(open_states))
+                tell("unfinished", "✕", seconds=PATIENCE, states=dict(states))
                 break
             await asyncio.sleep(0.25)
-        broken = await store.conservation()
-        if broken:
+        if broken := await store.conservation():
             raise Failed("; ".join(broken))
-        asked, after = 0, ""
-        while page := await store.transfers(Filter(partner=LAND_ID, after=after, limit=200)):
-            after = page[-1].id
-            for transfer in page:
-                tries = await store.attempts(transfer.id)
-                asked += any(one.attempt.verb == "find" for one in tries)
-        return asked
+        return await _asked(store)
+    finally:
+        await store.close()
+
+
+async def _unfinished(store: Store) -> Counter[str]:
+    states: Counter[str] = Counter()
+    for row in await store.queue():
+        states.update({state: count for state, count in row.counts.items() if count and state not in DONE})
+    return states
+
+
+async def _asked(store: Store) -> int:
+    asked, after = 0, ""
+    while page := await store.transfers(Filter(after=after, limit=200)):
+        after = page[-1].id
+        for transfer in page:
+            asked += any(one.attempt.verb == "find" for one in await store.attempts(transfer.id))
+    return asked
 
 
 # --- what came of it ----------------------------------------------------------------------------------------------
@@ -273,7 +280,10 @@ async def _finish(scene: Scene, tell: Told) -> int:
 def _counted(scene: Scene, said: list[Said]) -> list[Count]:
     land = counting.of_land(scene.journal(LAND))
     progress = counting.of_portal(scene.journal(PORTAL), "CapNhatTienDoHoSoMC")
-    return [counting.count(LAND_ID, said, land), counting.count(PORTAL_ID, said, progress)]
+    return [
+        counting.count(scene.partner("soap"), said, land),
+        counting.count(scene.partner("national_portal"), said, progress),
+    ]
 
 
 def _show(counts: list[Count], tell: Told) -> None:
@@ -313,7 +323,7 @@ def _look_around(scene: Scene, tell: Told) -> None:
     tell.line(f"    export LIENTHONG_SETTINGS={_short(scene.settings)}")
     for words in (
         "queue list",
-        f"transfer list --partner {LAND_ID} --limit 5",
+        f"transfer list --partner {scene.partner('soap')} --limit 5",
         "partner list",
         "error explain HUB-SCH-007",
     ):

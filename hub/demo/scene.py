@@ -6,6 +6,7 @@ import hashlib
 import re
 import secrets
 import shutil
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +49,13 @@ class Scene:
     @property
     def portal_password(self) -> Path:
         return self.folder / "hub" / "partners" / "secrets" / "dvcqg.txt"
+
+    def partner(self, room: str) -> str:
+        """Return the id of the example partner in this room."""
+        files = (EXAMPLES / "partners").glob("*.toml")
+        return next(
+            read["id"] for file in files if (read := tomllib.loads(file.read_text("utf-8")))["room"] == room
+        )
 
     def journal(self, partner: str) -> Path:
         return self.folder / partner / "journal.jsonl"

@@ -41,7 +41,7 @@ def test_no_partners_name_or_agency_stands_in_python(partner: Path) -> None:
 CLOCKS = re.compile(
     r"datetime\.now\(|time\.time\(|utcnow\(|random\.(random|uniform|choice|randint)\(|uuid4\(|token_(hex|bytes)\("
 )
-WIRED = {"hub/wiring.py", "hub/delivery.py", "hub/cli/times.py"}
+WIRED = {"hub/wiring/parts.py", "hub/wiring/worker.py", "hub/cli/times.py"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=spelled)

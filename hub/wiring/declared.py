@@ -1,0 +1,83 @@
+"""What is declared: the settings with everything that they name, read and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from connectors import catalogue
+from hub import partners
+from hub import settings as settings_file
+from schemas import mapping
+from schemas.agencies import Agencies
+from schemas.library import BUILTIN, Library
+from schemas.problems import Refusal
+from schemas.procedures import Procedures
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from connectors.contract import Codec
+    from hub.partners import Partner, Receives
+    from hub.settings import Settings
+    from schemas.problems import Problem
+
+MAPPINGS = Path(mapping.__file__).parent / "mappings"
+
+
+@dataclass(frozen=True)
+class Declared:
+    """The settings with everything that they name, read and checked. Picklable parts only; no keys, no connections."""
+
+    settings: Settings
+    partners: tuple[Partner, ...]
+    library: Library
+    formats: Mapping[str, mapping.Mapping]
+    agencies: Agencies
+    procedures: Procedures
+
+    @property
+    def receiving(self) -> tuple[tuple[Partner, Receives], ...]:
+        return tuple((partner, partner.receives) for partner in self.partners if partner.receives)
+
+
+def declared(path: Path) -> Declared:
+    """Read settings, mappings, registries and partner files. Raises ``Refusal`` HUB-CFG-* with all that is wrong."""
+    settings = settings_file.load(path)
+    library = Library((BUILTIN,))
+    formats = mapping.mappings(MAPPINGS, library)
+    if settings.mappings:
+        formats = {**formats, **mapping.mappings(settings.mappings, library)}
+    agencies = Agencies.load()
+    read = partners.load(settings.partners, _world(settings, formats, agencies))
+    return Declared(settings, read, library, formats, agencies, Procedures.load(agencies))
+
+
+def _world(settings: Settings, formats: Mapping[str, mapping.Mapping], agencies: Agencies) -> partners.World:
+    return partners.World(
+        rooms={kind: room.settings for kind, room in catalogue.ROOMS.items()},
+        mappings=frozenset(formats),
+        keys=frozenset(settings.keys),
+        agency=lambda code: agencies.known(code) is not None,
+    )
+
+
+def check_partner(path: Path, file: Path) -> Sequence[Problem]:
+    """Say what is wrong with one partner file, as it stands beside these settings."""
+    settings = settings_file.load(path)
+    formats = mapping.mappings(MAPPINGS, Library((BUILTIN,)))
+    if settings.mappings:
+        formats = {**formats, **mapping.mappings(settings.mappings, Library((BUILTIN,)))}
+    try:
+        partners.read(file, _world(settings, formats, Agencies.load()))
+    except Refusal as refusal:
+        return refusal.problems
+    return ()
+
+
+def codecs(what: Declared) -> dict[str, Codec]:
+    return {
+        partner.id: catalogue.ROOMS[partner.room].build(partner.settings, what.formats[receives.mapping])
+        for partner, receives in what.receiving
+    }

@@ -1,0 +1,62 @@
+"""The tools of a pool process: the desk for judging, the workbench for sealing. Keys are loaded here and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hub import desk
+from hub.sealing import SignsBody, SignsXml, Unsigned, Workbench
+from hub.wiring.declared import codecs, declared
+from hub.wiring.parts import utc_now
+from signing.jws import DetachedSigner
+from signing.keys import KeyRing, KeySource
+from signing.profiles import Reference, XmlProfile
+from signing.xml import EnvelopedSigner
+
+if TYPE_CHECKING:
+    from connectors.contract import Sealer
+    from hub.judge import Desk
+    from hub.partners import Receives
+    from hub.settings import Settings
+
+
+def pool_tools(path: str) -> tuple[Desk, Workbench]:
+    """Build what a pool process works with: the desk for judging, the workbench for sealing. Keys are loaded here."""
+    what = declared(Path(path))
+    speak = codecs(what)
+    judging = desk.set_up(
+        what.partners,
+        formats=what.formats,
+        codecs=speak,
+        agencies=what.agencies,
+        procedures=what.procedures,
+        limit=what.settings.limits.body,
+    )
+    ring = KeyRing(_sources(what.settings))
+    return judging, Workbench(
+        codecs=speak, sealers={partner.id: _sealer(receives, ring) for partner, receives in what.receiving}
+    )
+
+
+def _sources(settings: Settings) -> list[KeySource]:
+    return [
+        KeySource(
+            name=name,
+            file=str(key.file),
+            certificate=str(key.certificate or ""),
+            password_file=str(key.password_file or ""),
+        )
+        for name, key in settings.keys.items()
+    ]
+
+
+def _sealer(receives: Receives, ring: KeyRing) -> Sealer:
+    seal = receives.signature
+    if seal is None:
+        return Unsigned()
+    if seal.binding == "jws-detached":
+        return SignsBody(DetachedSigner(ring[seal.key]), seal.header, utc_now)
+    by_id = seal.reference == "id"
+    profile = XmlProfile(reference=Reference.ID if by_id else Reference.DOCUMENT)
+    return SignsXml(EnvelopedSigner(ring[seal.key], profile), by_id=by_id)

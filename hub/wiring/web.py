@@ -1,0 +1,92 @@
+"""The web process."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from hub import desk, partners, pool, routing
+from hub.acceptance import Accepting
+from hub.api import app as api
+from hub.api.admission import Admission
+from hub.api.desk import Caller, Deps
+from hub.intake import Bench, Intake
+from hub.spool import Spool
+from hub.wiring.declared import declared
+from hub.wiring.parts import new_ids, store_of, utc_now
+from hub.wiring.tools import pool_tools
+from schemas import errors
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from fastapi import FastAPI
+
+    from hub.settings import Settings
+    from hub.wiring.declared import Declared
+
+
+@asynccontextmanager
+async def open_web(path: Path) -> AsyncIterator[tuple[FastAPI, Settings]]:
+    """Build the web process."""
+    what = declared(path)
+    settings, new_id = what.settings, new_ids()
+    store = store_of(settings)
+    processes = settings.workers.pool
+    executor = pool.executor(pool_tools, str(path), processes)
+    bench = Bench(executor, pool.judge, processes=processes, batch=settings.limits.batch)
+    router = routing.Router(
+        table=routing.load(what.agencies), agencies=what.agencies, procedures=what.procedures
+    )
+    parties = routing.roster(partners.parties(what.partners), what.agencies)
+    spool = Spool(settings.data / "spool", memory=settings.limits.memory, limit=settings.limits.body)
+    spool.sweep()
+
+    async def ready() -> list[str]:
+        return [] if await bench.alive() else ["pool"]
+
+    try:
+        await store.capacities(partners.capacities(what.partners))
+        yield (
+            api.build(
+                Deps(
+                    intake=Intake(
+                        store=store,
+                        bench=bench,
+                        decide=Accepting(router=router, parties=parties, new_id=new_id),
+                        now=utc_now,
+                    ),
+                    store=store,
+                    callers=_callers(what),
+                    spool=spool,
+                    admission=Admission(
+                        in_flight=settings.limits.in_flight, per_sender=settings.limits.per_sender
+                    ),
+                    catalogue=errors.load(),
+                    limits=settings.limits,
+                    ready=ready,
+                    now=utc_now,
+                    new_id=new_id,
+                    language=settings.language,
+                    base=settings.public_url,
+                )
+            ),
+            settings,
+        )
+    finally:
+        executor.shutdown(cancel_futures=True)
+        await store.close()
+
+
+def _callers(what: Declared) -> tuple[Caller, ...]:
+    return tuple(
+        Caller(
+            id=partner.id,
+            api_keys=desk.hashes(sends),
+            authority=sends.authority,
+            header=sends.signature.header.lower() if sends.signature else "",
+        )
+        for partner in what.partners
+        if (sends := partner.sends)
+    )

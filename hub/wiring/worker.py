@@ -1,0 +1,87 @@
+"""A worker process."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from connectors import catalogue
+from connectors.contract import Codec, Connector  # noqa: TC001 - msgspec reads the annotations at run time
+from hub import partners, pool
+from hub.decide import Policy
+from hub.delivery import Delivery
+from hub.sealing import Pool
+from hub.wiring.declared import codecs, declared
+from hub.wiring.parts import new_ids, store_of, utc_now
+from hub.wiring.tools import pool_tools
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from hub.partners import Partner, Receives
+    from hub.wiring.declared import Declared
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One partner as the delivery loop needs it (``hub.delivery.Route``)."""
+
+    connector: Connector
+    codec: Codec
+    policy: Policy
+
+
+@asynccontextmanager
+async def open_worker(path: Path) -> AsyncIterator[Delivery]:
+    """Build a worker process."""
+    what = declared(path)
+    settings = what.settings
+    store = store_of(settings)
+    executor = pool.executor(pool_tools, str(path), settings.workers.pool)
+    speak = codecs(what)
+    lines = {
+        partner.id: Line(
+            connector=_connect(partner, receives, what), codec=speak[partner.id], policy=_policy(receives)
+        )
+        for partner, receives in what.receiving
+    }
+    try:
+        await store.capacities(partners.capacities(what.partners))
+        yield Delivery(
+            name=f"{socket.gethostname()}-{os.getpid()}",
+            store=store,
+            sealery=Pool(executor, pool.seal),
+            routes=lines,
+            codec_of=speak.get,
+            now=utc_now,
+            new_id=new_ids(),
+            uniform=random.SystemRandom().uniform,
+            lease=settings.lease,
+        )
+    finally:
+        for line in lines.values():
+            await line.connector.close()
+        executor.shutdown(cancel_futures=True)
+        await store.close()
+
+
+def _connect(partner: Partner, receives: Receives, what: Declared) -> Connector:
+    room = catalogue.ROOMS[partner.room]
+    outfit = catalogue.Outfit(library=what.library, now=utc_now, seconds=time.monotonic)
+    return room.connect(partner.settings, receives.replies, outfit)
+
+
+def _policy(receives: Receives) -> Policy:
+    return Policy(
+        schedule=receives.schedule,
+        jitter=receives.jitter,
+        can_be_asked=receives.can_be_asked,
+        keeps_keys=receives.keeps_keys,
+        ask_after=receives.ask_after,
+    )
