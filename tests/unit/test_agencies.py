@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.agencies import FOLDER, Agencies, Level, is_qcvn, is_qd20, qcvn_by_rule, qd20_by_rule
@@ -118,12 +118,14 @@ def test_a_code_with_a_gap_has_no_way_back_and_is_not_converted() -> None:
     assert qd20_by_rule("000.03.00.H47") is None
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"[0-9A-Z]{3}\.[0-9A-Z]{2}\.[0-9A-Z]{2}\.[A-Z][0-9]{2}", fullmatch=True))
 def test_the_rule_finds_its_way_back_from_qcvn(qcvn: str) -> None:
     said = qd20_by_rule(qcvn)
     assert said is None or (is_qd20(said) and qcvn_by_rule(said) == qcvn)
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"[A-Z][0-9]{2}(\.[0-9A-Z]{2,3}){0,4}", fullmatch=True))
 def test_the_rule_finds_its_way_back_from_qd20(qd20: str) -> None:
     said = qcvn_by_rule(qd20)

@@ -1,7 +1,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import codes
@@ -57,6 +57,7 @@ def test_a_date_that_does_not_exist_is_refused(day: str) -> None:
     assert refusal.value.problems[0].detail == "the date does not exist"
 
 
+@settings(deadline=None)
 @given(
     st.lists(GROUP, min_size=1, max_size=8).map(".".join),
     st.dates(date(2000, 1, 1), date(2099, 12, 31)),
@@ -67,6 +68,7 @@ def test_a_code_is_written_as_it_was_read(agency: str, day: date, sequence: str)
     assert codes.parse(str(code)) == code
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused_and_never_shown(text: str) -> None:
     try:

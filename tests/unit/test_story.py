@@ -194,6 +194,13 @@ def test_two_departments_work_at_once_and_the_dossier_is_finished_when_both_are(
     assert story.state is S.FINISHED
 
 
+def test_a_result_is_returned_only_when_every_department_has_finished() -> None:
+    story = tell(tell(transferred(), K.TRANSFERRED, to_agency=TAX), K.FINISHED, LAND_SPEAKS)
+    judged = advance(story, say(K.RETURNED), DESK_SPEAKS, on=ON)
+    assert isinstance(judged, Quarantined)
+    assert legs(judged.story)[LAND] is S.FINISHED
+
+
 def test_one_agency_waiting_for_the_applicant_pauses_the_dossier() -> None:
     story = tell(transferred(), K.TRANSFERRED, to_agency=TAX)
     story = tell(story, K.DUTY_ANNOUNCED, Sender(partner="tax", agency=TAX))
