@@ -242,10 +242,8 @@ def _not_allowed(place: str) -> Refusal:
 
 
 def _elements(parent: etree._Element) -> list[etree._Element]:
-    """Return the children, which are elements with nothing but white space between them."""
+    """Return the children, with nothing but white space between them; a comment is a child that no shape expects."""
     children = list(parent)
-    if any(not isinstance(child.tag, str) for child in children):
-        raise _shape("no comment inside the signature")
     if any(text and text.strip() for text in (parent.text, *(child.tail for child in children))):
         raise _shape("no text between the elements of the signature")
     return children

@@ -19,7 +19,7 @@ from lxml import etree
 from schemas.problems import Refusal
 from signing.gate import DSIG, EXCLUSIVE
 from signing.keys import KeySource, load
-from signing.profiles import Limits, Place, Reference, XmlProfile
+from signing.profiles import Limits, Place, Reference, XmlAlgorithm, XmlProfile
 from signing.trust import load_pins
 from signing.xml import EnvelopedSigner, EnvelopedVerifier, canonicalise
 from tests.doubles.pki import Pki
@@ -309,6 +309,12 @@ def test_a_real_sha1_signature_is_refused(pki: Pki) -> None:
     assert refused(pki, forge(pki, method=f"{DSIG}rsa-sha1", made=made)) == "HUB-SIG-004"
     digest = hashlib.sha1(canonicalise(GOOD)).digest()  # noqa: S324 - the attack
     assert refused(pki, forge(pki, digest_method=f"{DSIG}sha1", digest=digest)) == "HUB-SIG-004"
+
+
+def test_a_profile_narrows_the_methods(pki: Pki) -> None:
+    narrow = XmlProfile(algorithms=frozenset({XmlAlgorithm.ECDSA_SHA256}))
+    assert refused(pki, sign(pki), narrow) == "HUB-SIG-004"
+    assert verify(pki, sign(pki, name="seal-p256"), narrow, "seal-p256") == canonicalise(GOOD)
 
 
 def test_the_method_must_fit_the_pinned_key(pki: Pki) -> None:
