@@ -112,7 +112,8 @@ def compile_reader(table: Table, record: str, shape: Shape = CANONICAL) -> Reade
         if row.derived:
             _read_derived(code, table, row)
     known = code.name(frozenset(row.wire for row in rows))
-    code.put(f"for w in s.keys() - {known}: k[w] = s[w]")
+    code.put(f"if not s.keys() <= {known}:")
+    code.inside().put(f"for w in s.keys() - {known}: k[w] = s[w]")
     function: Reader = code.made(f"read {table.ref} {record}")
     return function
 

@@ -18,7 +18,8 @@ from typing import Any, Literal
 
 import msgspec
 
-VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
+_AHEAD = timedelta(hours=7)
+VIETNAM = timezone(_AHEAD, "Asia/Ho_Chi_Minh")
 
 Gives = Literal["text", "integer", "moment", "boolean"]
 MAX_INTEGER = 2**63 - 1
@@ -113,20 +114,23 @@ def _moment(text: str, rule: str) -> datetime:
 def _from_wall(value: object) -> datetime:
     if type(value) is not str or len(value) != 14 or not (value.isascii() and value.isdigit()):  # noqa: PLR2004 - yyyyMMddHHmmss
         raise Wrong("HUB-SCH-002", "yyyyMMddHHmmss")
-    return _moment(f"{value[:8]}T{value[8:]}+07:00", "yyyyMMddHHmmss")
+    try:
+        return datetime.fromisoformat(f"{value[:8]}T{value[8:]}+00:00") - _AHEAD
+    except (ValueError, OverflowError):
+        raise Wrong("HUB-SCH-007", "yyyyMMddHHmmss") from None
 
 
 def _local(moment: datetime) -> str:
     """Vietnam's wall time in ISO form, to the second; fractions of a second are cut."""
     try:
-        return moment.astimezone(VIETNAM).isoformat()[:19]
+        local = moment + _AHEAD if moment.tzinfo is UTC else moment.astimezone(VIETNAM)
+        return local.isoformat()[:19]
     except OverflowError:
         raise Wrong("HUB-MAP-004", "a date of this calendar") from None
 
 
 def _to_wall(moment: datetime) -> str:
-    text = _local(moment)
-    return f"{text[:4]}{text[5:7]}{text[8:10]}{text[11:13]}{text[14:16]}{text[17:]}"
+    return _local(moment).replace("-", "").replace(":", "").replace("T", "")
 
 
 _ISO_SHAPE = (19, 10)  # the least length, and where the T stands

@@ -170,7 +170,7 @@ class _Xml:
     def parse(self, raw: bytes) -> etree._Element:
         text = gate_xml(raw)
         root = parse_gated(raw, self._parser)
-        if "&#" in text or not unicodedata.is_normalized("NFC", text):
+        if b"&#" in raw or not unicodedata.is_normalized("NFC", text):
             _normalise(root)
         return root
 
@@ -190,12 +190,7 @@ class _Xml:
         return [_placed(problem, root, self._namespace) for problem in problems]
 
     def payload(self, record: Tree, operation: Operation) -> bytes:
-        out = [f'<{operation.root} xmlns="{self._namespace}"']
-        out.extend(_attributes(record))
-        out.append(">")
-        _serialise(record, out)
-        out.append(f"</{operation.root}>")
-        return "".join(out).encode()
+        return _document(operation.root, self._namespace, record)
 
     def wrong(self, schema: Schema, _record: Tree, payload: bytes) -> tuple[Problem, ...]:
         return self.refusals(schema, parse_gated(payload, self._parser), b"")
@@ -225,9 +220,11 @@ def _sourceline(element: etree._Element) -> int:
 
 def _tree(element: etree._Element, plan: Plan) -> Tree:
     tree: Tree = {}
-    if element.attrib:
+    if element.keys():
         # Qualified attributes are hints to parsers (xsi:schemaLocation), not words.
-        tree.update((f"@{name}", value) for name, value in _pairs(element) if name[0] != "{")
+        own = {name: value for name, value in _pairs(element) if name[0] != "{"}
+        if own:
+            tree["@"] = own
     for child in element:
         found = plan.get(child.tag)
         if found is None:
@@ -266,63 +263,81 @@ def _placed(problem: Problem, root: etree._Element, namespace: str) -> Problem:
     return msgspec.structs.replace(problem, place=element_path(element), line=_sourceline(element))
 
 
+def _document(root: str, namespace: str, record: Tree) -> bytes:
+    """Canonical XML (exclusive C14N 1.0 of itself): no prefix, no insignificant space, start and end tags always.
+
+    Written without escapes first. When the whole has exactly the marks of its own tags, no text holds one and there was
+    nothing to escape; otherwise it is written again with escapes.
+    """
+    out = [f'<{root} xmlns="{namespace}"{_attributes(record)}>']
+    tags = 2 + _serialise(record, out)
+    out.append(f"</{root}>")
+    text = "".join(out)
+    if text.count("<") == tags and text.count(">") == tags and "&" not in text and "\r" not in text:
+        return text.encode()
+    out = [out[0]]
+    _serialise(_escaped(record), out)
+    out.append(f"</{root}>")
+    return "".join(out).encode()
+
+
+def _serialise(record: Tree, out: list[str]) -> int:
+    """Append the record's elements; return how many tags they have."""
+    tags = 0
+    for name, value in record.items():
+        kind = type(value)
+        if kind is str:
+            out.append(f"<{name}>{value}</{name}>")
+            tags += 2
+        elif kind is dict:
+            if name == "@":
+                continue
+            out.append(f"<{name}{_attributes(value)}>")
+            tags += 2 + _serialise(value, out)
+            out.append(f"</{name}>")
+        elif kind is list:
+            for item in value:
+                tags += _serialise({name: item}, out)
+        else:
+            out.append(f"<{name}>{value}</{name}>")
+            tags += 2
+    return tags
+
+
+def _escaped(node: Any) -> Any:  # noqa: ANN401 - a tree of texts
+    if isinstance(node, dict):
+        return {name: node[name] if name == "@" else _escaped(node[name]) for name in node}
+    return [_escaped(item) for item in node] if isinstance(node, list) else _text(node)
+
+
 def _text(value: object) -> str:
     """Escape as canonical XML does (C14N 1.0 section 2.3, text nodes)."""
-    text = value if type(value) is str else str(value)
-    if "&" in text:
-        text = text.replace("&", "&amp;")
-    if "<" in text:
-        text = text.replace("<", "&lt;")
-    if ">" in text:
-        text = text.replace(">", "&gt;")
-    if "\r" in text:
-        text = text.replace("\r", "&#xD;")
-    return text
+    text = str(value)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#xD;")
 
 
-def _attributes(record: Tree) -> list[str]:
-    names = sorted(name for name in record if name[0] == "@")
-    return [f' {name[1:]}="{_attribute(record[name])}"' for name in names]
+def _attributes(record: Tree) -> str:
+    found = record.get("@")
+    if not found:
+        return ""
+    return "".join(f' {name}="{_attribute(found[name])}"' for name in sorted(found))
+
+
+_IN_ATTRIBUTES = (
+    ("&", "&amp;"),
+    ("<", "&lt;"),
+    ('"', "&quot;"),
+    ("\t", "&#x9;"),
+    ("\n", "&#xA;"),
+    ("\r", "&#xD;"),
+)
 
 
 def _attribute(text: str) -> str:
     """Escape as canonical XML does (C14N 1.0 section 2.3, attribute nodes)."""
-    for plain, escaped in (
-        ("&", "&amp;"),
-        ("<", "&lt;"),
-        ('"', "&quot;"),
-        ("\t", "&#x9;"),
-        ("\n", "&#xA;"),
-        ("\r", "&#xD;"),
-    ):
+    for plain, escaped in _IN_ATTRIBUTES:
         text = text.replace(plain, escaped)
     return text
-
-
-def _serialise(record: Tree, out: list[str]) -> None:
-    for name, value in record.items():
-        kind = type(value)
-        if kind is str:
-            if name[0] != "@":
-                out.append(f"<{name}>{_text(value)}</{name}>")
-        elif kind is dict:
-            _element(name, value, out)
-        elif kind is list:
-            for item in value:
-                if type(item) is dict:
-                    _element(name, item, out)
-                else:
-                    out.append(f"<{name}>{_text(item)}</{name}>")
-        else:
-            out.append(f"<{name}>{_text(value)}</{name}>")
-
-
-def _element(name: str, record: Tree, out: list[str]) -> None:
-    out.append(f"<{name}")
-    out.extend(_attributes(record))
-    out.append(">")
-    _serialise(record, out)
-    out.append(f"</{name}>")
 
 
 # --- the two kinds of mapping ---------------------------------------------------------------------------------------

@@ -110,11 +110,16 @@ def parse_json(raw: bytes, limits: Limits = LIMITS) -> Any:  # noqa: ANN401 - an
         raise refuse("HUB-SCH-012", rule=f"at most {limits.depth} levels") from None
     if raw.count(b"[") + raw.count(b"{") > limits.depth:
         _check_depth(tree, limits.depth)
-    if "\\u" in text or "\\b" in text or "\\f" in text or not unicodedata.is_normalized("NFC", text):
-        return _tidy(tree, text)
-    if "\ufffe" in text or "\uffff" in text:
-        return _tidy(tree, text)
-    return tree
+    if _plain(raw) and unicodedata.is_normalized("NFC", text):
+        return tree
+    return _tidy(tree, text)
+
+
+def _plain(raw: bytes) -> bool:
+    """No escape that could hide a character from a look at the bytes, and no U+FFFE or U+FFFF."""
+    if b"\\" in raw and (b"\\u" in raw or b"\\b" in raw or b"\\f" in raw):
+        return False
+    return b"\xef\xbf" not in raw
 
 
 def _check_depth(tree: object, depth: int) -> None:
