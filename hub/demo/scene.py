@@ -52,10 +52,8 @@ class Scene:
 
     def partner(self, room: str) -> str:
         """Return the id of the example partner in this room."""
-        files = (EXAMPLES / "partners").glob("*.toml")
-        return next(
-            read["id"] for file in files if (read := tomllib.loads(file.read_text("utf-8")))["room"] == room
-        )
+        declared = (tomllib.loads(file.read_text("utf-8")) for file in (EXAMPLES / "partners").glob("*.toml"))
+        return next(str(partner["id"]) for partner in declared if partner["room"] == room)
 
     def journal(self, partner: str) -> Path:
         return self.folder / partner / "journal.jsonl"

@@ -18,18 +18,21 @@ from hub.wiring.tools import pool_tools
 from schemas import errors
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from fastapi import FastAPI
 
     from hub.settings import Settings
+    from hub.store.contract import Store
     from hub.wiring.declared import Declared
 
 
 @asynccontextmanager
-async def open_web(path: Path) -> AsyncIterator[tuple[FastAPI, Settings]]:
-    """Build the web process."""
+async def open_web(
+    path: Path, *, store_of: Callable[[Settings], Store] = store_of
+) -> AsyncIterator[tuple[FastAPI, Settings]]:
+    """Build the web process. ``store_of`` opens its store."""
     what = declared(path)
     settings, new_id = what.settings, new_ids()
     store = store_of(settings)
