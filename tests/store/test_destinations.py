@@ -159,6 +159,22 @@ async def test_live_traffic_goes_before_the_backlog_which_keeps_a_quarter(store:
     assert len(group) == 16
 
 
+async def test_the_next_head_of_a_backlogged_lane_is_backlog_too(store: Store) -> None:
+    await store.capacities(roomy("so-tnmt"))
+    for step in range(2):
+        await store.accept(acceptance(f"old{step}", dossier="d1", version=step, when=at(step)))
+    await store.pause("so-tnmt", paused=True, reason="r", now=at(2))
+    await store.pause("so-tnmt", paused=False, reason="r", now=at(100))
+    (first,) = await claim(store, 101)
+    for n in range(8):
+        await store.accept(acceptance(f"live{n}", when=at(102)))
+    await store.settle(first.token, [delivered(first.transfer)], at(103))
+    assert [work.message for work in await claim(store, 104, limit=1)] == ["old1"], (
+        "a quarter is the backlog's, rounded up"
+    )
+    assert {work.message[:4] for work in await claim(store, 104, limit=8)} == {"live"}
+
+
 async def test_partners_take_turns(store: Store) -> None:
     names = [f"p{n}" for n in range(40)]
     await store.capacities(roomy(*names))

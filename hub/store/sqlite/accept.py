@@ -8,8 +8,9 @@ import apsw  # noqa: TC002 - part of a public signature
 
 from hub.lifecycle import State
 from hub.store.contract import Accepted, Known, Stale
-from hub.store.sqlite import counters, destinations, journal, lanes
+from hub.store.sqlite import destinations, journal, lanes
 from hub.store.sqlite.bodies import Pen, keep
+from hub.store.sqlite.counters import Tally
 from hub.store.sqlite.rows import one, only
 from hub.store.sqlite.times import micros
 from schemas.problems import refuse
@@ -58,8 +59,10 @@ def accept(db: apsw.Connection, packed: Packed, *, follow_up: bool = False) -> A
     journal.write(
         db, at, "accepted", new.message, facts={**new.facts, "digest": new.digest, "kind": new.kind}
     )
+    tally = Tally()
     for transfer in new.transfers:
-        _transfer(db, new, transfer, message, at)
+        _transfer(db, tally, new, transfer, message, at)
+    tally.write(db)
     return Accepted(message=new.message, receipt=new.receipt)
 
 
@@ -121,8 +124,10 @@ def _message(db: apsw.Connection, packed: Packed, at: int) -> int:
     return db.last_insert_rowid()
 
 
-def _transfer(db: apsw.Connection, new: Acceptance, transfer: NewTransfer, message: int, at: int) -> None:
-    dest, order_sensitive = destinations.named(db, transfer.partner)
+def _transfer(
+    db: apsw.Connection, tally: Tally, new: Acceptance, transfer: NewTransfer, message: int, at: int
+) -> None:
+    dest, order_sensitive, live_since = destinations.named(db, transfer.partner)
     problem = transfer.problem
     state = State.PARKED if problem else State.WAITING
     db.execute(
@@ -143,17 +148,16 @@ def _transfer(db: apsw.Connection, new: Acceptance, transfer: NewTransfer, messa
         ),
     )
     n = db.last_insert_rowid()
-    counters.add(db, dest, state)
-    counters.add(db, dest, "accepted")
+    tally.add(dest, state)
+    tally.add(dest, "accepted")
     if problem:
         journal.write(
             db, at, "parked", new.message, transfer.id, {"code": problem.code, "place": problem.place}
         )
         if not order_sensitive:
             return
-    lane = lanes.Lane(transfer.lane_subject, dest)
-    if lanes.enter(db, lane, n):
-        lanes.place(db, lane, at)
+    arrival = lanes.Arrival(n, at, micros(transfer.deadline), live_since, problem is not None)
+    lanes.arrive(db, tally, lanes.Lane(transfer.lane_subject, dest), arrival)
 
 
 def known(db: apsw.Connection, authority: str, code: str) -> Known | None:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import apsw  # noqa: TC002 - part of a public signature
 
 from hub.lifecycle import DONE, PERSONS, IllegalMove, Move, State, move
-from hub.store.sqlite import counters, journal, lanes, leases
+from hub.store.sqlite import journal, lanes, leases
+from hub.store.sqlite.counters import Tally
 from hub.store.sqlite.lanes import Head, Lane
 from hub.store.sqlite.rows import one
 from schemas.problems import refuse
@@ -55,10 +56,12 @@ def act(db: apsw.Connection, order: Order, at: int) -> int:
     ours = not any((item.subject, item.dest) == lane for item in leased.values())
     if first is not None and ours:
         lanes.take(db, lane, first)
-    _write(db, row, order, after, at)
-    entered = _take_or_leave_place(db, lane, row, after)
+    tally = Tally()
+    _write(db, tally, row, order, after, at)
+    entered = _take_or_leave_place(db, tally, lane, row, after)
     if ours and (first is not None or entered):
-        lanes.place(db, lane, at)
+        lanes.place(db, tally, lane, at)
+    tally.write(db)
     return row.n
 
 
@@ -81,24 +84,24 @@ def _checked(order: Order, row: _Row, first: Head | None, *, leased: bool) -> St
     return after
 
 
-def _write(db: apsw.Connection, row: _Row, order: Order, after: State, at: int) -> None:
+def _write(db: apsw.Connection, tally: Tally, row: _Row, order: Order, after: State, at: int) -> None:
     """A retry starts the schedule anew and is due at once; problem and detail stay until the next attempt says otherwise."""
     retry = order.move is Move.RETRY
     db.execute(
         "UPDATE transfer SET state=?, wake_at=?, settled_at=?, attempts=CASE WHEN ? THEN 0 ELSE attempts END WHERE n=?",
         (str(after), at if retry else None, None if after in _SLEEPS else at, retry, row.n),
     )
-    counters.moved(db, row.dest, row.state, after)
+    tally.moved(row.dest, row.state, after)
     facts = {"by": order.by, "reason": order.reason, "before": row.state, "state": str(after)}
     journal.write(db, at, str(order.move), row.message, order.transfer, facts)
 
 
-def _take_or_leave_place(db: apsw.Connection, lane: Lane, row: _Row, after: State) -> bool:
+def _take_or_leave_place(db: apsw.Connection, tally: Tally, lane: Lane, row: _Row, after: State) -> bool:
     """Finished transfers leave the lane, and stopped ones where order does not matter; true when it came (back) in."""
     belongs = after in _SLEEPS or (after not in DONE and bool(row.order_sensitive))
     if row.in_lane and not belongs:
-        lanes.leave(db, lane, row.n)
+        lanes.leave(db, tally, lane, row.n)
     if row.in_lane or not belongs:
         return False
-    lanes.enter(db, lane, row.n)
+    lanes.come_back(db, tally, lane, row.n)
     return True

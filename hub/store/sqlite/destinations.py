@@ -12,6 +12,7 @@ import apsw  # noqa: TC002 - part of a public signature
 
 from hub.lifecycle import State
 from hub.store.sqlite import journal, lanes
+from hub.store.sqlite.counters import Tally
 from hub.store.sqlite.rows import many, one, only
 from hub.store.sqlite.times import SECOND, micros
 
@@ -69,13 +70,13 @@ def load(db: apsw.Connection, dest: int) -> Destination:
     return Destination(*only(db, f"SELECT {_COLUMNS} FROM dest WHERE id=?", (dest,)))  # noqa: S608 - constant columns
 
 
-def named(db: apsw.Connection, partner: str) -> tuple[int, bool]:
-    """Return (id, order_sensitive); a partner whose limits nobody wrote yet gets one transfer at a time."""
-    row = one(db, "SELECT id, order_sensitive FROM dest WHERE partner=?", (partner,))
+def named(db: apsw.Connection, partner: str) -> tuple[int, bool, int]:
+    """Return (id, order_sensitive, live_since); a partner whose limits nobody wrote yet gets one transfer at a time."""
+    row = one(db, "SELECT id, order_sensitive, live_since FROM dest WHERE partner=?", (partner,))
     if row is None:
         db.execute("INSERT INTO dest(partner) VALUES(?)", (partner,))
-        return db.last_insert_rowid(), True
-    return row[0], bool(row[1])
+        return db.last_insert_rowid(), True, 0
+    return row[0], bool(row[1]), row[2]
 
 
 def used(db: apsw.Connection, dest: Destination, taken: int, now: int) -> None:
@@ -108,7 +109,7 @@ def sleep(db: apsw.Connection, dest: int) -> None:
 
 def set_capacities(db: apsw.Connection, capacities: Sequence[Capacity]) -> None:
     for capacity in capacities:
-        dest, sensitive = named(db, capacity.partner)
+        dest, sensitive, _ = named(db, capacity.partner)
         db.execute(
             "UPDATE dest SET concurrency=?, rate=?, burst=?, order_sensitive=?, tokens=? WHERE id=?"
             " AND (concurrency, coalesce(rate,0), burst, order_sensitive) <> (?,?,?,?)",
@@ -125,20 +126,22 @@ def set_capacities(db: apsw.Connection, capacities: Sequence[Capacity]) -> None:
 
 def _let_pass(db: apsw.Connection, dest: int) -> None:
     """Order no longer matters here: stopped heads step out of their lanes."""
+    tally = Tally()
     for (subject,) in many(db, "SELECT subject FROM stopped WHERE dest=?", (dest,)):
         lane = lanes.Lane(subject, dest)
         first = lanes.head(db, lane)
         while first is not None and first.state in STOPPED and first.wake_at is None:
             if first.shelf == "stopped":
                 lanes.take(db, lane, first)
-            lanes.leave(db, lane, first.n)
+            lanes.leave(db, tally, lane, first.n)
             first = lanes.head(db, lane)
-        lanes.place(db, lane, 0 if first is None else first.accepted_at)
+        lanes.place(db, tally, lane, 0 if first is None else first.accepted_at)
+    tally.write(db)
 
 
 def pause(db: apsw.Connection, partner: str, *, paused: bool, reason: str, now: datetime) -> None:
     """What is ready when a partner comes back is backlog: live traffic goes first from here on."""
-    dest, _ = named(db, partner)
+    dest, *_ = named(db, partner)
     at = micros(now)
     db.execute("UPDATE dest SET paused=? WHERE id=?", (paused, dest))
     _came_or_went(db, dest, at, open_=not paused)
@@ -149,7 +152,7 @@ def circuit(db: apsw.Connection, partner: str, state: str, until: datetime | Non
     """``closed``, ``open`` (until a time: then half open by itself) or ``half_open``. Raises ``ValueError``."""
     if state not in {"closed", "open", "half_open"}:
         raise ValueError(f"a circuit is closed, open or half_open, not {state}")
-    dest, _ = named(db, partner)
+    dest, *_ = named(db, partner)
     at = micros(now)
     before = load(db, dest).circuit
     db.execute(

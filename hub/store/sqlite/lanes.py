@@ -7,14 +7,16 @@ search. Inside a class of urgency the order is that of becoming ready.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import apsw  # noqa: TC002 - part of a public signature
 
 from hub.lifecycle import State
-from hub.store.sqlite import counters
 from hub.store.sqlite.rows import one
 from hub.store.sqlite.times import SECOND
+
+if TYPE_CHECKING:
+    from hub.store.sqlite.counters import Tally
 
 _HOUR, _DAY = 3600 * SECOND, 86_400 * SECOND
 
@@ -25,10 +27,13 @@ OFFSETS = (-7 * _DAY, -2 * _DAY, 0, _DAY)
 """Virtual deadline = time of becoming ready + offset of the class: the urgent first, and everybody's turn comes."""
 
 _HEAD = """
-SELECT i.n, i.shelf, i.class, i.at, t.state, t.wake_at, t.deadline, m.accepted_at
-FROM item i JOIN transfer t ON t.n=i.n JOIN message m ON m.n=t.message
+SELECT i.n, i.shelf, i.class, i.at, t.state, t.wake_at, t.deadline, m.accepted_at, d.live_since
+FROM item i JOIN transfer t ON t.n=i.n JOIN message m ON m.n=t.message JOIN dest d ON d.id=i.dest
 WHERE i.subject=? AND i.dest=? ORDER BY i.n LIMIT 1
 """
+
+
+_STOPPED = "INSERT INTO stopped(dest,subject) VALUES(?,?)"
 
 
 class Lane(NamedTuple):
@@ -45,6 +50,17 @@ class Head(NamedTuple):
     wake_at: int | None
     deadline: int | None
     accepted_at: int
+    live_since: int
+
+
+class Arrival(NamedTuple):
+    """A transfer that comes in; ``stopped``: born parked."""
+
+    n: int
+    at: int
+    deadline: int | None
+    live_since: int
+    stopped: bool
 
 
 def urgency(deadline: int | None, now: int) -> int:
@@ -58,59 +74,74 @@ def head(db: apsw.Connection, lane: Lane) -> Head | None:
     return Head(*row) if row else None
 
 
-def enter(db: apsw.Connection, lane: Lane, n: int) -> bool:
-    """Take a place in the lane; true when the lane was empty: it has no ticket yet."""
-    empty = not one(db, "SELECT 1 FROM item WHERE subject=? AND dest=? LIMIT 1", lane)
+def arrive(db: apsw.Connection, tally: Tally, lane: Lane, new: Arrival) -> None:
+    """Take the last place in the lane; the first one in an empty lane brings its ticket."""
+    ticket: tuple[str | None, int | None, int | None] = (None, None, None)
+    if not one(db, "SELECT 1 FROM item WHERE subject=? AND dest=? LIMIT 1", lane):
+        tally.add(lane.dest, "lanes")
+        if new.stopped:
+            db.execute(_STOPPED, (lane.dest, lane.subject))
+            ticket = ("stopped", None, None)
+        else:
+            ticket = ("ready", *_ready(db, lane, new.deadline, _since(new.at, new.live_since, new.at)))
+    db.execute("INSERT INTO item(subject,dest,n,shelf,class,at) VALUES(?,?,?,?,?,?)", (*lane, new.n, *ticket))
+    tally.add(lane.dest, "items")
+
+
+def come_back(db: apsw.Connection, tally: Tally, lane: Lane, n: int) -> None:
+    """Take one's old place again; the caller holds the lane's ticket, if it has one, and places it."""
+    if not one(db, "SELECT 1 FROM item WHERE subject=? AND dest=? LIMIT 1", lane):
+        tally.add(lane.dest, "lanes")
     db.execute("INSERT INTO item(subject,dest,n) VALUES(?,?,?)", (*lane, n))
-    counters.add(db, lane.dest, "items")
-    if empty:
-        counters.add(db, lane.dest, "lanes")
-    return empty
+    tally.add(lane.dest, "items")
 
 
-def leave(db: apsw.Connection, lane: Lane, n: int) -> None:
+def leave(db: apsw.Connection, tally: Tally, lane: Lane, n: int) -> None:
     """Give up the place. The caller holds the lane's ticket, or ``n`` is not the head."""
     db.execute("DELETE FROM item WHERE subject=? AND dest=? AND n=?", (*lane, n))
-    counters.add(db, lane.dest, "items", -1)
+    tally.add(lane.dest, "items", -1)
 
 
-def place(db: apsw.Connection, lane: Lane, now: int) -> None:
+def place(db: apsw.Connection, tally: Tally, lane: Lane, now: int) -> None:
     """Put the ticket that the caller holds where the head's state says; a lane without items gives it up."""
     first = head(db, lane)
     if first is None:
-        counters.add(db, lane.dest, "lanes", -1)
+        tally.add(lane.dest, "lanes", -1)
         return
-    state, wake = State(first.state), first.wake_at
-    if state is State.WAITING or (state is State.IN_DOUBT and wake is not None):
+    state, wake = first.state, first.wake_at
+    if state == State.WAITING or (state == State.IN_DOUBT and wake is not None):
         if wake is not None and wake > now:
             _wait(db, lane, first.n, wake)
         else:
             make_ready(db, lane, first, now)
     else:
-        _stop(db, lane, first.n)
+        db.execute(_STOPPED, (lane.dest, lane.subject))
+        _name(db, lane, first.n, "stopped", None, None)
 
 
 def make_ready(db: apsw.Connection, lane: Lane, first: Head, now: int) -> None:
+    class_, since = _ready(db, lane, first.deadline, _since(first.accepted_at, first.live_since, now))
+    _name(db, lane, first.n, "ready", class_, since)
+
+
+def _since(accepted_at: int, live_since: int, now: int) -> int:
     """A lane whose head was accepted before its destination came back stays with the backlog."""
-    live = one(db, "SELECT live_since FROM dest WHERE id=?", (lane.dest,))
-    since = min(now, live[0] - 1) if live and first.accepted_at < live[0] else now
-    class_ = urgency(first.deadline, now)
+    return min(now, live_since - 1) if accepted_at < live_since else now
+
+
+def _ready(db: apsw.Connection, lane: Lane, deadline: int | None, since: int) -> tuple[int, int]:
+    class_ = urgency(deadline, since)
     db.execute(
         "INSERT INTO ready(dest,class,since,subject) VALUES(?,?,?,?)",
         (lane.dest, class_, since, lane.subject),
     )
     db.execute("INSERT OR IGNORE INTO due(dest) VALUES(?)", (lane.dest,))
-    _name(db, lane, first.n, "ready", class_, since)
+    return class_, since
 
 
 def _wait(db: apsw.Connection, lane: Lane, n: int, wake: int) -> None:
     db.execute("INSERT INTO wait(wake,dest,subject) VALUES(?,?,?)", (wake, lane.dest, lane.subject))
     _name(db, lane, n, "wait", None, wake)
-
-
-def _stop(db: apsw.Connection, lane: Lane, n: int) -> None:
-    db.execute("INSERT INTO stopped(dest,subject) VALUES(?,?)", (lane.dest, lane.subject))
-    _name(db, lane, n, "stopped", None, None)
 
 
 def _name(db: apsw.Connection, lane: Lane, n: int, shelf: str, class_: int | None, at: int | None) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import apsw  # noqa: TC002 - part of a public signature
 
 from hub.lifecycle import State
-from hub.store.sqlite import claim, counters, destinations, journal, lanes
+from hub.store.sqlite import claim, destinations, journal, lanes
+from hub.store.sqlite.counters import Tally
 from hub.store.sqlite.rows import many, one, only
 from hub.store.sqlite.times import SECOND
 
@@ -49,17 +50,19 @@ def renew(db: apsw.Connection, token: str, now: int, lease: float) -> bool:
 
 def expire(db: apsw.Connection, now: int, most: int) -> int:
     """Take back what a dead or hanging worker held; return how many leases. Sealed: it may have left, so it is in doubt."""
+    tally = Tally()
     rows = many(db, "SELECT token, worker, body FROM lease WHERE until<=? LIMIT ?", (now, most))
     for token, worker, body in rows:
         leased = claim.load(body)
         db.execute("DELETE FROM lease WHERE token=?", (token,))
         _return(db, leased)
         for item in leased:
-            _expired(db, item, worker, now)
+            _expired(db, tally, item, worker, now)
+    tally.write(db)
     return len(rows)
 
 
-def _expired(db: apsw.Connection, item: Leased, worker: str, now: int) -> None:
+def _expired(db: apsw.Connection, tally: Tally, item: Leased, worker: str, now: int) -> None:
     state, id_, message, sealed = only(
         db,
         "SELECT t.state, t.id, m.id, EXISTS(SELECT 1 FROM sealed s WHERE s.n=t.n)"
@@ -68,6 +71,6 @@ def _expired(db: apsw.Connection, item: Leased, worker: str, now: int) -> None:
     )
     after = str(State.IN_DOUBT) if sealed else state
     db.execute("UPDATE transfer SET state=?, wake_at=? WHERE n=?", (after, now, item.n))
-    counters.moved(db, item.dest, state, after)
+    tally.moved(item.dest, state, after)
     journal.write(db, now, "lease_expired", message, id_, {"worker": worker, "state": after})
-    lanes.place(db, lanes.Lane(item.subject, item.dest), now)
+    lanes.place(db, tally, lanes.Lane(item.subject, item.dest), now)

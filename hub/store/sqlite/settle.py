@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import apsw  # noqa: TC002 - part of a public signature
 
 from hub.lifecycle import DONE, Move, State, move
-from hub.store.sqlite import accept, counters, journal, lanes, leases
+from hub.store.sqlite import accept, journal, lanes, leases
 from hub.store.sqlite.bodies import Pen, keep
+from hub.store.sqlite.counters import Tally
 from hub.store.sqlite.rows import one, only
 from hub.store.sqlite.times import micros
 from schemas.problems import Refusal
@@ -104,17 +105,19 @@ def settle(db: apsw.Connection, token: str, outcomes: Mapping[str, Outcome], now
         return False
     settled = [held.pop(row.n) for row in rows.values()]
     leases.give_back(db, token, held, settled)
+    tally = Tally()
     for item, (id_, outcome) in zip(settled, outcomes.items(), strict=True):
         row = rows[id_]
-        state = _decide(db, row, outcome, item.dest, now)
+        state = _decide(db, tally, row, outcome, item.dest, now)
         _told(db, item.subject, item.dest, outcome.settlement.facts)
-        _free_lane(db, lanes.Lane(item.subject, item.dest), row, state, outcome.settlement, now)
+        _free_lane(db, tally, lanes.Lane(item.subject, item.dest), row, state, outcome.settlement, now)
         if outcome.follow_up is not None:
             _follow(db, row, outcome.follow_up, now)
+    tally.write(db)
     return True
 
 
-def _decide(db: apsw.Connection, row: _Row, outcome: Outcome, dest: int, now: int) -> State:
+def _decide(db: apsw.Connection, tally: Tally, row: _Row, outcome: Outcome, dest: int, now: int) -> State:
     what = outcome.settlement
     after = State.IN_DOUBT if what.move is None else move(State.IN_DOUBT, what.move)
     used = int(what.counts and what.move not in _FREE)
@@ -135,7 +138,7 @@ def _decide(db: apsw.Connection, row: _Row, outcome: Outcome, dest: int, now: in
         zip(what.attempts, outcome.exchanges, strict=True), row.tries + 1
     ):
         _attempt(db, row.n, number, attempt, exchanges)
-    counters.moved(db, dest, row.state, after)
+    tally.moved(dest, row.state, after)
     facts = {"state": str(after), "attempts": str(row.attempts + used)} | (
         {"code": what.code} if what.code else {}
     )
@@ -154,13 +157,13 @@ def _attempt(db: apsw.Connection, n: int, number: int, attempt: Attempt, exchang
 
 
 def _free_lane(
-    db: apsw.Connection, lane: lanes.Lane, row: _Row, state: State, what: Settlement, now: int
+    db: apsw.Connection, tally: Tally, lane: lanes.Lane, row: _Row, state: State, what: Settlement, now: int
 ) -> None:
     """The ticket comes back from the lease: to the next head when this one is done or steps aside, else to this one."""
     stopped = state not in _SLEEPS or (state is State.IN_DOUBT and what.wake_at is None)
     if state in DONE or (stopped and not row.order_sensitive):
-        lanes.leave(db, lane, row.n)
-    lanes.place(db, lane, now)
+        lanes.leave(db, tally, lane, row.n)
+    lanes.place(db, tally, lane, now)
 
 
 def _told(db: apsw.Connection, subject: str, dest: int, facts: Mapping[str, str]) -> None:
