@@ -367,6 +367,14 @@ def test_other_transforms_are_refused(pki: Pki, transforms: str) -> None:
     assert refused(pki, forge(pki, transforms=transforms)) == "HUB-SIG-004"
 
 
+def test_a_prefix_list_is_short(pki: Pki) -> None:
+    for count, code in ((16, "HUB-SIG-003"), (17, "HUB-SIG-005")):
+        prefixes = " ".join(f"p{i}" for i in range(count))
+        inside = f'><e:InclusiveNamespaces xmlns:e="{EXCLUSIVE}" PrefixList="{prefixes}"/></ds:Transform>'
+        transforms = KNOWN[0] + KNOWN[1].replace("/>", inside)
+        assert refused(pki, forge(pki, transforms=transforms, digest=bytes(32))) == code
+
+
 # --- shape
 
 
