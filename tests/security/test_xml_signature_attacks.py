@@ -238,6 +238,12 @@ def test_a_reference_to_anything_else_is_refused(pki: Pki, uri: str) -> None:
     assert refused(pki, forge(pki, uri=uri)) == "HUB-SIG-006"
 
 
+@pytest.mark.parametrize("name", ["#hs-2", "xpointer(/)", "hs 1", "hs&quot;1"])
+def test_an_id_that_verifiers_could_read_in_two_ways_is_no_reference(pki: Pki, name: str) -> None:
+    document = GOOD.replace(b"hs-1", name.encode()).replace(b"<hs:ten>", b'<hs:ten Id="hs-2">')
+    assert refused(pki, forge(pki, document, uri=f"#{name}")) == "HUB-SIG-006"
+
+
 # --- what is said is what was signed
 
 
