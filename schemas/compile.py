@@ -96,8 +96,12 @@ def _fetch(path: str, top: str) -> str:
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def compile_reader(table: Table, record: str, shape: Shape = CANONICAL) -> Reader:
-    """Wire record → canonical tree."""
+def compile_reader(table: Table, record: str, shape: Shape = CANONICAL, *, checked: bool = False) -> Reader:
+    """Wire record → canonical tree.
+
+    ``checked``: look at each text's type, length and pattern, to say where one is wrong. Otherwise that is left to the
+    canonical types, which check the whole tree at once, much faster, but know no place on the wire.
+    """
     code = _Code("def function(s, t, k, p, c):")
     code.objects["E"] = {}
     code.objects["R"] = table.ref
@@ -107,7 +111,7 @@ def compile_reader(table: Table, record: str, shape: Shape = CANONICAL) -> Reade
             continue
         if row.fixed is None:
             code.put(f"v = s.get({row.wire!r})")
-        _read_row(code, table, row, shape)
+        _read_row(code, table, row, shape, checked=checked)
     for row in rows:
         if row.derived:
             _read_derived(code, table, row)
@@ -133,7 +137,7 @@ def _absent(code: _Code, table: Table, row: Row) -> None:
         inside.put("pass")
 
 
-def _read_row(code: _Code, table: Table, row: Row, shape: Shape) -> None:
+def _read_row(code: _Code, table: Table, row: Row, shape: Shape, *, checked: bool) -> None:
     place = f"p + {'/' + pointer_token(row.wire)!r}"
     if row.fixed is not None:
         _store(code, row.at or ".", repr(row.fixed))
@@ -151,12 +155,12 @@ def _read_row(code: _Code, table: Table, row: Row, shape: Shape) -> None:
         return
     _absent(code, table, row)
     if row.record is not None:
-        (_read_list if row.many else _read_record)(code, table, row, shape, place)
+        (_read_list if row.many else _read_record)(code, table, row, shape, place, checked=checked)
     elif row.many:
         _read_scalars(code, table, row, shape, place)
     else:
         code.put("else:")
-        _read_leaf(code.inside(), table, row, shape, place)
+        _read_leaf(code.inside(), table, row, shape, place, checked=checked)
 
 
 def _longest(row: Row, target: Shape) -> int | None:
@@ -164,10 +168,13 @@ def _longest(row: Row, target: Shape) -> int | None:
     return min(limits) if limits else None
 
 
-def _read_leaf(code: _Code, table: Table, row: Row, shape: Shape, place: str) -> None:
+def _read_leaf(code: _Code, table: Table, row: Row, shape: Shape, place: str, *, checked: bool) -> None:
     target, _ = step_into(shape, row.at or ".")
     converter = converter_of(table, row)
     longest = _longest(row, target)
+    if converter.name == "text" and (not checked or target.free):
+        _store(code, row.at or ".", "v")
+        return
     if converter.name == "text":
         code.put(f"if type(v) is not str: c.add('HUB-SCH-002', {place}, 'text')")
         if longest is not None:
@@ -178,6 +185,12 @@ def _read_leaf(code: _Code, table: Table, row: Row, shape: Shape, place: str) ->
         code.put("else:")
         _store(code.inside(), row.at or ".", "v")
         return
+    if row.codes is not None:
+        known = code.name(dict(table.codes[row.codes]))
+        code.put(f"r = {known}.get(v) if type(v) is str else None")
+        code.put(f"if r is None: c.add('HUB-MAP-001', {place}, {converter.name!r})", "else:")
+        _store(code.inside(), row.at or ".", "r")
+        return
     code.put(
         f"try: r = {code.name(converter.read)}(v)",
         f"except Wrong as e: c.add(e.code, {place}, e.rule)",
@@ -186,7 +199,8 @@ def _read_leaf(code: _Code, table: Table, row: Row, shape: Shape, place: str) ->
     inside = code.inside()
     _store(inside, row.at or ".", "r")
     if not converter.exact:
-        inside.put(f"if {code.name(converter.write)}(r) != v: k[{row.wire!r}] = v")
+        usual = f"not {code.name(converter.usual)}(v) and " if converter.usual is not None else ""
+        inside.put(f"if {usual}{code.name(converter.write)}(r) != v: k[{row.wire!r}] = v")
 
 
 def _matcher(pattern: str) -> Callable[[str], Any]:
@@ -195,9 +209,9 @@ def _matcher(pattern: str) -> Callable[[str], Any]:
     return re.compile(pattern).search
 
 
-def _read_record(code: _Code, table: Table, row: Row, shape: Shape, place: str) -> None:
+def _read_record(code: _Code, table: Table, row: Row, shape: Shape, place: str, *, checked: bool) -> None:
     target = step_into(shape, row.at)[0] if row.at else shape
-    inner = code.name(compile_reader(table, row.record or "", target))
+    inner = code.name(compile_reader(table, row.record or "", target, checked=checked))
     code.put(f"elif type(v) is not tree: c.add('HUB-SCH-002', {place}, 'record')", "else:")
     inside = code.inside()
     inside.put("n = {}")
@@ -211,9 +225,9 @@ def _read_record(code: _Code, table: Table, row: Row, shape: Shape, place: str) 
         _store(inside.inside(), row.at, "y")
 
 
-def _read_list(code: _Code, table: Table, row: Row, shape: Shape, place: str) -> None:
+def _read_list(code: _Code, table: Table, row: Row, shape: Shape, place: str, *, checked: bool) -> None:
     target = step_into(shape, row.at or ".")[0].item or shape
-    inner = code.name(compile_reader(table, row.record or "", target))
+    inner = code.name(compile_reader(table, row.record or "", target, checked=checked))
     bare = any(inside.at == "." for inside in table.records[row.record or ""])
     code.put(f"elif type(v) is not list: c.add('HUB-SCH-002', {place}, 'list')", "else:")
     inside = code.inside()

@@ -35,7 +35,10 @@ class Wrong(Exception):  # noqa: N818 - reads as what it is
 
 
 class Converter(msgspec.Struct, frozen=True, kw_only=True):
-    """``gives``: what the canonical side holds. ``wire``: JSON Schema of the wire form."""
+    """``gives``: what the canonical side holds. ``wire``: JSON Schema of the wire form.
+
+    ``usual``: of a converter that is not exact, tells the spelling that ``write`` gives, without writing it.
+    """
 
     name: str
     read: Callable[[Any], Any]
@@ -43,6 +46,7 @@ class Converter(msgspec.Struct, frozen=True, kw_only=True):
     gives: Gives
     wire: dict[str, Any]
     exact: bool = True
+    usual: Callable[[str], bool] | None = None
 
 
 def _same(value: Any) -> Any:  # noqa: ANN401 - the identity has no type of its own
@@ -69,9 +73,10 @@ def _from_digits(value: object) -> int:
         or (value[0] == "0" and value != "0")
     ):
         raise Wrong("HUB-SCH-002", "digits without leading zero or separators")
-    if len(value) > 18:  # noqa: PLR2004 - eighteen digits always fit 63 bits
-        raise Wrong("HUB-SCH-002", "at most 18 digits")
-    return int(value)
+    number = int(value[:20])
+    if number > MAX_INTEGER:
+        raise Wrong("HUB-SCH-002", "at most 2^63-1")
+    return number
 
 
 def _boolean(value: object) -> bool:
@@ -161,8 +166,17 @@ def _from_xs_datetime(value: object) -> datetime:
     least, t = _ISO_SHAPE
     if type(value) is not str or len(value) < least or value[t] != "T":
         raise Wrong("HUB-SCH-002", "xs:dateTime")
+    if _usual_xs_datetime(value):
+        try:
+            return datetime.fromisoformat(value[:19] + "+00:00") - _AHEAD
+        except (ValueError, OverflowError):
+            raise Wrong("HUB-SCH-007", "xs:dateTime") from None
     zoned = value[-1] == "Z" or value[-6] in "+-"
     return _moment(value if zoned else value + "+07:00", "xs:dateTime")
+
+
+def _usual_xs_datetime(value: str) -> bool:
+    return len(value) == 25 and value.endswith("+07:00")  # noqa: PLR2004 - YYYY-MM-DDThh:mm:ss+07:00
 
 
 def _to_xs_datetime(moment: datetime) -> str:
@@ -195,14 +209,14 @@ _ALL = (
         read=_from_digits,
         write=str,
         gives="integer",
-        wire={"type": "string", "pattern": "^(0|[1-9][0-9]{0,17})$"},
+        wire={"type": "string", "pattern": "^(0|[1-9][0-9]{0,18})$"},
     ),
     Converter(
         name="vnd",
         read=_from_digits,
         write=str,
         gives="integer",
-        wire={"type": "string", "pattern": "^(0|[1-9][0-9]{0,17})$"},
+        wire={"type": "string", "pattern": "^(0|[1-9][0-9]{0,18})$"},
     ),
     Converter(name="boolean", read=_boolean, write=_same, gives="boolean", wire={"type": "boolean"}),
     Converter(
@@ -242,6 +256,7 @@ _ALL = (
         gives="moment",
         wire=_STRING,
         exact=False,
+        usual=_usual_xs_datetime,
     ),
     Converter(name="xs:date", read=_from_xs_date, write=_to_xs_date, gives="moment", wire=_STRING),
 )

@@ -20,7 +20,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 from lxml import etree
 
-from schemas.compile import Complaints, Tree, compile_reader, compile_writer
+from schemas.compile import Complaints, Reader, Tree, compile_reader, compile_writer
 from schemas.dossier import Kind, Message, to_json
 from schemas.library import BUILTIN, Library
 from schemas.problems import Problem, Refusal, refuse
@@ -170,7 +170,7 @@ class _Xml:
     def parse(self, raw: bytes) -> etree._Element:
         text = gate_xml(raw)
         root = parse_gated(raw, self._parser)
-        if b"&#" in raw or not unicodedata.is_normalized("NFC", text):
+        if b"&" in raw or not unicodedata.is_normalized("NFC", text):
             _normalise(root)
         return root
 
@@ -405,15 +405,35 @@ class _Tabled(_Named):
         problems = side.refusals(self._schemas[name], parsed, raw)
         if problems:
             raise Refusal(*problems)
-        complaints = Complaints(self.ref, key)
+        record = side.record(parsed)
+        try:
+            return self._translated(
+                self._readers[name], name, record, (sender, key, agency), Complaints(self.ref, key)
+            )
+        except (Refusal, msgspec.ValidationError) as error:
+            # Something is wrong somewhere: read again, checking each text, to say where.
+            complaints = Complaints(self.ref, key)
+            self._checked(name)(record, {"event": {}}, {}, side.prefix, complaints)
+            found = complaints.problems or list(
+                getattr(error, "problems", ()) or _broken(str(error), self.ref).problems
+            )
+            raise Refusal(*side.placed(found, raw, parsed)) from None
+
+    def _translated(
+        self, reader: Reader, name: str, record: Tree, known: tuple[str, str, str], complaints: Complaints
+    ) -> Message:
+        sender, key, agency = known
         target: Tree = {"event": {}, "key": key, "sender": sender, "agency": agency}
         kept: Tree = {}
-        self._readers[name](side.record(parsed), target, kept, side.prefix, complaints)
+        reader(record, target, kept, self._side.prefix, complaints)
         if complaints.problems:
-            raise Refusal(*side.placed(complaints.problems, raw, parsed))
+            raise Refusal(*complaints.problems)
         if kept:
             target["extensions"] = {self.id: {name: kept}}
         return _message(target, self.ref)
+
+    def _checked(self, name: str) -> Reader:
+        return compile_reader(self.table, self.table.operation[name].record, checked=True)
 
     def _operation(self, parsed: object) -> str:
         for name, operation in self.table.operation.items():
@@ -472,22 +492,22 @@ class _Canonical(_Named):
             raise Refusal(*problems)
         try:
             return _message(tree, self.ref)
+        except msgspec.ValidationError as error:
+            found = _broken(str(error), self.ref).problems
         except Refusal as refusal:
-            lines = json_lines(text)
-            raise Refusal(
-                *(msgspec.structs.replace(p, line=_line(lines, p.place)) for p in refusal.problems)
-            ) from None
+            found = refusal.problems
+        lines = json_lines(text)
+        raise Refusal(
+            *(msgspec.structs.replace(problem, line=_line(lines, problem.place)) for problem in found)
+        )
 
     def write(self, operation: str, message: Message, key: str) -> bytes:  # noqa: ARG002 - the only operation there is
         return to_json(msgspec.structs.replace(message, key=key))
 
 
 def _message(target: Tree, ref: str) -> Message:
-    """The frozen message; what is still wrong is a canonical rule that no row stood for."""
-    try:
-        message = msgspec.convert(target, Message)
-    except msgspec.ValidationError as error:
-        raise _broken(str(error), ref) from None
+    """The frozen message. Raises ``msgspec.ValidationError`` for a canonical rule that is not kept."""
+    message = msgspec.convert(target, Message)
     if message.dossier is None and message.kind not in WITHOUT_DOSSIER:
         raise refuse("HUB-SCH-003", "/dossier", rule=f"{ref}: a dossier")
     return message

@@ -119,7 +119,7 @@ def _plain(raw: bytes) -> bool:
     """No escape that could hide a character from a look at the bytes, and no U+FFFE or U+FFFF."""
     if b"\\" in raw and (b"\\u" in raw or b"\\b" in raw or b"\\f" in raw):
         return False
-    return b"\xef\xbf" not in raw
+    return b"\xef" not in raw or b"\xef\xbf" not in raw
 
 
 def _check_depth(tree: object, depth: int) -> None:
@@ -253,8 +253,8 @@ def gate_xml(raw: bytes, limits: Limits = LIMITS) -> str:
 def _nothing_to_count(raw: bytes, start: int, limits: Limits) -> bool:
     """No markup declaration, comment, CDATA or instruction, and too few marks for any cap but libxml2's own depth of 256."""
     return (
-        b"<!" not in raw
-        and raw.find(b"<?", start) < 0
+        (b"!" not in raw or b"<!" not in raw)
+        and (raw.find(b"?", start) < 0 or raw.find(b"<?", start) < 0)
         and raw.count(b"=") <= limits.attributes
         and raw.count(b"<") <= min(limits.elements, 1_000)
     )
