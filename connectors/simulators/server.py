@@ -34,14 +34,15 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER on with no time: close() sends RST
 
 
 class Server:
-    """One partner on one port. ``calls``: names of all operations asked for; ``written``: answers as they left;
-    ``held``: the callers' ports whose answer is being held back.
+    """One partner on one port. ``calls``: how many came; ``held``: the callers' ports whose answer is being held back.
+
+    With ``keep`` it holds all ``requests`` as they came and all answers as they left (``written``).
     """
 
-    def __init__(self, desk: Desk, *, tls: ssl.SSLContext | None = None) -> None:
-        self.desk, self._tls = desk, tls
+    def __init__(self, desk: Desk, *, tls: ssl.SSLContext | None = None, keep: bool = False) -> None:
+        self.desk, self._tls, self._keep = desk, tls, keep
         self.orders: list[Order] = []
-        self.calls: list[str] = []
+        self.calls = 0
         self.held: set[int] = set()
         self.requests: list[bytes] = []
         self.written: list[bytes] = []
@@ -99,9 +100,8 @@ class Server:
         if call.path == CONTROL:
             plan = plain(self._control(call))
         else:
-            self.requests.append(head + call.body)
             plan = self._plan(call)
-            self.written.append(b"".join(plan.pieces) if len(plan.pieces) == 1 else b"")
+            self._note(head + call.body, plan)
         caller = writer.get_extra_info("peername")[1]
         if plan.wait:
             self.held.add(caller)
@@ -110,9 +110,14 @@ class Server:
         finally:
             self.held.discard(caller)
 
+    def _note(self, request: bytes, plan: Plan) -> None:
+        self.calls += 1
+        if self._keep:
+            self.requests.append(request)
+            self.written += plan.pieces if len(plan.pieces) == 1 else ()
+
     def _plan(self, call: Call) -> Plan:
         name = self.desk.name(call)
-        self.calls.append(name)
         order = self._take(name)
         if order is None:
             return plain(self.desk.answer(call))
@@ -143,7 +148,7 @@ class Server:
             {
                 "processed": len(self.desk.journal.entries),
                 "orders": self.orders,
-                "calls": len(self.calls),
+                "calls": self.calls,
                 "held": sorted(self.held),
             }
         )

@@ -23,9 +23,9 @@ SECRET = "canary-9f8e7d6c5b4a"
 """The secret every room under test uses against its partner; it must never show up in an ``Exchange``."""
 
 REACH: dict[str, Any] = {
-    "connect_timeout": 0.5,
-    "read_timeout": 0.5,
-    "total_timeout": 1.0,
+    "connect_timeout": 0.8,
+    "read_timeout": 0.8,
+    "total_timeout": 1.6,
     "max_reply_bytes": 65_536,
     "connect_tries": 1,
 }

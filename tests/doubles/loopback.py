@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def loopback(desk: Desk, tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[Server, str]]:
     """Serve a desk; yields the server (its orders, calls and journal) and its base URL."""
-    server = Server(desk, tls=tls)
+    server = Server(desk, tls=tls, keep=True)
     port = await server.start()
     try:
         yield server, f"{'https' if tls else 'http'}://{HOST}:{port}"

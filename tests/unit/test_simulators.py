@@ -341,7 +341,7 @@ def test_each_runs_as_a_process_and_takes_orders(
     with subprocess.Popen(command) as process:
         try:
             url = f"http://127.0.0.1:{port}/__control"
-            assert _answer(url) == {"processed": 0, "orders": [], "calls": 0}
+            assert _answer(url) == {"processed": 0, "orders": [], "calls": 0, "held": []}
             ordered = _answer(url, b'{"kind":"status","status":503,"retry_after":"7","times":2}')
             assert [order["status"] for order in ordered["orders"]] == [503]
             with pytest.raises(URLError, match="503"):

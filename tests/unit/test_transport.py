@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from connectors.contract import Deferred, Unsure
 from connectors.transport import Answer, Break, Broken, Http, Reach, Request, cut, read_secret, unpack
 from schemas.problems import Refusal
-from tests.doubles.loopback import nobody
+from tests.doubles.loopback import mute, nobody
 from tests.doubles.raw import ok, raw
 
 if TYPE_CHECKING:
@@ -274,6 +274,15 @@ async def test_a_header_that_http_cannot_carry_opens_nothing() -> None:
         result = await send(url, Request(path="/", headers={"X": "a\r\nY: b"}))
     assert isinstance(result, Broken)
     assert (result.error, result.may_have, partner.heard) == (Break.UNSENDABLE, False, [])
+
+
+async def test_connecting_has_a_time_of_its_own() -> None:
+    started = time.monotonic()
+    async with mute() as port:
+        result = await send(f"https://127.0.0.1:{port}", connect_timeout=0.3, total_timeout=30)
+    assert time.monotonic() - started < 5
+    assert isinstance(result, Broken)
+    assert (result.error, result.may_have, result.code) == (Break.TIMEOUT, False, "HUB-NET-003")
 
 
 async def test_a_slow_drip_ends_with_the_total_time() -> None:
