@@ -172,7 +172,7 @@ def _read_leaf(code: _Code, table: Table, row: Row, shape: Shape, place: str, *,
     target, _ = step_into(shape, row.at or ".")
     converter = converter_of(table, row)
     longest = _longest(row, target)
-    if converter.name == "text" and (not checked or target.free):
+    if converter.name == "text" and not checked and row.max is None:
         _store(code, row.at or ".", "v")
         return
     if converter.name == "text":

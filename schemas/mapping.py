@@ -168,7 +168,7 @@ class _Xml:
         }
 
     def parse(self, raw: bytes) -> etree._Element:
-        text = gate_xml(raw)
+        text = gate_xml(raw, bounded=True)
         root = parse_gated(raw, self._parser)
         if b"&" in raw or not unicodedata.is_normalized("NFC", text):
             _normalise(root)

@@ -5,7 +5,8 @@ Rules of this file:
 * Bytes are UTF-8 or refused. JSON: no duplicate keys (RFC 8259 leaves them open, we do not), no NaN, no number that a
   double or 63 bits cannot hold. XML: no DTD, no entity declaration, no processing instruction, no network.
 * An expat pre-scan caps size, depth, elements and attributes before libxml2 sees a byte (libxml2's C14N is quadratic in
-  namespaces). It is skipped only for bytes in which nothing can be over a cap, by counting.
+  namespaces). Who validates against a schema that bounds the depth may skip it for bytes in which nothing else can be
+  over a cap, by counting.
 * Texts leave in NFC; characters that XML 1.0 cannot carry (section 2.2) are refused in JSON too.
 * A problem never repeats a value. Schema messages quote values, so they are not passed on: the rule's name is.
 """
@@ -235,8 +236,11 @@ _DECLARATION = re.compile(rb"^(?:\xef\xbb\xbf)?<\?xml\s[^>]*?\?>")
 _ENCODING = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
 
 
-def gate_xml(raw: bytes, limits: Limits = LIMITS) -> str:
-    """Refuse what no tree should be built of; return the decoded text. HUB-SCH-001, -006, -008, -012."""
+def gate_xml(raw: bytes, limits: Limits = LIMITS, *, bounded: bool = False) -> str:
+    """Refuse what no tree should be built of; return the decoded text. HUB-SCH-001, -006, -008, -012.
+
+    ``bounded``: a schema will bound the depth; then bytes with few marks need no scan (libxml2 itself stops at 256 levels).
+    """
     if len(raw) > limits.size:
         raise refuse("HUB-SCH-012", rule=f"at most {limits.size} bytes")
     text = utf8(raw)
@@ -245,13 +249,13 @@ def gate_xml(raw: bytes, limits: Limits = LIMITS) -> str:
         encoding = _ENCODING.search(declaration[0])
         if encoding and encoding[1].lower() != b"utf-8":
             raise refuse("HUB-SCH-008", line=1, rule="UTF-8")
-    if not _nothing_to_count(raw, declaration.end() if declaration else 0, limits):
+    if not (bounded and _nothing_to_count(raw, declaration.end() if declaration else 0, limits)):
         _scan(raw, limits)
     return text
 
 
 def _nothing_to_count(raw: bytes, start: int, limits: Limits) -> bool:
-    """No markup declaration, comment, CDATA or instruction, and too few marks for any cap but libxml2's own depth of 256."""
+    """No markup declaration, comment, CDATA or instruction, and too few marks for any cap but the depth."""
     return (
         (b"!" not in raw or b"<!" not in raw)
         and (raw.find(b"?", start) < 0 or raw.find(b"<?", start) < 0)
