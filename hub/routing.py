@@ -291,9 +291,7 @@ class _Case:
 
     @cached_property
     def sender_decides(self) -> bool:
-        return self.named is not None and any(
-            party.partner_id == self.sender for party in self.serving(self.named, any_role=True)
-        )
+        return self.named is not None and self.serves(self.named)
 
     @cached_property
     def confirmed(self) -> bool:
@@ -342,10 +340,15 @@ class _Case:
         ]
         return tuple(party for parties in merged for party in parties)
 
+    def serves(self, agency: str) -> bool:
+        """Whether the sender is a system of that agency, whether or not it takes its mail."""
+        parties = (*self.serving(agency), *self.serving(agency, any_role=True))
+        return any(party.partner_id == self.sender for party in parties)
+
     def owned(self, agency: str, role: Role) -> tuple[Recipient, ...]:
         """The one system that must have an agency's mail, and those that run in parallel; parked when it is not one."""
         owners = self.serving(agency)
-        if any(party.partner_id == self.sender for party in self.serving(agency, any_role=True)):
+        if self.serves(agency):
             return ()
         if not owners:
             return (_parked(role, "HUB-RTE-001", "no partner decides for this agency"),)

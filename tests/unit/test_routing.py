@@ -121,7 +121,7 @@ PARTIES = st.lists(
 ).map(tuple)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=300)
 @given(
     PARTIES,
     st.sampled_from(sorted(Kind)),
@@ -360,6 +360,12 @@ def test_two_other_predecessors_are_two_owners() -> None:
         Party(partner_id="two", agency="000.00.41.H47", kinds=EVERY),
     )
     assert problems(route(K.FEE_PAID, parties, on=AFTER)) == [(NOBODY, "HUB-RTE-002")]
+
+
+def test_a_predecessors_system_is_not_sent_its_own_word_when_another_system_only_hears() -> None:
+    hears = msgspec.structs.replace(LAND_OFFICE, role="informed", kinds=())
+    desk = Party(partner_id="desk", agency="000.00.41.H47", kinds=EVERY, stage="trial")
+    assert "desk" not in who(route(K.FEE_REFUNDED, (hears, desk), on=AFTER))
 
 
 def test_the_origins_successor_hears_when_the_origins_system_is_retired() -> None:
