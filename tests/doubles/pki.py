@@ -64,6 +64,7 @@ _CA = frozenset({"key_cert_sign", "crl_sign"})
 
 PLANS: dict[str, Plan] = {
     "root": Plan(usages=_CA, authority=True, own_issuer=True, end=10 * YEAR),
+    "authority-that-signs": Plan(usages=_CA | _ONLY_SIGN, authority=True, own_issuer=True),
     "seal-2048": Plan("rsa-2048"),
     "seal-2048-next": Plan("rsa-2048"),
     "seal-3072": Plan("rsa-3072"),

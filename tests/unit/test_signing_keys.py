@@ -169,7 +169,9 @@ def test_a_loaded_key_never_crosses_a_process_border(pki: Pki) -> None:
         pickle.dumps(load(source(pki, "seal-p256")))
 
 
-@pytest.mark.parametrize("name", ["tsa", "ocsp", "tls-client", "tls-server", "root", "seal-1024"])
+@pytest.mark.parametrize(
+    "name", ["tsa", "ocsp", "tls-client", "tls-server", "root", "authority-that-signs", "seal-1024"]
+)
 def test_a_certificate_for_something_else_is_never_pinned(pki: Pki, name: str) -> None:
     with pytest.raises(Refusal) as caught:
         load_pins([pki[name].certificate_file])
