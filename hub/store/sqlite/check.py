@@ -1,7 +1,7 @@
 """Conservation: nothing vanished, nothing stands twice. Each rule is a query that finds those who break it.
 
-This reads everything once (about 0.2 s per million transfers in line) and runs on a reader; it is for tests, start-up
-and the operator, not for every minute.
+This reads everything once (about 3 s of CPU per million transfers) and runs on a reader; it is for tests and the
+operator, not for every minute.
 """
 
 from __future__ import annotations

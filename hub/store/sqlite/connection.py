@@ -32,7 +32,7 @@ def open_writer(path: Path) -> apsw.Connection:
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
     db.execute("PRAGMA wal_autocheckpoint=10000")
-    db.execute("PRAGMA cache_size=-131072")
+    db.execute("PRAGMA cache_size=-65536")
     db.execute("PRAGMA temp_store=MEMORY")
     db.execute(
         "PRAGMA secure_delete=FAST"
@@ -52,7 +52,7 @@ def empty_wal(path: Path) -> None:
 def open_reader(path: Path) -> apsw.Connection:
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     _be_patient(db)
-    db.execute("PRAGMA cache_size=-16384")
+    db.execute("PRAGMA cache_size=-8192")
     db.execute("PRAGMA temp_store=MEMORY")
     return db
 
