@@ -90,7 +90,8 @@ async def house(*, program: tuple[str, ...], workers: int, land: bool = True) ->
             if 'room = "national_portal"' in text:
                 file.unlink()
             else:
-                file.write_text(re.sub(r"\[sends\.signature\].*?(?=\n\[)", "", text, flags=re.DOTALL), "utf-8")
+                text = re.sub(r"\[sends\.signature\].*?(?=\n\[)", "", text, flags=re.DOTALL)
+                file.write_text(text.replace("concurrency = 8", "concurrency = 64"), "utf-8")
         settings = scene.settings.read_text("utf-8")
         settings = (
             settings.replace("delivery = 2", f"delivery = {workers}") + "\n[limits]\nper_sender = 256\n"

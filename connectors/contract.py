@@ -24,12 +24,14 @@ class Draft(Value, frozen=True):
     """What a codec makes of a message for one operation, before it is sealed.
 
     ``payload``: the bytes that will be signed and never change again. ``facts``: plain values that ``find`` will need
-    to ask for it (a dossier code, a status), never personal data.
+    to ask for it (a dossier code, a status), never personal data. ``canonical``: the payload is in exclusive C14N as it
+    stands, so that signing need not parse it again.
     """
 
     payload: bytes
     media_type: str
     facts: Mapping[str, str] = {}
+    canonical: bool = False
 
 
 class Sealed(Value, frozen=True):

@@ -106,7 +106,8 @@ class SignsXml:
 
     def seal(self, draft: Draft) -> Sealed:
         payload = with_id(draft.payload) if self.by_id else draft.payload
-        return Sealed(payload=self.signer.sign(payload), media_type=draft.media_type, facts=draft.facts)
+        signed = self.signer.sign(payload, canonical=draft.canonical)
+        return Sealed(payload=signed, media_type=draft.media_type, facts=draft.facts)
 
 
 @dataclass(frozen=True)

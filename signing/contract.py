@@ -31,8 +31,11 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class XmlSigner(Protocol):
-    def sign(self, document: bytes) -> bytes:
-        """Return the document in exclusive C14N with one enveloped XML-DSig signature as the root's last child."""
+    def sign(self, document: bytes, *, canonical: bool = False) -> bytes:
+        """Return the document in exclusive C14N with one enveloped XML-DSig signature as the root's last child.
+
+        ``canonical``: it is in exclusive C14N already; then it is not parsed again.
+        """
         ...
 
 

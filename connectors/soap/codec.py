@@ -37,7 +37,8 @@ class _SoapCodec:
         payload = self._mapping.write(operation, message, key)
         if not root(payload):
             raise refuse("HUB-MAP-003", operation, rule="an element without an XML declaration")
-        return Draft(payload=payload, media_type=self._media_type, facts=_facts(message))
+        # mappings write exclusive C14N: the signer need not parse it again
+        return Draft(payload=payload, media_type=self._media_type, facts=_facts(message), canonical=True)
 
 
 def _facts(message: Message) -> dict[str, str]:

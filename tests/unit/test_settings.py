@@ -179,7 +179,7 @@ def _paths(value: object, at: tuple[str | int, ...] = ()) -> set[tuple[str | int
 
 
 @given(st.lists(_values, min_size=1, max_size=5), st.booleans())
-def test_every_path_of_any_valid_toml_has_a_line(values: list[str], table: bool) -> None:  # noqa: FBT001 - drawn by Hypothesis
+def test_every_path_of_any_valid_toml_has_a_line(values: list[str], table: bool) -> None:
     pairs = [f"k{number} = {value}" for number, value in enumerate(values)]
     text = "\n".join(["[t]\n" if table else "", *pairs])
     try:

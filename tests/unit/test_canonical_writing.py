@@ -1,0 +1,37 @@
+"""Mappings write exclusive C14N, so that the signer may take the bytes as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from lxml import etree
+
+from hub.sealing import with_id
+from schemas.dossier import Message  # noqa: TC001
+from schemas.mapping import mappings
+
+ROOT = Path(__file__).parents[2]
+FORMATS = mappings(ROOT / "schemas" / "mappings")
+XML = sorted(ref for ref, mapping in FORMATS.items() if mapping.media == "xml")
+EXAMPLES = sorted((ROOT / "examples" / "messages").glob("*.json"))
+
+
+def message(example: Path) -> Message:
+    return FORMATS["motcua.rest@1"].read(example.read_bytes(), "sender", "key", "000.00.00.H47")
+
+
+def hostile(said: Message) -> Message:
+    event = msgspec.structs.replace(said.event, content='<&> "\'" ]]> \t \u200f\U0001f600 \u00a0 x')
+    return msgspec.structs.replace(said, event=event)
+
+
+@pytest.mark.parametrize("ref", XML)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_what_a_mapping_writes_is_already_canonical(ref: str, example: Path) -> None:
+    for said in (message(example), hostile(message(example))):
+        for operation in FORMATS[ref].operations(said):
+            payload = with_id(FORMATS[ref].write(operation, said, "01KEY:partner:1"))
+            canonical = etree.tostring(etree.fromstring(payload), method="c14n", exclusive=True)
+            assert payload == canonical
