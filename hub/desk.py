@@ -50,6 +50,7 @@ def set_up(
                 partner=partner.id,
                 kinds=frozenset(str(kind) for kind in partner.receives.kinds),
                 codec=codecs[partner.id],
+                says=f"{partner.room} {partner.receives.mapping}",
             )
             for partner in partners
             if partner.receives

@@ -87,11 +87,16 @@ class Sender(Value, frozen=True):
 
 
 class Recipient(Value, frozen=True):
-    """One partner that may receive: which kinds, and the codec for the trial encoding."""
+    """One partner that may receive: which kinds, and the codec for the trial encoding.
+
+    ``says``: room and mapping. Partners that say the same alike share one trial, so that judging costs by formats and not
+    by partners.
+    """
 
     partner: str
     kinds: frozenset[str]
     codec: Codec
+    says: str = ""
 
 
 class Desk(Value, frozen=True):
@@ -371,12 +376,16 @@ def trials(
     id: str,  # noqa: A002 - the message's
     recipients: Sequence[Recipient],
 ) -> dict[str, tuple[Said, ...]]:
-    """Encode once for everyone who might have to have it, so that what cannot be said is known before it is accepted."""
-    return {
-        recipient.partner: tuple(trial(message, id, recipient))
-        for recipient in recipients
-        if message.kind in recipient.kinds and recipient.partner != message.sender
-    }
+    """Encode once per format for everyone who might have to have it, so that what cannot be said is known before it is accepted."""
+    made: dict[str, tuple[Said, ...]] = {}
+    found: dict[str, tuple[Said, ...]] = {}
+    for recipient in recipients:
+        if message.kind in recipient.kinds and recipient.partner != message.sender:
+            says = recipient.says or f"partner {recipient.partner}"
+            if says not in made:
+                made[says] = tuple(trial(message, id, recipient))
+            found[recipient.partner] = made[says]
+    return found
 
 
 def trial(message: Message, id: str, recipient: Recipient) -> Iterator[Said]:  # noqa: A002 - the message's

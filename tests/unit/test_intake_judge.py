@@ -212,6 +212,21 @@ def test_a_trial_knows_which_part_cannot_be_said() -> None:
     }
 
 
+def test_partners_that_say_the_same_alike_share_one_trial() -> None:
+    counted: list[str] = []
+
+    class Counting(Codec):
+        def encode(self, operation: str, message: Message, key: str) -> Draft:
+            counted.append(key)
+            return super().encode(operation, message, "m:p:1" if operation == "dossier" else "m:p:2")
+
+    told = Message(event=Event(kind=Kind.RECEIVED, at=NOW), key="short", sender="a", agency="x")
+    kinds = frozenset({"received"})
+    many = [Recipient(partner=f"p{n}", kinds=kinds, codec=Counting(), says="soap land@1") for n in range(50)]
+    assert set(trials(told, "m", many)) == {f"p{n}" for n in range(50)}
+    assert len(counted) == 2
+
+
 def test_nothing_is_tried_for_those_who_do_not_take_it_or_said_it() -> None:
     assert tried("x", kinds=frozenset({"step"})) == {}
     assert tried("x", sender="p") == {}
