@@ -2,20 +2,22 @@
 
 The queue is filled by SQL (a million accepted messages would take minutes), then worked through the store's own
 ``claim`` and ``settle`` in groups. Counted per item: CPU of this process (SQLite runs inside it) and pages written.
-Base of every ratio: the even layout at the first size, measured in the same run.
+Base of every ratio: the even layout at the first size, worked turn by turn with the other one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import statistics
 import tempfile
 import time
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import apsw
 
@@ -25,7 +27,7 @@ from hub.store.contract import Attempt, Capacity, Settlement
 from hub.store.sqlite.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from hub.store.contract import Work
     from hub.store.sqlite.store import SqliteStore
@@ -91,48 +93,74 @@ DROP TABLE made;
 def rows(
     sizes: Sequence[int] = SIZES, items: int = 4_000, layouts: Sequence[Layout] = LAYOUTS
 ) -> list[dict[str, object]]:
-    base: tuple[float, float] | None = None
+    """``sizes``: the base's size first; ``items``: how many are worked per figure."""
+    return asyncio.run(_rows(sizes, items, layouts))
+
+
+async def _rows(sizes: Sequence[int], items: int, layouts: Sequence[Layout]) -> list[dict[str, object]]:
     table: list[dict[str, object]] = []
-    for size in sizes:
-        for layout in layouts if size != sizes[0] else layouts[:1]:
-            cpu, pages = asyncio.run(_measure(layout, size, items))
-            base = base or (cpu, pages)
-            table.append(
-                {
-                    "row": "P3",
-                    "what": f"claim + settle, {size:,} queued, {layout.name}",
-                    "value": round(cpu / base[0], 2),
-                    "unit": f"× CPU at {sizes[0]:,} even",
-                    "target": f"≤ {TARGET}",
-                    "cpu_us_per_item": round(cpu, 1),
-                    "pages_per_item": round(pages, 2),
-                    "pages_ratio": round(pages / base[1], 2),
-                }
-            )
+    async with _queue(LAYOUTS[0], sizes[0]) as base:
+        for size in sizes[1:]:
+            for layout in layouts:
+                async with _queue(layout, size) as queue:
+                    before, after = await _side_by_side(base, queue, items)
+                table.append(_row(f"{size:,} queued, {layout.name}", sizes[0], before, after))
     return table
 
 
-async def _measure(layout: Layout, size: int, items: int) -> tuple[float, float]:
-    """Return CPU microseconds and pages written per item: medians over slices of the run."""
+def _row(what: str, size: int, base: Cost, cost: Cost) -> dict[str, object]:
+    return {
+        "row": "P3",
+        "what": f"claim + settle, {what}",
+        "value": round(cost.cpu / base.cpu, 2),
+        "unit": f"× {size:,} even",
+        "target": f"≤ {TARGET}",
+        "cpu_us_per_item": round(cost.cpu, 1),
+        "base_cpu_us_per_item": round(base.cpu, 1),
+        "pages_per_item": round(cost.pages, 2),
+        "base_pages_per_item": round(base.pages, 2),
+    }
+
+
+class Cost(NamedTuple):
+    """Per item: CPU microseconds, pages written."""
+
+    cpu: float
+    pages: float
+
+
+@asynccontextmanager
+async def _queue(layout: Layout, size: int) -> AsyncIterator[Queue]:
     folder = Path(tempfile.mkdtemp(prefix="queue-"))
+    ids = Ids(time.time, os.urandom)
     try:
-        store = open_store(folder / "hub.db", ids=Ids(time.time, lambda n: b"\0" * n))
-        await store.capacities(
-            [Capacity(partner=f"p{n:04}", concurrency=CONCURRENCY) for n in range(layout.partners)]
-        )
+        store = open_store(folder / "hub.db", ids=ids)
+        partners = [f"p{n:04}" for n in range(layout.partners)]
+        await store.capacities([Capacity(partner=name, concurrency=CONCURRENCY) for name in partners])
         await store.close()
-        _fill(folder / "hub.db", layout, size)
-        store = open_store(folder / "hub.db", ids=Ids(time.time, lambda n: b"\0" * n))
+        fill(folder / "hub.db", layout, size)
+        store = open_store(folder / "hub.db", ids=ids)
         if layout.paused is not None:
-            await store.pause(f"p{layout.paused:04}", paused=True, reason="", now=START)
-        result = await _work(store, items)
+            await store.pause(partners[layout.paused], paused=True, reason="", now=START)
+        yield Queue(store)
         await store.close()
-        return result
     finally:
         shutil.rmtree(folder)
 
 
-def _fill(path: Path, layout: Layout, size: int) -> None:
+async def _side_by_side(base: Queue, queue: Queue, items: int) -> tuple[Cost, Cost]:
+    """Turn by turn, so that the machine's moods fall on both; the first two turns warm the caches."""
+    turns = [(await base.work(items // 8), await queue.work(items // 8)) for _ in range(10)][2:]
+    return _median([before for before, _ in turns]), _median([after for _, after in turns])
+
+
+def _median(costs: list[Cost]) -> Cost:
+    return Cost(
+        statistics.median(cost.cpu for cost in costs), statistics.median(cost.pages for cost in costs)
+    )
+
+
+def fill(path: Path, layout: Layout, size: int) -> None:
     db = apsw.Connection(str(path))
     db.execute("PRAGMA synchronous=OFF")
     db.execute("PRAGMA cache_size=-262144")
@@ -147,27 +175,28 @@ def _fill(path: Path, layout: Layout, size: int) -> None:
     db.close()
 
 
-async def _work(store: SqliteStore, items: int) -> tuple[float, float]:
-    pages = _count_pages(store)
-    slices: list[tuple[float, float]] = []
-    done = second = 0
-    while done < items * 5 // 4:
-        before, written, got = time.process_time(), pages[0], 0
-        while got < items // 8:
-            second += 1
-            got += await _group(store, START + timedelta(hours=1, seconds=second))
-        done += got
-        slices.append(((time.process_time() - before) * 1e6 / got, (pages[0] - written) / got))
-    kept = slices[2:]  # the first fifth warms the caches
-    return statistics.median(cpu for cpu, _ in kept), statistics.median(page for _, page in kept)
+class Queue:
+    """An open store with its own clock, worked in groups."""
 
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+        self._now = START + timedelta(hours=1)
+        self._pages = _count_pages(store)
 
-async def _group(store: SqliteStore, now: datetime) -> int:
-    works = await store.claim("bench", now, GROUP, 60)
-    if not works:
-        raise RuntimeError("the layout has too little that is due")
-    await store.settle(works[0].token, [_delivered(work, now) for work in works], now)
-    return len(works)
+    async def work(self, items: int) -> Cost:
+        began, written, done = time.process_time(), self._pages[0], 0
+        while done < items:
+            done += await self._group()
+        return Cost((time.process_time() - began) * 1e6 / done, (self._pages[0] - written) / done)
+
+    async def _group(self) -> int:
+        self._now += timedelta(seconds=1)
+        works = await self._store.claim("bench", self._now, GROUP, 60)
+        if not works:
+            raise RuntimeError("the layout has too little that is due")
+        settlements = [_delivered(work, self._now) for work in works]
+        await self._store.settle(works[0].token, settlements, self._now)
+        return len(works)
 
 
 def _delivered(work: Work, now: datetime) -> Settlement:
