@@ -33,8 +33,6 @@ def rows() -> list[dict[str, object]]:
         for kind, found in rates.items():
             found.append(asyncio.run(_rate(kind)))
     durable, uncommitted = max(rates["durable"]), max(rates["uncommitted"])
-    latencies = asyncio.run(_latencies())
-    cuts = quantiles(latencies, n=100)
     return [
         {
             "row": "P1",
@@ -46,16 +44,22 @@ def rows() -> list[dict[str, object]]:
             "uncommitted_per_s": uncommitted,
             "all": rates,
         },
-        {
-            "row": "P1b",
-            "what": "accept → partner's receipt, idle, p95",
-            "value": cuts[94] * 1000,
-            "unit": "ms",
-            "target": "< 60",
-            "p50_ms": cuts[49] * 1000,
-            "p99_ms": cuts[98] * 1000,
-        },
+        _latency("idle", 0, "< 60"),
+        _latency("behind 100,000 queued for another", 100_000, "< 250"),
     ]
+
+
+def _latency(when: str, queued: int, target: str) -> dict[str, object]:
+    cuts = quantiles(asyncio.run(_latencies(queued)), n=100)
+    return {
+        "row": "P1b",
+        "what": f"accept → partner's receipt, {when}, p95",
+        "value": cuts[94] * 1000,
+        "unit": "ms",
+        "target": target,
+        "p50_ms": cuts[49] * 1000,
+        "p99_ms": cuts[98] * 1000,
+    }
 
 
 async def _rate(kind: str) -> float:
@@ -66,8 +70,8 @@ async def _rate(kind: str) -> float:
         return COUNT / (time.perf_counter() - began)
 
 
-async def _latencies() -> list[float]:
-    async with house(program=("hub.cli.main", "serve"), workers=1) as opened:
+async def _latencies(queued: int) -> list[float]:
+    async with house(program=("hub.cli.main", "serve"), workers=1, queued=queued) as opened:
         posted: list[datetime] = []
         async with aiohttp.ClientSession() as session:
             for number in range(LATENCIES + 20):

@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from bench.queue import Layout, fill
 from bench.translate import five_kilobytes
 from hub.demo.processes import Processes, answers, children_of, free_ports
 from hub.demo.scene import build
+from hub.store.contract import Capacity
+from hub.store.sqlite.store import open_store
+from hub.wiring.parts import new_ids, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -79,8 +83,13 @@ def _cpu(pid: int) -> float:
 
 
 @asynccontextmanager
-async def house(*, program: tuple[str, ...], workers: int, land: bool = True) -> AsyncIterator[House]:
-    """Open a house: sender without signature, the land department if wanted, no portal. ``program`` is the hub's command."""
+async def house(
+    *, program: tuple[str, ...], workers: int, land: bool = True, queued: int = 0
+) -> AsyncIterator[House]:
+    """Open a house: sender without signature, the land department if wanted, no portal. ``program`` is the hub's command.
+
+    ``queued``: transfers that wait for another partner, which is paused.
+    """
     with tempfile.TemporaryDirectory() as folder:
         hub_port, *ports = free_ports(4)
         scene = build(Path(folder) / "bench", hub_port, (ports[0], ports[1], ports[2]))
@@ -97,6 +106,8 @@ async def house(*, program: tuple[str, ...], workers: int, land: bool = True) ->
             settings.replace("delivery = 2", f"delivery = {workers}") + "\n[limits]\nper_sender = 256\n"
         )
         scene.settings.write_text(settings, "utf-8")
+        if queued:
+            await _queue_for_another(scene.settings.parent / "data" / "hub.db", queued)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LIENTHONG_")}
         with Processes(scene.folder / "log", environment) as processes:
             if land:
@@ -105,3 +116,13 @@ async def house(*, program: tuple[str, ...], workers: int, land: bool = True) ->
             processes.start("hub", [*program, "--settings", str(scene.settings)])
             await answers(f"http://127.0.0.1:{hub_port}/readyz", processes, 60)
             yield House(scene, processes)
+
+
+async def _queue_for_another(path: Path, count: int) -> None:
+    store = open_store(path, ids=new_ids())
+    await store.capacities([Capacity(partner="p0000", concurrency=4)])
+    await store.close()
+    fill(path, Layout("for another", partners=1, partner="0"), count)
+    store = open_store(path, ids=new_ids())
+    await store.pause("p0000", paused=True, reason="bench", now=utc_now())
+    await store.close()
