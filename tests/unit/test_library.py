@@ -49,7 +49,7 @@ def test_a_published_schema_is_what_the_code_makes(path: Path) -> None:
     [
         "json:nothing@1",
         "xsd:land@2",
-        "json:../secrets@1",
+        "json:../json/motcua.rest@1",
         "json:motcua.rest@../1",
         "xsd:land",
         "pdf:land@1",

@@ -300,6 +300,55 @@ def test_an_operation_that_nobody_knows_is_refused() -> None:
     assert refused(b"<Khac xmlns='urn:lienthong:example:land:1'/>", LAND)[0].code == "HUB-SCH-009"
 
 
+HOSTILE = "<b>&amp;]]>\r\n\t\"'\u202e\u200f👩‍👩‍👧𠀀 Ước"
+
+
+def test_hostile_text_goes_into_xml_and_comes_out_the_same() -> None:
+    message = MOTCUA.read(changed(HoSo__ChuHoSo=HOSTILE), "s", "k", "a")
+    raw = LAND.write("TiepNhanHoSo", message, "T-1")
+    assert raw == etree.tostring(etree.fromstring(raw), method="c14n", exclusive=True)
+    heard = LAND.read(raw, "s", "T-1", "a")
+    assert heard.dossier is not None
+    assert heard.dossier.applicant is not None
+    assert heard.dossier.applicant.name == HOSTILE
+    (record,) = json.loads(PORTAL.write("DongBoHoSoMC", message, "T-1"))
+    assert record["ChuHoSo"] == HOSTILE
+
+
+@pytest.mark.parametrize("one", ["&", "<", ">", "\r"])
+def test_each_mark_alone_is_escaped(one: str) -> None:
+    raw = LAND.write("TiepNhanHoSo", MOTCUA.read(changed(HoSo__ChuHoSo=f"a{one}b"), "s", "k", "a"), "T-1")
+    assert raw == etree.tostring(etree.fromstring(raw), method="c14n", exclusive=True)
+
+
+@pytest.mark.parametrize("name", [unicodedata.normalize("NFD", "Ước"), "U&#x31B;o&#x31B;&#x301;c"])
+def test_xml_texts_in_nfd_arrive_in_nfc(name: str) -> None:
+    raw = LAND_XML.replace(b"HoTen 18", name.encode())
+    dossier = LAND.read(raw, "s", "k", "a").dossier
+    assert dossier is not None
+    assert dossier.applicant is not None
+    assert dossier.applicant.name == "Ước"
+
+
+def test_a_number_over_63_bits_is_refused_in_text_too() -> None:
+    assert refused(changed(HoSo__DanhSachLePhi__0__Gia=str(2**63)))[0].place == "/HoSo/DanhSachLePhi/0/Gia"
+    assert MOTCUA.read(changed(HoSo__DanhSachLePhi__0__Gia=str(2**63 - 1)), "s", "k", "a")
+
+
+def test_what_is_there_but_empty_comes_back_empty() -> None:
+    raw = changed(
+        DienBien={},
+        HoSo__TaiLieuNop=[],
+        HoSo__GhiChu="",
+        HoSo__HoSoCon=[],
+        HoSo__DanhSachLePhi=[{}, {"x": 1}],
+    )
+    assert json.loads(MOTCUA.write("ThongDiep", MOTCUA.read(raw, "s", "k", "a"), "k")) == {
+        **json.loads(raw),
+        "MaThongDiep": "k",
+    }
+
+
 def test_comments_do_not_cut_a_text_in_two() -> None:
     raw = LAND_XML.replace(b"<HoTen>HoTen 18</HoTen>", b"<HoTen>Ho<!-- x -->Ten <![CDATA[18]]></HoTen>")
     message = LAND.read(raw, "s", "MC-000.00.15.H47-261120-0001-0001", "a")
