@@ -295,3 +295,10 @@ async def test_what_is_committed_between_claim_and_waiting_is_not_slept_through(
 async def test_waiting_ends_after_its_time(store: Store) -> None:
     assert await claim(store) == ()
     await asyncio.wait_for(store.wait_for_work(0.02), 1)
+
+
+async def test_a_worker_with_news_all_the_time_still_lets_others_run(store: Store) -> None:
+    ran: list[bool] = []
+    asyncio.get_running_loop().call_soon(ran.append, True)
+    await store.wait_for_work(1)
+    assert ran

@@ -208,7 +208,8 @@ class SqliteStore:
             more = await self._writer.run(lambda db: timers.tick(db, at))
 
     async def wait_for_work(self, seconds: float) -> None:
-        """Also return when a partner's declared rate allows the next transfer."""
+        """Also return when a partner's declared rate allows the next transfer. Always lets others on the loop run."""
+        await asyncio.sleep(0)
         clock = asyncio.get_running_loop().time
         end = clock() + min(seconds, self._rate_pause)
         while self._readers.version() == self._seen and (left := end - clock()) > 0:  # noqa: ASYNC110 - another process rings no bell
