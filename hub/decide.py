@@ -57,8 +57,14 @@ def may_send(answer: Outcome) -> bool:
     return isinstance(answer, Deferred)
 
 
-def after(outcome: Outcome, policy: Policy, attempts: int, uniform: Uniform) -> Verdict:
-    """Decide from an outcome. ``attempts``: schedule entries used up before this try."""
+def after(
+    outcome: Outcome, policy: Policy, attempts: int, uniform: Uniform, *, doubt: bool = False
+) -> Verdict:
+    """Decide from an outcome. ``attempts``: schedule entries used up before this try.
+
+    ``doubt``: an earlier copy may have arrived and nobody was asked; a partner that does not have *this* copy proves
+    nothing about that one, so the transfer stays in doubt.
+    """
     match outcome:
         case Delivered():
             return Verdict(move=Move.DELIVER)
@@ -68,8 +74,9 @@ def after(outcome: Outcome, policy: Policy, attempts: int, uniform: Uniform) -> 
             used = attempts + 1 if counts else max(attempts, 1)
             wait = wait_before(used, policy.schedule, policy.jitter, uniform)
             if wait is None:
-                return _told(Move.EXHAUST, reason)
-            return _told(Move.DEFER, reason, wake_in=at_least(wait, asked), counts=counts)
+                return _told(None if doubt else Move.EXHAUST, reason)
+            move = None if doubt else Move.DEFER
+            return _told(move, reason, wake_in=at_least(wait, asked), counts=counts)
         case Unsure(reason=reason):
             return _unsure(reason, policy, attempts, uniform)
 

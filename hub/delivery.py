@@ -107,24 +107,40 @@ class Delivery:
     async def _group(self, works: tuple[Work, ...]) -> None:
         token = works[0].token
         keeper = asyncio.create_task(self._keep(token))
+        tasks: set[asyncio.Task[Settlement]] = set()
         try:
             sealed = await self._seal(token, works)
             if sealed is None:
                 return
             tasks = {asyncio.create_task(self._one(work, sealed[work.transfer])) for work in works}
             while tasks:
-                done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                if not await self._store.settle(token, [task.result() for task in done], self._now()):
-                    log.warning("lease_lost", worker=self._name, count=len(done))
+                done, _ = await asyncio.wait({*tasks, keeper}, return_when=asyncio.FIRST_COMPLETED)
+                ready, tasks = tasks & done, tasks - done
+                made = [settlement for task in ready if (settlement := self._made(task)) is not None]
+                if keeper in done or not await self._store.settle(token, made, self._now()):
+                    log.warning("lease_lost", worker=self._name, count=len(ready) + len(tasks))
+                    return
         except Exception:
             log.exception("group_failed", worker=self._name, count=len(works))
-        finally:
-            keeper.cancel()
+        finally:  # without the lease another worker has them: what is still under way here must not go on
+            for task in (keeper, *tasks):
+                task.cancel()
+            await asyncio.gather(keeper, *tasks, return_exceptions=True)
+
+    def _made(self, task: asyncio.Task[Settlement]) -> Settlement | None:
+        """Return what came of one transfer; ``None`` for a defect of ours: its lease runs out and it is in doubt."""
+        error = task.exception()
+        if error is None:
+            return task.result()
+        log.error("transfer_failed", worker=self._name, exc_info=error)
+        return None
 
     async def _keep(self, token: str) -> None:
-        while True:
+        """Hold the lease; return when it was lost."""
+        held = True
+        while held:
             await asyncio.sleep(self._lease / 3)
-            await self._store.renew(token, self._now(), self._lease)
+            held = await self._store.renew(token, self._now(), self._lease)
 
     async def _seal(self, token: str, works: tuple[Work, ...]) -> Mapping[str, Sealed | Problem] | None:
         """Return what may be sent, all of it on disk; ``None`` when the lease was lost meanwhile."""
@@ -145,7 +161,11 @@ class Delivery:
         route = self._routes.get(work.partner)
         if route is None:
             return Settlement(
-                transfer=work.transfer, move=Move.PARK, code="HUB-CFG-001", detail=work.partner, counts=False
+                transfer=work.transfer,
+                move=None if work.doubt else Move.PARK,  # parked would say that nothing has left
+                code="HUB-CFG-001",
+                detail=work.partner,
+                counts=False,
             )
         parcel = Parcel(
             key=work.key,
@@ -158,12 +178,14 @@ class Delivery:
         what = decide.first(route.policy, doubt=work.doubt)
         if what is First.WAIT_FOR_A_PERSON:
             return Settlement(transfer=work.transfer, move=None, code="HUB-PAR-009", counts=False)
+        outcome: Outcome | None = None
         if what is First.ASK:
-            answer = await self._try("find", route.connector.find(parcel), tries)
-            if not decide.may_send(answer):
-                return self._settlement(work, answer, route.policy, tries)
-        outcome = await self._try("deliver", route.connector.deliver(parcel), tries)
-        return self._settlement(work, outcome, route.policy, tries)
+            outcome = await self._try("find", route.connector.find(parcel), tries)
+        doubt = work.doubt and outcome is None
+        if outcome is None or decide.may_send(outcome):
+            outcome = await self._try("deliver", route.connector.deliver(parcel), tries)
+        verdict = decide.after(outcome, route.policy, work.attempts, self._uniform, doubt=doubt)
+        return self._settlement(work, verdict, outcome, tries)
 
     async def _try(self, verb: str, call: object, tries: list[Attempt]) -> Outcome:
         """Carry out one try. A room that breaks its promise not to raise, or hangs, leaves the transfer in doubt."""
@@ -189,8 +211,7 @@ class Delivery:
         )
         return outcome
 
-    def _settlement(self, work: Work, outcome: Outcome, policy: Policy, tries: list[Attempt]) -> Settlement:
-        verdict = decide.after(outcome, policy, work.attempts, self._uniform)
+    def _settlement(self, work: Work, verdict: Verdict, outcome: Outcome, tries: list[Attempt]) -> Settlement:
         now = self._now()
         delivered = outcome if isinstance(outcome, Delivered) else Delivered()
         return Settlement(
@@ -210,6 +231,10 @@ class Delivery:
         if verdict.move not in TELLS_THE_SENDER:
             return None
         state = MOVES[State.IN_DOUBT, verdict.move]
-        return failed(
-            work, code=verdict.code, state=state, now=now, new_id=self._new_id, codec_of=self._codec_of
-        )
+        try:
+            return failed(
+                work, code=verdict.code, state=state, now=now, new_id=self._new_id, codec_of=self._codec_of
+            )
+        except Exception:  # what the partner did is recorded all the same
+            log.exception("failure_not_told", worker=self._name, transfer=work.transfer, code=verdict.code)
+            return None

@@ -86,6 +86,14 @@ def test_still_in_doubt_at_the_end_of_the_schedule_is_not_called_dead() -> None:
     assert (verdict.move, verdict.wake_in) == (None, None)
 
 
+def test_a_partner_without_this_copy_proves_nothing_about_an_earlier_one() -> None:
+    again = after(Deferred(reason=WHY, wait=900), KEEPS, 0, no_jitter, doubt=True)
+    assert (again.move, again.wake_in, again.counts) == (None, 900.0, True)
+    last = after(Deferred(reason=WHY), KEEPS, 2, no_jitter, doubt=True)
+    assert (last.move, last.wake_in) == (None, None)
+    assert after(Delivered(), KEEPS, 2, no_jitter, doubt=True).move is Move.DELIVER
+
+
 def test_jitter_spreads_around_the_schedule() -> None:
     low = after(Deferred(reason=WHY), ASKED, 0, lambda low, _: low).wake_in
     high = after(Deferred(reason=WHY), ASKED, 0, lambda _, high: high).wake_in
