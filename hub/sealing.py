@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
+import structlog
 
 from connectors.contract import Sealed
 from schemas.dossier import from_json
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from connectors.contract import Codec, Draft, Sealer
     from hub.store.contract import Work
     from signing.contract import BodySigner, XmlSigner
+
+log = structlog.get_logger(__name__)
 
 CHUNK = 8
 """Transfers per call into the pool: enough to make the way there cheap, few enough to keep every core busy."""
@@ -50,7 +53,9 @@ class Workbench:
 
 
 def seal(bench: Workbench, order: Order) -> Sealed | Problem:
-    """Make the sealed bytes, or say why they cannot be made: a configuration error that parks the transfer."""
+    """Make the sealed bytes, or say why they cannot be made: a configuration error, or a defect of ours that one
+    message met. Either parks that transfer and no other.
+    """
     codec, sealer = bench.codecs.get(order.partner), bench.sealers.get(order.partner)
     if codec is None or sealer is None:
         return Problem(code="HUB-CFG-001", detail=order.partner)
@@ -58,6 +63,9 @@ def seal(bench: Workbench, order: Order) -> Sealed | Problem:
         return sealer.seal(codec.encode(order.operation, from_json(order.canonical), order.key))
     except Refusal as refusal:
         return refusal.problems[0]
+    except Exception as error:
+        log.exception("sealing_failed", transfer=order.transfer, partner=order.partner)
+        return Problem(code="HUB-INT-001", detail=type(error).__name__)
 
 
 class Pool:
