@@ -1,0 +1,542 @@
+"""The loop that carries every copy: what is on disk when something leaves, and what follows from each answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from connectors.contract import Deferred, Delivered, Outcome, Reason, Refused, Unsure
+from hub.decide import Policy
+from hub.lifecycle import Move, State
+from hub.store.contract import Filter
+from schemas.dossier import from_json
+from tests.integration.delivery_house import NOT_HERE, House, Partner, house, now, until
+from tests.store.samples import roomy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from connectors.contract import Parcel
+
+NO = Reason(code="HUB-PAR-001", detail="-3")
+BROKEN = Reason(code="HUB-NET-004")
+SHORT = (0.02, 0.02)
+ASKED = Policy(schedule=SHORT, jitter=0, can_be_asked=True, ask_after=0.02)
+KEEPS = Policy(schedule=SHORT, jitter=0, keeps_keys=True)
+NEITHER = Policy(schedule=SHORT, jitter=0)
+
+
+async def _messages_of(hub: House, sender: str) -> list[str]:
+    return [view.message for view in await hub.eye.transfers(Filter(sender=sender))]
+
+
+# --- before anything leaves ---------------------------------------------------------------------------------------
+
+
+async def test_a_transfer_is_in_doubt_and_its_bytes_are_on_disk_when_it_leaves(tmp_path: Path) -> None:
+    land = Partner()
+    seen: list[tuple[State, bytes]] = []
+    async with house(tmp_path, land=land) as hub:
+
+        async def look(parcel: Parcel) -> Outcome:
+            stored = await hub.eye.payloads("m1.land")
+            assert stored is not None
+            assert stored.sealed is not None
+            seen.append(((await hub.view("m1.land")).state, stored.sealed.payload))
+            assert stored.sealed == parcel.sealed
+            return Delivered(reference="77")
+
+        land.answers = [look]
+        await hub.accept("m1", "land", dossier="d1")
+        async with hub.working():
+            view = await hub.reaches("m1.land", State.DELIVERED)
+    assert seen == [(State.IN_DOUBT, b"submit m1:land:1 received made 1")]
+    assert (view.reference, view.attempts, view.sends, view.problem) == ("77", 1, 1, "")
+    (heard,) = land.heard
+    assert (heard[1].key, heard[1].operation, heard[1].dossier, heard[1].attempt) == (
+        "m1:land:1",
+        "submit",
+        "code",
+        1,
+    )
+
+
+async def test_nothing_leaves_when_the_lease_was_lost_before_the_bytes_were_on_disk(tmp_path: Path) -> None:
+    land = Partner()
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        (work,) = await hub.store.claim("slow", now(), 10, 0.01)
+        await asyncio.sleep(0.02)
+        await hub.eye.tick(now())
+        await hub.worker()._group((work,))
+        assert land.heard == []
+        assert (await hub.view("m1.land")).state is State.WAITING
+        async with hub.working():
+            await hub.reaches("m1.land", State.DELIVERED)
+    assert land.journal == ["m1:land:1"]
+
+
+async def test_the_sealed_bytes_are_the_same_on_every_attempt(tmp_path: Path) -> None:
+    land = Partner(NOT_HERE, Unsure(reason=BROKEN), Delivered())
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        async with hub.working():
+            await hub.reaches("m1.land", State.DELIVERED)
+        stored = await hub.eye.payloads("m1.land")
+    assert land.verbs == ["deliver", "deliver", "find", "deliver"]
+    assert stored is not None
+    assert all((parcel.key, parcel.sealed) == ("m1:land:1", stored.sealed) for _, parcel in land.heard)
+    assert [parcel.attempt for verb, parcel in land.heard if verb == "deliver"] == [1, 2, 3]
+
+
+# --- what may have arrived ----------------------------------------------------------------------------------------
+
+
+async def test_a_room_that_raises_leaves_the_transfer_in_doubt_and_is_asked(tmp_path: Path) -> None:
+    land = Partner(RuntimeError("a defect"), Delivered(reference="1"))
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        async with hub.working():
+            await hub.reaches("m1.land", State.DELIVERED)
+        assert await hub.attempts("m1.land") == [
+            ("deliver", "unsure", "HUB-INT-001"),
+            ("find", "deferred", "HUB-PAR-003"),
+            ("deliver", "delivered", ""),
+        ]
+    assert land.journal == ["m1:land:1"]
+
+
+async def test_a_room_that_hangs_leaves_the_transfer_in_doubt(tmp_path: Path) -> None:
+    async def never(_: Parcel) -> Outcome:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    land = Partner(never, policy=NEITHER)
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        async with hub.working(hub.worker(attempt_limit=0.1)):
+            view = await hub.settled("m1.land")
+        assert (view.state, view.problem, view.wake_at) == (State.IN_DOUBT, "HUB-INT-001", None)
+    assert land.verbs == ["deliver"]
+
+
+async def test_what_arrived_although_the_answer_was_lost_is_not_sent_again(tmp_path: Path) -> None:
+    land = Partner()
+
+    async def take_and_break(parcel: Parcel) -> Outcome:
+        land.journal.append(parcel.key)
+        return Unsure(reason=BROKEN)
+
+    land.answers = [take_and_break]
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        async with hub.working():
+            view = await hub.reaches("m1.land", State.DELIVERED)
+    assert land.verbs == ["deliver", "find"]
+    assert land.journal == ["m1:land:1"]
+    assert (view.reference, view.sends) == ("77", 1)
+
+
+async def test_what_did_not_arrive_is_sent_once_after_asking(tmp_path: Path) -> None:
+    land = Partner(Unsure(reason=BROKEN), Delivered())
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        async with hub.working():
+            await hub.reaches("m1.land", State.DELIVERED)
+    assert land.verbs == ["deliver", "find", "deliver"]
+    assert land.journal == ["m1:land:1"]
+
+
+@pytest.mark.parametrize(
+    "answer", [Unsure(reason=BROKEN), RuntimeError("a defect")], ids=["unsure", "raises"]
+)
+async def test_nothing_is_sent_again_while_the_partner_cannot_say(
+    tmp_path: Path, answer: Outcome | Exception
+) -> None:
+    land = Partner(Unsure(reason=BROKEN), Delivered(), found=answer)
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        async with hub.working():
+            await hub.settled("m1.land", 3)
+            await asyncio.sleep(0.1)
+            view = await hub.view("m1.land")
+            told = await _messages_of(hub, "hub")
+    assert land.verbs == ["deliver", "find", "find"]
+    assert (view.state, view.wake_at, told) == (State.IN_DOUBT, None, [])
+
+
+async def test_unsure_with_no_way_to_ask_waits_for_a_person_and_holds_only_its_own_lane(
+    tmp_path: Path,
+) -> None:
+    land = Partner(Unsure(reason=BROKEN), Delivered(), policy=NEITHER)
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        async with hub.working():
+            await hub.settled("m1.land")
+            await hub.accept("m2", "land", dossier="d1")
+            await hub.accept("m3", "land", dossier="d2")
+            await hub.reaches("m3.land", State.DELIVERED)
+            behind = await hub.view("m2.land")
+            assert (behind.state, behind.blocked) == (State.WAITING, True)
+            await hub.store.act(
+                "m1.land", Move.RETRY, expected=State.IN_DOUBT, reason="again", by="thu", now=now()
+            )
+            await asyncio.sleep(0.2)
+        view = await hub.view("m1.land")
+    assert (view.state, view.problem) == (State.IN_DOUBT, "HUB-PAR-009")
+    assert [parcel.key for _, parcel in land.heard] == ["m1:land:1", "m3:land:1"]
+
+
+async def test_a_partner_that_keeps_keys_gets_the_same_again_without_a_question(tmp_path: Path) -> None:
+    land = Partner(Unsure(reason=BROKEN), Delivered(), policy=KEEPS)
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        async with hub.working():
+            await hub.reaches("m1.land", State.DELIVERED)
+    assert land.verbs == ["deliver", "deliver"]
+    assert len({parcel.key for _, parcel in land.heard}) == 1
+
+
+async def test_what_may_have_arrived_before_is_never_called_dead(tmp_path: Path) -> None:
+    land = Partner(Unsure(reason=BROKEN), NOT_HERE, policy=KEEPS)
+    async with house(tmp_path, land=land, desk=Partner()) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        async with hub.working():
+            await hub.settled("m1.land", 3)
+            await asyncio.sleep(0.1)
+            view = await hub.view("m1.land")
+            told = await _messages_of(hub, "hub")
+    assert land.verbs == ["deliver"] * 3
+    assert (view.state, view.problem, view.wake_at) == (State.IN_DOUBT, "HUB-PAR-003", None)
+    assert told == []
+
+
+async def test_a_doubt_outlives_a_partner_file_that_is_missing_for_a_while(tmp_path: Path) -> None:
+    land = Partner(Unsure(reason=BROKEN), Delivered())
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        async with hub.working():
+            await hub.settled("m1.land")
+            land.answers = [Delivered()]
+        hub.partners = {}
+
+        async def noticed() -> bool:
+            return (await hub.view("m1.land")).problem == "HUB-CFG-001"
+
+        async with hub.working():
+            await until(noticed)
+        assert (await hub.view("m1.land")).state is State.IN_DOUBT
+        hub.partners = {"land": land}
+        land.heard.clear()
+        await hub.store.act(
+            "m1.land", Move.RETRY, expected=State.IN_DOUBT, reason="it is back", by="thu", now=now()
+        )
+        async with hub.working():
+            await hub.reaches("m1.land", State.DELIVERED)
+    assert land.verbs[0] == "find"
+
+
+# --- the sender is told -------------------------------------------------------------------------------------------
+
+
+async def _assert_told(hub: House, state: State, code: str) -> None:
+    """One message of the hub's own, in the same dossier, through the sender's own room."""
+    (told,) = await hub.eye.transfers(Filter(sender="hub"))
+    assert (told.partner, told.kind, told.dossier) == ("desk", "delivery_failed", "d1")
+    payloads = await hub.eye.payloads(told.id)
+    assert payloads is not None
+    message = from_json(payloads.canonical)
+    assert message.failure is not None
+    assert (message.failure.message, message.failure.transfer, message.failure.partner) == (
+        "m1",
+        "m1.land",
+        "land",
+    )
+    assert (message.failure.code, message.failure.state) == (code, state)
+    assert message.dossier is not None
+    assert message.dossier.code == "code-d1"
+    (row,) = [row for row in await hub.eye.journal(message=told.message) if row.what == "accepted"]
+    (failed,) = [row for row in await hub.eye.journal(transfer="m1.land") if row.facts.get("state") == state]
+    assert row.seq == failed.seq + 1  # nobody wrote in between: one transaction
+
+
+async def test_a_refusal_is_told_to_the_sender_in_the_same_transaction(tmp_path: Path) -> None:
+    land, desk = Partner(Refused(reason=NO)), Partner()
+    seen: list[State] = []
+    async with house(tmp_path, land=land, desk=desk) as hub:
+
+        async def look(_: Parcel) -> Outcome:
+            seen.append((await hub.view("m1.land")).state)
+            return Delivered()
+
+        desk.answers = [look]
+        await hub.accept("m1", "land", dossier="d1")
+        async with hub.working():
+            view = await hub.reaches("m1.land", State.REFUSED)
+            assert await _messages_of(hub, "hub") != []  # seen with the refusal, never after it
+            await until(lambda: _is_delivered_by_hub(hub))
+        assert (view.problem, view.detail) == ("HUB-PAR-001", "-3")
+        await _assert_told(hub, State.REFUSED, "HUB-PAR-001")
+    assert land.verbs == ["deliver"]
+    assert seen == [State.REFUSED]
+
+
+async def _is_delivered_by_hub(hub: House) -> bool:
+    return [view.state for view in await hub.eye.transfers(Filter(sender="hub"))] == [State.DELIVERED]
+
+
+async def test_a_used_up_schedule_is_dead_and_told(tmp_path: Path) -> None:
+    land, desk = Partner(NOT_HERE), Partner()
+    async with house(tmp_path, land=land, desk=desk) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        async with hub.working():
+            view = await hub.reaches("m1.land", State.DEAD)
+            await until(lambda: _is_delivered_by_hub(hub))
+        await _assert_told(hub, State.DEAD, "HUB-PAR-003")
+    assert land.verbs == ["deliver"] * (len(SHORT) + 1)
+    assert (view.attempts, view.sends) == (3, 3)
+
+
+async def test_announced_maintenance_never_uses_up_the_schedule(tmp_path: Path) -> None:
+    closed = Deferred(reason=Reason(code="HUB-PAR-004"), counts=False)
+    land = Partner(*[closed] * 6, Delivered())
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        async with hub.working():
+            view = await hub.reaches("m1.land", State.DELIVERED)
+    assert (len(land.heard), view.attempts) == (7, 1)
+
+
+async def test_that_the_telling_failed_is_not_told_again(tmp_path: Path) -> None:
+    land, desk = Partner(Refused(reason=NO)), Partner(Refused(reason=NO))
+    async with house(tmp_path, land=land, desk=desk) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        async with hub.working():
+            await hub.reaches("m1.land", State.REFUSED)
+            (told,) = await hub.eye.transfers(Filter(sender="hub"))
+            await hub.reaches(told.id, State.REFUSED)
+            await asyncio.sleep(0.1)
+        assert len(await hub.eye.transfers(Filter(sender="hub"))) == 1
+
+
+async def test_a_second_refusal_of_the_same_transfer_is_told_once(tmp_path: Path) -> None:
+    land, desk = Partner(Refused(reason=NO)), Partner()
+    async with house(tmp_path, land=land, desk=desk) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        async with hub.working():
+            await hub.reaches("m1.land", State.REFUSED)
+            await hub.store.act(
+                "m1.land", Move.RETRY, expected=State.REFUSED, reason="asked them", by="thu", now=now()
+            )
+            await hub.settled("m1.land", 3)
+            await hub.reaches("m1.land", State.REFUSED)
+        assert len(await hub.eye.transfers(Filter(sender="hub"))) == 1
+    assert land.verbs == ["deliver", "find", "deliver"]
+
+
+# --- one poison, its own lane -------------------------------------------------------------------------------------
+
+
+async def test_what_cannot_be_said_is_parked_with_its_place_and_uses_up_nothing(tmp_path: Path) -> None:
+    land = Partner()
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", subject="unsayable")
+        await hub.accept("m2", "land", dossier="d2")
+        async with hub.working():
+            view = await hub.reaches("m1.land", State.PARKED)
+            await hub.reaches("m2.land", State.DELIVERED)
+    assert (view.problem, view.attempts, view.sends) == ("HUB-MAP-002", 0, 0)
+    assert "/dossier/procedure" in view.detail
+    assert land.journal == ["m2:land:1"]
+
+
+async def test_a_defect_of_ours_in_one_message_parks_that_one_only(tmp_path: Path) -> None:
+    land = Partner()
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", subject="poison")
+        for number in range(2, 12):
+            await hub.accept(f"m{number}", "land", dossier=f"d{number}")
+        async with hub.working():
+            view = await hub.reaches("m1.land", State.PARKED)
+            for number in range(2, 12):
+                await hub.reaches(f"m{number}.land", State.DELIVERED)
+    assert (view.problem, view.detail) == ("HUB-INT-001", "KeyError")
+
+
+async def test_a_failure_that_cannot_be_told_stops_no_other_transfer_of_its_group(tmp_path: Path) -> None:
+    land, desk = Partner(), Partner()
+
+    async def answer(parcel: Parcel) -> Outcome:
+        return Refused(reason=NO) if parcel.key.startswith("m1:") else Delivered()
+
+    class Mute:
+        operations = property(lambda _: 1 / 0)
+
+    land.answers, desk.codec = [answer], Mute()  # type: ignore[assignment]
+    async with house(tmp_path, land=land, desk=desk) as hub:
+        for number in range(1, 6):
+            await hub.accept(f"m{number}", "land", dossier=f"d{number}")
+        async with hub.working():
+            await hub.reaches("m1.land", State.REFUSED)
+            for number in range(2, 6):
+                await hub.reaches(f"m{number}.land", State.DELIVERED)
+    assert sorted(land.journal) == [f"m{number}:land:1" for number in range(2, 6)]
+    assert land.verbs == ["deliver"] * 5
+
+
+async def test_a_transfer_for_a_partner_without_a_file_is_parked(tmp_path: Path) -> None:
+    land = Partner()
+    async with house(tmp_path, land=land) as hub:
+        await hub.store.capacities(roomy("gone", "land"))
+        await hub.accept("m1", "gone", "land", dossier="d1")
+        async with hub.working():
+            view = await hub.reaches("m1.gone", State.PARKED)
+            await hub.reaches("m1.land", State.DELIVERED)
+    assert (view.problem, view.detail) == ("HUB-CFG-001", "gone")
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [(Refused(reason=NO), State.REFUSED), (NOT_HERE, State.DEAD)],
+    ids=["refused", "dead"],
+)
+async def test_a_poison_head_stops_only_its_own_lane(tmp_path: Path, answer: Outcome, state: State) -> None:
+    land = Partner()
+
+    async def only_the_first(parcel: Parcel) -> Outcome:
+        return answer if parcel.key.startswith("m1:") else Delivered()
+
+    land.answers = [only_the_first]
+    async with house(tmp_path, land=land) as hub:
+        for message, dossier in (("m1", "d1"), ("m2", "d1"), ("m3", "d2"), ("m4", "d2")):
+            await hub.accept(message, "land", dossier=dossier)
+        async with hub.working():
+            await hub.reaches("m1.land", state)
+            await hub.reaches("m4.land", State.DELIVERED)
+            behind = await hub.view("m2.land")
+            assert (behind.state, behind.blocked) == (State.WAITING, True)
+            await hub.store.act("m1.land", Move.SKIP, expected=state, reason="by hand", by="thu", now=now())
+            await hub.reaches("m2.land", State.DELIVERED)
+    assert land.journal == ["m3:land:1", "m4:land:1", "m2:land:1"]
+
+
+async def test_a_partner_that_hangs_keeps_nobody_else_waiting(tmp_path: Path) -> None:
+    let_go = asyncio.Event()
+
+    async def wait(_: Parcel) -> Outcome:
+        await let_go.wait()
+        return Delivered()
+
+    land, portal = Partner(wait), Partner()
+    async with house(tmp_path, concurrency=4, land=land, portal=portal) as hub:
+        for number in range(20):
+            await hub.accept(f"m{number}", "land", "portal", dossier=f"d{number}")
+        async with hub.working():
+            for number in range(20):
+                await hub.reaches(f"m{number}.portal", State.DELIVERED)
+            await hub.accept("late", "portal", dossier="d20")
+            began = time.monotonic()
+            await hub.reaches("late.portal", State.DELIVERED)
+            assert time.monotonic() - began < 2
+            assert len(land.heard) == 4  # its own places are taken, no more
+            let_go.set()
+            for number in range(20):
+                await hub.reaches(f"m{number}.land", State.DELIVERED)
+    assert len(set(land.journal)) == len(land.journal) == 20
+
+
+# --- leases and stopping ------------------------------------------------------------------------------------------
+
+
+async def test_a_worker_that_lost_its_lease_writes_nothing(tmp_path: Path) -> None:
+    land = Partner()
+    async with house(tmp_path, land=land) as hub:
+
+        async def lose_it(parcel: Parcel) -> Outcome:
+            await hub.store.renew(token, now(), -1)
+            await hub.eye.tick(now())
+            land.journal.append(parcel.key)
+            return Refused(reason=NO)
+
+        land.answers = [lose_it]
+        await hub.accept("m1", "land", dossier="d1")
+        (work,) = await hub.store.claim("slow", now(), 10, 30)
+        token = work.token
+        await hub.worker()._group((work,))
+        assert await hub.attempts("m1.land") == []
+        assert (await hub.view("m1.land")).state is State.IN_DOUBT
+        assert await _messages_of(hub, "hub") == []
+        async with hub.working(hub.worker("other")):
+            await hub.reaches("m1.land", State.DELIVERED)
+        assert await hub.attempts("m1.land") == [("find", "delivered", "")]
+    assert land.journal == ["m1:land:1"]
+
+
+async def test_what_is_under_way_is_given_up_when_the_lease_is_lost(tmp_path: Path) -> None:
+    land = Partner()
+    given_up: list[str] = []
+
+    async def wait(parcel: Parcel) -> Outcome:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.append(parcel.key)
+        raise AssertionError
+
+    land.answers = [wait]
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        (work,) = await hub.store.claim("slow", now(), 10, 30)
+        group = asyncio.create_task(hub.worker(lease=0.3)._group((work,)))
+        await until(lambda: _is_heard(land))
+        await hub.store.renew(work.token, now(), -1)
+        await hub.eye.tick(now())
+        await asyncio.wait_for(group, 5)
+        assert given_up == ["m1:land:1"]
+        view = await hub.view("m1.land")
+        assert (view.state, await hub.attempts("m1.land")) == (State.IN_DOUBT, [])
+
+
+async def _is_heard(partner: Partner) -> bool:
+    return bool(partner.heard)
+
+
+async def test_a_long_attempt_keeps_its_lease(tmp_path: Path) -> None:
+    async def slowly(_: Parcel) -> Outcome:
+        await asyncio.sleep(1.0)
+        return Delivered()
+
+    land = Partner(slowly)
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        async with hub.working(hub.worker("one", lease=0.4)), hub.working(hub.worker("another", lease=0.4)):
+            await hub.reaches("m1.land", State.DELIVERED)
+    assert land.verbs == ["deliver"]
+
+
+async def test_stopping_finishes_what_is_under_way_and_takes_nothing_new(tmp_path: Path) -> None:
+    began, let_go = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: Parcel) -> Outcome:
+        began.set()
+        await let_go.wait()
+        return Delivered()
+
+    land = Partner(wait)
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        stop = asyncio.Event()
+        running = asyncio.create_task(hub.worker().run(stop))
+        await began.wait()
+        stop.set()
+        await hub.accept("m2", "land", dossier="d2")
+        await asyncio.sleep(0.6)
+        assert not running.done()
+        let_go.set()
+        await asyncio.wait_for(running, 5)
+        assert (await hub.view("m1.land")).state is State.DELIVERED
+        assert (await hub.view("m2.land")).state is State.WAITING
+    assert land.journal == ["m1:land:1"]
