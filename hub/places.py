@@ -7,13 +7,13 @@ mapping's rows lead back: ``/dossier/procedure/local`` → ``/data/0/MaTTHC``. A
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 from lxml import etree
 
 from schemas.problems import Problem, Refusal
-from schemas.validation import element_path, json_lines, parse_xml, pointer_token, utf8
+from schemas.validation import MAX_PROBLEMS, element_path, json_lines, parse_xml, pointer_token, utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,38 +47,64 @@ def _rows(table: Table, record: str, canonical: str, wire: str) -> Iterator[tupl
 
 
 def on_the_wire(refusal: Refusal, table: Mapping[str, str], raw: bytes, media: str) -> Refusal:
-    """Return the refusal with places and lines in ``raw``; a place that the format does not have stays canonical."""
-    return Refusal(*(_placed(problem, table, raw, media) for problem in refusal.problems))
+    """Return the refusal with places and lines in ``raw``; a place that the format does not have stays canonical.
+
+    At most ``MAX_PROBLEMS`` are placed and kept; ``raw`` is walked once, however many they are.
+    """
+    kept = refusal.problems[:MAX_PROBLEMS]
+    wanted = [_wire(problem.place, table) for problem in kept]
+    if not any(wanted):
+        return Refusal(*kept)
+    finder: Finder = _InJson(raw) if media == "json" else _InXml(raw)
+    return Refusal(
+        *(
+            finder.place(problem, place) if place else problem
+            for problem, place in zip(kept, wanted, strict=True)
+        )
+    )
 
 
-def _placed(problem: Problem, table: Mapping[str, str], raw: bytes, media: str) -> Problem:
-    if not problem.place.startswith("/"):
-        return problem
-    numbers = _NUMBER.findall(problem.place)
-    place = table.get(_NUMBER.sub("*", problem.place), "" if table else problem.place)
-    if not place:
-        return problem
-    for number in numbers:
-        place = place.replace("*", number, 1)
-    if media == "json":
-        return msgspec.structs.replace(problem, place=place, line=_line(json_lines(utf8(raw)), place))
-    return _in_xml(problem, place, raw)
+def _wire(place: str, table: Mapping[str, str]) -> str:
+    """Return the place in the sender's format; empty when it has none. Without a table the words are our own."""
+    if not place.startswith("/"):
+        return ""
+    wire = table.get(_NUMBER.sub("*", place), "") if table else place
+    for number in _NUMBER.findall(place):
+        wire = wire.replace("*", number, 1)
+    return wire
 
 
-def _line(lines: Mapping[str, int], place: str) -> int:
-    while place and place not in lines:
-        place = place.rpartition("/")[0]
-    return lines.get(place, 0)
+class Finder(Protocol):
+    def place(self, problem: Problem, wire: str) -> Problem: ...
 
 
-def _in_xml(problem: Problem, place: str, raw: bytes) -> Problem:
-    """Follow local names from the root; stop at the nearest element that is there."""
-    element = parse_xml(raw)
-    for step in place.split("/")[1:]:
-        same = [
-            child for child in element.iterchildren(etree.Element) if etree.QName(child).localname == step
-        ]
-        if not same:
-            break
-        element = same[0]
-    return msgspec.structs.replace(problem, place=element_path(element), line=element.sourceline or 0)
+class _InJson:
+    def __init__(self, raw: bytes) -> None:
+        self._lines = json_lines(utf8(raw))
+
+    def place(self, problem: Problem, wire: str) -> Problem:
+        """The line is that of the value, or of the nearest record around a value that is not there."""
+        at = wire
+        while at and at not in self._lines:
+            at = at.rpartition("/")[0]
+        return msgspec.structs.replace(problem, place=wire, line=self._lines.get(at, 0))
+
+
+class _InXml:
+    def __init__(self, raw: bytes) -> None:
+        self._root = parse_xml(raw)
+
+    def place(self, problem: Problem, wire: str) -> Problem:
+        """Follow local names and numbers from the root; stop at the nearest element that is there."""
+        element, steps = self._root, wire.split("/")[1:]
+        for step, following in zip(steps, [*steps[1:], ""], strict=True):
+            if step.isdigit():
+                continue
+            same = [
+                child for child in element.iterchildren(etree.Element) if etree.QName(child).localname == step
+            ]
+            number = int(following) if following.isdigit() else 0
+            if number >= len(same):
+                break
+            element = same[number]
+        return msgspec.structs.replace(problem, place=element_path(element), line=element.sourceline or 0)

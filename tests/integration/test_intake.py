@@ -7,6 +7,7 @@ import json
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -309,6 +310,56 @@ def kill(batch: Sequence[Inbound]) -> list[intake.Verdict]:
     if batch:
         os.kill(os.getpid(), signal.SIGKILL)
     return []
+
+
+def kill_once(path: Path, desk: Path, batch: Sequence[Inbound]) -> list[intake.Verdict]:
+    """End the first pool process that is asked; the next ones judge."""
+    if batch and not path.exists():
+        path.touch()
+        return kill(batch)
+    if not _desks:
+        open_desk(desk)
+    return at_desk(batch)
+
+
+async def test_a_pool_that_died_is_replaced_and_the_message_can_be_sent_again(
+    tmp_path: Path, folder: Path, made: Parts
+) -> None:
+    context = multiprocessing.get_context("spawn")
+    run = partial(kill_once, tmp_path / "killed", folder)
+    pools: list[ProcessPoolExecutor] = []
+
+    def renew() -> ProcessPoolExecutor:
+        pools.append(ProcessPoolExecutor(1, context))
+        return pools[-1]
+
+    def renewing(one: Intake) -> Intake:
+        one._bench._renew = renew
+        return one
+
+    with ProcessPoolExecutor(1, context) as executor:
+        async with house(tmp_path, made, lambda: NOW, executor=executor, run=run, intake=renewing) as hub:
+            raw = json.dumps(hub.received()).encode()
+            first = await hub.post(raw, key="a")
+            again = await hub.post(raw, key="a")
+            assert (first.code, again.status, len(pools)) == ("HUB-INT-002", 202, 1)
+            assert (await hub.get("/readyz", sender=None)).status == 200
+    pools[0].shutdown()
+
+
+async def test_a_replay_is_answered_without_judging_it_again(tmp_path: Path, made: Parts) -> None:
+    judged: list[int] = []
+
+    def run(batch: Sequence[Inbound]) -> list[intake.Verdict]:
+        judged.append(len(batch))
+        return judge_all(made.desk, batch)
+
+    async with house(tmp_path, made, lambda: NOW, run=run) as hub:
+        raw = json.dumps(hub.received()).encode()
+        answers = [await hub.post(raw, key="a") for _ in range(3)]
+        conflict = await hub.post(b"anything else", key="a")
+    assert {answer.body for answer in answers} == {answers[0].body}
+    assert (conflict.code, judged) == ("HUB-IDM-002", [1])
 
 
 async def test_a_store_that_was_closed_is_told_as_not_ready(hub: House) -> None:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.contract import Draft
 from hub.judge import (
+    Desk,
     Inbound,
     Judged,
     Recipient,
@@ -21,16 +23,20 @@ from hub.judge import (
     Sender,
     authenticate,
     check_media_type,
+    judge,
     key_of,
     nfc,
     trials,
 )
 from hub.places import on_the_wire, places
+from schemas.agencies import Agencies
 from schemas.dossier import Applicant, Dossier, Event, Kind, Message
 from schemas.library import BUILTIN
 from schemas.mapping import load as load_mapping
 from schemas.problems import Problem, Refusal, refuse
+from schemas.procedures import Procedures
 from schemas.table import read_table
+from signing.contract import Signer, Verified
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -241,6 +247,62 @@ def test_what_crosses_into_the_pool_and_back_survives() -> None:
     assert pickle.loads(pickle.dumps((inbound, judged))) == (inbound, judged)  # noqa: S301 - our own bytes
 
 
+class Cutting:
+    """A verifier that finds only a part of the body signed."""
+
+    def verify(self, body: bytes, token: str, now: datetime) -> Verified:
+        assert (body, token) == (b'{"a": 1} and more', "t")
+        signer = Signer(fingerprint="f" * 64, subject="x")
+        return Verified(payload=b'{"a": 1}', signer=signer, algorithm="RS256", digest="d", verified_at=now)
+
+
+class Recorder:
+    """A reader that keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.read_on: list[bytes] = []
+
+    def read(self, raw: bytes, sender: str, key: str, agency: str) -> Message:
+        self.read_on.append(raw)
+        event = Event(kind=Kind.CATALOGUE_PUBLISHED, at=NOW)
+        return Message(event=event, key=key, sender=sender, agency=agency, subject="fees")
+
+    def natural_key(self, raw: bytes) -> str | None:
+        self.read_on.append(raw)
+        return "natural"
+
+
+def test_only_what_was_signed_is_read_on_and_the_digest_is_of_what_came() -> None:
+    reader = Recorder()
+    changes = {
+        "api_keys": (sha256("b"),),
+        "kinds": frozenset({"catalogue_published"}),
+        "reader": reader,
+        "body_verifier": Cutting(),
+        "header": "x-jws-signature",
+    }
+    sender = msgspec.structs.replace(json_sender(), **changes)
+    agencies = Agencies.load()
+    desk = Desk(
+        senders={"a": sender},
+        recipients=(),
+        agencies=agencies,
+        procedures=Procedures.load(agencies),
+        limit=100,
+    )
+    raw = b'{"a": 1} and more'
+    inbound = Inbound(
+        message="m",
+        authorization="Bearer b",
+        headers={"content-type": "application/json", "x-jws-signature": "t"},
+        body=raw,
+        received_at=NOW,
+    )
+    judged = judge(inbound, desk, NOW)
+    assert reader.read_on == [b'{"a": 1}', b'{"a": 1}']
+    assert (judged.key, judged.digest, judged.size) == ("natural", hashlib.sha256(raw).hexdigest(), len(raw))
+
+
 def test_a_body_in_a_file_is_read_where_it_is_judged(tmp_path: Path) -> None:
     path = tmp_path / "a.body"
     path.write_bytes(b"large")
@@ -286,6 +348,20 @@ def test_a_place_in_xml_is_an_element_path() -> None:
     raw = b'<l:CapNhat xmlns:l="urn:l">\n<l:SoBienNhan>x</l:SoBienNhan>\n</l:CapNhat>'
     [found] = on_the_wire(refuse("HUB-DOS-001", "/dossier/code"), LAND, raw, "xml").problems
     assert (found.place, found.line) == ("/l:CapNhat/l:SoBienNhan", 2)
+
+
+def test_a_numbered_place_in_xml_is_the_element_of_that_number() -> None:
+    papers = b"<GiayTo><MaGiayTo>a</MaGiayTo></GiayTo>\n<GiayTo>\n<MaGiayTo>b</MaGiayTo></GiayTo>"
+    raw = b"<x><DanhSachGiayToDinhKem>" + papers + b"</DanhSachGiayToDinhKem></x>"
+    [found] = on_the_wire(refuse("HUB-SCH-002", "/dossier/documents/1/id"), LAND, raw, "xml").problems
+    assert (found.place, found.line) == ("/x/DanhSachGiayToDinhKem/GiayTo[2]/MaGiayTo", 3)
+
+
+def test_ten_thousand_problems_are_placed_in_one_walk_and_cut() -> None:
+    raw = b'{"dossier": {"legs": [' + b"{}," * 9_999 + b"{}]}}"
+    many = Refusal(*(Problem(code="HUB-DOS-006", place=f"/dossier/legs/{n}/agency") for n in range(10_000)))
+    found = on_the_wire(many, {}, raw, "json").problems
+    assert (len(found), found[49].place, found[49].line) == (50, "/dossier/legs/49/agency", 1)
 
 
 @pytest.mark.parametrize("place", ["Idempotency-Key", "", "/dossier/unheard"])
