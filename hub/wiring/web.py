@@ -47,7 +47,8 @@ async def open_web(
     spool.sweep()
 
     async def ready() -> list[str]:
-        return [] if await bench.alive() else ["pool"]
+        missing = [] if await bench.alive() else ["pool"]
+        return missing if await store.ready() else [*missing, "store"]
 
     try:
         await store.capacities(partners.capacities(what.partners))

@@ -24,7 +24,7 @@ from hub.store.sqlite import settle as settling
 from hub.store.sqlite.connection import empty_wal, migrate, open_writer
 from hub.store.sqlite.readers import Readers
 from hub.store.sqlite.times import micros
-from hub.store.sqlite.writer import Writer
+from hub.store.sqlite.writer import Closed, Writer
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
@@ -280,6 +280,18 @@ class SqliteStore:
 
     async def conservation(self) -> tuple[str, ...]:
         return await self._readers.run(check.conservation)
+
+    async def ready(self) -> bool:
+        """Commit a change that changes nothing: a full or read-only disk shows here before a sender meets it."""
+
+        def probe(db: apsw.Connection) -> None:
+            db.pragma("user_version", db.pragma("user_version"))
+
+        try:
+            await self._writer.run(probe)
+        except (apsw.Error, Closed):
+            return False
+        return True
 
     async def close(self) -> None:
         await self._writer.close()
