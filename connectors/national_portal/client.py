@@ -1,6 +1,6 @@
 """The national portal, generation 1: log in, look up, create or update; progress is a transfer of its own.
 
-What ``deliver`` promises (facts/domain.md §1.6, §1.8, §5.5):
+What ``deliver`` promises (docs/explanation/national-portal.md §6, §8, §10):
 
 * A dossier is looked up first. A lookup that did not answer ends the attempt: nothing of the parcel has left.
 * ``DongBoHoSoMC`` replaces the whole record, so the same bytes twice do no harm. *đã tồn tại* on create: update, once.

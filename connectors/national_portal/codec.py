@@ -41,7 +41,7 @@ class _PortalCodec:
 
 
 def _facts(operation: str, payload: bytes) -> dict[str, str]:
-    """One dossier per call: the portal gives one code for the whole array (facts/domain.md §1.5)."""
+    """One dossier per call: the portal gives one code for the whole array (docs/explanation/national-portal.md §5)."""
     records = read_json(payload)
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         records = []

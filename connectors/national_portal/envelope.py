@@ -1,4 +1,4 @@
-"""The portal's JSON envelope: sealed bytes go in untouched. Pure. Source: facts/domain.md §1.2 to §1.4."""
+"""The portal's JSON envelope: sealed bytes go in untouched. Pure. Source: docs/explanation/national-portal.md §2 to §4."""
 
 from __future__ import annotations
 

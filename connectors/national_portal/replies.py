@@ -1,7 +1,7 @@
 """The portal's answers → what to do. The partner's rows come first, then these, then the rows that every room shares.
 
 HTTP says 200 for business errors as well; the code may be a number or a text and 0, "0" or "00" for success; a gateway
-answers with HTML, plain text or nothing (facts/domain.md §1.5). Verified: those codes, 3 and -3, and the phrases *thành
+answers with HTML, plain text or nothing (docs/explanation/national-portal.md §5). Verified: those codes, 3 and -3, and the phrases *thành
 công* and *đã tồn tại*. The phrase for a lapsed session is assumed; partner files say what their portal says.
 """
 

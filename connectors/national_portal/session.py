@@ -1,7 +1,7 @@
 """One session per process, fetched by one login at a time.
 
-The portal names no lifetime (facts/domain.md §1.2). A session is kept for a while, dropped as soon as an answer looks like a lapsed
-one, and whoever needs a new one while a login is under way waits for that login and shares what came of it.
+The portal names no lifetime (docs/explanation/national-portal.md §2). A session is kept for a while, dropped as soon as an
+answer looks like a lapsed one, and whoever needs a new one while a login is under way waits for that login and shares what came of it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a partner's file says under ``[receives.national_portal]``. Closed: an unknown key is refused with its path.
 
-Defaults that the facts could not verify (paths, names inside the reply of ``TraCuuHoSo``) are settings for that reason.
+What nobody could verify (paths, names inside the reply of ``TraCuuHoSo``: docs/explanation/national-portal.md §11) is a setting.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The national portal, generation 1, as its clients have met it (facts: six independent implementations).
+"""The national portal, generation 1, as its clients have met it (docs/explanation/national-portal.md).
 
 Its habits: HTTP 200 whatever happens; success is ``"0"``, ``0`` or ``"00"``; sessions end without notice; a call
 without ``dstcode`` is answered by the adapter, with a page of HTML; progress is *appended*, so what is sent twice shows
-twice. Marked (assumed) where the facts have no source: codes 1 and 2, the texts about sessions, the names inside
+twice. Marked (assumed) where nobody has a source: codes 1 and 2, the texts about sessions, the names inside
 ``TraCuuHoSo``'s result, that progress moves the state that ``TraCuuHoSo`` tells, and the list of progress records that
 it tells when the portal is started with ``--lists-progress``.
 

@@ -31,7 +31,7 @@ def code(number: int) -> str:
 
 
 def dossier(number: int) -> dict[str, Any]:
-    """A record after facts/domain.md §1.13; every name and number in it is invented."""
+    """A record after docs/explanation/national-portal.md §7; every name and number in it is invented."""
     return {
         "MaHoSo": code(number),
         "MaTTHC": "1.009999",

@@ -1,4 +1,4 @@
-"""What the portal's answers mean; samples from facts/domain.md §1.13."""
+"""What the portal's answers mean; samples by docs/explanation/national-portal.md §5."""
 
 from __future__ import annotations
 

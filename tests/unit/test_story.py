@@ -43,7 +43,7 @@ LAND_SPEAKS = Sender(partner="land", agency=LAND)
 
 PORTAL_NUMBERS = {state: number for number, state in enumerate(State, 1)}
 ALLOWED = {1: {2, 3}, 2: {4, 3, 7, 8}, 4: {5, 6, 7, 8, 9}, 5: {4, 7, 8}, 6: {4, 7, 8}, 8: {4}, 9: {10}}
-"""The state machine as the facts have it; 9 and 10 → 4 by an explicit recall only."""
+"""The state machine of docs/explanation/national-portal.md §9; 9 and 10 → 4 by an explicit recall only."""
 
 
 def say(kind: Kind, **said: Any) -> Message:
