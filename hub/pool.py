@@ -11,14 +11,18 @@ import multiprocessing
 import os
 import signal
 import threading
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+import structlog
 
 from hub import intake, sealing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
 
     from connectors.contract import Sealed
     from hub.judge import Desk, Inbound
@@ -27,13 +31,41 @@ if TYPE_CHECKING:
 
     Build = Callable[[str], tuple[Desk, Workbench]]
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+log = structlog.get_logger(__name__)
+
 _tools: list[tuple[Desk, Workbench]] = []
 
 
-def executor(build: Build, settings: str, processes: int) -> ProcessPoolExecutor:
+class Lasting(Executor):
+    """A pool that outlives its processes: one that was killed breaks what is under way there, not what comes after.
+
+    Calls that were under way fail with ``BrokenProcessPool``. Use it from one thread.
+    """
+
+    def __init__(self, make: Callable[[], ProcessPoolExecutor]) -> None:
+        self._make, self._pool = make, make()
+
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        try:
+            return self._pool.submit(fn, *args, **kwargs)
+        except BrokenProcessPool:
+            log.warning("pool_made_anew")
+            self._pool.shutdown(wait=False)
+            self._pool = self._make()
+            return self._pool.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - the standard library's signature
+        self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+
+def executor(build: Build, settings: str, processes: int) -> Lasting:
     """Make a pool whose processes call ``build(settings)`` when they start. Spawned: nothing is inherited by accident."""
-    return ProcessPoolExecutor(
-        processes, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(build, settings)
+    spawn = multiprocessing.get_context("spawn")
+    return Lasting(
+        lambda: ProcessPoolExecutor(processes, spawn, initializer=_begin, initargs=(build, settings))
     )
 
 

@@ -7,8 +7,10 @@ builds its bench of codecs and sealers once, from a description that can be pick
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import re
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 CHUNK = 8
 """Transfers per call into the pool: enough to make the way there cheap, few enough to keep every core busy."""
+TRIES_ALONE = 2
+"""A process may die for another's sake once; one that dies twice over the same message died of it."""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -69,28 +73,47 @@ def seal(bench: Workbench, order: Order) -> Sealed | Problem:
 
 
 class Pool:
-    """The hub's side of the sealing pool. ``run`` is the pool's entry point: it finds its bench and calls ``seal``."""
+    """The hub's side of the sealing pool. ``run`` is the pool's entry point: it finds its bench and calls ``seal``.
+
+    When a pool process dies, what it had is done again one by one, so that the message that kills it parks alone.
+    """
 
     def __init__(self, executor: Executor, run: Callable[[Sequence[Order]], list[Sealed | Problem]]) -> None:
         self._executor, self._run = executor, run
+        self._alone = asyncio.Lock()
 
     async def seal(self, works: Sequence[Work]) -> Mapping[str, Sealed | Problem]:
         orders = [Order(w.transfer, w.partner, w.operation, w.key, w.canonical) for w in works]
         chunks = [orders[start : start + CHUNK] for start in range(0, len(orders), CHUNK)]
-        loop = asyncio.get_running_loop()
-        made = await asyncio.gather(
-            *(loop.run_in_executor(self._executor, self._run, chunk) for chunk in chunks)
-        )
+        made = await asyncio.gather(*(self._seal(chunk) for chunk in chunks))
         return {
             order.transfer: result
             for chunk, results in zip(chunks, made, strict=True)
             for order, result in zip(chunk, results, strict=True)
         }
 
+    async def _seal(self, chunk: Sequence[Order]) -> list[Sealed | Problem]:
+        try:
+            return await self._ask(chunk)
+        except BrokenProcessPool:
+            log.warning("sealing_pool_died", count=len(chunk))
+            return [await self._seal_alone(order) for order in chunk]
+
+    async def _seal_alone(self, order: Order) -> Sealed | Problem:
+        for _ in range(TRIES_ALONE):
+            with contextlib.suppress(BrokenProcessPool):
+                async with self._alone:
+                    return (await self._ask([order]))[0]
+        log.error("sealing_kills_the_pool", transfer=order.transfer, partner=order.partner)
+        return Problem(code="HUB-INT-001", detail=BrokenProcessPool.__name__)
+
+    async def _ask(self, orders: Sequence[Order]) -> list[Sealed | Problem]:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, orders)
+
 
 # --- sealers ----------------------------------------------------------------------------------------------------
 
-_START_TAG = re.compile(rb"<[^\s/>]+([^>]*)>")
+_START_TAG = re.compile(rb"""<[^\s/>?!][^\s/>]*((?:[^>"']|"[^"]*"|'[^']*')*)>""")
 _ID = re.compile(rb"\sId=")
 
 
