@@ -1,0 +1,111 @@
+"""Who is told that a transfer failed, in which words, and who is not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import count
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+import pytest
+
+from hub.failure import HUB, failed
+from hub.store.contract import Acceptance, Work
+from schemas.dossier import Dossier, Event, Failure, Kind, Message, from_json, to_json
+
+if TYPE_CHECKING:
+    from connectors.contract import Codec
+
+NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
+
+
+class TwoParts:
+    def operations(self, _: Message) -> tuple[str, ...]:
+        return ("note", "file")
+
+
+def said(sender: str = "desk", kind: Kind = Kind.RECEIVED) -> Message:
+    dossier = Dossier(code="000.00.00.H47-261120-0001", id="d1")
+    event = Event(kind=kind, at=NOW)
+    return Message(event=event, key="k", sender=sender, agency="000.00.00.H47", dossier=dossier)
+
+
+def work(message: Message, dossier: str | None = "d1") -> Work:
+    return Work(
+        token="t",
+        transfer="m1.land",
+        message="m1",
+        partner="land",
+        operation="submit",
+        part=1,
+        key="m1:land:1",
+        kind=message.kind,
+        dossier=dossier,
+        canonical=to_json(message),
+        sealed=None,
+        doubt=False,
+        attempts=0,
+        sends=0,
+        accepted_at=NOW,
+    )
+
+
+def told(about: Work, speaks: str = "desk") -> Acceptance | None:
+    numbers = count(1)
+    return failed(
+        about,
+        code="HUB-PAR-001",
+        state="refused",
+        now=NOW,
+        new_id=lambda: f"id{next(numbers)}",
+        codec_of=lambda partner: cast("Codec", TwoParts()) if partner == speaks else None,
+    )
+
+
+def test_the_sender_is_told_what_failed_where_and_why() -> None:
+    acceptance = told(work(said()))
+    assert acceptance is not None
+    message = from_json(acceptance.canonical)
+    assert (message.kind, message.sender, message.event.reason) == (Kind.DELIVERY_FAILED, HUB, "HUB-PAR-001")
+    assert message.failure == Failure(
+        message="m1", transfer="m1.land", partner="land", code="HUB-PAR-001", state="refused"
+    )
+    assert message.dossier == Dossier(code="000.00.00.H47-261120-0001", id="d1")
+
+
+def test_each_part_goes_to_the_sender_in_the_lane_of_the_dossier_under_a_key_of_its_own() -> None:
+    acceptance = told(work(said()))
+    assert acceptance is not None
+    assert [(one.partner, one.operation, one.part, one.lane_subject) for one in acceptance.transfers] == [
+        ("desk", "note", 1, "d1"),
+        ("desk", "file", 2, "d1"),
+    ]
+    identity = acceptance.message
+    assert [one.key for one in acceptance.transfers] == [f"{identity}:desk:1", f"{identity}:desk:2"]
+    assert len({identity, *(one.id for one in acceptance.transfers)}) == 3
+
+
+def test_the_same_failure_is_the_same_message() -> None:
+    first, second = told(work(said())), told(work(said()))
+    assert first is not None
+    assert second is not None
+    assert (first.sender, first.key, first.digest) == (second.sender, second.key, second.digest)
+    assert first.key == "failed:m1.land"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [said(sender=HUB), said(kind=Kind.DELIVERY_FAILED), said(sender="mute")],
+    ids=["the hub's own", "a failure", "a sender that receives nothing"],
+)
+def test_nobody_is_told_about(message: Message) -> None:
+    assert told(work(message)) is None
+
+
+@pytest.mark.parametrize(("subject", "lane"), [("list-7", "list-7"), (None, "m1")])
+def test_without_a_dossier_it_goes_in_the_lane_of_its_subject(subject: str | None, lane: str) -> None:
+    about = msgspec.structs.replace(said(), dossier=None, subject=subject)
+    acceptance = told(work(about, dossier=None))
+    assert acceptance is not None
+    assert {one.lane_subject for one in acceptance.transfers} == {lane}
+    assert from_json(acceptance.canonical).subject == subject
