@@ -29,6 +29,13 @@ def room(request: pytest.FixtureRequest) -> RoomUnderTest:
     return under_test
 
 
+@pytest.fixture(params=[room for room in rooms() if room.keeps_keys], ids=lambda room: room.name)
+def keeping_room(request: pytest.FixtureRequest) -> RoomUnderTest:
+    """A room whose partner drops a second copy; of the others the hub asks before it sends again."""
+    under_test: RoomUnderTest = request.param
+    return under_test
+
+
 @pytest.fixture(scope="session")
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
     return Pki(tmp_path_factory.mktemp("pki"), datetime.now(UTC))
