@@ -69,13 +69,9 @@ class Bench:
         *,
         processes: int,
         batch: int = 16,
-        renew: Callable[[], Executor] | None = None,
     ) -> None:
-        """``processes``: batches under way at once; one more than that keeps every process fed.
-
-        ``renew`` makes a new pool when one of its processes was killed, as the kernel does when memory runs out.
-        """
-        self._executor, self._run, self._renew = executor, run, renew
+        """``processes``: batches under way at once; one more than that keeps every process fed."""
+        self._executor, self._run = executor, run
         self._free, self._batch = processes + 1, batch
         self._waiting: deque[tuple[Inbound, asyncio.Future[Verdict]]] = deque()
         self._running: set[asyncio.Task[None]] = set()
@@ -109,37 +105,21 @@ class Bench:
                 answer.set_result(verdict)
 
     async def _ask(self, batch: list[Inbound]) -> list[Verdict]:
-        executor = self._executor
         try:
-            return await asyncio.get_running_loop().run_in_executor(executor, self._run, batch)
+            return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, batch)
         except BrokenProcessPool:
-            log.exception("judging pool is gone", count=len(batch))
-            self._replace(executor)
+            log.exception("judging pool died", count=len(batch))
             return [refuse("HUB-INT-002")] * len(batch)
         except Exception:
             log.exception("judging pool failed")
             return [refuse("HUB-INT-001")] * len(batch)
 
-    def _replace(self, broken: Executor) -> None:
-        """Put a new pool in the place of the broken one, once, whoever notices first."""
-        if self._renew is not None and self._executor is broken:
-            broken.shutdown(wait=False)
-            self._executor = self._renew()
-
     async def alive(self) -> bool:
         """Whether the pool answers; an empty batch goes there and back."""
-        executor = self._executor
         try:
-            return await asyncio.get_running_loop().run_in_executor(executor, self._run, []) == []
-        except BrokenProcessPool:
-            self._replace(executor)
-            return False
+            return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, []) == []
         except Exception:  # noqa: BLE001 - whatever is wrong with it, the pool is not alive
             return False
-
-    def close(self) -> None:
-        """Stop the pool that is in place now; what has not begun is not begun."""
-        self._executor.shutdown(cancel_futures=True)
 
 
 class Intake:

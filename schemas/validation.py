@@ -137,8 +137,19 @@ def _check_depth(tree: object, depth: int) -> None:
     raise refuse("HUB-SCH-012", rule=f"at most {depth} levels")
 
 
+_MARKS = "".join(chr(code) for code in range(0x300, 0x1E94B) if unicodedata.combining(chr(code)))
+_LONG_RUN = re.compile(f"[{_MARKS}]{{31}}")
+_SHORT = 200
+
+
 def tidy_text(text: str) -> str | None:
-    """NFC; ``None`` when the text holds a character that XML 1.0 cannot carry."""
+    """NFC; ``None`` when the text holds a character that XML 1.0 cannot carry.
+
+    Sorting a run of combining marks costs its length squared (a megabyte of them: minutes), so runs are bounded as in the
+    Stream-Safe Text Format, UAX #15 section 13. Raises HUB-SCH-002.
+    """
+    if len(text) > _SHORT and _LONG_RUN.search(text):
+        raise refuse("HUB-SCH-002", rule="UAX #15 section 13: at most 30 combining marks in a row")
     return None if _NOT_XML.search(text) else unicodedata.normalize("NFC", text)
 
 

@@ -98,15 +98,14 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
         return await self.intake.receive(inbound, caller.id)
 
     async def missing(self) -> list[str]:
-        """Name what is not ready: the store when an empty write does not come back, and what the wiring finds."""
+        """Name what is not ready: the store when nothing can be committed, and what the wiring finds."""
         found = list(await self.ready())
         try:
             async with asyncio.timeout(READY_TIME):
-                await self.store.capacities(())
-        except Exception:
-            log.exception("the store cannot be written")
-            found.append("store")
-        return found
+                writable = await self.store.ready()
+        except TimeoutError:
+            writable = False
+        return found if writable else [*found, "store"]
 
     async def _fill(self, sheet: Sheet, request: Request) -> None:
         declared = request.headers.get("content-length", "")

@@ -47,8 +47,7 @@ async def open_web(
     spool.sweep()
 
     async def ready() -> list[str]:
-        missing = [] if await bench.alive() else ["pool"]
-        return missing if await store.ready() else [*missing, "store"]
+        return [] if await bench.alive() else ["pool"]
 
     try:
         await store.capacities(partners.capacities(what.partners))

@@ -16,6 +16,7 @@ import structlog
 from hub import intake
 from hub.intake import Intake, judge_all
 from hub.judge import Inbound
+from hub.pool import Lasting
 from hub.settings import Limits
 from hub.spool import Spool
 from hub.store.contract import Stale
@@ -327,24 +328,13 @@ async def test_a_pool_that_died_is_replaced_and_the_message_can_be_sent_again(
 ) -> None:
     context = multiprocessing.get_context("spawn")
     run = partial(kill_once, tmp_path / "killed", folder)
-    pools: list[ProcessPoolExecutor] = []
-
-    def renew() -> ProcessPoolExecutor:
-        pools.append(ProcessPoolExecutor(1, context))
-        return pools[-1]
-
-    def renewing(one: Intake) -> Intake:
-        one._bench._renew = renew
-        return one
-
-    with ProcessPoolExecutor(1, context) as executor:
-        async with house(tmp_path, made, lambda: NOW, executor=executor, run=run, intake=renewing) as hub:
+    with Lasting(lambda: ProcessPoolExecutor(1, context)) as executor:
+        async with house(tmp_path, made, lambda: NOW, executor=executor, run=run) as hub:
             raw = json.dumps(hub.received()).encode()
             first = await hub.post(raw, key="a")
             again = await hub.post(raw, key="a")
-            assert (first.code, again.status, len(pools)) == ("HUB-INT-002", 202, 1)
+            assert (first.code, again.status) == ("HUB-INT-002", 202)
             assert (await hub.get("/readyz", sender=None)).status == 200
-    pools[0].shutdown()
 
 
 async def test_a_replay_is_answered_without_judging_it_again(tmp_path: Path, made: Parts) -> None:

@@ -148,6 +148,19 @@ BAD = [
         place="/dossier/code",
     ),
     Bad("an unknown field", "HUB-SCH-004", change("/hat", "x"), place="/hat"),
+    Bad("an unknown field inside", "HUB-SCH-004", change("/dossier/hat", "x"), place="/dossier/hat"),
+    Bad("a wrong type inside", "HUB-SCH-002", change("/dossier/summary", 3), place="/dossier/summary"),
+    Bad(
+        "many mistakes inside",
+        "HUB-SCH-004",
+        change("/dossier/documents", [{"i": "1"}] * 40_000),
+        place="/dossier/documents/0/i",
+    ),
+    Bad(
+        "marks without end, whose sorting would take minutes",
+        "HUB-SCH-002",
+        change("/dossier/summary", "\u0316\u0301" * 200_000),
+    ),
     Bad("a missing field", "HUB-SCH-003", remove("/event/at"), place="/event/at"),
     Bad(
         "a wrong type",
