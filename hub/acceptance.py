@@ -52,7 +52,13 @@ def decide(
     judgement = story.advance(
         before,
         message,
-        story.Sender(partner=judged.sender, agency=judged.agency, may_create=judged.may_create),
+        story.Sender(
+            partner=judged.sender,
+            agency=judged.agency,
+            may_create=judged.may_create,
+            entitled=before is not None
+            and parts.router.entitled(before, parts.parties, judged.sender, on=now.date()),
+        ),
         on=now.date(),
         received_by=judged.received_by,
         forms=parts.router.agencies.forms,
@@ -138,7 +144,7 @@ def _aliases(message: Message, judged: Judged) -> tuple[Alias, ...]:
     if message.dossier is None:
         return ()
     told = [(judged.authority, message.dossier.code)]
-    told += [(alias.authority, alias.code) for alias in message.dossier.aliases]
+    told += judged.aliases
     return tuple(Alias(authority=authority, code=code) for authority, code in dict.fromkeys(told))
 
 

@@ -120,7 +120,8 @@ class Judged(Value, frozen=True):
     """A message that may be accepted. ``canonical``: ``schemas.dossier.to_json``, without the hub's dossier id yet.
 
     ``received_by``: the agency part of the dossier's code; ``may_create``: it lies in the sender's trees;
-    ``code_place``: where the code stands in the sender's format.
+    ``code_place``: where the code stands in the sender's format. ``aliases``: further codes that this sender may give the
+    dossier, as (authority, code); a code under another sender's authority is that sender's to give.
     """
 
     sender: str
@@ -138,6 +139,7 @@ class Judged(Value, frozen=True):
     received_by: str | None = None
     may_create: bool = False
     code_place: str = ""
+    aliases: tuple[tuple[str, str], ...] = ()
     media: str = "json"
     signer: str = ""
     algorithm: str = ""
@@ -173,6 +175,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
         received_by=code.agency if code else None,
         may_create=_may_create(code, sender, desk),
         code_place=sender.places.get(CODE_PLACE, ""),
+        aliases=allowed_aliases(message, sender, desk),
         media=sender.media,
         trials=trials(message, request.message, desk.recipients),
         signer=verified.signer.fingerprint if verified else "",
@@ -315,6 +318,19 @@ def check_said(
             message = _with_procedure(message, message.dossier, national_words(procedure, entry))
     _raise(problems)
     return message, code
+
+
+def allowed_aliases(message: Message, sender: Sender, desk: Desk) -> tuple[tuple[str, str], ...]:
+    """Nobody may take another sender's codes before that sender uses them."""
+    if message.dossier is None:
+        return ()
+    others = {other.authority for other in desk.senders.values()} - {sender.authority, sender.agency}
+    return tuple(
+        (alias.authority, alias.code)
+        for alias in message.dossier.aliases
+        if alias.authority not in others
+        or any(desk.agencies.is_within(alias.authority, tree) for tree in sender.codes)
+    )
 
 
 def _may_create(code: DossierCode | None, sender: Sender, desk: Desk) -> bool:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from hub import story
@@ -82,6 +83,7 @@ def judged(
         code=CODE,
         received_by=PROVINCE,
         may_create=may_create,
+        aliases=(("elsewhere", "7"), (PROVINCE, CODE)),
         trials={"land": (Said(operation="submit"),), "portal": TWO} if trials is None else trials,
         signer="f" * 64,
         algorithm="RS256",
@@ -207,3 +209,14 @@ def test_the_journal_learns_structure_and_never_content_or_credentials(accepting
         "algorithm": "RS256",
     }
     assert "secret" not in str(made.headers)
+
+
+def test_the_agency_that_decides_may_speak_though_nothing_was_routed_to_it(accepting: Accepting) -> None:
+    first = accepting(judged(), None, inbound(), NOW)
+    untold = msgspec.structs.replace(story.from_json(first.story), parties=("desk",), legs=())
+    before = Known(dossier="d", version=1, origin="desk", story=story.to_json(untold))
+    land = msgspec.structs.replace(judged(Kind.STEP), sender="land", agency=LAND, may_create=False)
+    assert accepting(land, before, inbound(), NOW).dossier == "d"
+    stranger = msgspec.structs.replace(land, sender="other", agency="001.00.10.H47")
+    with pytest.raises(Refusal, match="HUB-DOS-003"):
+        accepting(stranger, before, inbound(), NOW)

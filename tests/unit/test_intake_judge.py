@@ -6,7 +6,8 @@ import hashlib
 import pickle
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -21,6 +22,7 @@ from hub.judge import (
     Recipient,
     Said,
     Sender,
+    allowed_aliases,
     authenticate,
     check_media_type,
     judge,
@@ -30,7 +32,7 @@ from hub.judge import (
 )
 from hub.places import on_the_wire, places
 from schemas.agencies import Agencies
-from schemas.dossier import Applicant, Dossier, Event, Kind, Message
+from schemas.dossier import Alias, Applicant, Dossier, Event, Kind, Message
 from schemas.library import BUILTIN
 from schemas.mapping import load as load_mapping
 from schemas.problems import Problem, Refusal, refuse
@@ -368,3 +370,21 @@ def test_ten_thousand_problems_are_placed_in_one_walk_and_cut() -> None:
 def test_a_place_that_the_format_does_not_have_stays_as_it_is(place: str) -> None:
     [found] = on_the_wire(refuse("HUB-DOS-001", place), ONE_STOP, b"{}", "json").problems
     assert (found.place, found.line) == (place, 0)
+
+
+def test_nobody_takes_another_senders_codes_before_that_sender_uses_them() -> None:
+    class Trees:
+        def is_within(self, code: str, tree_root: str) -> bool:
+            return code.endswith(tree_root)
+
+    def one(id: str, authority: str, *codes: str) -> Any:  # noqa: A002 - the sender's
+        return SimpleNamespace(id=id, authority=authority, agency=authority, codes=codes)
+
+    mine, other = one("district", "10.H47", "10.H47"), one("tax", "20.H47", "20.H47")
+    desk: Any = SimpleNamespace(senders={"district": mine, "tax": other}, agencies=Trees())
+    names = (("20.H47", "theirs"), ("01.10.H47", "below"), ("portal", "P1"), ("10.H47", "own"))
+    dossier = Dossier(code="C", aliases=tuple(Alias(authority=who, code=code) for who, code in names))
+    told = Message(
+        event=Event(kind=Kind.RECEIVED, at=NOW), key="k", sender="district", agency="10.H47", dossier=dossier
+    )
+    assert allowed_aliases(told, mine, desk) == (("01.10.H47", "below"), ("portal", "P1"), ("10.H47", "own"))
