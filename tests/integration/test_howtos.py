@@ -1,0 +1,223 @@
+"""The how-tos, done: every command of a page is run in a copy of the checkout, and what it prints is what the page shows.
+
+A page is a list of fenced blocks. ``sh`` blocks are run in one shell, one after the other; a block with ``file=NAME`` is written
+there first; a ``text`` block shows lines that the command before it prints, with ``…`` for what differs each time. Port numbers
+are put aside for free ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator  # noqa: TC003 - fixtures are annotated
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from hub.demo.processes import Processes, answers, free_ports
+from hub.demo.scene import Scene, build
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+FENCE = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PORTS = re.compile(r"\b(?:8080|91\d\d)\b")
+PATIENCE = 110
+
+
+class Block(NamedTuple):
+    kind: str
+    file: str
+    text: str
+
+
+class Checkout:
+    """A copy of what is in the repository, with our own environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ports: dict[str, int] = {}
+        names = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+        ).stdout.decode()
+        for name in filter(None, names.split("\0")):
+            source = ROOT / name
+            if source.is_file() and not name.startswith(("tests/", "docs/", "bench/")):
+                target = folder / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, target)
+        (folder / ".venv").symlink_to(ROOT / ".venv")
+
+    def port(self, shown: str) -> int:
+        return self.ports.setdefault(shown, free_ports(1)[0])
+
+    def run(self, blocks: list[Block]) -> list[str]:
+        """Do what a page says; return what each ``sh`` block printed, those of the page's other blocks empty."""
+        script = ["set -eu", "exec 2>&1"]
+        for number, (kind, file, text) in enumerate(blocks):
+            told = PORTS.sub(lambda found: str(self.port(found[0])), text)
+            if file:
+                here = self.folder / f".block-{number}"
+                here.write_text(told, "utf-8")
+                script.append(f"mkdir -p '{Path(file).parent}' && cp '{here}' '{file}'")
+            elif kind == "sh":
+                script.append(told)
+            script.append(f"printf '\\n=== %s done\\n' {number}")
+        return self._parted(self._shell("\n".join(script)), len(blocks))
+
+    def environment(self) -> dict[str, str]:
+        told = {name: value for name, value in os.environ.items() if not name.startswith("LIENTHONG_")}
+        return told | {
+            "PYTHONPATH": str(self.folder),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "TERM": "dumb",
+            "NO_COLOR": "1",
+        }
+
+    def _shell(self, script: str) -> str:
+        said = self.folder / ".said"
+        with said.open("wb") as output:
+            shell = subprocess.Popen(
+                ["bash", "-c", script],
+                cwd=self.folder,
+                env=self.environment(),
+                stdout=output,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            try:
+                shell.wait(PATIENCE)
+            finally:
+                _end_session(shell.pid)
+                shell.wait()
+        text = said.read_text("utf-8", "replace")
+        assert shell.returncode == 0, f"exit status {shell.returncode}\n{text[-4000:]}"
+        return text
+
+    def _parted(self, said: str, count: int) -> list[str]:
+        parts = re.split(r"\n=== \d+ done\n", said)
+        assert len(parts) == count + 1, said[-4000:]
+        shown = {str(real): name for name, real in self.ports.items()}
+        return [
+            re.sub(r"\b\d{4,5}\b", lambda found: shown.get(found[0], found[0]), part)
+            for part in parts[:count]
+        ]
+
+
+def _end_session(session: int) -> None:
+    """End what the page left running: everything in the shell's own session."""
+    try:
+        os.killpg(session, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+
+
+def blocks_of(page: Path) -> list[Block]:
+    return [Block(kind, file or "", text) for kind, file, text in FENCE.findall(page.read_text("utf-8"))]
+
+
+def said_as_shown(shown: str, said: str) -> bool:
+    """Whether the lines of ``shown`` come in this order in ``said``; blanks count as one, ``…`` as anything."""
+    patterns = [
+        r"\s+".join(re.escape(word).replace("…", ".*") for word in line.split())
+        for line in shown.splitlines()
+        if line.strip()
+    ]
+    at = 0
+    for pattern in patterns:
+        found = re.compile(rf"^\s*{pattern}\s*$", re.MULTILINE).search(said, at)
+        if found is None:
+            return False
+        at = found.end()
+    return True
+
+
+def done(checkout: Checkout, page: Path) -> None:
+    blocks = blocks_of(page)
+    said = checkout.run(blocks)
+    wrong = [
+        f"shown:\n{block.text}said:\n{before}"
+        for block, before in zip(blocks[1:], said, strict=False)
+        if block.kind == "text" and not said_as_shown(block.text, before)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
+
+
+class Department(BaseHTTPRequestHandler):
+    """The construction department's test system: takes what it does not have, by ``MaGiaoDich``."""
+
+    taken: dict[str, int]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        found = re.search(r"MaGiaoDich>([^<]+)<", body)
+        assert found
+        asking = "TraCuu" in self.headers["SOAPAction"]
+        number = (
+            self.taken.get(found[1], 0) if asking else self.taken.setdefault(found[1], len(self.taken) + 1)
+        )
+        answer = (
+            '<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body><KetQua xmlns="urn:mau:xaydung:1">'
+            f"<MaGiaoDich>{found[1]}</MaGiaoDich><Ma>{'0' if number else '404'}</Ma>"
+            f"{f'<SoTiepNhan>XD-{number}</SoTiepNhan>' if number else ''}</KetQua></soap:Body></soap:Envelope>"
+        ).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/xml; charset=utf-8")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that http.server calls
+        """Say nothing."""
+
+
+@pytest.fixture
+def department(checkout: Checkout) -> Iterator[dict[str, int]]:
+    taken: dict[str, int] = {}
+    handler = type("OneDepartment", (Department,), {"taken": taken})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        checkout.ports["9102"] = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield taken
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def serving(checkout: Checkout) -> Iterator[Scene]:
+    """A hub with the example partners, none of which answers; beside the page lie what its operator hands to a sender."""
+    land, *others = free_ports(3)
+    scene = build(checkout.folder / "operator", checkout.port("8080"), (others[0], land, others[1]))
+    (checkout.folder / "api.key").write_text(scene.api_key, "utf-8")
+    shutil.copy(scene.sender_key, checkout.folder / "seal.key")
+    shutil.copy(scene.sender_certificate, checkout.folder / "seal.pem")
+    shutil.copy(ROOT / "examples" / "messages" / "01-received.json", checkout.folder / "message.json")
+    with Processes(checkout.folder / "log", checkout.environment()) as processes:
+        processes.start("hub", ["hub.cli.main", "serve", "--settings", str(scene.settings)])
+        asyncio.run(answers(f"http://127.0.0.1:{scene.hub_port}/readyz", processes))
+        yield scene
+
+
+def test_a_partner_is_added_with_files_alone(checkout: Checkout, department: dict[str, int]) -> None:
+    done(checkout, DOCS / "howto" / "add-a-partner.md")
+    assert len(department) == 1
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_message_is_sent_by_curl_and_by_python(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "send-a-message.md")
