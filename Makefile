@@ -43,7 +43,7 @@ check: $(READY) ## lint, types, layers, lock
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) lock --check --quiet
+	@$(UV) lock --check --quiet || $(UV) lock --check --quiet --system-certs
 
 bench: $(READY) ## measure: prints a table, writes bench/results/<time>.json (ONLY=P3 for one row)
 	@$(BIN)/python -m bench $(ONLY)

@@ -21,7 +21,7 @@ RETRY = {
 }
 TITLE = {"vi": "Danh mục lỗi", "en": "Error catalogue"}
 
-_STYLE = "body{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem}dt{font-weight:600;margin-top:1rem}code{font-size:.95em}"
+_STYLE = ":root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem}dt{font-weight:600;margin-top:1rem}code{font-size:.95em}"
 
 
 def _page(title: str, body: str, say: Language) -> str:
