@@ -221,3 +221,7 @@ def test_a_partner_is_added_with_files_alone(checkout: Checkout, department: dic
 @pytest.mark.usefixtures("serving")
 def test_a_message_is_sent_by_curl_and_by_python(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "send-a-message.md")
+
+
+def test_a_hub_is_set_up_watched_stopped_and_backed_up(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "run-the-hub.md")
