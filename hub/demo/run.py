@@ -80,7 +80,7 @@ def run(directory: Path, messages: int) -> int:
     except Failed as failed:
         tell("failed", "✕", why=failed)
         return 1
-    except (RuntimeError, TimeoutError) as error:
+    except (RuntimeError, TimeoutError, aiohttp.ClientError) as error:
         tell("failed", "✕", why=f"{type(error).__name__} {error}; {directory}/log")
         return 1
     tell("good", seconds=round(time.monotonic() - began))
@@ -103,6 +103,11 @@ async def _play(folder: Path, messages: int, tell: Told) -> None:
     _show(counts, tell)
     _verify(scene, tell)
     _look_around(scene, tell)
+    judge(counts)
+
+
+def judge(counts: Iterable[Count]) -> None:
+    """Raise ``Failed`` with the partners whose own count is not what was sent."""
     wrong = [one.partner for one in counts if not one.clean]
     if wrong:
         raise Failed(", ".join(wrong))

@@ -1,0 +1,184 @@
+"""The demonstration: it succeeds as a process, and its counting finds everything that could be wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aiohttp
+import msgspec
+import pytest
+
+from hub.demo import count as counting
+from hub.demo.count import Arrival, Count, count
+from hub.demo.messages import stories
+from hub.demo.run import Failed, judge, run
+from hub.demo.scene import EXAMPLES, MARK, build
+from schemas.problems import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hub.demo.messages import Said
+
+ROOT = Path(__file__).parents[2]
+PLAIN = {name: value for name, value in os.environ.items() if not name.startswith("LIENTHONG_")}
+
+
+# --- as a process -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.xdist_group("hub")
+@pytest.mark.timeout(180)
+def test_the_demonstration_ends_well_and_says_so_in_both_languages(tmp_path: Path) -> None:
+    directory = tmp_path / "demo"
+    done = subprocess.run(
+        [sys.executable, "-m", "hub.cli.main", "demo", "--directory", str(directory), "--messages", "45"],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=ROOT,
+        env=PLAIN,
+        check=False,
+        timeout=170,
+    )
+    told = done.stdout
+    assert done.returncode == 0, told + done.stderr
+    assert "Đạt: mất 0, trùng 0, sai thứ tự 0" in told
+    assert "Good: lost 0, doubled 0, out of order 0" in told
+    rows = re.findall(r"^ {4}(\S+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)$", told, re.MULTILINE)
+    assert [row[1:] for row in rows] == [("45", "45", "0", "0", "0")] * 2
+    for sign in ("HUB-SCH-007", "SIGKILL", "xmlsec1 --verify", "OK"):
+        assert sign in told
+    assert int(re.search(r"^  (\d+) transfers were left in doubt", told, re.MULTILINE)[1]) >= 1  # type: ignore[index]
+    assert (directory / MARK).exists()
+    for pid in _pids(directory):
+        assert not Path(f"/proc/{pid}").exists()
+
+
+def _pids(directory: Path) -> set[int]:
+    log = (directory / "log" / "hub.log").read_text("utf-8").splitlines()
+    told = [json.loads(line) for line in log if line.startswith("{")]
+    return {line["pid"] for line in told if "pid" in line}
+
+
+# --- the counting -------------------------------------------------------------------------------------------------
+
+
+def said() -> list[Said]:
+    return [one for story in stories(EXAMPLES / "messages", 3) for one in story]
+
+
+def arrived() -> list[Arrival]:
+    return [Arrival(one.dossier, one.at, one.kind) for one in said()]
+
+
+def test_what_arrived_whole_is_clean() -> None:
+    assert count("land", said(), arrived()).clean
+    interleaved = sorted(arrived(), key=lambda one: one.at)
+    assert interleaved != arrived()
+    assert count("land", said(), interleaved).clean
+
+
+def lost(got: list[Arrival]) -> None:
+    del got[4]
+
+
+def doubled(got: list[Arrival]) -> None:
+    got.append(got[-1])
+
+
+def out_of_order(got: list[Arrival]) -> None:
+    got[1], got[2] = got[2], got[1]
+
+
+def foreign(got: list[Arrival]) -> None:
+    got.append(Arrival("somebody else's", got[-1].at, got[-1].operation))
+
+
+WRONGS = [lost, doubled, out_of_order, foreign]
+
+
+@pytest.mark.parametrize("wrong", WRONGS, ids=lambda wrong: wrong.__name__)
+def test_each_wrong_is_counted_and_is_not_clean(wrong: Callable[[list[Arrival]], None]) -> None:
+    got = arrived()
+    wrong(got)
+    counted = count("land", said(), got)
+    assert not counted.clean
+    assert {other.__name__: getattr(counted, other.__name__) for other in WRONGS} == {
+        other.__name__: int(other is wrong) for other in WRONGS
+    }
+    assert counted.delivered == counted.sent - counted.lost
+
+
+def test_two_events_swapped_for_one_doubled_are_lost_and_doubled() -> None:
+    got = arrived()
+    got[4] = got[3]
+    counted = count("land", said(), got)
+    assert (counted.lost, counted.doubled, counted.clean) == (1, 1, False)
+
+
+def test_nothing_at_all_is_all_lost() -> None:
+    counted = count("land", said(), [])
+    assert (counted.sent, counted.delivered, counted.lost) == (len(said()), 0, len(said()))
+
+
+def test_the_journals_of_the_partners_are_read_by_event_time(tmp_path: Path) -> None:
+    land, portal = tmp_path / "land.jsonl", tmp_path / "portal.jsonl"
+    document = '<d xmlns="urn:x"><ThoiDiem>2026-11-20T08:00:00+07:00</ThoiDiem></d>'
+    land.write_text(json.dumps({"operation": "Take", "dossier": "D-1", "body": document}) + "\n", "utf-8")
+    records = [{"MaHoSo": "D-1", "ThoiDiemXuLy": "20261120080000"}, {"MaHoSo": "D-2"}]
+    lines = [{"operation": name, "dossier": "", "body": json.dumps(records)} for name in ("Sync", "Progress")]
+    portal.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    assert counting.of_land(land) == [Arrival("D-1", "20261120080000", "Take")]
+    assert counting.of_portal(portal, "Progress") == [
+        Arrival("D-1", "20261120080000", "Progress"),
+        Arrival("D-2", "", "Progress"),
+    ]
+    assert counting.of_land(tmp_path / "none.jsonl") == []
+
+
+# --- its status ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Failed("land"),
+        RuntimeError("hub ended; see its log"),
+        TimeoutError(),
+        aiohttp.ServerDisconnectedError(),
+    ],
+    ids=repr,
+)
+def test_whatever_goes_wrong_ends_with_another_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    async def play(*_: object) -> None:
+        raise error
+
+    monkeypatch.setitem(run.__globals__, "_play", play)
+    assert run(tmp_path, 9) == 1
+    told = capsys.readouterr().out
+    assert "KHÔNG ĐẠT" in told
+    assert "Good" not in told
+
+
+@pytest.mark.parametrize("wrong", ["lost", "doubled", "out_of_order", "foreign"])
+def test_a_partner_that_counts_otherwise_fails_the_demonstration(wrong: str) -> None:
+    good = Count(partner="land", sent=9, delivered=9, lost=0, doubled=0, out_of_order=0, foreign=0)
+    judge([good])
+    with pytest.raises(Failed, match="portal"):
+        judge([good, msgspec.structs.replace(good, partner="portal", **{wrong: 1})])
+
+
+def test_a_folder_that_is_not_the_demonstrations_is_left_alone(tmp_path: Path) -> None:
+    kept = tmp_path / "thesis.txt"
+    kept.write_text("years of work", "utf-8")
+    with pytest.raises(Refusal, match="HUB-CFG-002"):
+        build(tmp_path, 1, (2, 3, 4))
+    assert kept.read_text("utf-8") == "years of work"
