@@ -1,0 +1,94 @@
+"""Who may import whom: the contracts in pyproject.toml, and the few names that only the wiring may say."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted(
+    path for part in ("schemas", "connectors", "signing", "hub") for path in (ROOT / part).rglob("*.py")
+)
+ROOMS = sorted(codec.parent.name for codec in (ROOT / "connectors").glob("*/codec.py"))
+
+WIRING = ("hub/wiring/",)
+RULES: dict[str, tuple[str, ...]] = {
+    "tests": (),
+    "bench": (),
+    "tools": (),
+    "connectors.catalogue": WIRING,
+    "connectors.simulators": ("connectors/simulators/",),
+    **{f"connectors.{room}": (f"connectors/{room}/", "connectors/catalogue.py") for room in ROOMS},
+    "hub.store.sqlite": ("hub/store/sqlite/", *WIRING),
+    "hub.wiring": ("hub/wiring/", "hub/programs.py", "hub/cli/opening.py", "hub/demo/"),
+    "hub.demo": ("hub/demo/", "hub/cli/"),
+    "apsw": ("hub/store/sqlite/",),
+}
+"""A module, and the places that may import it or what is in it."""
+
+
+def imported(source: str) -> Iterator[str]:
+    """Name every module that a source imports, wherever the statement stands; also for type checking only."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def wrong(where: str, source: str) -> list[str]:
+    return [
+        name
+        for name in imported(source)
+        for module, places in RULES.items()
+        if f"{name}.".startswith(f"{module}.") and not where.startswith(places)
+    ]
+
+
+def test_the_contracts_of_the_import_linter_are_kept() -> None:
+    program = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([program, "--no-cache"], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stdout
+    assert " 0 broken" in done.stdout
+
+
+def test_nothing_is_imported_where_it_must_not_be() -> None:
+    assert len(SOURCES) > 100
+    assert len(ROOMS) >= 3
+    found = {
+        str(path.relative_to(ROOT)): wrong(str(path.relative_to(ROOT)), path.read_text("utf-8"))
+        for path in SOURCES
+    }
+    assert {where: names for where, names in found.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    ("where", "source"),
+    [
+        ("hub/delivery.py", "import tests.doubles.pki"),
+        ("hub/demo/run.py", "from bench import house"),
+        ("hub/delivery.py", "from connectors import catalogue"),
+        ("hub/judge.py", "def f():\n    from connectors.catalogue import ROOMS"),
+        ("connectors/rest/client.py", "from connectors.soap import envelope"),
+        ("hub/delivery.py", "if TYPE_CHECKING:\n    from connectors.rest.settings import Settings"),
+        ("hub/api/desk.py", "from hub.store.sqlite.store import open_store"),
+        ("hub/delivery.py", "import hub.store.sqlite"),
+        ("hub/intake.py", "import apsw"),
+        ("connectors/rest/client.py", "from connectors.simulators.server import Server"),
+        ("hub/delivery.py", "from hub import wiring"),
+    ],
+)
+def test_a_forbidden_import_is_seen(where: str, source: str) -> None:
+    assert wrong(where, source)
+
+
+def test_a_longer_name_is_another_module() -> None:
+    assert wrong("hub/delivery.py", "import testsuite\nfrom connectors.restful import x") == []
