@@ -1,4 +1,4 @@
-"""Failure is told: a transfer that was refused, died or was parked becomes a ``delivery_failed`` message to its sender."""
+"""Failure is told: a transfer that was refused or died becomes a ``delivery_failed`` message to its sender."""
 
 from __future__ import annotations
 
