@@ -94,7 +94,8 @@ def build(deps: Deps) -> FastAPI:
         add(path, endpoint, methods=["GET"], response_class=Response)
     app.add_exception_handler(Refusal, web.refused)
     app.add_exception_handler(HTTPException, web.unknown)
-    app.add_middleware(Edge, new_id=deps.new_id, fallback=web.defect)
+    direct = {("POST", "/v1/messages"): web.answer_message}
+    app.add_middleware(Edge, new_id=deps.new_id, fallback=web.defect, direct=direct)
     return app
 
 
@@ -116,6 +117,13 @@ class _Web:
         return Response(
             accepted.receipt, status_code=HTTPStatus.ACCEPTED, media_type="application/json", headers=headers
         )
+
+    async def answer_message(self, request: Request) -> Response:
+        """Take one message and answer whatever comes of it."""
+        try:
+            return await self.post_message(request)
+        except Refusal as refusal:
+            return await self.refused(request, refusal)
 
     async def get_message(self, request: Request) -> Response:
         """Show a message of the caller's own."""
