@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from hub.wiring.web import open_web
 from hub.wiring.worker import open_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterator
     from pathlib import Path
 
 log = structlog.get_logger(__name__)
@@ -39,12 +40,12 @@ def serve(settings: Path) -> int:
 
 
 def web(settings: Path, *, supervised: bool = False) -> int:
-    """Run the web process alone. uvicorn handles the signals; the supervisor's end is one more."""
+    """Run the web process alone."""
     logs.configure(process="web")
 
     async def run() -> None:
         async with open_web(settings) as (app, read):
-            server = uvicorn.Server(
+            server = _Server(
                 uvicorn.Config(
                     app,
                     host=read.host,
@@ -58,6 +59,7 @@ def web(settings: Path, *, supervised: bool = False) -> int:
                 )
             )
             stop = asyncio.Event()
+            stop_on_signals(stop)
             watch = asyncio.create_task(_stop_server(server, stop))
             parent = asyncio.create_task(stop_with_parent(stop)) if supervised else None
             log.info("web_started", address=read.host, port=read.port, pid=os.getpid())
@@ -67,6 +69,14 @@ def web(settings: Path, *, supervised: bool = False) -> int:
                     task.cancel()
 
     return _run(run())
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the program: uvicorn raises them once more when it is done, and pool and store were never closed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 async def _stop_server(server: uvicorn.Server, stop: asyncio.Event) -> None:
