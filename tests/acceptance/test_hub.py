@@ -147,7 +147,8 @@ async def test_a_killed_web_process_comes_back_and_owes_nothing(hub: House) -> N
     story = [next(hub.told)[0] for _ in range(24)]
     receipts: dict[str, bytes] = {}
     (web,) = hub.children("web")
-
+    judging = hub.pool(web)
+    assert judging
     places = asyncio.Semaphore(3)
 
     async def one(said: Said) -> None:
@@ -158,7 +159,7 @@ async def test_a_killed_web_process_comes_back_and_owes_nothing(hub: House) -> N
                 kill(web)  # right after this 202
 
     await asyncio.gather(*(one(said) for said in story))
-    await until(lambda: not alive(web), 5)
+    await until(lambda: not any(map(alive, (web, *judging))), 5, "gone, and its pool with it")
     assert 6 <= len(receipts) < len(story)
     async with hub.store() as store:  # nobody has taken anything up again for these: what is here was here
         for receipt in receipts.values():
@@ -190,6 +191,8 @@ async def test_a_worker_killed_while_sending_costs_one_lease_and_no_second_copy(
     await until(held, PATIENCE, "a call under way")
     (port,) = await hub.held("land")
     (victim,) = [pid for pid in hub.children("work") if owns_port(pid, port)]
+    sealing = hub.pool(victim)
+    assert sealing
     kill(victim)
     began = time.monotonic()
     for said in (*story[1:], *others):
@@ -211,6 +214,7 @@ async def test_a_worker_killed_while_sending_costs_one_lease_and_no_second_copy(
         verbs = [one.attempt.verb for one in await store.attempts(land)]
         asked = [one for one in await store.journal(transfer=land) if one.what == "lease_expired"]
     assert (verbs, len(asked)) == (["find"], 1)
+    await until(lambda: not any(map(alive, sealing)), 5, "its pool is gone with it")
     await until(lambda: len(hub.children("work")) == 2, PATIENCE, "a new worker")
 
 
@@ -270,6 +274,27 @@ async def test_asked_to_stop_it_finishes_what_is_under_way_and_ends_cleanly(hub:
         assert await store.conservation() == ()
     hub.start()
     await hub.ready()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_child_that_is_asked_to_stop_closes_what_it_opened(
+    hub: House, number: signal.Signals
+) -> None:
+    said, *_ = next(hub.told)
+    await hub.send(said)
+    await assert_arrived(hub, [said])
+    log = hub.scene.folder / "log" / "hub.log"
+    before = len(log.read_bytes())
+    asked = [*hub.children("web"), hub.children("work")[0]]
+    for pid in asked:
+        os.kill(pid, number)
+    await until(lambda: not any(map(alive, asked)), PATIENCE, "ended")
+    await hub.ready()
+    await until(lambda: len(hub.children("work")) == 2, PATIENCE, "back")
+    said_since = log.read_bytes()[before:].decode()
+    ended = [json.loads(line) for line in said_since.splitlines() if '"child_ended"' in line]
+    assert [line["status"] for line in ended] == [0, 0]
+    assert "leaked" not in said_since
 
 
 def test_nothing_said_about_a_citizen_or_a_key_reached_a_log(hub: House) -> None:
