@@ -28,7 +28,7 @@ $(READY): pyproject.toml uv.lock
 	  UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --frozen --compile-bytecode --quiet --system-certs
 	@touch $@
 
-packages: ## install the Debian packages that the tests use (xmlsec1, PHP's SoapClient)
+packages: ## install the Debian packages that the tests use (xmlsec1, curl, jq …)
 	@./tools/packages
 
 demo: $(READY) ## run the main job on the embedded store, with three partners, an outage and a killed worker

@@ -45,13 +45,19 @@ class Declared:
 def declared(path: Path) -> Declared:
     """Read settings, mappings, registries and partner files. Raises ``Refusal`` HUB-CFG-* with all that is wrong."""
     settings = settings_file.load(path)
-    library = Library((BUILTIN,))
-    formats = mapping.mappings(MAPPINGS, library)
-    if settings.mappings:
-        formats = {**formats, **mapping.mappings(settings.mappings, library)}
+    library, formats = _formats(settings)
     agencies = Agencies.load()
     read = partners.load(settings.partners, _world(settings, formats, agencies))
     return Declared(settings, read, library, formats, agencies, Procedures.load(agencies))
+
+
+def _formats(settings: Settings) -> tuple[Library, Mapping[str, mapping.Mapping]]:
+    """The built-in mappings and schemas with the site's own; those stand in the folder that holds ``mappings``."""
+    if settings.mappings is None:
+        library = Library((BUILTIN,))
+        return library, mapping.mappings(MAPPINGS, library)
+    library = Library((settings.mappings.parent, BUILTIN))
+    return library, {**mapping.mappings(MAPPINGS, library), **mapping.mappings(settings.mappings, library)}
 
 
 def _world(settings: Settings, formats: Mapping[str, mapping.Mapping], agencies: Agencies) -> partners.World:
@@ -66,10 +72,8 @@ def _world(settings: Settings, formats: Mapping[str, mapping.Mapping], agencies:
 def check_partner(path: Path, file: Path) -> Sequence[Problem]:
     """Say what is wrong with one partner file, as it stands beside these settings."""
     settings = settings_file.load(path)
-    formats = mapping.mappings(MAPPINGS, Library((BUILTIN,)))
-    if settings.mappings:
-        formats = {**formats, **mapping.mappings(settings.mappings, Library((BUILTIN,)))}
     try:
+        _, formats = _formats(settings)
         partners.read(file, _world(settings, formats, Agencies.load()))
     except Refusal as refusal:
         return refusal.problems
