@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hub import desk
+from hub import settings as settings_file
 from hub.sealing import SignsBody, SignsXml, Unsigned, Workbench
 from hub.wiring.declared import codecs, declared
 from hub.wiring.parts import utc_now
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from hub.judge import Desk
     from hub.partners import Receives
     from hub.settings import Settings
+    from schemas.problems import Problem
 
 
 def pool_tools(path: str) -> tuple[Desk, Workbench]:
@@ -37,6 +39,12 @@ def pool_tools(path: str) -> tuple[Desk, Workbench]:
     return judging, Workbench(
         codecs=speak, sealers={partner.id: _sealer(receives, ring) for partner, receives in what.receiving}
     )
+
+
+def key_warnings(path: str) -> tuple[Problem, ...]:
+    """Load every key once and return what works but should be mended. Raises ``Refusal`` HUB-CRT-003 for what does not."""
+    ring = KeyRing(_sources(settings_file.load(Path(path))))
+    return tuple(warning for key in ring for warning in key.warnings)
 
 
 def _sources(settings: Settings) -> list[KeySource]:

@@ -50,13 +50,6 @@ codes = ["000.00.10.H47"]
 authority = "000.00.10.H47"
 api_keys = ["sha256:{hashlib.sha256(OTHER_KEY.encode()).hexdigest()}"]
 """
-REFUSES = """
-[[receives.replies]]
-code = ["-3"]
-outcome = "refused"
-reason = "HUB-PAR-001"
-"""
-"""The department's own word for a refusal, as an operator adds it to the partner's file."""
 
 
 @dataclass(frozen=True)
@@ -211,8 +204,6 @@ def house(folder: Path) -> Iterator[House]:
     scene.settings.write_text(settings.replace('lease = "5s"', f'lease = "{LEASE:.0f}s"'), "utf-8")
     files = scene.settings.parent / "partners"
     (files / "bureau.toml").write_text(BUREAU, "utf-8")
-    with (files / f"{scene.partner('soap')}.toml").open("a", encoding="utf-8") as file:
-        file.write(REFUSES)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LIENTHONG_")}
     seal = KeySource(name="motcua", file=str(scene.sender_key), certificate=str(scene.sender_certificate))
     partners = dict(zip(("onestop", "land", "portal"), ports, strict=True))
