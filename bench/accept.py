@@ -1,4 +1,8 @@
-"""P1: durable accepts over HTTP against the same intake without its commit. P1b: from accept to the partner's receipt."""
+"""P1: durable accepts over HTTP against the same intake without its commit. P1b: from accept to the partner's receipt.
+
+*Without its commit* is taken in both ways it can be read: the same transaction that does not wait for the disk, and no
+transaction at all.
+"""
 
 from __future__ import annotations
 
@@ -28,22 +32,25 @@ LATENCIES = 200
 
 
 def rows() -> list[dict[str, object]]:
-    rates = {"durable": [0.0], "uncommitted": [0.0]}
+    rates = {"durable": [0.0], "undurable": [0.0], "unwritten": [0.0]}
     for _ in range(ROUNDS):
         for kind, found in rates.items():
             found.append(asyncio.run(_rate(kind)))
-    durable, uncommitted = max(rates["durable"]), max(rates["uncommitted"])
+    best = {kind: max(found) for kind, found in rates.items()}
     return [
-        {
-            "row": "P1",
-            "what": "durable accepts/s, 5 KB JSON over HTTP, c = 64 / without the commit",
-            "value": durable / uncommitted,
-            "unit": "ratio",
-            "target": "≥ 0.8",
-            "durable_per_s": durable,
-            "uncommitted_per_s": uncommitted,
-            "all": rates,
-        },
+        *(
+            {
+                "row": "P1",
+                "what": f"durable accepts/s, 5 KB JSON over HTTP, c = 64 / {without}",
+                "value": best["durable"] / best[kind],
+                "unit": "ratio",
+                "target": "≥ 0.8",
+                "durable_per_s": best["durable"],
+                "base_per_s": best[kind],
+                "all": rates,
+            }
+            for kind, without in (("undurable", "not waiting for the disk"), ("unwritten", "writing nothing"))
+        ),
         _latency("idle", 0, "< 60"),
         _latency("behind 100,000 queued for another", 100_000, "< 250"),
     ]
@@ -92,7 +99,7 @@ async def _arrived(opened: House, count: int) -> None:
 # --- the two web processes ----------------------------------------------------------------------------------------
 
 
-class Uncommitted:
+class Unwritten:
     """The store, but ``accept`` says yes without writing anything."""
 
     def __init__(self, store: Any) -> None:  # noqa: ANN401 - stands in for the store
@@ -105,13 +112,26 @@ class Uncommitted:
         return Accepted(message=acceptance.message, receipt=acceptance.receipt)
 
 
-def _opened(kind: str) -> Any:  # noqa: ANN401 - a store
-    return store_of if kind == "durable" else lambda settings: Uncommitted(store_of(settings))
+def _durable(settings: Settings) -> Any:  # noqa: ANN401 - a store
+    return store_of(settings)
+
+
+def _undurable(settings: Settings) -> Any:  # noqa: ANN401 - a store
+    store: Any = store_of(settings)
+    store._writer._db.pragma("synchronous", 0)  # noqa: SLF001 - exactly this is what a hub must never do
+    return store
+
+
+def _unwritten(settings: Settings) -> Any:  # noqa: ANN401 - a store
+    return Unwritten(store_of(settings))
+
+
+STORES = {"durable": _durable, "undurable": _undurable, "unwritten": _unwritten}
 
 
 def _serve(kind: str, settings: Path) -> None:
     async def serve() -> None:
-        async with open_web(settings, store_of=_opened(kind)) as (app, read):
+        async with open_web(settings, store_of=STORES[kind]) as (app, read):
             await _uvicorn(app, read)
 
     uvloop.run(serve())
