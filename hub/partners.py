@@ -8,7 +8,8 @@ nothing here names a room. Relative file names are relative to the folder of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping  # noqa: TC003 - msgspec reads the annotations at run time
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -34,13 +35,16 @@ Binding = Literal["jws-detached", "xmldsig-enveloped"]
 
 class World(msgspec.Struct, frozen=True, kw_only=True):
     """What partner files may refer to. ``rooms``: kind → model of its settings; ``mappings``: ``id@version``;
-    ``keys``: names from the hub's settings; ``agency``: whether a code is in the registry.
+    ``keys``: names from the hub's settings; ``agency``: whether a code is in the registry. ``fits``: what the room itself
+    finds wrong when it is built from the table (a WSDL that is not in the library, an operation that is not in the WSDL);
+    costly, so by default nobody asks.
     """
 
     rooms: Mapping[str, type[BaseModel]]
     mappings: frozenset[str]
     keys: frozenset[str]
     agency: Callable[[str], bool]
+    fits: Callable[[str, BaseModel, tuple[Row, ...]], Sequence[Problem]] = lambda _room, _settings, _rows: ()
 
 
 class _Reading(msgspec.Struct, frozen=True):
@@ -261,9 +265,20 @@ def _read(source: Source, world: World) -> Partner:
         settings = _try(problems, lambda: _room_settings(source, world.rooms[room], table, under))
         known = {problem.line for problem in problems}
         problems.extend(problem for problem in _open_http(source, table, under) if problem.line not in known)
+    if declaration is not None and declaration.receives is not None and settings is not None and not problems:
+        found = world.fits(room, settings, declaration.receives.replies)
+        problems.extend(_placed(source, problem, table or {}, under) for problem in found)
     if declaration is None or problems:
         raise Refusal(*sorted(problems, key=lambda problem: problem.line))
     return Partner(file=source.path, settings=settings, **dict(declaration))
+
+
+def _placed(source: Source, problem: Problem, table: dict[str, Any], under: Steps) -> Problem:
+    """Lead what a room says (``operations.X``, ``wsdl:nope@1``) back to the line of its table."""
+    steps = tuple(re.split(r"[.:]", problem.place))
+    at = (*under, *(steps if "." in problem.place else steps[:1])) if steps[0] in table else under
+    detail = problem.detail or problem.place.partition(":")[2]
+    return source.problem(at, problem.rule or "a schema of the library", detail)
 
 
 def _without_room(values: dict[str, Any], world: World) -> tuple[dict[str, Any], str, dict[str, Any] | None]:

@@ -14,6 +14,7 @@ import uvloop
 from hub import logs
 from hub import settings as settings_file
 from hub.supervisor import children, stop_on_signals, stop_with_parent, supervise
+from hub.wiring.declared import declared
 from hub.wiring.tools import key_warnings, pool_tools
 from hub.wiring.web import open_web
 from hub.wiring.worker import open_worker
@@ -29,6 +30,7 @@ def serve(settings: Path) -> int:
     """Run a whole hub: supervisor, web process, workers. Returns when it was told to stop."""
     logs.configure(process="supervisor")
     read = settings_file.load(settings)
+    declared(settings, thorough=True)
     pool_tools(str(settings))  # say what is wrong once and at once, not in every child
     for warning in key_warnings(str(settings)):
         log.warning("key_warning", code=warning.code, place=warning.place, rule=warning.rule)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from connectors import catalogue
 from hub import partners
 from hub import settings as settings_file
+from hub.wiring.parts import utc_now
 from schemas import mapping
 from schemas.agencies import Agencies
 from schemas.library import BUILTIN, Library
@@ -18,7 +22,10 @@ from schemas.procedures import Procedures
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pydantic import BaseModel
+
     from connectors.contract import Codec
+    from connectors.replies import Row
     from hub.partners import Partner, Receives
     from hub.settings import Settings
     from schemas.problems import Problem
@@ -42,12 +49,16 @@ class Declared:
         return tuple((partner, partner.receives) for partner in self.partners if partner.receives)
 
 
-def declared(path: Path) -> Declared:
-    """Read settings, mappings, registries and partner files. Raises ``Refusal`` HUB-CFG-* with all that is wrong."""
+def declared(path: Path, *, thorough: bool = False) -> Declared:
+    """Read settings, mappings, registries and partner files. Raises ``Refusal`` HUB-CFG-* with all that is wrong.
+
+    ``thorough``: rooms are built as well, once, for what only they can find.
+    """
     settings = settings_file.load(path)
     library, formats = _formats(settings)
     agencies = Agencies.load()
-    read = partners.load(settings.partners, _world(settings, formats, agencies))
+    world = _world(settings, formats, agencies)
+    read = partners.load(settings.partners, _thorough(world, library) if thorough else world)
     return Declared(settings, read, library, formats, agencies, Procedures.load(agencies))
 
 
@@ -69,12 +80,25 @@ def _world(settings: Settings, formats: Mapping[str, mapping.Mapping], agencies:
     )
 
 
+def _thorough(world: partners.World, library: Library) -> partners.World:
+    outfit = catalogue.Outfit(library=library, now=utc_now, seconds=time.monotonic)
+
+    def fits(room: str, settings: BaseModel, rows: tuple[Row, ...]) -> Sequence[Problem]:
+        try:
+            catalogue.ROOMS[room].connect(settings, rows, outfit)
+        except Refusal as refusal:
+            return refusal.problems
+        return ()
+
+    return msgspec.structs.replace(world, fits=fits)
+
+
 def check_partner(path: Path, file: Path) -> Sequence[Problem]:
     """Say what is wrong with one partner file, as it stands beside these settings."""
     settings = settings_file.load(path)
     try:
-        _, formats = _formats(settings)
-        partners.read(file, _world(settings, formats, Agencies.load()))
+        library, formats = _formats(settings)
+        partners.read(file, _thorough(_world(settings, formats, Agencies.load()), library))
     except Refusal as refusal:
         return refusal.problems
     return ()

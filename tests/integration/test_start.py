@@ -6,7 +6,10 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from hub.demo.scene import build
+from hub.wiring.declared import check_partner
 from hub.wiring.tools import key_warnings
 
 if TYPE_CHECKING:
@@ -39,3 +42,29 @@ def test_a_key_that_others_may_read_is_named(tmp_path: Path) -> None:
     assert "file mode 0600" in rules
     key.chmod(0o400)
     assert "file mode 0600" not in [warning.rule for warning in key_warnings(str(scene.settings))]
+
+
+@pytest.mark.parametrize(
+    ("instead", "place", "rule"),
+    [
+        (('wsdl = "land@1"', 'wsdl = "nope@1"'), "receives.soap.wsdl", "a schema of the library"),
+        (
+            ('operation = "TraCuuGiaoDich"', 'operation = "Nope"'),
+            "receives.soap.find.operation",
+            "an operation of the WSDL",
+        ),
+    ],
+)
+def test_what_only_the_room_can_find_is_told_with_file_line_and_path(
+    tmp_path: Path, instead: tuple[str, str], place: str, rule: str
+) -> None:
+    scene = build(tmp_path / "site", 1, (2, 3, 4))
+    file = scene.settings.parent / "partners" / f"{scene.partner('soap')}.toml"
+    assert not check_partner(scene.settings, file)
+    text = file.read_text("utf-8")
+    file.write_text(text.replace(*instead), "utf-8")
+    (problem,) = check_partner(scene.settings, file)
+    line = 1 + text[: text.index(instead[0])].count("\n")
+    assert (problem.code, problem.rule, problem.line) == ("HUB-CFG-001", rule, line)
+    assert place in problem.place
+    assert file.name in problem.place
