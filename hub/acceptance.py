@@ -93,6 +93,7 @@ def decide(
         message=inbound.message,
         sender=judged.sender,
         key=judged.key,
+        natural_key=judged.natural_key,
         digest=judged.digest,
         raw=inbound.bytes(),
         media_type=judged.media_type,

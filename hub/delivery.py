@@ -33,12 +33,17 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 TELLS_THE_SENDER = frozenset({Move.REFUSE, Move.EXHAUST})
+LONGEST_REFERENCE = 200
 OUTCOME_NAMES: Mapping[type, str] = {
     Delivered: "delivered",
     Refused: "refused",
     Deferred: "deferred",
     Unsure: "unsure",
 }
+
+
+class LeaseLost(Exception):  # noqa: N818 - says what it is
+    """Another worker has this transfer by now; nothing more may leave from here."""
 
 
 class Sealery(Protocol):
@@ -183,9 +188,16 @@ class Delivery:
             outcome = await self._try("find", route.connector.find(parcel), tries)
         doubt = work.doubt and outcome is None
         if outcome is None or decide.may_send(outcome):
+            if outcome is not None:
+                await self._still_held(work.token)
             outcome = await self._try("deliver", route.connector.deliver(parcel), tries)
         verdict = decide.after(outcome, route.policy, work.attempts, self._uniform, doubt=doubt)
         return self._settlement(work, verdict, outcome, tries)
+
+    async def _still_held(self, token: str) -> None:
+        """Raise ``LeaseLost`` when asking took so long (a stopped process, a slow partner) that another worker has it."""
+        if not await self._store.renew(token, self._now(), self._lease):
+            raise LeaseLost(token)
 
     async def _try(self, verb: str, call: object, tries: list[Attempt]) -> Outcome:
         """Carry out one try. A room that breaks its promise not to raise, or hangs, leaves the transfer in doubt."""
@@ -222,7 +234,7 @@ class Delivery:
             detail=verdict.detail,
             wake_at=None if verdict.wake_in is None else now + timedelta(seconds=verdict.wake_in),
             counts=verdict.counts,
-            reference=delivered.reference,
+            reference=printable(delivered.reference),
             facts=delivered.facts,
             follow_up=self._follow_up(work, verdict, now),
         )
@@ -238,3 +250,8 @@ class Delivery:
         except Exception:  # what the partner did is recorded all the same
             log.exception("failure_not_told", worker=self._name, transfer=work.transfer, code=verdict.code)
             return None
+
+
+def printable(reference: str) -> str:
+    """Return a partner's reference as it may be stored in clear and shown: short, and no control characters."""
+    return "".join(character for character in reference[:LONGEST_REFERENCE] if character.isprintable())

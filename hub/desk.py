@@ -79,6 +79,7 @@ def _sender(partner: Partner, sends: Sends, read: Format) -> Sender:
         body_verifier=body,
         xml_verifier=xml,
         header=sends.signature.header.lower() if sends.signature else "",
+        own_key=table is not None and not table.canonical,
     )
 
 

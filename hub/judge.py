@@ -35,7 +35,8 @@ KEY_HEADER = "idempotency-key"
 CODE_PLACE = "/dossier/code"
 
 _KEY = re.compile(r"[!#-\[\]-~]{1,200}")
-_MEDIA = re.compile(r"\s*([\w.+-]+/[\w.+-]+)\s*((?:;\s*[\w-]+\s*=\s*(?:\"[^\"]*\"|[^;\s]+)\s*)*);?\s*")
+LONGEST_MEDIA = 256
+_MEDIA = re.compile(r"\s*([\w.+-]+/[\w.+-]+)\s*((?:;\s*[\w-]+\s*=\s*(?:\"[^\"]*\"|[^;\s\"]+)\s*)*);?\s*")
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w-]+)\"?", re.IGNORECASE)
 
 
@@ -67,7 +68,7 @@ class Reader(Protocol):
 class Sender(Value, frozen=True):
     """One partner that may send. ``api_keys``: SHA-256 hex. ``header``: where a detached JWS stands, lower case.
 
-    ``places``: canonical place → place in the sender's format (``hub.places``).
+    ``places``: canonical place → place in the sender's format (``hub.places``). ``own_key``: its format carries a key.
     """
 
     id: str
@@ -84,6 +85,7 @@ class Sender(Value, frozen=True):
     body_verifier: BodyVerifier | None = None
     xml_verifier: XmlVerifier | None = None
     header: str = ""
+    own_key: bool = True
 
 
 class Recipient(Value, frozen=True):
@@ -121,7 +123,8 @@ class Judged(Value, frozen=True):
 
     ``received_by``: the agency part of the dossier's code; ``may_create``: it lies in the sender's trees;
     ``code_place``: where the code stands in the sender's format. ``aliases``: further codes that this sender may give the
-    dossier, as (authority, code); a code under another sender's authority is that sender's to give.
+    dossier, as (authority, code); a code under another sender's authority is that sender's to give. ``natural_key``: the
+    format's own key where the sender gave another one; it is bound as well.
     """
 
     sender: str
@@ -140,6 +143,7 @@ class Judged(Value, frozen=True):
     may_create: bool = False
     code_place: str = ""
     aliases: tuple[tuple[str, str], ...] = ()
+    natural_key: str = ""
     media: str = "json"
     signer: str = ""
     algorithm: str = ""
@@ -154,7 +158,13 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
     media_type = check_media_type(request.headers, sender)
     verified = verify(raw, request.headers, sender, now)
     payload = verified.payload if verified else raw
-    key = key_of(request.headers) or _natural_key(sender, payload)
+    given = key_of(request.headers)
+    key = given or _natural_key(sender, payload)
+    natural = (
+        unicodedata.normalize("NFC", sender.reader.natural_key(payload) or "")
+        if given and sender.own_key
+        else ""
+    )
     message = nfc(sender.reader.read(payload, sender.id, key, sender.agency))
     try:
         message, code = check_said(message, sender, desk, now.date())
@@ -163,6 +173,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
     return Judged(
         sender=sender.id,
         key=key,
+        natural_key=natural if natural != key else "",
         digest=hashlib.sha256(raw).hexdigest(),
         size=len(raw),
         media_type=media_type,
@@ -248,7 +259,8 @@ def check_media_type(headers: Mapping[str, str], sender: Sender) -> str:
     """Return the bare media type. Raises HUB-SCH-010, and HUB-SCH-008 for a charset that is not UTF-8."""
     if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
         raise refuse("HUB-SCH-010", "Content-Encoding", rule="identity")
-    found = _MEDIA.fullmatch(headers.get("content-type", ""))
+    said = headers.get("content-type", "")
+    found = _MEDIA.fullmatch(said) if len(said) <= LONGEST_MEDIA else None
     if found is None or found.group(1).lower() not in sender.media_types:
         raise refuse("HUB-SCH-010", "Content-Type", rule=" | ".join(sorted(sender.media_types)))
     charset = _CHARSET.search(found.group(2))

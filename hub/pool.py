@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import structlog
 
-from hub import intake, sealing
+from hub import intake, logs, sealing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,6 +78,9 @@ def seal(orders: Sequence[Order]) -> list[Sealed | Problem]:
 
 
 def _begin(build: Build, settings: str) -> None:
+    logs.configure(
+        process="pool"
+    )  # before anything can go wrong: a default logger would print what it was handed
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is the parent's business
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _tools.append(build(settings))

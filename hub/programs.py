@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 import uvicorn
 import uvloop
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from hub import logs
 from hub import settings as settings_file
@@ -22,6 +23,10 @@ from hub.wiring.worker import open_worker
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
     from pathlib import Path
+
+TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+BODY_BESIDE = 256 * 1024
+"""A first read may hold body bytes behind a short head; only beyond one full read is it the head that grows."""
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +59,7 @@ def web(settings: Path, *, supervised: bool = False) -> int:
                     app,
                     host=read.host,
                     port=read.port,
-                    http="httptools",
+                    http=_BoundedHead,
                     log_config=None,
                     access_log=False,
                     server_header=False,
@@ -73,6 +78,35 @@ def web(settings: Path, *, supervised: bool = False) -> int:
                     task.cancel()
 
     return _run(run())
+
+
+LONGEST_HEAD = 64 * 1024
+"""Bytes that a request line and its headers may have; the parser itself knows no bound."""
+
+
+class _BoundedHead(HttpToolsProtocol):
+    """Ends a connection whose head grows beyond the bound, before any of it is understood. RFC 6585 §5 has no room for more."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's
+        super().__init__(*args, **kwargs)
+        self._head, self._in_head = 0, True
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head += len(data)
+            if self._head > LONGEST_HEAD + BODY_BESIDE and self._in_head:
+                self.transport.write(TOO_LONG)
+                self.transport.close()
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        self._head, self._in_head = 0, True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
 
 
 class _Server(uvicorn.Server):

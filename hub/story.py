@@ -383,7 +383,12 @@ def _speaker(story: Story, message: Message, sender: str, agency: str, forms: Ma
     return named if named and has_leg and sender == story.origin else agency
 
 
+CLOSED = frozenset({S.FINISHED, S.RETURNED})
+
+
 def _move(before: Story, told: _Told, words: _Words) -> Advanced | Quarantined:
+    if words.kind is K.TRANSFERRED and told.story.state in CLOSED:
+        return _quarantine(before, told, words.kind)  # only a recall reopens what is finished
     legs = {leg.agency: leg for leg in told.story.legs}
     moved = _movable(told.story, words.kind, words.speaker)
     differs = False

@@ -17,7 +17,7 @@ import json
 import re
 import threading
 import unicodedata
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 from xml.parsers import expat
 
@@ -80,7 +80,11 @@ def _integer(text: str) -> int:
 
 def _number(text: str) -> float:
     value = float(text)
-    if Decimal(text) != Decimal(repr(value)):
+    try:
+        exact = Decimal(text) == Decimal(repr(value))
+    except InvalidOperation:  # an exponent beyond what decimals can say
+        exact = False
+    if not exact:
         raise refuse("HUB-SCH-002", rule="a number that a double holds exactly")
     return value
 
@@ -196,7 +200,7 @@ def _walk(text: str) -> list[tuple[str, int, bool]]:
     stack: list[tuple[str, set[str] | None, int]] = []  # place, keys seen (None: a list), next index
     place, expects_key = "", False
     line, at = 1, 0
-    for match in _TOKEN.finditer(text):
+    for match in _TOKEN.finditer(text.rstrip(" \t\r\n")):
         mark, start = match[1], match.start(1)
         line += text.count("\n", at, start)
         at = start

@@ -19,13 +19,16 @@ MEDIA_TYPE = "application/problem+json"
 SHOWN = 50
 """At most this many problems in one answer."""
 
+LONGEST_ACCEPT = 256
+"""Characters of ``Accept-Language`` that are looked at; the pattern's cost grows faster than its length."""
+
 _RANGE = re.compile(r"\s*([A-Za-z]{1,8}|\*)(?:-[A-Za-z0-9-]+)?\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?))?\s*")
 
 
 def language(accept: str, default: Language) -> Language:
     """Choose Vietnamese or English by ``Accept-Language`` (RFC 9110 §12.5.4)."""
     wanted: dict[str, float] = {}
-    for part in accept.split(",")[:16]:
+    for part in accept[:LONGEST_ACCEPT].split(",")[:16]:
         found = _RANGE.fullmatch(part)
         if found:
             name = found.group(1).lower()

@@ -66,7 +66,8 @@ class Acceptance(Value, frozen=True):
 
     ``dossier`` is ``None`` for a message without one. ``expected_version``: the ``Known.version`` that routing was
     decided on (0: the dossier must not exist yet); when it moved meanwhile the store answers ``Stale`` and intake decides anew.
-    ``facts`` go to the journal: digests, codes and structure, never personal data.
+    ``natural_key``: the format's own key beside ``key``; bound in the same way, so that a client which makes a new
+    Idempotency-Key for each try doubles nothing. ``facts`` go to the journal: digests, codes and structure, never personal data.
     """
 
     message: str
@@ -84,6 +85,7 @@ class Acceptance(Value, frozen=True):
     aliases: tuple[Alias, ...] = ()
     expected_version: int = 0
     story: bytes = b""
+    natural_key: str = ""
     transfers: tuple[NewTransfer, ...] = ()
     facts: Mapping[str, str] = {}
 

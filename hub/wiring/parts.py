@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from hub.ids import Ids
 from hub.store.sqlite.store import open_store
 from hub.store.vault import KEY_BYTES, Vault
+from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from hub.settings import Settings
@@ -29,6 +30,8 @@ def new_ids() -> Ids:
 def _master_key(settings: Settings) -> bytes:
     """Return the key that wraps the dossiers' keys; made on first use, readable by the hub's own user only."""
     path = settings.data / "master.key"
+    if not path.exists() and (settings.data / "hub.db").exists():
+        raise refuse("HUB-CFG-002", str(path), rule="the master key that this database was made with")
     settings.data.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         fresh = path.with_suffix(f".{os.getpid()}")

@@ -202,3 +202,13 @@ async def test_a_first_code_that_was_taken_meanwhile_means_read_again(store: Sto
         await store.accept(
             _with(acceptance("m2", dossier="d2"), (Alias(authority=AUTHORITY, code="code-d1"),))
         )
+
+
+async def test_both_keys_of_a_message_are_bound_when_it_has_two(store: Store) -> None:
+    first = msgspec.structs.replace(acceptance("m1", key="try-1"), natural_key="own")
+    stored = await store.accept(first)
+    again = msgspec.structs.replace(first, message="m2", key="try-2")
+    assert (await store.accept(again)).message == stored.message
+    other = msgspec.structs.replace(first, message="m3", key="try-3", digest="0" * 64)
+    with pytest.raises(Refusal, match="HUB-IDM-002"):
+        await store.accept(other)

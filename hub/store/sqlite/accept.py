@@ -44,18 +44,21 @@ def replay(db: apsw.Connection, sender: str, key: str, digest: str) -> Accepted 
 def accept(db: apsw.Connection, packed: Packed, *, follow_up: bool = False) -> Accepted:
     """Raise ``Stale`` or a ``Refusal``. A follow-up of the hub's own does not claim to know the dossier's version."""
     new = packed.acceptance
-    known = replay(db, new.sender, new.key, new.digest)
-    if known is not None:
-        return known
+    keys = tuple(key for key in (new.key, new.natural_key) if key)
+    for key in keys:
+        known = replay(db, new.sender, key, new.digest)
+        if known is not None:
+            return known
     if new.dossier is not None:
         _dossier(db, new, follow_up=follow_up)
     keep(db, packed.pen)
     at = micros(new.accepted_at)
     message = _message(db, packed, at)
-    db.execute(
-        "INSERT INTO seen(sender,key,digest,message) VALUES(?,?,?,?)",
-        (new.sender, new.key, new.digest, new.message),
-    )
+    for key in keys:
+        db.execute(
+            "INSERT INTO seen(sender,key,digest,message) VALUES(?,?,?,?)",
+            (new.sender, key, new.digest, new.message),
+        )
     journal.write(
         db, at, "accepted", new.message, facts={**new.facts, "digest": new.digest, "kind": new.kind}
     )
