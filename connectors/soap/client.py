@@ -72,7 +72,14 @@ class _SoapPartner:
             return answer.outcome()
         child, reply = self._read(call, answer)
         reference = self._at(child, self._settings.reference)
-        return decide(reply, self._rows).outcome(answer.exchanges, reference=reference)
+        outcome = decide(reply, self._rows).outcome(answer.exchanges, reference=reference)
+        if (
+            isinstance(outcome, Delivered)
+            and self._settings.key
+            and self._at(child, self._settings.key) != parcel.key
+        ):
+            return Unsure(reason=Reason(code="HUB-PAR-002", detail="another key"), exchanges=answer.exchanges)
+        return outcome
 
     async def find(self, parcel: Parcel) -> Outcome:
         """Only the answering element's own values count; whatever else comes back cannot tell."""
@@ -185,7 +192,7 @@ def _credentials(auth: Auth) -> tuple[dict[str, str], tuple[str, ...]]:
 
 def _check(call: Call, settings: Settings) -> None:
     status = settings.status
-    paths = {"reference": settings.reference}
+    paths = {"reference": settings.reference, "key": settings.key}
     if status:
         paths |= {"status.code": status.code, "status.message": status.message}
     for place, path in paths.items():

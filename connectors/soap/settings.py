@@ -99,6 +99,7 @@ class Settings(Reach):
     key_header: HeaderName | None = None
     status: Status | None = None
     reference: ElementPath | None = None
+    key: ElementPath | None = None
     fault_code: ElementPath | None = None
     find: Asking | None = None
     auth: Auth = NoAuth()

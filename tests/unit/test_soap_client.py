@@ -359,3 +359,13 @@ async def test_what_the_wsdl_does_not_know_is_refused_when_the_file_is_read(
     with pytest.raises(Refusal) as refusal:
         open_partner(**keys)
     assert refusal.value.code == "HUB-CFG-001"
+
+
+@pytest.mark.parametrize(("path", "taken"), [("BienNhan.So", False), (None, True)])
+async def test_an_answer_about_another_transfer_proves_nothing(
+    httpserver: HTTPServer, open_partner: Callable[..., Connector], path: str | None, taken: bool
+) -> None:
+    """The element that must repeat our key holds the partner's own number here: some other transaction's answer."""
+    answers(httpserver, envelope(TAKEN))
+    outcome = await open_partner(status=STATUS, key=path).deliver(parcel())
+    assert isinstance(outcome, Delivered if taken else Unsure)
