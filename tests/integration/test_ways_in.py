@@ -1,4 +1,4 @@
-"""What an attack on a running hub once found, and how it ends now."""
+"""Ways into a running hub that must stay shut."""
 
 from __future__ import annotations
 
