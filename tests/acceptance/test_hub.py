@@ -114,6 +114,7 @@ async def test_a_sender_sees_its_own_messages_only(hub: House) -> None:
 
 async def test_a_refusal_inside_200_comes_back_to_the_sender_by_its_own_room(hub: House) -> None:
     said, *_ = next(hub.told)
+    await until(lambda: nothing_under_way(hub), PATIENCE, "what was sent before")  # or it meets the refusal
     await hub.order("land", kind="refuse", operation="TiepNhanHoSo")
     message = (await hub.send(said))["message"]
     land, portal = [await copy_for(hub, message, room) for room in ("soap", "national_portal")]
@@ -129,6 +130,11 @@ async def test_a_refusal_inside_200_comes_back_to_the_sender_by_its_own_room(hub
 
     await until(delivered, PATIENCE, "the other recipient")
     assert hub.land(said.dossier) == []
+
+
+async def nothing_under_way(hub: House) -> bool:
+    async with hub.store() as store:
+        return not any(row.counts.get("waiting") or row.counts.get("in_doubt") for row in await store.queue())
 
 
 def _failures(hub: House, transfer: str) -> list[str]:
