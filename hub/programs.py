@@ -85,7 +85,7 @@ LONGEST_HEAD = 64 * 1024
 
 
 class _BoundedHead(HttpToolsProtocol):
-    """Ends a connection whose head grows beyond the bound, before any of it is understood. RFC 6585 §5 has no room for more."""
+    """Ends a connection whose head grows beyond the bound, before any of it is understood (431, RFC 6585 §5)."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's
         super().__init__(*args, **kwargs)

@@ -6,10 +6,12 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
-from connectors.contract import Deferred, Delivered, Outcome, Reason, Refused, Unsure
+from connectors.contract import Deferred, Delivered, Outcome, Reason, Refused, Sealed, Unsure
 from hub.decide import Policy
+from hub.delivery import LeaseLost, printable
 from hub.lifecycle import Move, State
 from hub.store.contract import Filter
 from schemas.dossier import from_json
@@ -540,3 +542,23 @@ async def test_stopping_finishes_what_is_under_way_and_takes_nothing_new(tmp_pat
         assert (await hub.view("m1.land")).state is State.DELIVERED
         assert (await hub.view("m2.land")).state is State.WAITING
     assert land.journal == ["m1:land:1"]
+
+
+async def test_after_asking_nothing_is_sent_unless_the_lease_still_holds(tmp_path: Path) -> None:
+    async def lose_it(_: Parcel) -> Outcome:
+        await hub.store.renew(work.token, now(), -1)
+        await hub.eye.tick(now())
+        return Deferred(reason=NO)
+
+    land = Partner(found=lose_it)
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        (work,) = await hub.store.claim("slow", now(), 10, 30)
+        doubtful = msgspec.structs.replace(work, doubt=True)
+        with pytest.raises(LeaseLost):
+            await hub.worker()._one(doubtful, Sealed(payload=b"x", media_type="x/y"))
+    assert land.verbs == ["find"]
+
+
+def test_a_partners_reference_is_kept_short_and_printable() -> None:
+    assert printable("TN-1\x1b[31m\n" + "x" * 500) == "TN-1[31m" + "x" * 190

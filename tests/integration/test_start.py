@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hub import settings as settings_file
 from hub.demo.scene import build
 from hub.wiring.declared import check_partner
+from hub.wiring.parts import store_of
 from hub.wiring.tools import key_warnings
+from schemas.problems import Refusal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,3 +71,13 @@ def test_what_only_the_room_can_find_is_told_with_file_line_and_path(
     assert (problem.code, problem.rule, problem.line) == ("HUB-CFG-001", rule, line)
     assert place in problem.place
     assert file.name in problem.place
+
+
+def test_no_master_key_is_made_beside_a_database_that_has_one(tmp_path: Path) -> None:
+    scene = build(tmp_path / "site", 1, (2, 3, 4))
+    data = scene.settings.parent / "data"
+    data.mkdir()
+    (data / "hub.db").touch()
+    with pytest.raises(Refusal, match="HUB-CFG-002"):
+        store_of(settings_file.load(scene.settings))
+    assert not (data / "master.key").exists()
