@@ -19,6 +19,7 @@ from pathlib import Path
 ROWS = {
     "P1": "bench.accept",
     "P2": "bench.transfers",
+    "baseline": "bench.baseline",
     "P3": "bench.queue",
     "P4": "bench.translate",
     "P5": "bench.signing",

@@ -66,11 +66,16 @@ class House:
 
     def hub_cpu(self) -> float:
         """CPU seconds of every hub process that is alive; partners and the driver are not counted."""
-        return sum(_cpu(pid) for pid in _tree(self.processes.pid("hub")))
+        return tree_cpu(self.processes.pid("hub"))
 
     def delivered(self) -> int:
         journal = self.scene.journal("land")
         return journal.read_bytes().count(b"\n") if journal.exists() else 0
+
+
+def tree_cpu(pid: int) -> float:
+    """CPU seconds of a process and everything below it that is alive."""
+    return sum(_cpu(one) for one in _tree(pid))
 
 
 def _tree(pid: int) -> list[int]:

@@ -19,7 +19,7 @@ PATIENCE = 180.0
 
 def rows() -> list[dict[str, object]]:
     signs = openssl_signs()
-    cpu, wall = asyncio.run(_run())
+    cpu, wall = asyncio.run(run())
     rate = COUNT / cpu
     return [
         {
@@ -46,19 +46,19 @@ def openssl_signs() -> float:
     return float(found[1])
 
 
-async def _run() -> tuple[float, float]:
+async def run() -> tuple[float, float]:
     async with house(program=("hub.cli.main", "serve"), workers=CORES) as opened:
         await opened.send(0, WARM, CONCURRENCY)
-        await _all(opened, WARM)
+        await all_delivered(opened, WARM)
         cpu, began = opened.hub_cpu(), time.perf_counter()
         await opened.send(WARM, COUNT, CONCURRENCY)
-        await _all(opened, WARM + COUNT)
+        await all_delivered(opened, WARM + COUNT)
         wall = time.perf_counter() - began
         await asyncio.sleep(0.5)  # the last settlements
         return opened.hub_cpu() - cpu, wall
 
 
-async def _all(opened: House, count: int) -> None:
+async def all_delivered(opened: House, count: int) -> None:
     async with asyncio.timeout(PATIENCE):
         while opened.delivered() < count:  # noqa: ASYNC110 - another process writes the journal
             await asyncio.sleep(0.05)
