@@ -23,6 +23,7 @@ ROWS = {
     "P3": "bench.queue",
     "P4": "bench.translate",
     "P5": "bench.signing",
+    "P7": "bench.outages",
 }
 RESULTS = Path(__file__).parent / "results"
 SHIPPED = ("apsw", "cryptography", "fastapi", "lxml", "msgspec", "signxml", "uvicorn", "zeep")

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
+import sys
 import tempfile
+from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
 from bench.queue import Layout, fill
 from bench.translate import five_kilobytes
+from connectors.simulators.server import CONTROL
+from hub import settings as settings_file
 from hub.demo.processes import Processes, answers, children_of, free_ports
 from hub.demo.scene import build
 from hub.store.contract import Capacity
@@ -21,7 +27,7 @@ from hub.store.sqlite.store import open_store
 from hub.wiring.parts import new_ids, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from hub.demo.scene import Scene
 
@@ -31,8 +37,10 @@ KEY = re.compile(rb'"MaThongDiep": "[^"]*"')
 
 
 class House:
-    def __init__(self, scene: Scene, processes: Processes) -> None:
-        self.scene, self.processes = scene, processes
+    """``ports``: of the simulated partners, by name."""
+
+    def __init__(self, scene: Scene, processes: Processes, ports: Mapping[str, int] | None = None) -> None:
+        self.scene, self.processes, self.ports = scene, processes, ports or {}
         self._example = five_kilobytes()
 
     def body(self, number: int) -> bytes:
@@ -64,6 +72,45 @@ class House:
         async with aiohttp.ClientSession(connector=connector) as session:
             await asyncio.gather(*(one(session) for _ in range(concurrency)))
 
+    def code(self, number: int) -> str:
+        """The dossier's code in message ``number``."""
+        return str(json.loads(self.body(number))["HoSo"]["MaHoSo"])
+
+    async def arrived(self, count: int, *, every: float = 0.05, seconds: float = 300.0) -> None:
+        """Wait until the department's journal holds ``count`` entries."""
+        async with asyncio.timeout(seconds):
+            while self.delivered() < count:  # noqa: ASYNC110 - another process writes the journal
+                await asyncio.sleep(every)
+
+    async def control(self, name: str, session: aiohttp.ClientSession) -> dict[str, Any]:
+        async with session.get(self._control(name)) as reply:
+            return dict(await reply.json(content_type=None))
+
+    async def order(self, name: str, order: dict[str, object] | None, session: aiohttp.ClientSession) -> None:
+        """Order a simulated partner to misbehave; ``None``: to behave again."""
+        if order is None:
+            await session.delete(self._control(name))
+            return
+        async with session.post(self._control(name), json=order) as reply:
+            if reply.status != HTTPStatus.OK:
+                raise RuntimeError(await reply.text())
+
+    def _control(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.ports[name]}{CONTROL}"
+
+    async def lienthong(self, *words: str) -> None:
+        """Run one command of the command line."""
+        where = ("--settings", str(self.scene.settings), "--yes")
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "hub.cli.main", *words, *where, stdout=asyncio.subprocess.DEVNULL
+        )
+        if await process.wait():
+            raise RuntimeError(f"lienthong {' '.join(words)}: exit {process.returncode}")
+
+    @property
+    def lease(self) -> float:
+        return settings_file.load(self.scene.settings, {}).lease
+
     def hub_cpu(self) -> float:
         """CPU seconds of every hub process that is alive; partners and the driver are not counted."""
         return tree_cpu(self.processes.pid("hub"))
@@ -87,25 +134,30 @@ def _cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
+Prepare = Callable[[House], Awaitable[None]]
+
+
 @asynccontextmanager
 async def house(
-    *, program: tuple[str, ...], workers: int, land: bool = True, queued: int = 0
+    *,
+    program: tuple[str, ...],
+    workers: int,
+    land: bool = True,
+    queued: int = 0,
+    others: tuple[str, ...] = (),
+    rate: float | None = None,
+    prepare: Prepare | None = None,
 ) -> AsyncIterator[House]:
     """Open a house: sender without signature, the land department if wanted, no portal. ``program`` is the hub's command.
 
-    ``queued``: transfers that wait for another partner, which is paused.
+    ``queued``: transfers that wait for another partner, which is paused. ``others``: further partners that hear everything,
+    each a simulated department of its own. ``rate``: the land department's declared rate. ``prepare``: before the hub starts.
     """
     with tempfile.TemporaryDirectory() as folder:
-        hub_port, *ports = free_ports(4)
+        hub_port, *ports = free_ports(4 + len(others))
         scene = build(Path(folder) / "bench", hub_port, (ports[0], ports[1], ports[2]))
-        partners = scene.settings.parent / "partners"
-        for file in partners.glob("*.toml"):
-            text = file.read_text("utf-8")
-            if 'room = "national_portal"' in text:
-                file.unlink()
-            else:
-                text = re.sub(r"\[sends\.signature\].*?(?=\n\[)", "", text, flags=re.DOTALL)
-                file.write_text(text.replace("concurrency = 8", "concurrency = 64"), "utf-8")
+        beside = dict(zip(others, ports[3:], strict=True))
+        _declare(scene, beside, rate)
         settings = scene.settings.read_text("utf-8")
         settings = (
             settings.replace("delivery = 2", f"delivery = {workers}") + "\n[limits]\nper_sender = 256\n"
@@ -114,13 +166,44 @@ async def house(
         if queued:
             await _queue_for_another(scene.settings.parent / "data" / "hub.db", queued)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LIENTHONG_")}
+        departments = {**({"land": ports[1]} if land else {}), **beside}
         with Processes(scene.folder / "log", environment) as processes:
-            if land:
-                arguments = ["--port", str(ports[1]), "--journal", str(scene.journal("land"))]
-                processes.start("land", ["connectors.simulators.land", *arguments])
+            opened = House(scene, processes, departments)
+            if prepare:
+                await prepare(opened)
+            for name, port in departments.items():
+                arguments = ["--port", str(port), "--journal", str(scene.journal(name))]
+                processes.start(name, ["connectors.simulators.land", *arguments])
             processes.start("hub", [*program, "--settings", str(scene.settings)])
             await answers(f"http://127.0.0.1:{hub_port}/readyz", processes, 60)
-            yield House(scene, processes)
+            yield opened
+
+
+def _declare(scene: Scene, others: Mapping[str, int], rate: float | None) -> None:
+    """Take the portal away, let the sender send unsigned and everybody receive much at once; add the others."""
+    partners = scene.settings.parent / "partners"
+    for file in partners.glob("*.toml"):
+        text = file.read_text("utf-8")
+        if 'room = "national_portal"' in text:
+            file.unlink()
+            continue
+        text = re.sub(r"\[sends\.signature\].*?(?=\n\[)", "", text, flags=re.DOTALL)
+        text = text.replace("concurrency = 8", "concurrency = 64")
+        if 'room = "soap"' in text:
+            for name, port in others.items():
+                _declare_other(partners / f"{name}.toml", text, port)
+            if rate:
+                text = text.replace(
+                    "concurrency = 64", f"concurrency = 64\nrate = {rate}\nburst = {int(rate // 10)}"
+                )
+        file.write_text(text, "utf-8")
+
+
+def _declare_other(file: Path, department: str, port: int) -> None:
+    text = re.sub(r'(?m)^id = ".*"', f'id = "{file.stem}"', department)
+    text = re.sub(r'(?m)^agency = ".*"', 'agency = "000.00.10.H47"', text)
+    text = text.replace('role = "decides"', 'role = "informed"')
+    file.write_text(re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{port}", text), "utf-8")
 
 
 async def _queue_for_another(path: Path, count: int) -> None:
