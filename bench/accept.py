@@ -118,7 +118,7 @@ def _durable(settings: Settings) -> Any:  # noqa: ANN401 - a store
 
 def _undurable(settings: Settings) -> Any:  # noqa: ANN401 - a store
     store: Any = store_of(settings)
-    store._writer._db.pragma("synchronous", 0)  # noqa: SLF001 - exactly this is what a hub must never do
+    store._writes._db.pragma("synchronous", 0)  # noqa: SLF001 - exactly this is what a hub must never do
     return store
 
 

@@ -68,8 +68,8 @@ FILL = """
 CREATE TEMP TABLE made AS
 WITH RECURSIVE one(k) AS (SELECT 0 UNION ALL SELECT k+1 FROM one WHERE k+1 < :size)
 SELECT k+1 AS n, k % :lanes AS l, k / :lanes AS step FROM one;
-INSERT INTO message(n,id,sender,key,kind,digest,dossier,accepted_at,first,parts,media_type,headers,receipt,canonical,raw)
-  SELECT n, printf('M%025d', n), 'sender', n, 'received', '', printf('D%025d', l), :at+n, n, 1, 'application/json', '{}',
+INSERT INTO message(n,id,sender,key,kind,digest,dossier,accepted_at,parts,media_type,headers,receipt,canonical,raw)
+  SELECT n, printf('M%025d', n), 'sender', n, 'received', '', printf('D%025d', l), :at+n, 1, 'application/json', '{}',
   x'', zeroblob(200), zeroblob(200) FROM made;
 INSERT INTO transfer(n,id,message,dest,subject,operation,part,key,stage,state)
   SELECT n, printf('T%025d', n), n, 1 + (PARTNER), printf('D%025d', l), 'submit', 0, n, 'live', 'waiting' FROM made;
@@ -141,7 +141,7 @@ async def _queue(layout: Layout, size: int) -> AsyncIterator[Queue]:
         fill(folder / "hub.db", layout, size)
         store = open_store(folder / "hub.db", ids=ids)
         if layout.paused is not None:
-            await store.pause(partners[layout.paused], paused=True, reason="", now=START)
+            await store.pause(partners[layout.paused], paused=True, reason="", by="thu", now=START)
         yield Queue(store)
         await store.close()
     finally:
@@ -215,7 +215,7 @@ def _count_pages(store: SqliteStore) -> list[int]:
             db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         return apsw.SQLITE_OK
 
-    store._writer._db.set_wal_hook(committed)  # noqa: SLF001 - counting pages is this measurement's own need
+    store._writes._db.set_wal_hook(committed)  # noqa: SLF001 - counting pages is this measurement's own need
     return total
 
 

@@ -189,7 +189,6 @@ async def resume(partner: str, /, *, reason: str = "", yes: Yes = False, desk: A
 
 
 async def _turn(desk: Desk, name: str, *, paused: bool, reason: str, yes: bool) -> int:
-    """The store's journal has no field for who did it, so the reason begins with the name."""
     async with desk.hub() as hub:
         seen = await _seen(hub, name)
         verb = "pause" if paused else "resume"
@@ -198,7 +197,7 @@ async def _turn(desk: Desk, name: str, *, paused: bool, reason: str, yes: bool) 
             return Exit.OK
         sentence = desk.say(f"consequence.{verb}", partner=name, number=_unfinished(seen))
         why = agreed(desk, [sentence], reason=reason, yes=yes)
-        await hub.store.pause(name, paused=paused, reason=f"{desk.by}: {why}", now=desk.now())
+        await hub.store.pause(name, paused=paused, reason=why, by=desk.by, now=desk.now())
         after = await _seen(hub, name)
     show.rows(desk, PARTNERS, [after], "nothing.partners")
     return Exit.OK

@@ -131,7 +131,7 @@ async def die(folder: Path, point: str, when: str) -> None:
 
 async def _dying(store: SqliteStore, here: bool, when: str, work: object) -> tuple[Work, ...]:
     if here and when == "before":
-        store._writer._db.exec_trace = lambda _cursor, sql, _bindings: sql != "COMMIT" or _die()
+        store._writes._db.exec_trace = lambda _cursor, sql, _bindings: sql != "COMMIT" or _die()
     result = await work  # type: ignore[misc]
     if here:
         _die()

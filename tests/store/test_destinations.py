@@ -54,18 +54,23 @@ async def test_a_paused_partner_gets_nothing_and_the_rest_goes_on(another: Open)
     await store.capacities(roomy("so-tnmt", "dvcqg"))
     await fill(store, 3)
     await fill(store, 3, "dvcqg")
-    await console.pause("so-tnmt", paused=True, reason="maintenance", now=at(1))
+    await console.pause("so-tnmt", paused=True, reason="maintenance", by="thu", now=at(1))
     assert {work.partner for work in await claim(store)} == {"dvcqg"}
     rows = {row.partner: row for row in await console.queue()}
     assert (rows["so-tnmt"].paused, rows["dvcqg"].paused) == (True, False)
-    await console.pause("so-tnmt", paused=False, reason="over", now=at(2))
+    await console.pause("so-tnmt", paused=False, reason="over", by="thu", now=at(2))
     assert {work.partner for work in await claim(store, 3)} == {"so-tnmt"}
-    assert [row.what for row in await store.journal() if row.facts.get("partner")] == ["paused", "resumed"]
+    rows_of_it = [row for row in await store.journal() if row.facts.get("partner")]
+    assert [row.what for row in rows_of_it] == ["paused", "resumed"]
+    assert [(row.facts["by"], row.facts["reason"]) for row in rows_of_it] == [
+        ("thu", "maintenance"),
+        ("thu", "over"),
+    ]
 
 
 async def test_what_arrives_while_paused_is_not_claimed(store: Store) -> None:
     await store.capacities(roomy("so-tnmt"))
-    await store.pause("so-tnmt", paused=True, reason="r", now=at(0))
+    await store.pause("so-tnmt", paused=True, reason="r", by="thu", now=at(0))
     await fill(store, 2)
     assert await claim(store) == ()
 
@@ -147,9 +152,9 @@ async def test_nobody_starves_behind_the_urgent(store: Store) -> None:
 
 async def test_live_traffic_goes_before_the_backlog_which_keeps_a_quarter(store: Store) -> None:
     await store.capacities(roomy("so-tnmt"))
-    await store.pause("so-tnmt", paused=True, reason="r", now=at(0))
+    await store.pause("so-tnmt", paused=True, reason="r", by="thu", now=at(0))
     await fill(store, 40)
-    await store.pause("so-tnmt", paused=False, reason="r", now=at(100))
+    await store.pause("so-tnmt", paused=False, reason="r", by="thu", now=at(100))
     for n in range(20):
         await store.accept(acceptance(f"live{n}", when=at(101)))
     group = [work.message for work in await claim(store, 102, limit=16)]
@@ -163,8 +168,8 @@ async def test_the_next_head_of_a_backlogged_lane_is_backlog_too(store: Store) -
     await store.capacities(roomy("so-tnmt"))
     for step in range(2):
         await store.accept(acceptance(f"old{step}", dossier="d1", version=step, when=at(step)))
-    await store.pause("so-tnmt", paused=True, reason="r", now=at(2))
-    await store.pause("so-tnmt", paused=False, reason="r", now=at(100))
+    await store.pause("so-tnmt", paused=True, reason="r", by="thu", now=at(2))
+    await store.pause("so-tnmt", paused=False, reason="r", by="thu", now=at(100))
     (first,) = await claim(store, 101)
     for n in range(8):
         await store.accept(acceptance(f"live{n}", when=at(102)))

@@ -173,7 +173,7 @@ class Queue(RuleBasedStateMachine):
         assert len(works) == min(limit, sum(possible.values()))
         for work in works:
             copy = self.model.transfers[work.transfer]
-            assert work.doubt == (copy.sealed and copy.state is State.IN_DOUBT)
+            assert work.doubt == (copy.state is State.IN_DOUBT)
             assert (work.sealed is not None, work.attempts) == (copy.sealed, copy.attempts)
             self.model.ticket[copy.lane] = "lease"
             _, group = self.model.leases.setdefault(work.token, (self.now + LEASE, {}))
@@ -258,7 +258,7 @@ class Queue(RuleBasedStateMachine):
     @rule(partner=st.sampled_from([STRICT, LOOSE]))
     def pause_or_resume(self, partner: str) -> None:
         paused = partner not in self.model.paused
-        self.run(self.store.pause(partner, paused=paused, reason="r", now=at(self.now)))
+        self.run(self.store.pause(partner, paused=paused, reason="r", by="thu", now=at(self.now)))
         self.model.paused ^= {partner}
 
     @rule()

@@ -20,7 +20,7 @@ async def sample(store: Store) -> None:
         sender = "motcua-tinh" if n % 2 == 0 else "dvcqg"
         new = acceptance(f"m{n}", dossier=f"d{n}", partners=("so-tnmt", "dvcqg"), sender=sender, when=at(n))
         await store.accept(new)
-    await store.pause("dvcqg", paused=True, reason="r", now=at(5))
+    await store.pause("dvcqg", paused=True, reason="r", by="thu", now=at(5))
     works = await store.claim("w", at(6), 4, 30)
     token = works[0].token
     await store.settle(token, [delivered(works[0].transfer, reference="77")], at(7))

@@ -13,10 +13,11 @@ import pytest
 
 from hub.lifecycle import State
 from hub.store.blobs import Blobs
+from hub.store.sql.engine import Closed
+from hub.store.sql.migrations import SchemaUnknown
 from hub.store.sqlite import connection
-from hub.store.sqlite.connection import SchemaUnknown, migrations
+from hub.store.sqlite.connection import migrations
 from hub.store.sqlite.store import SqliteStore, open_store
-from hub.store.sqlite.writer import Closed
 from hub.store.vault import Unreadable, Vault
 from schemas.problems import Refusal
 from tests.store.samples import NOON, acceptance, at, delivered, numbered_ids, roomy, sealed
@@ -36,15 +37,15 @@ def opened(path: Path, vault: Vault | None = None) -> SqliteStore:
 async def test_a_new_file_has_the_newest_schema_and_opens_again(tmp_path: Path) -> None:
     for _ in range(2):
         store = opened(tmp_path / "hub.db")
-        assert store._writer._db.pragma("user_version") == max(migrations())
+        assert store._writes._db.pragma("user_version") == max(migrations())
         await store.close()
 
 
 async def test_the_file_is_for_its_owner_only_and_durable(tmp_path: Path) -> None:
     store = opened(tmp_path / "hub.db")
     assert stat.S_IMODE((tmp_path / "hub.db").stat().st_mode) == 0o600
-    assert store._writer._db.pragma("journal_mode") == "wal"
-    assert store._writer._db.pragma("synchronous") == 2
+    assert store._writes._db.pragma("journal_mode") == "wal"
+    assert store._writes._db.pragma("synchronous") == 2
     await store.close()
 
 
@@ -76,14 +77,14 @@ async def test_a_migration_that_fails_leaves_the_file_as_it_was(
         opened(path)
     monkeypatch.undo()
     store = opened(path)
-    assert not store._writer._db.table_exists(None, "half")
+    assert not store._writes._db.table_exists(None, "half")
     await store.close()
 
 
 async def test_writes_that_wait_together_share_one_commit(tmp_path: Path) -> None:
     store = opened(tmp_path / "hub.db")
     statements: list[str] = []
-    store._writer._db.trace_v2(apsw.SQLITE_TRACE_STMT, lambda event: statements.append(event["sql"]))
+    store._writes._db.trace_v2(apsw.SQLITE_TRACE_STMT, lambda event: statements.append(event["sql"]))
     await asyncio.gather(*(store.accept(acceptance(f"m{n}")) for n in range(100)))
     assert statements.count("COMMIT") < 30
     assert len(await store.journal(limit=200)) == 100
@@ -99,7 +100,7 @@ async def test_one_failing_write_does_not_spoil_the_others_of_its_group(tmp_path
 
     results = await asyncio.gather(
         *(store.accept(acceptance(f"m{n}")) for n in range(10)),
-        store._writer.run(fails),
+        store._writes.run(fails),
         *(store.accept(acceptance(f"m{n}")) for n in range(10, 20)),
         return_exceptions=True,
     )
@@ -123,13 +124,13 @@ async def test_a_caller_that_went_away_does_not_stop_the_writer(tmp_path: Path) 
 async def test_a_full_disk_refuses_and_loses_nothing_that_was_accepted(tmp_path: Path) -> None:
     store = opened(tmp_path / "hub.db")
     await store.accept(acceptance("m1"))
-    used = store._writer._db.pragma("page_count")
-    await store._writer.run(lambda db: db.pragma("max_page_count", used + 2))
+    used = store._writes._db.pragma("page_count")
+    await store._writes.run(lambda db: db.pragma("max_page_count", used + 2))
     results = await asyncio.gather(
         *(store.accept(acceptance(f"x{n}", raw=os.urandom(30_000))) for n in range(5)), return_exceptions=True
     )
     assert all(isinstance(result, Refusal) and result.code == "HUB-LIM-003" for result in results)
-    await store._writer.run(lambda db: db.pragma("max_page_count", 1_000_000))
+    await store._writes.run(lambda db: db.pragma("max_page_count", 1_000_000))
     await store.accept(acceptance("m2"))
     assert [row.message for row in await store.journal()] == ["m1", "m2"]
     assert await store.conservation() == ()
@@ -210,7 +211,7 @@ async def test_destroying_a_dossiers_key_makes_its_payloads_unreadable_and_no_ot
     store = opened(tmp_path / "hub.db", Vault(b"m" * 32, os.urandom))
     await everything(store, "m1", "d1")
     await everything(store, "m2", "d2")
-    (wrapped,) = await store._readers.run(
+    (wrapped,) = await store._reads.run(
         lambda db: [row[0] for row in db.execute("SELECT wrapped FROM datakey WHERE owner='d1'")]
     )
     assert wrapped in on_disk(tmp_path)
@@ -253,7 +254,7 @@ async def test_a_payload_moved_to_another_row_is_not_read(tmp_path: Path) -> Non
     store = opened(tmp_path / "hub.db", Vault(b"m" * 32, os.urandom))
     await store.accept(acceptance("m1", dossier="d1"))
     await store.accept(acceptance("m2", dossier="d1", version=1))
-    await store._writer.run(
+    await store._writes.run(
         lambda db: db.execute("UPDATE message SET raw=(SELECT raw FROM message WHERE id='m1')")
     )
     with pytest.raises(Unreadable, match="changed or moved"):
@@ -267,7 +268,7 @@ DAMAGE = (
     "DELETE FROM ready",
     "INSERT INTO wait VALUES(0, 1, 'm2')",
     "INSERT INTO stopped VALUES(1, 'nobody')",
-    "UPDATE dest SET in_flight=7",
+    "UPDATE dest_run SET in_flight=7",
     "DELETE FROM due",
     "DELETE FROM item WHERE subject='m2'",
     "UPDATE transfer SET state='delivered' WHERE id='m0.so-tnmt.0'",
@@ -285,7 +286,7 @@ async def test_conservation_sees_what_is_broken(tmp_path: Path, damage: str) -> 
         await store.accept(acceptance(f"m{n}"))
     await store.claim("w", at(1), 1, 30)
     assert await store.conservation() == ()
-    await store._writer.run(lambda db: db.execute(damage))
+    await store._writes.run(lambda db: db.execute(damage))
     assert await store.conservation() != ()
     await store.close()
 

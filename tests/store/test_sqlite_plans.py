@@ -36,8 +36,8 @@ class Watch:
 
     def __init__(self, store: SqliteStore) -> None:
         self.seen: dict[str, Any] = {}
-        self._db = store._readers._here
-        for db in (store._writer._db, self._db, *store._readers._all):
+        self._db = store._reads._here
+        for db in (store._writes._db, self._db, *store._reads._all):
             db.exec_trace = self._note
 
     def _note(self, _cursor: apsw.Cursor, sql: str, bindings: Any) -> bool:
@@ -81,8 +81,8 @@ async def test_the_way_of_a_message_never_scans(store: SqliteStore) -> None:
     await store.tick(at(60))
     await store.circuit("so-tnmt", "open", at(70), at(61))
     await store.tick(at(71))
-    await store.pause("so-tnmt", paused=True, reason="r", now=at(72))
-    await store.pause("so-tnmt", paused=False, reason="r", now=at(73))
+    await store.pause("so-tnmt", paused=True, reason="r", by="thu", now=at(72))
+    await store.pause("so-tnmt", paused=False, reason="r", by="thu", now=at(73))
     await store.claim("w", at(74), 10, 30)
     await store.act(
         third.transfer.replace("m1", "m2"), Move.HOLD, expected=State.WAITING, reason="", by="", now=at(75)

@@ -214,10 +214,10 @@ class Shelf:
         self.views[place] = msgspec.structs.replace(seen, state=move(state, by_move))
         return self.views[place]
 
-    async def pause(self, name: str, *, paused: bool, reason: str, now: datetime) -> None:
+    async def pause(self, name: str, *, paused: bool, reason: str, by: str, now: datetime) -> None:
         assert now == NOW
         if paused:
-            self.paused[name] = reason
+            self.paused[name] = f"{by}: {reason}"
         else:
             self.paused.pop(name)
 

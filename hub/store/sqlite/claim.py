@@ -10,13 +10,11 @@ from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-import apsw  # noqa: TC002 - part of a public signature
-import msgspec
-
-from hub.store.sqlite import destinations
-from hub.store.sqlite.lanes import OFFSETS
-from hub.store.sqlite.rows import one, only
-from hub.store.sqlite.times import SECOND
+from hub.store.sql import destinations
+from hub.store.sql.db import Db, one, only
+from hub.store.sql.lanes import OFFSETS
+from hub.store.sql.leases import Leased, dump
+from hub.store.sql.times import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,14 +35,6 @@ _HEAD = "SELECT n FROM item WHERE subject=? AND dest=? ORDER BY n LIMIT 1"
 _TAKE = "DELETE FROM ready WHERE dest=? AND class=? AND since=? AND subject=?"
 
 
-class Leased(NamedTuple):
-    """One head inside a lease."""
-
-    n: int
-    subject: str
-    dest: int
-
-
 class Ticket(NamedTuple):
     virtual: int
     class_: int
@@ -60,13 +50,11 @@ class Claim(NamedTuple):
     pause: float
 
 
-def anything_due(db: apsw.Connection) -> bool:
+def anything_due(db: Db) -> bool:
     return one(db, "SELECT 1 FROM due LIMIT 1") is not None
 
 
-def claim(
-    db: apsw.Connection, token: str, worker: str, now: int, limit: int, lease: float, position: int
-) -> Claim:
+def claim(db: Db, token: str, worker: str, now: int, limit: int, lease: float, position: int) -> Claim:
     taken: list[Leased] = []
     pause = float("inf")
     for ring in _rings(db, position):
@@ -88,7 +76,7 @@ def claim(
     return Claim(tuple(taken), position, pause)
 
 
-def _rings(db: apsw.Connection, start: int) -> Iterator[list[int]]:
+def _rings(db: Db, start: int) -> Iterator[list[int]]:
     """Every due destination once, a few at a time, from the one after ``start`` round to it."""
     for low, high in ((start, _LAST), (-1, start)):
         position = low
@@ -97,11 +85,11 @@ def _rings(db: apsw.Connection, start: int) -> Iterator[list[int]]:
             position = ring[-1]
 
 
-def _visit(db: apsw.Connection, dest: int, most: int, now: int) -> tuple[list[Leased], float]:
+def _visit(db: Db, dest: int, most: int, now: int) -> tuple[list[Leased], float]:
     """Take up to ``most`` heads of one destination; seconds until its rate allows more."""
     room = destinations.load(db, dest)
     if room.free == 0:
-        destinations.sleep(db, dest)
+        db.idle(dest)
         return [], float("inf")
     allowed = min(most, room.free, int(min(room.tokens_now(now), most)))
     if allowed == 0:
@@ -111,17 +99,17 @@ def _visit(db: apsw.Connection, dest: int, most: int, now: int) -> tuple[list[Le
     if taken:
         destinations.used(db, room, len(taken), now)
     if len(taken) < allowed or len(taken) == room.free:
-        destinations.sleep(db, dest)
+        db.idle(dest)
     return taken, float("inf")
 
 
-def _take(db: apsw.Connection, dest: int, ticket: Ticket) -> Leased:
+def _take(db: Db, dest: int, ticket: Ticket) -> Leased:
     db.execute(_TAKE, (dest, ticket.class_, ticket.since, ticket.subject))
     (n,) = only(db, _HEAD, (ticket.subject, dest))
     return Leased(n, ticket.subject, dest)
 
 
-def _front(db: apsw.Connection, room: destinations.Destination, quota: int) -> list[Ticket]:
+def _front(db: Db, room: destinations.Destination, quota: int) -> list[Ticket]:
     if not room.live_since:
         return _merged(db, _LIVE, room, quota)
     live = _merged(db, _LIVE, room, quota)
@@ -131,7 +119,7 @@ def _front(db: apsw.Connection, room: destinations.Destination, quota: int) -> l
     return front + backlog[len(kept) : len(kept) + quota - len(front)]
 
 
-def _merged(db: apsw.Connection, query: str, room: destinations.Destination, quota: int) -> list[Ticket]:
+def _merged(db: Db, query: str, room: destinations.Destination, quota: int) -> list[Ticket]:
     arms = (
         [
             Ticket(since + offset, class_, since, subject)
@@ -140,11 +128,3 @@ def _merged(db: apsw.Connection, query: str, room: destinations.Destination, quo
         for class_, offset in enumerate(OFFSETS)
     )
     return list(islice(merge(*arms), quota))
-
-
-def dump(leased: list[Leased]) -> bytes:
-    return msgspec.msgpack.encode(leased)
-
-
-def load(body: bytes) -> list[Leased]:
-    return [Leased(*row) for row in msgspec.msgpack.decode(body, type=list[tuple[int, str, int]])]

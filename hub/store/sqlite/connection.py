@@ -6,26 +6,49 @@ Only apsw opens this file: a second SQLite library in the process would break th
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable  # noqa: TC003 - part of a public signature
 from importlib import resources
 from pathlib import Path  # noqa: TC003 - part of a public signature
 
 import apsw
 
-from hub.store.sqlite.rows import only
+from hub.store.sql.db import Lane, one, only
+from hub.store.sql.migrations import SchemaUnknown, numbered, shared
 
 APPLICATION = 0x4C546867  # "LThg" in the file's header: a foreign database is not ours to migrate
 BUSY_SECONDS = 30.0
 _POLL = 0.0005
 
 
-class SchemaUnknown(Exception):  # noqa: N818 - says what it is
-    """The file was written by a newer version or by another program; it is left untouched."""
+_ADD = "INSERT INTO cnt(dest,what,n) VALUES(?,?,?) ON CONFLICT DO UPDATE SET n=n+excluded.n"
 
 
-def open_writer(path: Path) -> apsw.Connection:
+class Connection(apsw.Connection):
+    """A connection as the shared statements need it. The write lock is the file's, so nothing else is to be held."""
+
+    def hold(self, lanes: Iterable[Lane]) -> None: ...
+
+    def hold_lease(self, token: str) -> None: ...
+
+    def hold_dest(self, dest: int) -> None: ...
+
+    def has_key(self, id_: bytes) -> bool:
+        return one(self, "SELECT 1 FROM datakey WHERE id=?", (id_,)) is not None
+
+    def count(self, changes: Iterable[tuple[int, str, int]]) -> None:
+        self.executemany(_ADD, changes)
+
+    def due(self, dest: int) -> None:
+        self.execute("INSERT INTO due(dest) VALUES(?) ON CONFLICT DO NOTHING", (dest,))
+
+    def idle(self, dest: int) -> None:
+        self.execute("DELETE FROM due WHERE dest=?", (dest,))
+
+
+def open_writer(path: Path) -> Connection:
     """Durable: WAL with synchronous=FULL, so a commit that returned has been fsynced."""
     fresh = not path.exists()
-    db = apsw.Connection(str(path))
+    db = Connection(str(path))
     if fresh:
         path.chmod(0o600)
     _be_patient(db)
@@ -49,8 +72,13 @@ def empty_wal(path: Path) -> None:
         db.close()
 
 
-def open_reader(path: Path) -> apsw.Connection:
-    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+def same_version(db: Connection) -> None:
+    """Write what is there already: a commit that changes nothing."""
+    db.pragma("user_version", db.pragma("user_version"))
+
+
+def open_reader(path: Path) -> Connection:
+    db = Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     _be_patient(db)
     db.execute("PRAGMA cache_size=-8192")
     db.execute("PRAGMA temp_store=MEMORY")
@@ -67,7 +95,7 @@ def _be_patient(db: apsw.Connection) -> None:
     db.set_busy_handler(again)
 
 
-def migrate(db: apsw.Connection) -> None:
+def migrate(db: Connection) -> None:
     """Run every numbered file that this database has not seen, each in its own transaction. Raises ``SchemaUnknown``."""
     steps = migrations()
     while True:
@@ -87,7 +115,7 @@ def migrate(db: apsw.Connection) -> None:
             raise
 
 
-def _checked_version(db: apsw.Connection, newest: int) -> int:
+def _checked_version(db: Connection, newest: int) -> int:
     version = int(db.pragma("user_version"))
     application = int(db.pragma("application_id"))
     (tables,) = only(db, "SELECT count(*) FROM sqlite_schema")
@@ -101,13 +129,5 @@ def _checked_version(db: apsw.Connection, newest: int) -> int:
 
 
 def migrations() -> dict[int, str]:
-    """Read ``migrations/<number>_<why>.sql``; numbers start at 1 and leave no gap."""
-    folder = resources.files("hub.store.sqlite") / "migrations"
-    steps = {
-        int(file.name.split("_")[0]): file.read_text("utf-8")
-        for file in folder.iterdir()
-        if file.name.endswith(".sql")
-    }
-    if sorted(steps) != list(range(1, len(steps) + 1)):
-        raise SchemaUnknown(f"migrations are not numbered without a gap: {sorted(steps)}")
-    return steps
+    """Return SQLite's own first schema, then what every engine has."""
+    return numbered(resources.files("hub.store.sqlite") / "migrations") | shared()

@@ -16,26 +16,26 @@ from hub.store.sqlite.connection import open_reader
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import apsw
+    from hub.store.sqlite.connection import Connection
 
 T = TypeVar("T")
 
 
 class Readers:
-    """``run`` reads in a thread; ``here`` is for point look-ups that cost less than the way to a thread and back."""
+    """``run`` reads in a thread; ``look`` on the caller's, because the way to a thread and back costs more than a point look-up."""
 
     def __init__(self, path: Path, threads: int = 2) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="store-reader")
-        self._free: SimpleQueue[apsw.Connection] = SimpleQueue()
+        self._free: SimpleQueue[Connection] = SimpleQueue()
         self._all = [open_reader(path) for _ in range(threads)]
         for db in self._all:
             self._free.put(db)
         self._here = open_reader(path)
 
-    async def run(self, read: Callable[[apsw.Connection], T]) -> T:
+    async def run(self, read: Callable[[Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._snapshot, read)
 
-    def here(self, read: Callable[[apsw.Connection], T]) -> T:
+    async def look(self, read: Callable[[Connection], T]) -> T:
         """Run on the caller's thread, which must always be the same one (the event loop's)."""
         return read(self._here)
 
@@ -43,7 +43,7 @@ class Readers:
         """Return a number that changes when any other connection, in any process, has committed."""
         return int(self._here.pragma("data_version"))
 
-    def _snapshot(self, read: Callable[[apsw.Connection], T]) -> T:
+    def _snapshot(self, read: Callable[[Connection], T]) -> T:
         db = self._free.get()
         try:
             db.execute("BEGIN")

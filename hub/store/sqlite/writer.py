@@ -14,17 +14,14 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-import apsw
+from hub.store.sql.engine import Closed
+from hub.store.sqlite.connection import Connection
 
 T = TypeVar("T")
-Write = Callable[[apsw.Connection], Any]
+Write = Callable[[Connection], Any]
 
 GROUP = 256
 GROUP_SECONDS = 0.02  # other processes wait for the lock meanwhile
-
-
-class Closed(RuntimeError):  # noqa: N818 - says what it is
-    """The store was closed before this write could be done; nothing of it was written."""
 
 
 class _Job:
@@ -49,14 +46,14 @@ class _Job:
 class Writer:
     """Owns the only writing connection of this process, from its own thread."""
 
-    def __init__(self, db: apsw.Connection) -> None:
+    def __init__(self, db: Connection) -> None:
         self._db = db
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._serve, name="store-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, write: Callable[[apsw.Connection], T]) -> T:
+    async def run(self, write: Callable[[Connection], T]) -> T:
         """Do ``write`` in a transaction and return its result after the commit; its exception, with nothing written."""
         if self._closed:
             raise Closed

@@ -1,5 +1,5 @@
 -- Times are whole microseconds since 1970 in UTC. `n` is the store's own counter: it is the order of acceptance.
--- Payload columns (raw, canonical, payload, exchanges) hold what hub/store/sqlite/bodies.py wrote.
+-- Payload columns (raw, canonical, payload, exchanges) hold what hub/store/sql/bodies.py wrote.
 
 -- what was accepted ----------------------------------------------------------------------------------------------
 CREATE TABLE dossier(
@@ -27,8 +27,7 @@ CREATE TABLE message(
   digest TEXT NOT NULL,
   dossier TEXT,
   accepted_at INTEGER NOT NULL,
-  first INTEGER NOT NULL,         -- its transfers are transfer.n = first .. first + parts - 1
-  parts INTEGER NOT NULL,
+  parts INTEGER NOT NULL,         -- how many transfers it was accepted with
   media_type TEXT NOT NULL,
   headers TEXT NOT NULL,
   receipt BLOB NOT NULL,
@@ -134,12 +133,17 @@ CREATE TABLE dest(
   paused INTEGER NOT NULL DEFAULT 0,
   circuit TEXT NOT NULL DEFAULT 'closed',
   circuit_until INTEGER,
-  live_since INTEGER NOT NULL DEFAULT 0,     -- tickets older than this are backlog of an outage
+  live_since INTEGER NOT NULL DEFAULT 0      -- tickets older than this are backlog of an outage
+);
+CREATE INDEX dest_circuit ON dest(circuit_until) WHERE circuit_until IS NOT NULL;
+
+-- what every claim and settlement of a destination writes
+CREATE TABLE dest_run(
+  id INTEGER PRIMARY KEY,
   in_flight INTEGER NOT NULL DEFAULT 0 CHECK(in_flight >= 0),
   tokens REAL NOT NULL DEFAULT 0,
   tokens_at INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX dest_circuit ON dest(circuit_until) WHERE circuit_until IS NOT NULL;
 
 -- destinations that a claim should look at; too many is a wasted look, too few would be a loss
 CREATE TABLE due(dest INTEGER PRIMARY KEY);

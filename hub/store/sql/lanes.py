@@ -1,6 +1,6 @@
 """Lanes and their tickets.
 
-A lane is (subject, destination). It is active while it has items; an active lane has exactly one ticket, on one shelf:
+A lane is (subject, destination); whoever changes it holds it (``Db.hold``), only a claim does without. It is active while it has items; an active lane has exactly one ticket, on one shelf:
 ``ready``, ``wait``, ``stopped``, or inside a lease. The head's item row names the shelf, so a ticket is found without a
 search. Inside a class of urgency the order is that of becoming ready.
 """
@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import apsw  # noqa: TC002 - part of a public signature
-
 from hub.lifecycle import State
-from hub.store.sqlite.rows import one
-from hub.store.sqlite.times import SECOND
+from hub.store.sql.db import Db, Lane, Raced, one
+from hub.store.sql.times import SECOND
 
 if TYPE_CHECKING:
-    from hub.store.sqlite.counters import Tally
+    from hub.store.sql.counters import Tally
 
 _HOUR, _DAY = 3600 * SECOND, 86_400 * SECOND
 
@@ -34,11 +32,6 @@ WHERE i.subject=? AND i.dest=? ORDER BY i.n LIMIT 1
 
 
 _STOPPED = "INSERT INTO stopped(dest,subject) VALUES(?,?)"
-
-
-class Lane(NamedTuple):
-    subject: str
-    dest: int
 
 
 class Head(NamedTuple):
@@ -69,12 +62,12 @@ def urgency(deadline: int | None, now: int) -> int:
     return sum(deadline - now >= limit for limit in SLACK)
 
 
-def head(db: apsw.Connection, lane: Lane) -> Head | None:
+def head(db: Db, lane: Lane) -> Head | None:
     row = one(db, _HEAD, lane)
     return Head(*row) if row else None
 
 
-def arrive(db: apsw.Connection, tally: Tally, lane: Lane, new: Arrival) -> None:
+def arrive(db: Db, tally: Tally, lane: Lane, new: Arrival) -> None:
     """Take the last place in the lane; the first one in an empty lane brings its ticket."""
     ticket: tuple[str | None, int | None, int | None] = (None, None, None)
     if not one(db, "SELECT 1 FROM item WHERE subject=? AND dest=? LIMIT 1", lane):
@@ -88,7 +81,7 @@ def arrive(db: apsw.Connection, tally: Tally, lane: Lane, new: Arrival) -> None:
     tally.add(lane.dest, "items")
 
 
-def come_back(db: apsw.Connection, tally: Tally, lane: Lane, n: int) -> None:
+def come_back(db: Db, tally: Tally, lane: Lane, n: int) -> None:
     """Take one's old place again; the caller holds the lane's ticket, if it has one, and places it."""
     if not one(db, "SELECT 1 FROM item WHERE subject=? AND dest=? LIMIT 1", lane):
         tally.add(lane.dest, "lanes")
@@ -96,13 +89,13 @@ def come_back(db: apsw.Connection, tally: Tally, lane: Lane, n: int) -> None:
     tally.add(lane.dest, "items")
 
 
-def leave(db: apsw.Connection, tally: Tally, lane: Lane, n: int) -> None:
+def leave(db: Db, tally: Tally, lane: Lane, n: int) -> None:
     """Give up the place. The caller holds the lane's ticket, or ``n`` is not the head."""
     db.execute("DELETE FROM item WHERE subject=? AND dest=? AND n=?", (*lane, n))
     tally.add(lane.dest, "items", -1)
 
 
-def place(db: apsw.Connection, tally: Tally, lane: Lane, now: int) -> None:
+def place(db: Db, tally: Tally, lane: Lane, now: int) -> None:
     """Put the ticket that the caller holds where the head's state says; a lane without items gives it up."""
     first = head(db, lane)
     if first is None:
@@ -119,7 +112,7 @@ def place(db: apsw.Connection, tally: Tally, lane: Lane, now: int) -> None:
         _name(db, lane, first.n, "stopped", None, None)
 
 
-def make_ready(db: apsw.Connection, lane: Lane, first: Head, now: int) -> None:
+def make_ready(db: Db, lane: Lane, first: Head, now: int) -> None:
     class_, since = _ready(db, lane, first.deadline, _since(first.accepted_at, first.live_since, now))
     _name(db, lane, first.n, "ready", class_, since)
 
@@ -129,30 +122,30 @@ def _since(accepted_at: int, live_since: int, now: int) -> int:
     return min(now, live_since - 1) if accepted_at < live_since else now
 
 
-def _ready(db: apsw.Connection, lane: Lane, deadline: int | None, since: int) -> tuple[int, int]:
+def _ready(db: Db, lane: Lane, deadline: int | None, since: int) -> tuple[int, int]:
     class_ = urgency(deadline, since)
     db.execute(
         "INSERT INTO ready(dest,class,since,subject) VALUES(?,?,?,?)",
         (lane.dest, class_, since, lane.subject),
     )
-    db.execute("INSERT OR IGNORE INTO due(dest) VALUES(?)", (lane.dest,))
+    db.due(lane.dest)
     return class_, since
 
 
-def _wait(db: apsw.Connection, lane: Lane, n: int, wake: int) -> None:
+def _wait(db: Db, lane: Lane, n: int, wake: int) -> None:
     db.execute("INSERT INTO wait(wake,dest,subject) VALUES(?,?,?)", (wake, lane.dest, lane.subject))
     _name(db, lane, n, "wait", None, wake)
 
 
-def _name(db: apsw.Connection, lane: Lane, n: int, shelf: str, class_: int | None, at: int | None) -> None:
+def _name(db: Db, lane: Lane, n: int, shelf: str, class_: int | None, at: int | None) -> None:
     db.execute(
         "UPDATE item SET shelf=?, class=?, at=? WHERE subject=? AND dest=? AND n=?",
         (shelf, class_, at, *lane, n),
     )
 
 
-def take(db: apsw.Connection, lane: Lane, first: Head) -> None:
-    """Take the ticket off its shelf; the lane must not be leased."""
+def take(db: Db, lane: Lane, first: Head) -> None:
+    """Take the ticket off its shelf; the caller holds the lane, which must not be leased."""
     if first.shelf == "ready":
         db.execute(
             "DELETE FROM ready WHERE dest=? AND class=? AND since=? AND subject=?",
@@ -168,5 +161,5 @@ def take(db: apsw.Connection, lane: Lane, first: Head) -> None:
         raise TicketLost(f"lane {lane.subject}/{lane.dest} has no ticket on shelf {first.shelf}")
 
 
-class TicketLost(AssertionError):  # noqa: N818 - says what it is
-    """A lane without its ticket, or with two: a defect of the store. The transaction is undone."""
+class TicketLost(AssertionError, Raced):  # noqa: N818 - says what it is
+    """A claim took the ticket meanwhile. Where there is one writer: a lane without its ticket, a defect of the store."""

@@ -8,9 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import apsw
-
-_ADD = "INSERT INTO cnt(dest,what,n) VALUES(?,?,?) ON CONFLICT DO UPDATE SET n=n+excluded.n"
+    from hub.store.sql.db import Db
 
 
 class Tally:
@@ -28,5 +26,5 @@ class Tally:
         self.add(dest, before, -1)
         self.add(dest, after)
 
-    def write(self, db: apsw.Connection) -> None:
-        db.executemany(_ADD, [(dest, what, by) for (dest, what), by in self._changes.items() if by])
+    def write(self, db: Db) -> None:
+        db.count((dest, what, by) for (dest, what), by in self._changes.items() if by)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import apsw  # noqa: TC002 - part of a public signature
 import msgspec
 
 from connectors.contract import Exchange, Sealed
@@ -21,18 +20,18 @@ from hub.store.contract import (
     TransferView,
     Work,
 )
-from hub.store.sqlite import leases
-from hub.store.sqlite.journal import mapping
-from hub.store.sqlite.rows import many, one, only
-from hub.store.sqlite.times import moment
+from hub.store.sql import leases
+from hub.store.sql.db import Db, many, one, only
+from hub.store.sql.journal import mapping
+from hub.store.sql.times import moment
 from hub.store.vault import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from hub.store.sqlite.bodies import Bodies
-    from hub.store.sqlite.claim import Leased
+    from hub.store.sql.bodies import Bodies
+    from hub.store.sql.leases import Leased
 
 MOST_MESSAGES = 500
 EXCHANGES = tuple[Exchange, ...]
@@ -59,7 +58,7 @@ WHERE message=(SELECT m.id FROM transfer t JOIN message m ON m.n=t.message WHERE
 """
 
 
-def view(db: apsw.Connection, n: int, leased: dict[int, Leased]) -> TransferView:
+def view(db: Db, n: int, leased: dict[int, Leased]) -> TransferView:
     row = only(db, _VIEW, (n,))
     return TransferView(
         id=row[1],
@@ -87,12 +86,12 @@ def view(db: apsw.Connection, n: int, leased: dict[int, Leased]) -> TransferView
     )
 
 
-def number(db: apsw.Connection, id_: str) -> int | None:
+def number(db: Db, id_: str) -> int | None:
     row = one(db, "SELECT n FROM transfer WHERE id=?", (id_,))
     return row[0] if row else None
 
 
-def by_prefix(db: apsw.Connection, prefix: str) -> TransferView | None:
+def by_prefix(db: Db, prefix: str) -> TransferView | None:
     """Return the one transfer whose id begins so; ``None`` for no such id, and for several."""
     rows = many(
         db, "SELECT n FROM transfer WHERE id>=? AND id<? ORDER BY id LIMIT 2", (prefix, prefix + "\U0010ffff")
@@ -100,21 +99,19 @@ def by_prefix(db: apsw.Connection, prefix: str) -> TransferView | None:
     return view(db, rows[0][0], leases.everything(db)) if len(rows) == 1 else None
 
 
-def works(
-    db: apsw.Connection, bodies: Bodies, token: str, leased: Iterable[Leased]
-) -> tuple[Work | str, ...]:
+def works(db: Db, bodies: Bodies, token: str, leased: Iterable[Leased]) -> tuple[Work | str, ...]:
     """Return each head with its payloads; only the transfer's id where they cannot be read."""
     return tuple(_work_or_id(db, bodies, token, item.n) for item in leased)
 
 
-def _work_or_id(db: apsw.Connection, bodies: Bodies, token: str, n: int) -> Work | str:
+def _work_or_id(db: Db, bodies: Bodies, token: str, n: int) -> Work | str:
     try:
         return _work(db, bodies, token, n)
     except Unreadable:
         return str(only(db, "SELECT id FROM transfer WHERE n=?", (n,))[0])
 
 
-def _work(db: apsw.Connection, bodies: Bodies, token: str, n: int) -> Work:
+def _work(db: Db, bodies: Bodies, token: str, n: int) -> Work:
     row = only(
         db,
         "SELECT t.id, m.id, d.partner, t.operation, t.part, t.key, m.kind, m.dossier, t.state, t.attempts, t.sends,"
@@ -136,7 +133,7 @@ def _work(db: apsw.Connection, bodies: Bodies, token: str, n: int) -> Work:
         dossier=row[7],
         canonical=bodies.unpack(db, row[13], f"{row[1]}/canonical"),
         sealed=sealed,
-        doubt=sealed is not None and row[8] == State.IN_DOUBT,
+        doubt=row[8] == State.IN_DOUBT,
         attempts=row[9],
         sends=row[10],
         accepted_at=moment(row[11]),
@@ -145,7 +142,7 @@ def _work(db: apsw.Connection, bodies: Bodies, token: str, n: int) -> Work:
     )
 
 
-def _sealed(db: apsw.Connection, bodies: Bodies, n: int, transfer: str) -> Sealed | None:
+def _sealed(db: Db, bodies: Bodies, n: int, transfer: str) -> Sealed | None:
     row = one(db, "SELECT media_type, headers, facts, payload FROM sealed WHERE n=?", (n,))
     if row is None:
         return None
@@ -153,7 +150,7 @@ def _sealed(db: apsw.Connection, bodies: Bodies, n: int, transfer: str) -> Seale
     return Sealed(payload=payload, media_type=row[0], headers=mapping(row[1]), facts=mapping(row[2]))
 
 
-def owner(db: apsw.Connection, transfer: str) -> str | None:
+def owner(db: Db, transfer: str) -> str | None:
     """Whose key a transfer's payloads lie under: its dossier, or its message where there is none."""
     row = one(
         db,
@@ -163,7 +160,7 @@ def owner(db: apsw.Connection, transfer: str) -> str | None:
     return row[0] if row else None
 
 
-def payloads(db: apsw.Connection, bodies: Bodies, transfer: str) -> Payloads | None:
+def payloads(db: Db, bodies: Bodies, transfer: str) -> Payloads | None:
     row = one(
         db,
         "SELECT t.n, m.id, m.media_type, m.raw, m.canonical FROM transfer t JOIN message m ON m.n=t.message WHERE t.id=?",
@@ -179,7 +176,7 @@ def payloads(db: apsw.Connection, bodies: Bodies, transfer: str) -> Payloads | N
     )
 
 
-def attempts(db: apsw.Connection, bodies: Bodies, transfer: str) -> tuple[AttemptView, ...]:
+def attempts(db: Db, bodies: Bodies, transfer: str) -> tuple[AttemptView, ...]:
     rows = db.execute(
         "SELECT a.number, a.verb, a.outcome, a.code, a.detail, a.started_at, a.seconds, a.exchanges"
         " FROM attempt a JOIN transfer t ON t.n=a.transfer WHERE t.id=? ORDER BY a.number",
@@ -188,7 +185,7 @@ def attempts(db: apsw.Connection, bodies: Bodies, transfer: str) -> tuple[Attemp
     return tuple(_attempt(db, bodies, transfer, row) for row in rows.fetchall())
 
 
-def _attempt(db: apsw.Connection, bodies: Bodies, transfer: str, row: tuple[Any, ...]) -> AttemptView:
+def _attempt(db: Db, bodies: Bodies, transfer: str, row: tuple[Any, ...]) -> AttemptView:
     packed = bodies.unpack(db, row[7], f"{transfer}/exchanges")
     attempt = Attempt(
         verb=row[1],
@@ -202,18 +199,18 @@ def _attempt(db: apsw.Connection, bodies: Bodies, transfer: str, row: tuple[Any,
     return AttemptView(number=row[0], attempt=attempt)
 
 
-def message(db: apsw.Connection, id_: str) -> MessageView | None:
+def message(db: Db, id_: str) -> MessageView | None:
     row = one(db, "SELECT n FROM message WHERE id=?", (id_,))
     return _message(db, row[0]) if row else None
 
 
-def _message(db: apsw.Connection, n: int) -> MessageView:
+def _message(db: Db, n: int) -> MessageView:
     row = only(
         db,
-        "SELECT id, sender, key, kind, digest, dossier, accepted_at, receipt, first, parts FROM message WHERE n=?",
+        "SELECT id, sender, key, kind, digest, dossier, accepted_at, receipt FROM message WHERE n=?",
         (n,),
     )
-    transfers = db.execute("SELECT id FROM transfer WHERE n>=? AND n<? ORDER BY n", (row[8], row[8] + row[9]))
+    transfers = many(db, "SELECT id FROM transfer WHERE message=? ORDER BY n", (n,))
     return MessageView(
         id=row[0],
         sender=row[1],
@@ -227,7 +224,12 @@ def _message(db: apsw.Connection, n: int) -> MessageView:
     )
 
 
-def dossier(db: apsw.Connection, code_or_id: str) -> DossierView | None:
+def of_message(db: Db, n: int) -> list[int]:
+    """Return the numbers of a message's transfers in their order."""
+    return [row[0] for row in many(db, "SELECT n FROM transfer WHERE message=? ORDER BY n", (n,))]
+
+
+def dossier(db: Db, code_or_id: str) -> DossierView | None:
     """By the hub's id or by a code; where several authorities use one code, the youngest dossier is meant."""
     row = one(
         db,
@@ -238,8 +240,9 @@ def dossier(db: apsw.Connection, code_or_id: str) -> DossierView | None:
     if row is None:
         return None
     aliases = many(db, "SELECT authority, code FROM alias WHERE dossier=? ORDER BY rank", (row[0],))
-    query = "SELECT n, first, parts FROM message WHERE dossier=? ORDER BY n LIMIT ?"
-    rows = many(db, query, (row[0], MOST_MESSAGES))
+    query = "SELECT n FROM message WHERE dossier=? ORDER BY n LIMIT ?"
+    messages = [n for (n,) in many(db, query, (row[0], MOST_MESSAGES))]
+    numbers = [n for one_ in messages for n in of_message(db, one_)]
     leased = leases.everything(db)
     return DossierView(
         id=row[0],
@@ -247,12 +250,12 @@ def dossier(db: apsw.Connection, code_or_id: str) -> DossierView | None:
         version=row[2],
         aliases=tuple(Alias(authority=authority, code=code) for authority, code in aliases),
         story=bytes(row[3]),
-        messages=tuple(_message(db, n) for n, _, _ in rows),
-        transfers=tuple(view(db, n, leased) for _, first, parts in rows for n in range(first, first + parts)),
+        messages=tuple(_message(db, n) for n in messages),
+        transfers=tuple(view(db, n, leased) for n in numbers),
     )
 
 
-def queue(db: apsw.Connection) -> tuple[QueueRow, ...]:
+def queue(db: Db) -> tuple[QueueRow, ...]:
     counts: dict[int, dict[str, int]] = {}
     for dest, what, n in db.execute("SELECT dest, what, n FROM cnt"):
         counts.setdefault(dest, {})[what] = n
@@ -264,7 +267,7 @@ def queue(db: apsw.Connection) -> tuple[QueueRow, ...]:
     return tuple(_queue_row(db, dest, counts.get(dest[0], {})) for dest in dests)
 
 
-def _queue_row(db: apsw.Connection, dest: tuple[Any, ...], counts: dict[str, int]) -> QueueRow:
+def _queue_row(db: Db, dest: tuple[Any, ...], counts: dict[str, int]) -> QueueRow:
     return QueueRow(
         partner=dest[1],
         counts={str(state): counts[state] for state in State if counts.get(state)},
@@ -275,7 +278,7 @@ def _queue_row(db: apsw.Connection, dest: tuple[Any, ...], counts: dict[str, int
     )
 
 
-def _oldest(db: apsw.Connection, dest: int, states: Iterable[State]) -> datetime | None:
+def _oldest(db: Db, dest: int, states: Iterable[State]) -> datetime | None:
     """Acceptance of the oldest unfinished transfer: one seek per state."""
     query = "SELECT min(n) FROM transfer WHERE dest=? AND state=?"
     firsts = [n for state in states for (n,) in many(db, query, (dest, str(state))) if n is not None]
@@ -285,9 +288,7 @@ def _oldest(db: apsw.Connection, dest: int, states: Iterable[State]) -> datetime
     return moment(only(db, query, (min(firsts),))[0])
 
 
-def journal(
-    db: apsw.Connection, message_: str, transfer: str, after: int, limit: int
-) -> tuple[JournalRow, ...]:
+def journal(db: Db, message_: str, transfer: str, after: int, limit: int) -> tuple[JournalRow, ...]:
     if transfer:
         rows = many(db, _JOURNAL_OF_TRANSFER, (transfer, transfer, after, limit))
     elif message_:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import apsw  # noqa: TC002 - part of a public signature
-
 from hub.lifecycle import DONE, PERSONS, IllegalMove, Move, State, move
-from hub.store.sqlite import journal, lanes, leases
-from hub.store.sqlite.counters import Tally
-from hub.store.sqlite.lanes import Head, Lane
-from hub.store.sqlite.rows import one
+from hub.store.sql import journal, lanes, leases
+from hub.store.sql.counters import Tally
+from hub.store.sql.db import Db, Lane, one, only
 from schemas.problems import refuse
 
 _SLEEPS = frozenset({State.WAITING, State.IN_DOUBT})
@@ -43,17 +40,18 @@ FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE
 """
 
 
-def act(db: apsw.Connection, order: Order, at: int) -> int:
+def act(db: Db, order: Order, at: int) -> int:
     """Return the transfer's number. Raises ``Refusal`` HUB-LAN-*, with nothing changed."""
-    found = one(db, _ROW, (order.transfer,))
+    found = one(db, "SELECT subject, dest FROM transfer WHERE id=?", (order.transfer,))
     if found is None:
         raise refuse("HUB-LAN-004", "transfer")
-    row = _Row(*found)
+    lane = Lane(*found)
+    db.hold((lane,))
+    row = _Row(*only(db, _ROW, (order.transfer,)))
     leased = leases.everything(db)
-    lane = Lane(row.subject, row.dest)
     first = lanes.head(db, lane)
     after = _checked(order, row, first, leased=row.n in leased)
-    ours = not any((item.subject, item.dest) == lane for item in leased.values())
+    ours = not any(item.lane == lane for item in leased.values())
     if first is not None and ours:
         lanes.take(db, lane, first)
     tally = Tally()
@@ -65,7 +63,7 @@ def act(db: apsw.Connection, order: Order, at: int) -> int:
     return row.n
 
 
-def _checked(order: Order, row: _Row, first: Head | None, *, leased: bool) -> State:
+def _checked(order: Order, row: _Row, first: lanes.Head | None, *, leased: bool) -> State:
     state = State.IN_DOUBT if leased else State(row.state)
     if state is not order.expected:
         raise refuse("HUB-LAN-003", "state", rule=f"now {state}")
@@ -84,19 +82,19 @@ def _checked(order: Order, row: _Row, first: Head | None, *, leased: bool) -> St
     return after
 
 
-def _write(db: apsw.Connection, tally: Tally, row: _Row, order: Order, after: State, at: int) -> None:
+def _write(db: Db, tally: Tally, row: _Row, order: Order, after: State, at: int) -> None:
     """A retry starts the schedule anew and is due at once; problem and detail stay until the next attempt says otherwise."""
     retry = order.move is Move.RETRY
     db.execute(
-        "UPDATE transfer SET state=?, wake_at=?, settled_at=?, attempts=CASE WHEN ? THEN 0 ELSE attempts END WHERE n=?",
-        (str(after), at if retry else None, None if after in _SLEEPS else at, retry, row.n),
+        "UPDATE transfer SET state=?, wake_at=?, settled_at=?, attempts=CASE WHEN ?=1 THEN 0 ELSE attempts END WHERE n=?",
+        (str(after), at if retry else None, None if after in _SLEEPS else at, int(retry), row.n),
     )
     tally.moved(row.dest, row.state, after)
     facts = {"by": order.by, "reason": order.reason, "before": row.state, "state": str(after)}
     journal.write(db, at, str(order.move), row.message, order.transfer, facts)
 
 
-def _take_or_leave_place(db: apsw.Connection, tally: Tally, lane: Lane, row: _Row, after: State) -> bool:
+def _take_or_leave_place(db: Db, tally: Tally, lane: Lane, row: _Row, after: State) -> bool:
     """Finished transfers leave the lane, and stopped ones where order does not matter; true when it came (back) in."""
     belongs = after in _SLEEPS or (after not in DONE and bool(row.order_sensitive))
     if row.in_lane and not belongs:

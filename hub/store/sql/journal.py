@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - part of a public signature
 
-import apsw  # noqa: TC002 - part of a public signature
 import msgspec
+
+from hub.store.sql.db import Db  # noqa: TC001 - part of a public signature
 
 _WRITE = "INSERT INTO journal(at,what,message,transfer,facts) VALUES(?,?,?,?,?)"
 
 
 def write(
-    db: apsw.Connection,
+    db: Db,
     at: int,
     what: str,
     message: str = "",

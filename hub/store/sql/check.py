@@ -6,11 +6,9 @@ operator, not for every minute.
 
 from __future__ import annotations
 
-import apsw  # noqa: TC002 - part of a public signature
-
 from hub.lifecycle import DONE, State
-from hub.store.sqlite import leases
-from hub.store.sqlite.rows import many, one
+from hub.store.sql import leases
+from hub.store.sql.db import Db, many, one
 
 
 def _list(states: frozenset[State]) -> str:
@@ -20,10 +18,13 @@ def _list(states: frozenset[State]) -> str:
 _STOPPED = _list(frozenset({State.REFUSED, State.PARKED, State.DEAD, State.HELD}))
 _DONE = _list(DONE)
 
-RULES: tuple[tuple[str, str], ...] = (
+Rules = tuple[tuple[str, str], ...]
+"""What must hold, and the query that finds who breaks it."""
+
+RULES: Rules = (
     (
         "a message has the transfers it was accepted with",
-        "SELECT id FROM message m WHERE parts<>(SELECT count(*) FROM transfer t WHERE t.n>=m.first AND t.n<m.first+m.parts AND t.message=m.n)",
+        "SELECT id FROM message m WHERE parts<>(SELECT count(*) FROM transfer t WHERE t.message=m.n)",
     ),
     (
         "an accepted key has its message",
@@ -36,8 +37,8 @@ RULES: tuple[tuple[str, str], ...] = (
             " SELECT dest, what, n FROM cnt"
             " UNION ALL SELECT dest, state, -1 FROM transfer UNION ALL SELECT dest, 'accepted', -1 FROM transfer"
             " UNION ALL SELECT dest, 'items', -1 FROM item"
-            " UNION ALL SELECT dest, 'lanes', -1 FROM (SELECT DISTINCT subject, dest FROM item)"
-            ") GROUP BY dest, what HAVING sum(n)<>0"
+            " UNION ALL SELECT dest, 'lanes', -1 FROM (SELECT DISTINCT subject, dest FROM item) l"
+            ") c GROUP BY dest, what HAVING sum(n)<>0"
         ),
     ),
     (
@@ -50,7 +51,7 @@ RULES: tuple[tuple[str, str], ...] = (
     (
         "what stopped holds its place where order matters",
         (
-            f"SELECT t.id FROM transfer t JOIN dest d ON d.id=t.dest WHERE t.state IN ({_STOPPED}) AND d.order_sensitive"  # noqa: S608 - constants
+            f"SELECT t.id FROM transfer t JOIN dest d ON d.id=t.dest WHERE t.state IN ({_STOPPED}) AND d.order_sensitive=1"  # noqa: S608 - constants
             " AND NOT EXISTS(SELECT 1 FROM item i WHERE i.subject=t.subject AND i.dest=t.dest AND i.n=t.n)"
         ),
     ),
@@ -72,19 +73,25 @@ RULES: tuple[tuple[str, str], ...] = (
 )
 
 
-def conservation(db: apsw.Connection) -> tuple[str, ...]:
-    """Return each broken rule with the first that breaks it."""
+_HEADS = """
+SELECT subject, dest, shelf, class, at FROM item i
+WHERE NOT EXISTS(SELECT 1 FROM item b WHERE b.subject=i.subject AND b.dest=i.dest AND b.n<i.n)
+"""
+
+
+def conservation(db: Db, rules: Rules = ()) -> tuple[str, ...]:
+    """Return each broken rule with the first that breaks it. ``rules``: what the engine's own tables promise."""
     broken = []
-    for rule, query in RULES:
+    for rule, query in (*RULES, *rules):
         row = one(db, query + " LIMIT 1")
         if row is not None:
             broken.append(f"not true that {rule}: {row}")
     return (*broken, *_tickets(db), *_in_flight(db))
 
 
-def _tickets(db: apsw.Connection) -> list[str]:
+def _tickets(db: Db) -> list[str]:
     """Every active lane has one ticket, on the shelf its head names; every ticket has a lane."""
-    leased = {(item.subject, item.dest) for item in leases.everything(db).values()}
+    leased = {item.lane for item in leases.everything(db).values()}
     shelves = (
         ("ready", "SELECT subject, dest, class, since FROM ready"),
         ("wait", "SELECT subject, dest, NULL, wake FROM wait"),
@@ -97,8 +104,7 @@ def _tickets(db: apsw.Connection) -> list[str]:
             if (subject, dest) in tickets:
                 broken.append(f"lane {subject}/{dest} has two tickets")
             tickets[subject, dest] = (shelf, class_, at)
-    heads = db.execute("SELECT subject, dest, shelf, class, at, min(n) FROM item GROUP BY subject, dest")
-    for subject, dest, shelf, class_, at, _ in heads:
+    for subject, dest, shelf, class_, at in db.execute(_HEADS):
         ticket = tickets.pop((subject, dest), None)
         if ticket is None or ticket not in {("lease",), (shelf, class_, at)}:
             broken.append(
@@ -107,20 +113,14 @@ def _tickets(db: apsw.Connection) -> list[str]:
     return broken + [f"lane {subject}/{dest} has a ticket and no item" for subject, dest in tickets]
 
 
-def _in_flight(db: apsw.Connection) -> list[str]:
-    """Leased transfers are booked at their destination; a ready destination that is open is due."""
+def _in_flight(db: Db) -> list[str]:
+    """Leased transfers are booked at their destination."""
     counted: dict[int, int] = {}
     for item in leases.everything(db).values():
         counted[item.dest] = counted.get(item.dest, 0) + 1
-    booked = many(db, "SELECT id, in_flight FROM dest")
-    broken = [
+    booked = many(db, "SELECT id, in_flight FROM dest_run")
+    return [
         f"destination {dest} books {n} under way, {counted.get(dest, 0)} are leased"
         for dest, n in booked
         if n != counted.get(dest, 0)
     ]
-    asleep = many(
-        db,
-        "SELECT d.partner FROM dest d WHERE NOT d.paused AND d.circuit='closed' AND d.in_flight<d.concurrency"
-        " AND d.id NOT IN (SELECT dest FROM due) AND EXISTS(SELECT 1 FROM ready r WHERE r.dest=d.id)",
-    )
-    return broken + [f"{partner} has ready lanes and nobody looks there" for (partner,) in asleep]

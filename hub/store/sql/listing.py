@@ -8,24 +8,22 @@ from __future__ import annotations
 from heapq import merge
 from typing import TYPE_CHECKING
 
-import apsw  # noqa: TC002 - part of a public signature
-
 from hub.lifecycle import State
-from hub.store.sqlite import leases, reading
-from hub.store.sqlite.rows import many, one, only
+from hub.store.sql import leases, reading
+from hub.store.sql.db import Db, many, one
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hub.store.contract import Filter, TransferView
-    from hub.store.sqlite.claim import Leased
+    from hub.store.sql.leases import Leased
 
 MOST_LOOKED_AT = 20_000
 _CHUNK = 100
 _END = 2**62
 
 
-def transfers(db: apsw.Connection, which: Filter) -> tuple[TransferView, ...]:
+def transfers(db: Db, which: Filter) -> tuple[TransferView, ...]:
     leased = leases.everything(db)
     below = _END
     if which.after:
@@ -42,7 +40,7 @@ def transfers(db: apsw.Connection, which: Filter) -> tuple[TransferView, ...]:
     return tuple(found)
 
 
-def _fits(db: apsw.Connection, view: TransferView, which: Filter) -> bool:
+def _fits(db: Db, view: TransferView, which: Filter) -> bool:
     return (
         which.partner in {"", view.partner}
         and (not which.states or view.state in which.states)
@@ -52,12 +50,12 @@ def _fits(db: apsw.Connection, view: TransferView, which: Filter) -> bool:
     )
 
 
-def _named(db: apsw.Connection, dossier: str | None, code: str) -> bool:
+def _named(db: Db, dossier: str | None, code: str) -> bool:
     row = one(db, "SELECT 1 FROM alias WHERE code=? AND dossier=?", (code, dossier))
     return row is not None
 
 
-def _leading(db: apsw.Connection, which: Filter, below: int, leased: dict[int, Leased]) -> Iterator[int]:
+def _leading(db: Db, which: Filter, below: int, leased: dict[int, Leased]) -> Iterator[int]:
     if which.dossier_code:
         return _of_dossier(db, which.dossier_code, below)
     if which.problem:
@@ -74,34 +72,32 @@ def _leading(db: apsw.Connection, which: Filter, below: int, leased: dict[int, L
     return _down(db, "SELECT n FROM transfer WHERE n<? ORDER BY n DESC LIMIT ?", (), below)
 
 
-def _down(db: apsw.Connection, query: str, bindings: tuple[object, ...], below: int) -> Iterator[int]:
+def _down(db: Db, query: str, bindings: tuple[object, ...], below: int) -> Iterator[int]:
     """Walk an index downwards in chunks; each is a seek, and none stays open."""
     while rows := many(db, query, (*bindings, below, _CHUNK)):
         yield from (row[0] for row in rows)
         below = rows[-1][0]
 
 
-def _of_dossier(db: apsw.Connection, code: str, below: int) -> Iterator[int]:
-    ranges = many(
+def _of_dossier(db: Db, code: str, below: int) -> Iterator[int]:
+    messages = many(
         db,
-        "SELECT m.first, m.parts FROM message m WHERE m.dossier IN (SELECT dossier FROM alias WHERE code=?) AND m.dossier IS NOT NULL"
-        " ORDER BY m.first DESC",
+        "SELECT m.n FROM message m WHERE m.dossier IN (SELECT dossier FROM alias WHERE code=?) AND m.dossier IS NOT NULL",
         (code,),
     )
-    numbers = (n for first, parts in ranges for n in range(first + parts - 1, first - 1, -1))
-    return (n for n in numbers if n < below)
+    numbers = [n for (message,) in messages for n in reading.of_message(db, message) if n < below]
+    return iter(sorted(numbers, reverse=True))
 
 
-def _from_sender(db: apsw.Connection, sender: str, below: int) -> Iterator[int]:
+def _from_sender(db: Db, sender: str, below: int) -> Iterator[int]:
     row = one(db, "SELECT message FROM transfer WHERE n<? ORDER BY n DESC LIMIT 1", (below,))
     top = row[0] + 1 if row else 0
     query = "SELECT n FROM message WHERE sender=? AND n<? ORDER BY n DESC LIMIT ?"
     for message in _down(db, query, (sender,), top):
-        first, parts = only(db, "SELECT first, parts FROM message WHERE n=?", (message,))
-        yield from (n for n in range(first + parts - 1, first - 1, -1) if n < below)
+        yield from (n for n in reversed(reading.of_message(db, message)) if n < below)
 
 
-def _by_state(db: apsw.Connection, which: Filter, below: int, leased: dict[int, Leased]) -> Iterator[int]:
+def _by_state(db: Db, which: Filter, below: int, leased: dict[int, Leased]) -> Iterator[int]:
     """Merge the non-empty (destination, state) ranges; who is leased counts as in doubt whatever its row says."""
     states = which.states or tuple(State)
     pairs = [

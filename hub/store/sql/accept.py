@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import apsw  # noqa: TC002 - part of a public signature
-
 from hub.lifecycle import State
 from hub.store.contract import Accepted, Known, Stale
-from hub.store.sqlite import destinations, journal, lanes
-from hub.store.sqlite.bodies import Pen, keep
-from hub.store.sqlite.counters import Tally
-from hub.store.sqlite.rows import one, only
-from hub.store.sqlite.times import micros
+from hub.store.sql import destinations, journal, lanes
+from hub.store.sql.bodies import Pen, keep
+from hub.store.sql.counters import Tally
+from hub.store.sql.db import Db, Lane, Raced, one, only
+from hub.store.sql.times import micros
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ class Packed(NamedTuple):
     canonical: bytes
 
 
-def replay(db: apsw.Connection, sender: str, key: str, digest: str) -> Accepted | None:
+def replay(db: Db, sender: str, key: str, digest: str) -> Accepted | None:
     row = one(
         db,
         "SELECT s.digest, s.message, m.receipt FROM seen s LEFT JOIN message m ON m.id=s.message WHERE s.sender=? AND s.key=?",
@@ -41,35 +39,43 @@ def replay(db: apsw.Connection, sender: str, key: str, digest: str) -> Accepted 
     return Accepted(message=row[1], receipt=row[2], replayed=True)
 
 
-def accept(db: apsw.Connection, packed: Packed, *, follow_up: bool = False) -> Accepted:
+def accept(db: Db, packed: Packed, *, follow_up: bool = False) -> Accepted:
     """Raise ``Stale`` or a ``Refusal``. A follow-up of the hub's own does not claim to know the dossier's version."""
     new = packed.acceptance
-    keys = tuple(key for key in (new.key, new.natural_key) if key)
-    for key in keys:
-        known = replay(db, new.sender, key, new.digest)
+    keys = {key for key in (new.key, new.natural_key) if key}
+    for key in (new.key, new.natural_key):
+        known = replay(db, new.sender, key, new.digest) if key else None
         if known is not None:
             return known
+    for key in sorted(keys):
+        _bind(db, new, key)
     if new.dossier is not None:
         _dossier(db, new, follow_up=follow_up)
     keep(db, packed.pen)
     at = micros(new.accepted_at)
     message = _message(db, packed, at)
-    for key in keys:
-        db.execute(
-            "INSERT INTO seen(sender,key,digest,message) VALUES(?,?,?,?)",
-            (new.sender, key, new.digest, new.message),
-        )
     journal.write(
         db, at, "accepted", new.message, facts={**new.facts, "digest": new.digest, "kind": new.kind}
     )
     tally = Tally()
+    dests = {transfer.partner: destinations.named(db, transfer.partner) for transfer in new.transfers}
+    db.hold(Lane(transfer.lane_subject, dests[transfer.partner][0]) for transfer in new.transfers)
     for transfer in new.transfers:
-        _transfer(db, tally, new, transfer, message, at)
+        _transfer(db, tally, new, transfer, dests[transfer.partner], message, at)
     tally.write(db)
     return Accepted(message=new.message, receipt=new.receipt)
 
 
-def _dossier(db: apsw.Connection, new: Acceptance, *, follow_up: bool) -> None:
+def _bind(db: Db, new: Acceptance, key: str) -> None:
+    db.execute(
+        "INSERT INTO seen(sender,key,digest,message) VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
+        (new.sender, key, new.digest, new.message),
+    )
+    if not db.changes():
+        raise Raced(key)
+
+
+def _dossier(db: Db, new: Acceptance, *, follow_up: bool) -> None:
     row = one(db, "SELECT version FROM dossier WHERE id=?", (new.dossier,))
     version = row[0] if row else 0
     if follow_up:
@@ -78,64 +84,68 @@ def _dossier(db: apsw.Connection, new: Acceptance, *, follow_up: bool) -> None:
         return
     if version != new.expected_version:
         raise Stale
-    _aliases(db, new)
     if row is None:
         db.execute(
-            "INSERT INTO dossier(id,origin,version,story) VALUES(?,?,1,?)",
+            "INSERT INTO dossier(id,origin,version,story) VALUES(?,?,1,?) ON CONFLICT DO NOTHING",
             (new.dossier, new.sender, new.story),
         )
     else:
-        db.execute("UPDATE dossier SET version=version+1, story=? WHERE id=?", (new.story, new.dossier))
+        db.execute(
+            "UPDATE dossier SET version=version+1, story=? WHERE id=? AND version=?",
+            (new.story, new.dossier, version),
+        )
+    if not db.changes():  # it moved since it was read
+        raise Stale
+    _aliases(db, new)
 
 
-def _aliases(db: apsw.Connection, new: Acceptance) -> None:
+def _aliases(db: Db, new: Acceptance) -> None:
     """A first code that already names another dossier: read again. A further one: that dossier is someone else's."""
     for rank, alias in enumerate(new.aliases):
         row = one(db, "SELECT dossier FROM alias WHERE code=? AND authority=?", (alias.code, alias.authority))
         if row is None:
             db.execute(
-                "INSERT INTO alias(code,authority,dossier,rank) VALUES(?,?,?,?)",
+                "INSERT INTO alias(code,authority,dossier,rank) VALUES(?,?,?,?) ON CONFLICT DO NOTHING",
                 (alias.code, alias.authority, new.dossier, rank if new.expected_version == 0 else rank + 1),
             )
+            if not db.changes():
+                raise Raced(alias.code)
         elif row[0] != new.dossier:
             if rank == 0:
                 raise Stale
             raise refuse("HUB-DOS-003", f"/dossier/aliases/{rank}")
 
 
-def _message(db: apsw.Connection, packed: Packed, at: int) -> int:
+def _message(db: Db, packed: Packed, at: int) -> int:
     new = packed.acceptance
-    (first,) = only(db, "SELECT coalesce(max(n), 0) + 1 FROM transfer")
-    db.execute(
-        "INSERT INTO message(id,sender,key,kind,digest,dossier,accepted_at,first,parts,media_type,headers,receipt,canonical,raw)"
-        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+    (n,) = only(
+        db,
+        "INSERT INTO message(id,sender,key,kind,digest,dossier,accepted_at,parts,media_type,headers,receipt,canonical,raw)"
+        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING n",
         (
-            *(
-                new.message,
-                new.sender,
-                new.key,
-                new.kind,
-                new.digest,
-                new.dossier,
-                at,
-                first,
-                len(new.transfers),
-            ),
+            *(new.message, new.sender, new.key, new.kind, new.digest, new.dossier, at, len(new.transfers)),
             *(new.media_type, journal.text(new.headers), new.receipt, packed.canonical, packed.raw),
         ),
     )
-    return db.last_insert_rowid()
+    return int(n)
 
 
 def _transfer(
-    db: apsw.Connection, tally: Tally, new: Acceptance, transfer: NewTransfer, message: int, at: int
+    db: Db,
+    tally: Tally,
+    new: Acceptance,
+    transfer: NewTransfer,
+    to: tuple[int, bool, int],
+    message: int,
+    at: int,
 ) -> None:
-    dest, order_sensitive, live_since = destinations.named(db, transfer.partner)
+    dest, order_sensitive, live_since = to
     problem = transfer.problem
     state = State.PARKED if problem else State.WAITING
-    db.execute(
+    (n,) = only(
+        db,
         "INSERT INTO transfer(id,message,dest,subject,operation,part,key,stage,deadline,state,problem,detail)"
-        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?) RETURNING n",
         (
             *(
                 transfer.id,
@@ -150,7 +160,6 @@ def _transfer(
             *((problem.code, problem.place) if problem else ("", "")),
         ),
     )
-    n = db.last_insert_rowid()
     tally.add(dest, state)
     tally.add(dest, "accepted")
     if problem:
@@ -160,10 +169,10 @@ def _transfer(
         if not order_sensitive:
             return
     arrival = lanes.Arrival(n, at, micros(transfer.deadline), live_since, problem is not None)
-    lanes.arrive(db, tally, lanes.Lane(transfer.lane_subject, dest), arrival)
+    lanes.arrive(db, tally, Lane(transfer.lane_subject, dest), arrival)
 
 
-def known(db: apsw.Connection, authority: str, code: str) -> Known | None:
+def known(db: Db, authority: str, code: str) -> Known | None:
     row = one(
         db,
         "SELECT d.id, d.version, d.origin, d.story FROM alias a JOIN dossier d ON d.id=a.dossier WHERE a.code=? AND a.authority=?",

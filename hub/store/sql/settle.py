@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import apsw  # noqa: TC002 - part of a public signature
-
 from hub.lifecycle import DONE, Move, State, move
-from hub.store.sqlite import accept, journal, lanes, leases
-from hub.store.sqlite.bodies import Pen, keep
-from hub.store.sqlite.counters import Tally
-from hub.store.sqlite.rows import one, only
-from hub.store.sqlite.times import micros
+from hub.store.sql import accept, destinations, journal, lanes, leases
+from hub.store.sql.bodies import Pen, keep
+from hub.store.sql.counters import Tally
+from hub.store.sql.db import Db, Lane, one, only
+from hub.store.sql.times import micros
 from schemas.problems import Refusal
 
 if TYPE_CHECKING:
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Sealed
     from hub.store.contract import Attempt, Settlement
-    from hub.store.sqlite.accept import Packed
+    from hub.store.sql.accept import Packed
 
 _SLEEPS = frozenset({State.WAITING, State.IN_DOUBT})
 _FREE = frozenset({Move.UNSENT, Move.PARK})  # nothing was sent, so nothing of the schedule is used up
@@ -57,9 +55,7 @@ FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE
 """
 
 
-def _rows(
-    db: apsw.Connection, ids: Mapping[str, object], held: Mapping[int, object]
-) -> dict[str, _Row] | None:
+def _rows(db: Db, ids: Mapping[str, object], held: Mapping[int, object]) -> dict[str, _Row] | None:
     """Return the rows of transfers that this lease still holds; ``None`` when one of them is not (or no longer) its own."""
     rows: dict[str, _Row] = {}
     for id_ in ids:
@@ -70,7 +66,7 @@ def _rows(
     return rows
 
 
-def seal(db: apsw.Connection, token: str, seals: Mapping[str, Seal]) -> bool:
+def seal(db: Db, token: str, seals: Mapping[str, Seal]) -> bool:
     """The journal gives it the time of the claim: sealing has no clock of its own."""
     held = leases.held(db, token)
     rows = None if held is None else _rows(db, seals, held)
@@ -81,7 +77,7 @@ def seal(db: apsw.Connection, token: str, seals: Mapping[str, Seal]) -> bool:
     return all(results)
 
 
-def _seal(db: apsw.Connection, row: _Row, new: Seal, at: int) -> bool:
+def _seal(db: Db, row: _Row, new: Seal, at: int) -> bool:
     """Once: bytes that differ from those already sealed are not this transfer's."""
     before = one(db, "SELECT digest FROM sealed WHERE n=?", (row.n,))
     if before is not None:
@@ -98,26 +94,36 @@ def _seal(db: apsw.Connection, row: _Row, new: Seal, at: int) -> bool:
     return True
 
 
-def settle(db: apsw.Connection, token: str, outcomes: Mapping[str, Outcome], now: int) -> bool:
+def settle(db: Db, token: str, outcomes: Mapping[str, Outcome], now: int) -> bool:
     held = leases.held(db, token)
     rows = None if held is None else _rows(db, outcomes, held)
     if held is None or rows is None:
         return False
     settled = [held.pop(row.n) for row in rows.values()]
-    leases.give_back(db, token, held, settled)
+    db.hold((*(item.lane for item in settled), *_lanes_of_follow_ups(db, outcomes)))
     tally = Tally()
     for item, (id_, outcome) in zip(settled, outcomes.items(), strict=True):
         row = rows[id_]
         state = _decide(db, tally, row, outcome, item.dest, now)
         _told(db, item.subject, item.dest, outcome.settlement.facts)
-        _free_lane(db, tally, lanes.Lane(item.subject, item.dest), row, state, outcome.settlement, now)
+        _free_lane(db, tally, item.lane, row, state, outcome.settlement, now)
         if outcome.follow_up is not None:
             _follow(db, row, outcome.follow_up, now)
+    leases.give_back(db, token, held, settled)
     tally.write(db)
     return True
 
 
-def _decide(db: apsw.Connection, tally: Tally, row: _Row, outcome: Outcome, dest: int, now: int) -> State:
+def _lanes_of_follow_ups(db: Db, outcomes: Mapping[str, Outcome]) -> list[Lane]:
+    return [
+        Lane(transfer.lane_subject, destinations.named(db, transfer.partner)[0])
+        for outcome in outcomes.values()
+        if outcome.follow_up is not None
+        for transfer in outcome.follow_up.acceptance.transfers
+    ]
+
+
+def _decide(db: Db, tally: Tally, row: _Row, outcome: Outcome, dest: int, now: int) -> State:
     what = outcome.settlement
     after = State.IN_DOUBT if what.move is None else move(State.IN_DOUBT, what.move)
     used = int(what.counts and what.move not in _FREE)
@@ -146,7 +152,7 @@ def _decide(db: apsw.Connection, tally: Tally, row: _Row, outcome: Outcome, dest
     return after
 
 
-def _attempt(db: apsw.Connection, n: int, number: int, attempt: Attempt, exchanges: bytes) -> None:
+def _attempt(db: Db, n: int, number: int, attempt: Attempt, exchanges: bytes) -> None:
     db.execute(
         "INSERT INTO attempt(transfer,number,verb,outcome,code,detail,started_at,seconds,exchanges) VALUES(?,?,?,?,?,?,?,?,?)",
         (
@@ -156,9 +162,7 @@ def _attempt(db: apsw.Connection, n: int, number: int, attempt: Attempt, exchang
     )
 
 
-def _free_lane(
-    db: apsw.Connection, tally: Tally, lane: lanes.Lane, row: _Row, state: State, what: Settlement, now: int
-) -> None:
+def _free_lane(db: Db, tally: Tally, lane: Lane, row: _Row, state: State, what: Settlement, now: int) -> None:
     """The ticket comes back from the lease: to the next head when this one is done or steps aside, else to this one."""
     stopped = state not in _SLEEPS or (state is State.IN_DOUBT and what.wake_at is None)
     if state in DONE or (stopped and not row.order_sensitive):
@@ -166,15 +170,16 @@ def _free_lane(
     lanes.place(db, tally, lane, now)
 
 
-def _told(db: apsw.Connection, subject: str, dest: int, facts: Mapping[str, str]) -> None:
+def _told(db: Db, subject: str, dest: int, facts: Mapping[str, str]) -> None:
     for name, value in facts.items():
         db.execute(
-            "INSERT OR REPLACE INTO told(subject,dest,name,value) VALUES(?,?,?,?)",
+            "INSERT INTO told(subject,dest,name,value) VALUES(?,?,?,?)"
+            " ON CONFLICT(subject,dest,name) DO UPDATE SET value=excluded.value",
             (subject, dest, name, value),
         )
 
 
-def _follow(db: apsw.Connection, row: _Row, packed: Packed, now: int) -> None:
+def _follow(db: Db, row: _Row, packed: Packed, now: int) -> None:
     """Tell the sender. That it was told before, in other words, must not undo what the partner did."""
     try:
         accept.accept(db, packed, follow_up=True)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import apsw  # noqa: TC002 - part of a public signature
-
-from hub.store.sqlite import destinations, lanes, leases
-from hub.store.sqlite.rows import many, one
+from hub.store.sql import destinations, lanes, leases
+from hub.store.sql.db import Db, Lane, many, one
 
 CHUNK = 500
 """Lanes or leases per transaction: other writers wait no longer than for one of these."""
 
 
-def anything_due(db: apsw.Connection, now: int) -> bool:
+def anything_due(db: Db, now: int) -> bool:
     """Three seeks; asked on a reader, so that an idle tick takes no lock."""
     return any(
         one(db, query, (now,))
@@ -23,7 +21,7 @@ def anything_due(db: apsw.Connection, now: int) -> bool:
     )
 
 
-def tick(db: apsw.Connection, now: int) -> bool:
+def tick(db: Db, now: int) -> bool:
     """Do one chunk; true when more is due."""
     destinations.half_open(db, now)
     expired = leases.expire(db, now, CHUNK)
@@ -31,15 +29,15 @@ def tick(db: apsw.Connection, now: int) -> bool:
     return max(expired, woken) >= CHUNK
 
 
-def _wake(db: apsw.Connection, now: int) -> int:
+def _wake(db: Db, now: int) -> int:
     rows = many(
         db, "SELECT dest, subject FROM wait WHERE wake<=? ORDER BY wake, dest, subject LIMIT ?", (now, CHUNK)
     )
-    for dest, subject in rows:
-        lane = lanes.Lane(subject, dest)
+    due = [Lane(subject, dest) for dest, subject in rows]
+    db.hold(due)
+    for lane in due:
         first = lanes.head(db, lane)
-        if first is None:
-            raise lanes.TicketLost(f"lane {subject}/{dest} waits without an item")
-        lanes.take(db, lane, first)
-        lanes.make_ready(db, lane, first, now)
+        if first is not None and first.shelf == "wait" and (first.at or 0) <= now:  # nobody woke it meanwhile
+            lanes.take(db, lane, first)
+            lanes.make_ready(db, lane, first, now)
     return len(rows)

@@ -7,15 +7,12 @@ thread; inside it only the key's row is checked, so a payload never commits unde
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from hub.store.blobs import Blobs  # noqa: TC001 - part of a public signature
-from hub.store.sqlite.rows import one
+from hub.store.sql.db import Db, one
 from hub.store.vault import ID_BYTES, DataKey, Unreadable, Vault
 from schemas.problems import refuse
-
-if TYPE_CHECKING:
-    import apsw
 
 INLINE_BYTES = 64 * 1024
 _ENCRYPTED, _BLOB = 1, 2
@@ -46,7 +43,7 @@ class Bodies:
         self._vault = vault
         self._keys: OrderedDict[str, DataKey] = OrderedDict()
 
-    def prove(self, db: apsw.Connection) -> None:
+    def prove(self, db: Db) -> None:
         """Raise ``Unreadable`` when the file was written under another master key, or under one and none was given."""
         row = one(db, "SELECT id, wrapped FROM datakey WHERE owner=?", (_PROOF,))
         if self._vault is None:
@@ -59,13 +56,18 @@ class Bodies:
 
     # --- packing, before the transaction
 
-    def key(self, db: apsw.Connection, owner: str) -> Pen | None:
-        """Return what to write under: the cached or stored key of this owner, else a new one that no row has yet."""
+    @property
+    def encrypted(self) -> bool:
+        return self._vault is not None
+
+    def cached(self, owner: str) -> Pen | None:
+        key = self._keys.get(owner)
+        return None if key is None else Pen(key, fresh=False)
+
+    def key(self, db: Db, owner: str) -> Pen | None:
+        """Return what to write under: the stored key of this owner, else a new one that no row has yet."""
         if self._vault is None:
             return None
-        cached = self._keys.get(owner)
-        if cached is not None:
-            return Pen(cached, fresh=False)
         row = one(db, "SELECT id, wrapped FROM datakey WHERE owner=? LIMIT 1", (owner,))
         if row is None:
             return Pen(self._vault.create(owner), fresh=True)
@@ -94,7 +96,7 @@ class Bodies:
 
     # --- reading
 
-    def unpack(self, db: apsw.Connection, stored: bytes, place: str) -> bytes:
+    def unpack(self, db: Db, stored: bytes, place: str) -> bytes:
         """Raise ``Unreadable``."""
         how, data = stored[0], bytes(stored[1:])
         if how & _BLOB:
@@ -106,7 +108,7 @@ class Bodies:
             return data
         return self._stored_key(db, data[:ID_BYTES]).decrypt(data[ID_BYTES:], place)
 
-    def _stored_key(self, db: apsw.Connection, id_: bytes) -> DataKey:
+    def _stored_key(self, db: Db, id_: bytes) -> DataKey:
         row = one(db, "SELECT owner, wrapped FROM datakey WHERE id=?", (id_,))
         if row is None or self._vault is None:
             raise Unreadable("the key was destroyed" if row is None else "no master key was given")
@@ -114,28 +116,32 @@ class Bodies:
         return cached if cached is not None and cached.id == id_ else self._vault.unwrap(id_, *row)
 
 
-def keep(db: apsw.Connection, pen: Pen | None) -> None:
+def keep(db: Db, pen: Pen | None) -> None:
     """Inside the transaction: the key's row is there. Raises ``KeyDestroyed``."""
     if pen is None:
         return
     key = pen.key
     if pen.fresh:
         db.execute(
-            "INSERT OR IGNORE INTO datakey(id,owner,wrapped) VALUES(?,?,?)", (key.id, key.owner, key.wrapped)
+            "INSERT INTO datakey(id,owner,wrapped) VALUES(?,?,?) ON CONFLICT DO NOTHING",
+            (key.id, key.owner, key.wrapped),
         )
-    elif not one(db, "SELECT 1 FROM datakey WHERE id=?", (key.id,)):
+    elif not db.has_key(key.id):
         raise KeyDestroyed(key.owner)
 
 
-def destroy(db: apsw.Connection, dossier: str) -> bool:
+def destroy(db: Db, dossier: str) -> bool:
     """Delete a dossier's keys; false when it had none. Raises ``Refusal`` HUB-LAN-002 while something of it is undelivered."""
-    if one(db, _UNFINISHED, (dossier,)) is not None:
-        raise refuse("HUB-LAN-002", "dossier", rule="something of it is still to be delivered")
     db.execute("DELETE FROM datakey WHERE owner=? AND owner<>?", (dossier, _PROOF))
-    return db.changes() > 0
+    destroyed = db.changes() > 0
+    if (
+        one(db, _UNFINISHED, (dossier,)) is not None
+    ):  # after the key's lock: also what was committed meanwhile
+        raise refuse("HUB-LAN-002", "dossier", rule="something of it is still to be delivered")
+    return destroyed
 
 
 _UNFINISHED = """
-SELECT t.id FROM message m JOIN transfer t ON t.n>=m.first AND t.n<m.first+m.parts
+SELECT t.id FROM message m JOIN transfer t ON t.message=m.n
 WHERE m.dossier=? AND t.state IN ('waiting', 'in_doubt', 'parked', 'refused', 'dead', 'held') LIMIT 1
 """

@@ -1,20 +1,18 @@
 """Destinations: a partner's limits, its pause and its circuit; in the database, because several processes share them.
 
-``due`` names the destinations that a claim should look at. Whoever makes a destination claimable puts it there in the
-same transaction; a claim that finds nothing to take removes it. So a claim never visits what cannot be sent.
+``dest`` is what people and circuits set, rarely written; ``dest_run`` what every claim and settlement writes. Whoever
+makes a destination claimable says ``due`` in the same transaction; so a claim never visits what cannot be sent.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import apsw  # noqa: TC002 - part of a public signature
-
 from hub.lifecycle import State
-from hub.store.sqlite import journal, lanes
-from hub.store.sqlite.counters import Tally
-from hub.store.sqlite.rows import many, one, only
-from hub.store.sqlite.times import SECOND, micros
+from hub.store.sql import journal, lanes
+from hub.store.sql.counters import Tally
+from hub.store.sql.db import Db, Lane, many, one, only
+from hub.store.sql.times import SECOND, micros
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +22,11 @@ if TYPE_CHECKING:
 
 STOPPED = tuple(str(state) for state in (State.REFUSED, State.PARKED, State.DEAD, State.HELD, State.IN_DOUBT))
 
-_COLUMNS = (
-    "id, concurrency, rate, burst, paused, circuit, live_since, in_flight, tokens, tokens_at, order_sensitive"
-)
+_LOAD = """
+SELECT d.id, concurrency, rate, burst, paused, circuit, live_since, in_flight, tokens, tokens_at, order_sensitive
+FROM dest d JOIN dest_run r ON r.id=d.id WHERE d.id=?
+"""
+_KNOWN = "SELECT id, order_sensitive, live_since FROM dest WHERE partner=?"
 
 
 class Destination(NamedTuple):
@@ -66,70 +66,72 @@ class Destination(NamedTuple):
         return 0.0 if missing <= 0 or self.rate is None else missing / self.rate
 
 
-def load(db: apsw.Connection, dest: int) -> Destination:
-    return Destination(*only(db, f"SELECT {_COLUMNS} FROM dest WHERE id=?", (dest,)))  # noqa: S608 - constant columns
+def load(db: Db, dest: int) -> Destination:
+    return Destination(*only(db, _LOAD, (dest,)))
 
 
-def named(db: apsw.Connection, partner: str) -> tuple[int, bool, int]:
+def named(db: Db, partner: str) -> tuple[int, bool, int]:
     """Return (id, order_sensitive, live_since); a partner whose limits nobody wrote yet gets one transfer at a time."""
-    row = one(db, "SELECT id, order_sensitive, live_since FROM dest WHERE partner=?", (partner,))
+    row = one(db, _KNOWN, (partner,))
     if row is None:
-        db.execute("INSERT INTO dest(partner) VALUES(?)", (partner,))
-        return db.last_insert_rowid(), True, 0
+        db.execute("INSERT INTO dest(partner) VALUES(?) ON CONFLICT DO NOTHING", (partner,))
+        row = only(db, _KNOWN, (partner,))
+        db.execute("INSERT INTO dest_run(id) VALUES(?) ON CONFLICT DO NOTHING", (row[0],))
     return row[0], bool(row[1]), row[2]
 
 
-def used(db: apsw.Connection, dest: Destination, taken: int, now: int) -> None:
+def used(db: Db, dest: Destination, taken: int, now: int) -> None:
     """Book ``taken`` transfers as under way."""
     if dest.rate is None:
-        db.execute("UPDATE dest SET in_flight=in_flight+? WHERE id=?", (taken, dest.id))
+        db.execute("UPDATE dest_run SET in_flight=in_flight+? WHERE id=?", (taken, dest.id))
     else:
         db.execute(
-            "UPDATE dest SET in_flight=in_flight+?, tokens=?, tokens_at=max(tokens_at,?) WHERE id=?",
-            (taken, dest.tokens_now(now) - taken, now, dest.id),
+            "UPDATE dest_run SET in_flight=in_flight+?, tokens=?, tokens_at=? WHERE id=?",
+            (taken, dest.tokens_now(now) - taken, max(now, dest.tokens_at), dest.id),
         )
 
 
-def returned(db: apsw.Connection, dest: int, count: int) -> None:
-    db.execute("UPDATE dest SET in_flight=in_flight-? WHERE id=?", (count, dest))
+def returned(db: Db, dest: int, count: int) -> None:
+    db.execute("UPDATE dest_run SET in_flight=in_flight-? WHERE id=?", (count, dest))
     wake(db, dest)
 
 
-def wake(db: apsw.Connection, dest: int) -> None:
+def wake(db: Db, dest: int) -> None:
     """Let claims look there, if there is anything to take."""
-    db.execute(
-        "INSERT OR IGNORE INTO due(dest) SELECT ? WHERE EXISTS(SELECT 1 FROM ready WHERE dest=?)",
-        (dest, dest),
-    )
+    if one(db, "SELECT 1 FROM ready WHERE dest=? LIMIT 1", (dest,)):
+        db.due(dest)
 
 
-def sleep(db: apsw.Connection, dest: int) -> None:
-    db.execute("DELETE FROM due WHERE dest=?", (dest,))
-
-
-def set_capacities(db: apsw.Connection, capacities: Sequence[Capacity]) -> None:
-    for capacity in capacities:
-        dest, sensitive, _ = named(db, capacity.partner)
+def set_capacities(db: Db, capacities: Sequence[Capacity]) -> None:
+    for capacity in sorted(capacities, key=lambda one: one.partner):
+        dest, *_ = named(db, capacity.partner)
+        ordered = int(capacity.order_sensitive)
         db.execute(
-            "UPDATE dest SET concurrency=?, rate=?, burst=?, order_sensitive=?, tokens=? WHERE id=?"
+            "UPDATE dest SET concurrency=?, rate=?, burst=?, order_sensitive=? WHERE id=?"
             " AND (concurrency, coalesce(rate,0), burst, order_sensitive) <> (?,?,?,?)",
             (
-                *(capacity.concurrency, capacity.rate, capacity.burst, capacity.order_sensitive),
-                *(float(capacity.burst), dest),
-                *(capacity.concurrency, capacity.rate or 0, capacity.burst, capacity.order_sensitive),
+                *(capacity.concurrency, capacity.rate, capacity.burst, ordered, dest),
+                *(capacity.concurrency, capacity.rate or 0.0, capacity.burst, ordered),
             ),
         )
-        if sensitive and not capacity.order_sensitive:
+        if db.changes():
+            db.execute("UPDATE dest_run SET tokens=? WHERE id=?", (float(capacity.burst), dest))
+        if not capacity.order_sensitive:
             _let_pass(db, dest)
         wake(db, dest)
 
 
-def _let_pass(db: apsw.Connection, dest: int) -> None:
-    """Order no longer matters here: stopped heads step out of their lanes."""
+def _let_pass(db: Db, dest: int) -> None:
+    """Order does not matter here (any more): stopped heads step out of their lanes."""
     tally = Tally()
-    for (subject,) in many(db, "SELECT subject FROM stopped WHERE dest=?", (dest,)):
-        lane = lanes.Lane(subject, dest)
+    stopped = [
+        Lane(subject, dest) for (subject,) in many(db, "SELECT subject FROM stopped WHERE dest=?", (dest,))
+    ]
+    db.hold(stopped)
+    for lane in stopped:
         first = lanes.head(db, lane)
+        if first is None or first.shelf != "stopped":
+            continue
         while first is not None and first.state in STOPPED and first.wake_at is None:
             if first.shelf == "stopped":
                 lanes.take(db, lane, first)
@@ -139,20 +141,23 @@ def _let_pass(db: apsw.Connection, dest: int) -> None:
     tally.write(db)
 
 
-def pause(db: apsw.Connection, partner: str, *, paused: bool, reason: str, now: datetime) -> None:
+def pause(db: Db, partner: str, *, paused: bool, reason: str, by: str, now: datetime) -> None:
     """What is ready when a partner comes back is backlog: live traffic goes first from here on."""
     dest, *_ = named(db, partner)
+    db.hold_dest(dest)
     at = micros(now)
-    db.execute("UPDATE dest SET paused=? WHERE id=?", (paused, dest))
+    db.execute("UPDATE dest SET paused=? WHERE id=?", (int(paused), dest))
     _came_or_went(db, dest, at, open_=not paused)
-    journal.write(db, at, "paused" if paused else "resumed", facts={"partner": partner, "reason": reason})
+    facts = {"partner": partner, "reason": reason, "by": by}
+    journal.write(db, at, "paused" if paused else "resumed", facts=facts)
 
 
-def circuit(db: apsw.Connection, partner: str, state: str, until: datetime | None, now: datetime) -> None:
+def circuit(db: Db, partner: str, state: str, until: datetime | None, now: datetime) -> None:
     """``closed``, ``open`` (until a time: then half open by itself) or ``half_open``. Raises ``ValueError``."""
     if state not in {"closed", "open", "half_open"}:
         raise ValueError(f"a circuit is closed, open or half_open, not {state}")
     dest, *_ = named(db, partner)
+    db.hold_dest(dest)
     at = micros(now)
     before = load(db, dest).circuit
     db.execute(
@@ -165,19 +170,24 @@ def circuit(db: apsw.Connection, partner: str, state: str, until: datetime | Non
     journal.write(db, at, f"circuit_{state}", facts={"partner": partner})
 
 
-def _came_or_went(db: apsw.Connection, dest: int, at: int, *, open_: bool, live: bool = True) -> None:
+def _came_or_went(db: Db, dest: int, at: int, *, open_: bool, live: bool = True) -> None:
     if not open_:
-        sleep(db, dest)
+        db.idle(dest)
         return
     if live:
-        db.execute("UPDATE dest SET live_since=max(live_since,?) WHERE id=?", (at, dest))
+        db.execute("UPDATE dest SET live_since=? WHERE id=? AND live_since<?", (at, dest, at))
     wake(db, dest)
 
 
-def half_open(db: apsw.Connection, now: int) -> None:
+def half_open(db: Db, now: int) -> None:
     """Open circuits whose time has come let one probe through."""
     rows = many(db, "SELECT id, partner FROM dest WHERE circuit_until<=?", (now,))
-    for dest, partner in rows:
-        db.execute("UPDATE dest SET circuit='half_open', circuit_until=NULL WHERE id=?", (dest,))
+    for dest, partner in sorted(rows):
+        db.execute(
+            "UPDATE dest SET circuit='half_open', circuit_until=NULL WHERE id=? AND circuit_until<=?",
+            (dest, now),
+        )
+        if not db.changes():  # somebody set it meanwhile
+            continue
         wake(db, dest)
         journal.write(db, now, "circuit_half_open", facts={"partner": partner})

@@ -1,0 +1,258 @@
+"""The store on any engine: what is asked of it becomes functions of a connection, which the engine runs.
+
+Encrypting and large files are done before, decrypting after, so that a transaction holds its locks for SQL only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from hub.lifecycle import Move
+from hub.store.contract import Settlement
+from hub.store.sql import accept as accepting
+from hub.store.sql import actions, bodies, check, destinations, journal, leases, listing, reading
+from hub.store.sql import settle as settling
+from hub.store.sql.engine import Closed, Unavailable
+from hub.store.sql.times import micros
+from schemas.problems import refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from connectors.contract import Sealed
+    from hub.lifecycle import State
+    from hub.store.contract import (
+        Acceptance,
+        Accepted,
+        AttemptView,
+        Capacity,
+        DossierView,
+        Filter,
+        JournalRow,
+        Known,
+        MessageView,
+        Payloads,
+        QueueRow,
+        TransferView,
+        Work,
+    )
+    from hub.store.sql.db import Db
+    from hub.store.sql.engine import Queue, Reads, Writes
+
+T = TypeVar("T")
+
+
+def _unreadable(transfer: str) -> Settlement:
+    """Stops one lane and shows it to a person; the rest of the group goes on."""
+    return Settlement(
+        transfer=transfer, move=Move.PARK, code="HUB-INT-001", detail="a stored payload cannot be read"
+    )
+
+
+class SqlStore:
+    """``rules``: what the engine's own tables promise, for the check of conservation. ``ids`` makes lease tokens."""
+
+    def __init__(
+        self,
+        *,
+        reads: Reads,
+        writes: Writes,
+        queue: Queue,
+        payloads: bodies.Bodies,
+        rules: check.Rules,
+        ids: Callable[[], str],
+    ) -> None:
+        self._reads = reads
+        self._writes = writes
+        self._queue = queue
+        self._bodies = payloads
+        self._rules = rules
+        self._ids = ids
+        self._pause = float("inf")
+
+    # --- intake
+
+    async def known(self, authority: str, code: str) -> Known | None:
+        return await self._reads.look(lambda db: accepting.known(db, authority, code))
+
+    async def replay(self, sender: str, key: str, digest: str) -> Accepted | None:
+        return await self._reads.look(lambda db: accepting.replay(db, sender, key, digest))
+
+    async def accept(self, acceptance: Acceptance) -> Accepted:
+        try:
+            return await self._under_a_living_key(lambda: self._accept(acceptance))
+        except Unavailable as error:
+            raise refuse("HUB-LIM-003", detail=str(error)) from error
+
+    async def _accept(self, acceptance: Acceptance) -> Accepted:
+        packed = await self._packed(acceptance)
+        accepted = await self._queue.accept(packed)
+        if packed.pen is not None and not accepted.replayed:
+            self._bodies.remember(packed.pen.key)
+        return accepted
+
+    async def _packed(self, acceptance: Acceptance) -> accepting.Packed:
+        pen = await self._pen(acceptance.dossier or acceptance.message)
+        raw = await self._pack(pen, acceptance.raw, f"{acceptance.message}/raw")
+        canonical = await self._pack(pen, acceptance.canonical, f"{acceptance.message}/canonical")
+        return accepting.Packed(acceptance, pen, raw, canonical)
+
+    async def _pen(self, owner: str) -> bodies.Pen | None:
+        if not self._bodies.encrypted:
+            return None
+        return self._bodies.cached(owner) or await self._reads.look(lambda db: self._bodies.key(db, owner))
+
+    async def _pack(self, pen: bodies.Pen | None, data: bytes, place: str) -> bytes:
+        if len(data) <= bodies.INLINE_BYTES // 2:
+            return self._bodies.pack(pen, data, place)
+        return await asyncio.get_running_loop().run_in_executor(None, self._bodies.pack, pen, data, place)
+
+    async def _under_a_living_key(self, write: Callable[[], Awaitable[T]]) -> T:
+        """Do it again under a new key when the dossier's key was destroyed between packing and commit."""
+        while True:
+            try:
+                return await write()
+            except bodies.KeyDestroyed as destroyed:
+                self._bodies.forget(destroyed.owner)
+
+    # --- delivery
+
+    async def claim(self, worker: str, now: datetime, limit: int, lease: float) -> tuple[Work, ...]:
+        token = self._ids()
+        taken = await self._queue.claim(token, worker, micros(now), limit, lease)
+        self._pause = taken.pause
+        if not taken.heads:
+            return ()
+        works = await self._reads.run(lambda db: reading.works(db, self._bodies, token, taken.heads))
+        lost = [one for one in works if isinstance(one, str)]
+        if lost:
+            await self.settle(token, [_unreadable(transfer) for transfer in lost], now)
+        return tuple(one for one in works if not isinstance(one, str))
+
+    async def seal(self, token: str, sealed: Mapping[str, Sealed]) -> bool:
+        return await self._under_a_living_key(lambda: self._seal(token, sealed))
+
+    async def _seal(self, token: str, sealed: Mapping[str, Sealed]) -> bool:
+        seals = {}
+        for id_, one in sealed.items():
+            pen = await self._pen_of(id_)
+            payload = await self._pack(pen, one.payload, f"{id_}/sealed")
+            seals[id_] = settling.Seal(one, pen, payload, hashlib.sha256(one.payload).hexdigest())
+        return await self._queue.seal(token, seals)
+
+    async def _pen_of(self, transfer: str) -> bodies.Pen | None:
+        if not self._bodies.encrypted:
+            return None
+        owner = await self._reads.look(lambda db: reading.owner(db, transfer))
+        return await self._pen(owner) if owner else None
+
+    async def settle(self, token: str, settlements: Sequence[Settlement], now: datetime) -> bool:
+        return await self._under_a_living_key(lambda: self._settle(token, settlements, micros(now)))
+
+    async def _settle(self, token: str, settlements: Sequence[Settlement], at: int) -> bool:
+        outcomes = {one.transfer: await self._outcome(one) for one in settlements}
+        return await self._queue.settle(token, outcomes, at)
+
+    async def _outcome(self, settlement: Settlement) -> settling.Outcome:
+        pen = await self._pen_of(settlement.transfer) if settlement.attempts else None
+        place = f"{settlement.transfer}/exchanges"
+        exchanges = [
+            await self._pack(pen, msgspec.msgpack.encode(attempt.exchanges), place)
+            for attempt in settlement.attempts
+        ]
+        follow_up = await self._packed(settlement.follow_up) if settlement.follow_up else None
+        return settling.Outcome(settlement, pen, tuple(exchanges), follow_up)
+
+    async def renew(self, token: str, now: datetime, lease: float) -> bool:
+        return await self._queue.renew(token, micros(now), lease)
+
+    async def tick(self, now: datetime) -> None:
+        await self._queue.tick(micros(now))
+
+    async def wait_for_work(self, seconds: float) -> None:
+        """Also return when a partner's declared rate allows the next transfer. Always lets others on the loop run."""
+        await asyncio.sleep(0)
+        await self._queue.news(min(seconds, self._pause))
+
+    # --- operating
+
+    async def capacities(self, capacities: Sequence[Capacity]) -> None:
+        await self._writes.run(lambda db: destinations.set_capacities(db, capacities))
+
+    async def pause(self, partner: str, *, paused: bool, reason: str, by: str, now: datetime) -> None:
+        await self._writes.run(
+            lambda db: destinations.pause(db, partner, paused=paused, reason=reason, by=by, now=now)
+        )
+
+    async def circuit(self, partner: str, state: str, until: datetime | None, now: datetime) -> None:
+        await self._writes.run(lambda db: destinations.circuit(db, partner, state, until, now))
+
+    async def act(
+        self, transfer: str, move: Move, *, expected: State, reason: str, by: str, now: datetime
+    ) -> TransferView:
+        order = actions.Order(transfer, move, expected, reason, by)
+
+        def write(db: Db) -> TransferView:
+            n = actions.act(db, order, micros(now))
+            return reading.view(db, n, leases.everything(db))
+
+        return await self._writes.run(write)
+
+    async def forget(self, dossier: str, *, reason: str, by: str, now: datetime) -> bool:
+        def write(db: Db) -> bool:
+            facts = {"dossier": dossier, "reason": reason, "by": by}
+            journal.write(db, micros(now), "forgotten", facts=facts)
+            return bodies.destroy(db, dossier)
+
+        forgotten = await self._writes.run(write)
+        self._bodies.forget(dossier)
+        await self._queue.purge()
+        return forgotten
+
+    # --- reading
+
+    async def transfers(self, which: Filter) -> tuple[TransferView, ...]:
+        return await self._reads.run(lambda db: listing.transfers(db, which))
+
+    async def transfer(self, id_prefix: str) -> TransferView | None:
+        return await self._reads.run(lambda db: reading.by_prefix(db, id_prefix))
+
+    async def attempts(self, transfer: str) -> tuple[AttemptView, ...]:
+        return await self._reads.run(lambda db: reading.attempts(db, self._bodies, transfer))
+
+    async def payloads(self, transfer: str) -> Payloads | None:
+        return await self._reads.run(lambda db: reading.payloads(db, self._bodies, transfer))
+
+    async def message(self, id: str) -> MessageView | None:  # noqa: A002 - the field's word
+        return await self._reads.run(lambda db: reading.message(db, id))
+
+    async def dossier(self, code_or_id: str) -> DossierView | None:
+        return await self._reads.run(lambda db: reading.dossier(db, code_or_id))
+
+    async def queue(self) -> tuple[QueueRow, ...]:
+        return await self._reads.run(reading.queue)
+
+    async def journal(
+        self, *, message: str = "", transfer: str = "", after: int = 0, limit: int = 100
+    ) -> tuple[JournalRow, ...]:
+        return await self._reads.run(lambda db: reading.journal(db, message, transfer, after, limit))
+
+    async def conservation(self) -> tuple[str, ...]:
+        return await self._reads.run(lambda db: check.conservation(db, self._rules))
+
+    async def ready(self) -> bool:
+        """Commit a change that changes nothing: a full or read-only disk shows here before a sender meets it."""
+        try:
+            await self._queue.probe()
+        except (Unavailable, Closed):
+            return False
+        return True
+
+    async def close(self) -> None:
+        await self._writes.close()
+        await self._reads.close()
