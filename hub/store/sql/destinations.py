@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 STOPPED = tuple(str(state) for state in (State.REFUSED, State.PARKED, State.DEAD, State.HELD, State.IN_DOUBT))
 
 _LOAD = """
-SELECT d.id, concurrency, rate, burst, paused, circuit, live_since, in_flight, tokens, tokens_at, order_sensitive
+SELECT d.id, concurrency, rate, burst, paused, circuit, live_since, in_flight, tokens, tokens_at, order_sensitive, served
 FROM dest d JOIN dest_run r ON r.id=d.id WHERE d.id=?
 """
 _KNOWN = "SELECT id, order_sensitive, live_since FROM dest WHERE partner=?"
@@ -41,6 +41,11 @@ class Destination(NamedTuple):
     tokens: float
     tokens_at: int
     order_sensitive: int
+    served: int
+
+    def backlogs_share(self, quota: int) -> int:
+        """How many of the next ``quota`` places the backlog keeps: every fourth, counted across claims."""
+        return (self.served + quota) // 4 - self.served // 4
 
     @property
     def open(self) -> bool:
@@ -83,11 +88,13 @@ def named(db: Db, partner: str) -> tuple[int, bool, int]:
 def used(db: Db, dest: Destination, taken: int, now: int) -> None:
     """Book ``taken`` transfers as under way."""
     if dest.rate is None:
-        db.execute("UPDATE dest_run SET in_flight=in_flight+? WHERE id=?", (taken, dest.id))
+        db.execute(
+            "UPDATE dest_run SET in_flight=in_flight+?, served=served+? WHERE id=?", (taken, taken, dest.id)
+        )
     else:
         db.execute(
-            "UPDATE dest_run SET in_flight=in_flight+?, tokens=?, tokens_at=? WHERE id=?",
-            (taken, dest.tokens_now(now) - taken, max(now, dest.tokens_at), dest.id),
+            "UPDATE dest_run SET in_flight=in_flight+?, served=served+?, tokens=?, tokens_at=? WHERE id=?",
+            (taken, taken, dest.tokens_now(now) - taken, max(now, dest.tokens_at), dest.id),
         )
 
 

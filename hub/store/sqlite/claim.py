@@ -114,7 +114,7 @@ def _front(db: Db, room: destinations.Destination, quota: int) -> list[Ticket]:
         return _merged(db, _LIVE, room, quota)
     live = _merged(db, _LIVE, room, quota)
     backlog = _merged(db, _BACKLOG, room, quota)
-    kept = backlog[: (quota + 3) // 4]
+    kept = backlog[: room.backlogs_share(quota)]
     front = kept + live[: quota - len(kept)]
     return front + backlog[len(kept) : len(kept) + quota - len(front)]
 
