@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub import story
+from hub import deadline, story
 from hub.judge import Inbound, Judged, Said, transfer_key
 from hub.receipts import receipt
 from hub.routing import Party, Roster, Router  # noqa: TC001
 from hub.store.contract import Acceptance, Alias, Known, NewTransfer
 from schemas.dossier import Message, from_json, to_json
 from schemas.problems import Problem
+from schemas.workdays import Workdays  # noqa: TC001
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,6 +36,7 @@ class Accepting(msgspec.Struct, frozen=True, kw_only=True):
     router: Router
     parties: Roster | Sequence[Party]
     new_id: Callable[[], str]
+    days: Workdays
 
     def __call__(self, judged: Judged, known: Known | None, inbound: Inbound, now: datetime) -> Acceptance:
         return decide(judged, known, inbound, now, self)
@@ -72,8 +74,12 @@ def decide(
     routed = parts.router.route(message, after, parts.parties, on=now.date())
     if after is not None and quarantine is None:
         after = story.join(after, (each.partner for each in routed.recipients if each.problem is None))
+    if after is not None and quarantine is None:
+        procedure = parts.router.procedure(after)
+        hours = procedure.hours if procedure else None
+        after = deadline.counted(before, after, message, hours, parts.days)
     lane = dossier or message.subject or inbound.message
-    deadline = after.deadline if after else None
+    due = after.deadline if after else None
     transfers = tuple(
         NewTransfer(
             id=parts.new_id(),
@@ -82,7 +88,7 @@ def decide(
             part=part,
             key=transfer_key(inbound.message, recipient.partner, part),
             lane_subject=lane,
-            deadline=deadline,
+            deadline=due,
             problem=quarantine or recipient.problem or said.problem,
             stage=recipient.stage,
         )
@@ -116,7 +122,8 @@ def decide(
         expected_version=known.version if known else 0,
         story=story.to_json(after) if after else b"",
         transfers=transfers,
-        facts=_facts(judged, routed, judgement.flags, quarantine),
+        facts=_facts(judged, routed, judgement.flags, quarantine)
+        | deadline.facts(before.deadline if before else None, after),
     )
 
 

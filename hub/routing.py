@@ -221,6 +221,16 @@ class Router(Value, frozen=True):
         case = _Case(self, None, story, self._roster(parties), on, partner)
         return case.sender_decides
 
+    def procedure(self, story: Story) -> Procedure | None:
+        """Return the registry's entry for the procedure that the dossier began with."""
+        return self.procedures.find(
+            story.national,
+            story.local,
+            authority=story.origin_agency,
+            on=story.opened_on,
+            agencies=self.agencies,
+        )
+
     def _roster(self, parties: Roster | Sequence[Party]) -> Roster:
         return parties if isinstance(parties, Roster) else roster(parties, self.agencies)
 
@@ -261,16 +271,7 @@ class _Case:
 
     @cached_property
     def procedure(self) -> Procedure | None:
-        story = self.story
-        if story is None:
-            return None
-        return self.router.procedures.find(
-            story.national,
-            story.local,
-            authority=story.origin_agency,
-            on=story.opened_on,
-            agencies=self.router.agencies,
-        )
+        return self.router.procedure(self.story) if self.story else None
 
     @cached_property
     def named(self) -> str | None:

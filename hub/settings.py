@@ -109,6 +109,7 @@ class Settings(Closed):
     data: Path = Path("var/hub")
     partners: Path = Path("partners")
     mappings: Path | None = None
+    calendar: Path | None = None
     listen: Annotated[str, BeforeValidator(_listen)] = "127.0.0.1:8080"
     public_url: str = ""
     language: Literal["vi", "en"] = "vi"
@@ -207,6 +208,7 @@ def _anchored(settings: Settings, here: Path) -> Settings:
             "data": here / settings.data,
             "partners": here / settings.partners,
             "mappings": None if settings.mappings is None else here / settings.mappings,
+            "calendar": None if settings.calendar is None else here / settings.calendar,
             "keys": keys,
         }
     )

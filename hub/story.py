@@ -40,11 +40,25 @@ class StoryLeg(Value, frozen=True):
     passed_to: tuple[str, ...] = ()
 
 
+class Counted(Value, frozen=True):
+    """What a deadline was counted from (``hub.deadline``). ``provisional``: years that were not announced then. ``asked``: the
+    applicant is waited for since; ``pauses``: asked and answered.
+    """
+
+    since: datetime
+    hours: float
+    calendar: str = ""
+    provisional: tuple[int, ...] = ()
+    asked: datetime | None = None
+    pauses: tuple[tuple[datetime, datetime], ...] = ()
+
+
 class Story(Value, frozen=True):
     """``origin``: the partner whose message opened it. ``received_by``: agency part of its code, or the origin's agency.
 
     ``parties``: partners that may speak about it. ``sequences``: last sequence per source. ``opened_on``: the day whose
-    catalogue versions the dossier keeps. ``custody``: who holds the paper original of the result.
+    catalogue versions the dossier keeps. ``custody``: who holds the paper original of the result. ``counted``: how the
+    hub came to ``deadline``, when nobody promised one.
     """
 
     origin: str
@@ -58,6 +72,7 @@ class Story(Value, frozen=True):
     national: str | None = None
     local: str | None = None
     deadline: datetime | None = None
+    counted: Counted | None = None
     custody: str | None = None
     parent: str | None = None
     children: tuple[str, ...] = ()
@@ -350,11 +365,15 @@ def _with(known: tuple[str, ...], more: Iterable[str]) -> tuple[str, ...]:
 
 
 def _deadline(story: Story, message: Message, teller: str) -> datetime | None:
-    """Return the due date in force: an announced change, what the origin last said, or what anyone said first."""
+    """Return the due date in force: an announced change, what the origin last said, or what anyone said first.
+
+    One that the hub counted itself is no promise: anyone's stands before it.
+    """
     told = message.dossier.due_at if message.dossier else None
     if message.kind is K.DUE_DATE_CHANGED:
         return message.event.due_at or told or story.deadline
-    return told if told is not None and (teller == story.origin or story.deadline is None) else story.deadline
+    promised = story.deadline is not None and story.counted is None
+    return told if told is not None and (teller == story.origin or not promised) else story.deadline
 
 
 # --- moving -----------------------------------------------------------------------------------------------------

@@ -32,6 +32,8 @@ COMMANDS: Mapping[str, str] = {
     "partner check": "hub.cli.partners:check",
     "partner pause": "hub.cli.partners:pause",
     "partner resume": "hub.cli.partners:resume",
+    "calendar due": "hub.cli.calendars:due_",
+    "calendar show": "hub.cli.calendars:show_",
     "error list": "hub.cli.mistakes:list_",
     "error explain": "hub.cli.mistakes:explain",
     "version": "hub.cli.running:version",

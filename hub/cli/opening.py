@@ -18,6 +18,7 @@ from schemas.problems import Problem
 if TYPE_CHECKING:
     from hub.partners import Partner
     from hub.store.contract import Store
+    from schemas.workdays import Workdays
 
 
 class Hub(Protocol):
@@ -75,6 +76,14 @@ def checked(settings: Path, file: Path) -> Sequence[Problem]:
     from hub.wiring.declared import check_partner  # noqa: PLC0415 - heavy; only this command needs it
 
     return check_partner(settings, file)
+
+
+def workdays(settings: Path) -> Workdays:
+    """The working-day calendar, with the site's own file where there are settings. Needs no hub."""
+    from hub import settings as file  # noqa: PLC0415 - heavy; only this command needs it
+    from hub.wiring.parts import days_of  # noqa: PLC0415 - heavy
+
+    return days_of(file.load(settings if settings.is_file() else None))
 
 
 class WiredPrograms:

@@ -12,7 +12,7 @@ import msgspec
 from connectors import catalogue
 from hub import partners
 from hub import settings as settings_file
-from hub.wiring.parts import utc_now
+from hub.wiring.parts import days_of, utc_now
 from schemas import mapping
 from schemas.agencies import Agencies
 from schemas.library import BUILTIN, Library
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hub.partners import Partner, Receives
     from hub.settings import Settings
     from schemas.problems import Problem
+    from schemas.workdays import Workdays
 
 MAPPINGS = Path(mapping.__file__).parent / "mappings"
 
@@ -43,6 +44,7 @@ class Declared:
     formats: Mapping[str, mapping.Mapping]
     agencies: Agencies
     procedures: Procedures
+    days: Workdays
 
     @property
     def receiving(self) -> tuple[tuple[Partner, Receives], ...]:
@@ -59,7 +61,7 @@ def declared(path: Path, *, thorough: bool = False) -> Declared:
     agencies = Agencies.load()
     world = _world(settings, formats, agencies)
     read = partners.load(settings.partners, _thorough(world, library) if thorough else world)
-    return Declared(settings, read, library, formats, agencies, Procedures.load(agencies))
+    return Declared(settings, read, library, formats, agencies, Procedures.load(agencies), days_of(settings))
 
 
 def _formats(settings: Settings) -> tuple[Library, Mapping[str, mapping.Mapping]]:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from hub.ids import Ids
 from hub.store.sqlite.store import open_store
 from hub.store.vault import KEY_BYTES, Vault
+from schemas import workdays
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from hub.settings import Settings
     from hub.store.contract import Store
+    from schemas.workdays import Workdays
 
 
 def utc_now() -> datetime:
@@ -44,6 +46,16 @@ def _master_key(settings: Settings) -> bytes:
             os.close(handle)
             fresh.unlink()
     return path.read_bytes()
+
+
+def days_of(settings: Settings) -> Workdays:
+    """The working-day calendar with the site's own file. Raises ``Refusal`` HUB-CFG-002 naming what is wrong in it."""
+    try:
+        return workdays.load(settings.calendar)
+    except (ValueError, OSError) as error:
+        raise refuse(
+            "HUB-CFG-002", "calendar", rule="a calendar file that can be read", detail=str(error)
+        ) from None
 
 
 def store_of(settings: Settings) -> Store:

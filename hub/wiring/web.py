@@ -57,7 +57,7 @@ async def open_web(
                     intake=Intake(
                         store=store,
                         bench=bench,
-                        decide=Accepting(router=router, parties=parties, new_id=new_id),
+                        decide=Accepting(router=router, parties=parties, new_id=new_id, days=what.days),
                         now=utc_now,
                     ),
                     store=store,

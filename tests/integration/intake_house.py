@@ -39,7 +39,7 @@ from hub.routing import load as load_routes
 from hub.settings import Limits
 from hub.spool import Spool
 from hub.store.sqlite.store import open_store
-from schemas import errors
+from schemas import errors, workdays
 from schemas.agencies import Agencies
 from schemas.library import BUILTIN
 from schemas.mapping import Mapping as Format
@@ -255,7 +255,9 @@ async def house(
     spool.sweep()
     own = ThreadPoolExecutor(1) if executor is None else executor
     bench = Bench(own, run or partial(judge_all, made.desk), processes=1, batch=limits.batch)
-    accepting = Accepting(router=made.router, parties=partners.parties(made.partners), new_id=ids)
+    accepting = Accepting(
+        router=made.router, parties=partners.parties(made.partners), new_id=ids, days=workdays.load()
+    )
     missing: list[str] = []
 
     async def ready() -> Sequence[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub.cli import acting, columns, dossiers, faces, manual, partners, queues, running
+from hub.cli import acting, calendars, columns, dossiers, faces, manual, partners, queues, running
 from hub.cli.commands import COMMANDS, GROUPS, build
 from hub.cli.options import taken
 from hub.cli.words import FILE, LANGUAGES, Speech, everything
@@ -121,6 +121,8 @@ TABLES: dict[str, tuple[Column[Any], ...]] = {
     "partners": partners.PARTNERS,
     "partner": partners.PARTNER,
     "version": running.VERSION,
+    "due": calendars.DUE,
+    "days": calendars.DAYS,
 }
 
 

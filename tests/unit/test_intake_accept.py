@@ -15,6 +15,7 @@ from hub.acceptance import Accepting
 from hub.judge import Inbound, Judged, Said
 from hub.routing import Party, Router, load
 from hub.store.contract import Acceptance, Known
+from schemas import workdays
 from schemas.agencies import Agencies
 from schemas.dossier import Alias, Dossier, Event, Kind, Message, Procedure, from_json, to_json
 from schemas.problems import Problem, Refusal
@@ -22,6 +23,7 @@ from schemas.procedures import Procedures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 NOW = datetime(2026, 11, 23, 5, tzinfo=UTC)
 PROVINCE, LAND = "000.00.00.H47", "000.00.15.H47"
@@ -48,6 +50,7 @@ def accepting(router: Router) -> Accepting:
             Party(partner_id="portal", agency="000.00.00.G22", kinds=kinds, role="informed"),
         ),
         new_id=lambda: f"id{next(numbers)}",
+        days=workdays.load(),
     )
 
 
@@ -97,6 +100,20 @@ def inbound() -> Inbound:
         headers={"content-type": "x/y"},
         body=b"raw",
         received_at=NOW,
+    )
+
+
+def received(
+    received_at: datetime | None = None, *, kind: Kind = Kind.RECEIVED, at: datetime = NOW
+) -> Judged:
+    """As ``judged``, without a promised date."""
+    said = judged(kind)
+    message = from_json(said.canonical)
+    assert message.dossier is not None
+    dossier = msgspec.structs.replace(message.dossier, due_at=None, received_at=received_at)
+    event = msgspec.structs.replace(message.event, at=at)
+    return msgspec.structs.replace(
+        said, canonical=to_json(msgspec.structs.replace(message, dossier=dossier, event=event))
     )
 
 
@@ -154,7 +171,7 @@ def test_a_recipient_whose_format_has_no_word_for_it_is_not_forgotten(accepting:
 
 
 def test_nobody_to_decide_parks_the_transfer(router: Router) -> None:
-    alone = Accepting(router=router, parties=(), new_id=lambda: "x")
+    alone = Accepting(router=router, parties=(), new_id=lambda: "x", days=workdays.load())
     [transfer] = alone(judged(), None, inbound(), NOW).transfers
     assert transfer.problem is not None
     assert (transfer.partner, transfer.problem.code) == ("unrouted", "HUB-RTE-001")
@@ -220,3 +237,85 @@ def test_the_agency_that_decides_may_speak_though_nothing_was_routed_to_it(accep
     stranger = msgspec.structs.replace(land, sender="other", agency="001.00.10.H47")
     with pytest.raises(Refusal, match="HUB-DOS-003"):
         accepting(stranger, before, inbound(), NOW)
+
+
+# --- a deadline that nobody promised ----------------------------------------------------------------------------
+
+FRIDAY = datetime(2026, 2, 13, 9, tzinfo=UTC)  # 16:00 in Vietnam, the last hour before Tết
+EIGHTY_HOURS_LATER = datetime(2026, 3, 6, 9, tzinfo=UTC)
+
+
+def deadline_of(made: Acceptance) -> datetime | None:
+    return story.from_json(made.story).deadline
+
+
+def test_a_deadline_that_nobody_promised_is_counted_from_the_procedure_and_journaled(
+    accepting: Accepting,
+) -> None:
+    made = accepting(received(FRIDAY), None, inbound(), NOW)
+    assert deadline_of(made) == EIGHTY_HOURS_LATER
+    assert {each.deadline for each in made.transfers} == {EIGHTY_HOURS_LATER}
+    assert made.facts["deadline"] == EIGHTY_HOURS_LATER.isoformat()
+    assert made.facts["calendar"] == accepting.days.version
+    assert "provisional" not in made.facts
+
+
+def test_a_counted_deadline_in_a_year_that_is_not_announced_is_journaled_as_provisional(
+    accepting: Accepting,
+) -> None:
+    made = accepting(received(datetime(2026, 12, 28, 2, tzinfo=UTC)), None, inbound(), NOW)
+    assert made.facts["provisional"] == "2027"
+
+
+def test_a_promise_stands_before_what_was_counted_whoever_tells_it(accepting: Accepting) -> None:
+    assert deadline_of(accepting(judged(), None, inbound(), NOW)) == NOW
+    first = accepting(received(FRIDAY), None, inbound(), NOW)
+    promised = accepting(judged(Kind.STEP), known(first), inbound(), NOW)
+    told = story.from_json(promised.story)
+    assert (told.deadline, told.counted) == (NOW, None)
+    assert "calendar" not in promised.facts
+
+
+def test_waiting_for_the_applicant_moves_a_counted_deadline(accepting: Accepting) -> None:
+    made = accepting(received(FRIDAY), None, inbound(), NOW)
+    for kind, at in (
+        (Kind.TRANSFERRED, FRIDAY),
+        (Kind.SUPPLEMENT_REQUESTED, datetime(2026, 3, 2, 2, tzinfo=UTC)),
+        (Kind.STEP, datetime(2026, 3, 3, 2, tzinfo=UTC)),
+        (Kind.SUPPLEMENT_SUBMITTED, datetime(2026, 3, 5, 2, tzinfo=UTC)),
+    ):
+        made = accepting(received(kind=kind, at=at), known(made), inbound(), NOW)
+    assert deadline_of(made) == datetime(
+        2026, 3, 9, 9, tzinfo=UTC
+    )  # + 3 - 1 = Sunday the 8th, then a working day
+    assert made.facts["deadline"] == "2026-03-09T09:00:00+00:00"
+
+
+def test_a_provisional_deadline_is_counted_again_when_the_calendar_has_changed(
+    accepting: Accepting, tmp_path: Path
+) -> None:
+    december = datetime(2026, 12, 28, 2, tzinfo=UTC)
+    made = accepting(received(december), None, inbound(), NOW)
+    site = tmp_path / "own.toml"
+    site.write_text(
+        'id = "own"\npublished = [2027]\n[[day]]\ndate = 2027-01-04\nworks = false\nreason = { vi = "a", en = "b" }\n',
+        "utf-8",
+    )
+    announced = msgspec.structs.replace(accepting, days=workdays.load(site))
+    again = announced(received(kind=Kind.STEP, at=december), known(made), inbound(), NOW)
+    assert (deadline_of(made), deadline_of(again)) == (
+        datetime(2027, 1, 12, 2, tzinfo=UTC),
+        datetime(2027, 1, 13, 2, tzinfo=UTC),
+    )
+    assert "provisional" not in again.facts
+    settled = accepting(received(kind=Kind.STEP, at=december), known(again), inbound(), NOW)
+    assert deadline_of(settled) == deadline_of(again), (
+        "what was final stays, whatever the calendar says later"
+    )
+
+
+@pytest.mark.parametrize("since", [datetime(1815, 6, 18, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)])
+def test_a_clock_in_another_century_leaves_a_dossier_without_a_deadline(
+    accepting: Accepting, since: datetime
+) -> None:
+    assert deadline_of(accepting(received(since), None, inbound(), NOW)) is None

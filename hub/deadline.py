@@ -1,0 +1,91 @@
+"""The deadline of a dossier that nobody has promised one for: its procedure's processing time, in working days. Pure.
+
+* A promise that was told stands: the hub counts only while there is none, and forgets what it counted when one comes.
+* It counts from the reception that the message tells, once the dossier has been accepted.
+* Waiting for the applicant moves it, by the rule in ``hub.calendar``.
+* What a deadline was counted from is kept in the story. One that was provisional is counted again, at the dossier's next
+  message, when the calendar has changed meanwhile; any other stays as it was, whatever the calendar says later.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from hub import calendar
+from hub.story import Counted, Story
+from schemas.dossier import Kind, State
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hub.calendar import Due
+    from schemas.dossier import Message
+    from schemas.workdays import Workdays
+
+
+def counted(
+    before: Story | None, after: Story, message: Message, hours: float | None, days: Workdays
+) -> Story:
+    """Return ``after`` with its deadline. ``hours``: the procedure's working hours; ``None``: not known.
+
+    A date that no calendar knows (a sender's clock in another century) leaves the deadline as it was told.
+    """
+    known = before.counted if before else None
+    if after.deadline != (before.deadline if before else None):
+        return msgspec.structs.replace(after, counted=None)
+    try:
+        if known is None:
+            return _begun(after, message, hours, days)
+        return _moved(after, known, message, days)
+    except (ValueError, OverflowError):
+        return after
+
+
+def _begun(story: Story, message: Message, hours: float | None, days: Workdays) -> Story:
+    if (
+        hours is None
+        or story.deadline is not None
+        or message.kind is not Kind.RECEIVED
+        or story.state is not State.ACCEPTED
+    ):
+        return story
+    told = message.dossier.received_at if message.dossier else None
+    return _with(story, Counted(since=told or message.event.at, hours=hours), days)
+
+
+def _moved(story: Story, known: Counted, message: Message, days: Workdays) -> Story:
+    waits = story.state is State.SUPPLEMENT
+    if waits and known.asked is None:
+        return msgspec.structs.replace(story, counted=msgspec.structs.replace(known, asked=message.event.at))
+    if not waits and known.asked is not None:
+        pauses = (*known.pauses, (known.asked, max(known.asked, message.event.at)))
+        return _with(story, msgspec.structs.replace(known, asked=None, pauses=pauses), days)
+    if known.provisional and known.calendar != days.version:
+        return _with(story, known, days)
+    return story
+
+
+def _with(story: Story, known: Counted, days: Workdays) -> Story:
+    due = _due(known, days)
+    known = msgspec.structs.replace(known, calendar=due.calendar, provisional=due.provisional)
+    return msgspec.structs.replace(story, deadline=due.at, counted=known)
+
+
+def _due(known: Counted, days: Workdays) -> Due:
+    due = calendar.due(days, known.since, known.hours)
+    years = set(due.provisional)
+    for asked, answered in known.pauses:
+        due = calendar.after_supplement(days, due.at, asked, answered)
+        years |= set(due.provisional)
+    return msgspec.structs.replace(due, provisional=tuple(sorted(years)))
+
+
+def facts(before: datetime | None, story: Story | None) -> dict[str, str]:
+    """What the journal keeps of a deadline that was counted: when, by which calendar, and the years that are not announced."""
+    if story is None or story.counted is None or story.deadline is None or story.deadline == before:
+        return {}
+    known = story.counted
+    told = {"deadline": story.deadline.isoformat(), "calendar": known.calendar}
+    return told | ({"provisional": " ".join(map(str, known.provisional))} if known.provisional else {})
