@@ -34,13 +34,30 @@ class Draft(Value, frozen=True):
     canonical: bool = False
 
 
+class Link(Value, frozen=True):
+    """A download address that stands in sealed bytes: who has ``uid`` may fetch that document as long as the transfer lives.
+
+    ``grace``: seconds that it outlives the transfer. ``name``: as it is offered to whoever downloads; personal data.
+    """
+
+    uid: str
+    sha256: str
+    media_type: str
+    name: str
+    grace: float
+
+
 class Sealed(Value, frozen=True):
-    """A draft after signing: byte for byte the same on every attempt. ``headers`` travel with it (a detached JWS)."""
+    """A draft after signing: byte for byte the same on every attempt. ``headers`` travel with it (a detached JWS).
+
+    ``links``: the download addresses in ``payload``; they begin to live when it is stored.
+    """
 
     payload: bytes
     media_type: str
     headers: Mapping[str, str] = {}
     facts: Mapping[str, str] = {}
+    links: tuple[Link, ...] = ()
 
 
 class Parcel(Value, frozen=True):

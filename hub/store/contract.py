@@ -18,6 +18,7 @@ from typing import Protocol
 import msgspec
 
 from connectors.contract import Exchange, Sealed  # noqa: TC001
+from hub.documents.contract import Documents, New  # noqa: TC001
 from hub.lifecycle import Move, State  # noqa: TC001
 from schemas.problems import Problem  # noqa: TC001
 
@@ -67,7 +68,8 @@ class Acceptance(Value, frozen=True):
     ``dossier`` is ``None`` for a message without one. ``expected_version``: the ``Known.version`` that routing was
     decided on (0: the dossier must not exist yet); when it moved meanwhile the store answers ``Stale`` and intake decides anew.
     ``natural_key``: the format's own key beside ``key``; bound in the same way, so that a client which makes a new
-    Idempotency-Key for each try doubles nothing. ``facts`` go to the journal: digests, codes and structure, never personal data.
+    Idempotency-Key for each try doubles nothing. ``documents``: those that it names by their digest; they become its
+    dossier's. ``facts`` go to the journal: digests, codes and structure, never personal data.
     """
 
     message: str
@@ -88,6 +90,7 @@ class Acceptance(Value, frozen=True):
     natural_key: str = ""
     transfers: tuple[NewTransfer, ...] = ()
     facts: Mapping[str, str] = {}
+    documents: tuple[New, ...] = ()
 
 
 class Accepted(Value, frozen=True):
@@ -276,6 +279,9 @@ class Filter(Value, frozen=True):
 class Store(Protocol):
     """Opened once per process by the wiring. Writes are coalesced by one writer thread; awaiting a write waits for its commit."""
 
+    @property
+    def documents(self) -> Documents: ...
+
     async def known(self, authority: str, code: str) -> Known | None: ...
 
     async def replay(self, sender: str, key: str, digest: str) -> Accepted | None:
@@ -284,7 +290,8 @@ class Store(Protocol):
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
         """One transaction. Raises ``Stale``; ``Refusal`` HUB-IDM-002 when the key is bound to other bytes, HUB-DOS-003 when a
-        further code names another dossier, HUB-LIM-003 when the storage cannot take it; nothing is written then.
+        further code names another dossier, HUB-DOC-001 to -004 for a document that cannot be had, HUB-LIM-003 when the
+        storage cannot take it; nothing is written then.
         """
         ...
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from hub.lifecycle import State
-from hub.store.blobs import Blobs
+from hub.store.sql.db import many
 from hub.store.sql.engine import Closed
 from hub.store.sql.migrations import SchemaUnknown
 from hub.store.sqlite import connection
@@ -147,14 +147,22 @@ async def test_a_closed_store_finishes_what_it_took_and_takes_nothing_more(tmp_p
         await store.capacities([])
 
 
-async def test_payloads_above_the_limit_are_files_named_by_their_digest(tmp_path: Path) -> None:
+async def test_payloads_above_the_limit_are_files_that_a_row_names(tmp_path: Path) -> None:
     store = opened(tmp_path / "hub.db")
     await store.accept(acceptance("small", raw=b"a" * 60_000))
     assert not (tmp_path / "hub.db.blobs").exists()
     await store.accept(acceptance("large", raw=b"a" * 70_000))
     (file,) = [path for path in (tmp_path / "hub.db.blobs").rglob("*") if path.is_file()]
-    assert file.stat().st_size == 70_000
-    assert Blobs(tmp_path / "hub.db.blobs").get(bytes.fromhex(file.name)) == b"a" * 70_000
+    assert file.stat().st_size > 70_000
+    assert b"aaaa" not in file.read_bytes()
+    named = await store._reads.look(lambda db: many(db, "SELECT name FROM blob"))
+    assert named == [(file.name,)]
+    found = await store.payloads("large.so-tnmt.0")
+    assert found is not None
+    assert found.raw == b"a" * 70_000
+    os.utime(file, (1000, 1000))
+    await store.documents.sweep(at(10**6), grace=60, quarantine=60)
+    assert file.exists()
     await store.close()
 
 

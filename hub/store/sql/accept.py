@@ -14,16 +14,19 @@ from hub.store.sql.times import micros
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hub.store.contract import Acceptance, NewTransfer
 
 
 class Packed(NamedTuple):
-    """An acceptance whose payloads are ready for their columns."""
+    """An acceptance whose payloads are ready for their columns. ``enclose``: gives its documents to its dossier."""
 
     acceptance: Acceptance
     pen: Pen | None
     raw: bytes
     canonical: bytes
+    enclose: Callable[[Db], None] | None = None
 
 
 def replay(db: Db, sender: str, key: str, digest: str) -> Accepted | None:
@@ -51,7 +54,9 @@ def accept(db: Db, packed: Packed, *, follow_up: bool = False) -> Accepted:
         _bind(db, new, key)
     if new.dossier is not None:
         _dossier(db, new, follow_up=follow_up)
-    keep(db, packed.pen)
+    keep(db, packed.pen, packed.raw, packed.canonical)
+    if packed.enclose is not None:
+        packed.enclose(db)
     at = micros(new.accepted_at)
     message = _message(db, packed, at)
     journal.write(

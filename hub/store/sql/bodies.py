@@ -1,7 +1,8 @@
-"""How a payload lies in its column: one byte that says how, then the bytes or the name of their file.
+"""How a payload lies in its column: one byte that says how, then the bytes, or the name and the key of their file.
 
-Plain or encrypted, in the row or, above 64 KB, in a blob. Packing happens before the transaction, off the writer's
-thread; inside it only the key's row is checked, so a payload never commits under a key that was destroyed meanwhile.
+Plain or encrypted, in the row or, above 64 KB, in a file with a key of its own. Packing happens before the transaction,
+off the writer's thread; inside it the key's row is checked, so that a payload never commits under a key that was
+destroyed meanwhile, and the file is named, so that no sweep takes it.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import NamedTuple
 
-from hub.store.blobs import Blobs  # noqa: TC001 - part of a public signature
+import msgspec
+
+from hub.store.blobs import NAME_BYTES, Blobs, Damaged, Ref
 from hub.store.sql.db import Db, one
+from hub.store.sql.engine import Unavailable
 from hub.store.vault import ID_BYTES, DataKey, Unreadable, Vault
 from schemas.problems import refuse
 
@@ -76,14 +80,21 @@ class Bodies:
         return Pen(key, fresh=False)
 
     def pack(self, pen: Pen | None, data: bytes, place: str) -> bytes:
-        how = 0
-        if pen is not None:
-            how |= _ENCRYPTED
-            data = pen.key.id + pen.key.encrypt(data, place)
-        if len(data) > INLINE_BYTES:
-            how |= _BLOB
-            data = self._blobs.put(data)
-        return bytes((how,)) + data
+        """Raise ``Unavailable`` when a file cannot be written."""
+        if len(data) <= INLINE_BYTES:
+            return self.pack_inline(pen, data, place)
+        try:
+            ref = self._blobs.put(data)
+        except OSError as error:
+            raise Unavailable(type(error).__name__) from error
+        inner = self.pack_inline(pen, msgspec.msgpack.encode((ref.key, ref.size)), place)
+        return bytes((inner[0] | _BLOB,)) + bytes.fromhex(ref.name) + inner[1:]
+
+    def pack_inline(self, pen: Pen | None, data: bytes, place: str) -> bytes:
+        """Pack what stays in its row, whatever its size."""
+        if pen is None:
+            return b"\0" + data
+        return bytes((_ENCRYPTED,)) + pen.key.id + pen.key.encrypt(data, place)
 
     def remember(self, key: DataKey) -> None:
         self._keys[key.owner] = key
@@ -98,15 +109,17 @@ class Bodies:
 
     def unpack(self, db: Db, stored: bytes, place: str) -> bytes:
         """Raise ``Unreadable``."""
-        how, data = stored[0], bytes(stored[1:])
-        if how & _BLOB:
-            try:
-                data = self._blobs.get(data)
-            except (OSError, ValueError) as error:
-                raise Unreadable(f"{place}: {error}") from error
-        if not how & _ENCRYPTED:
+        how, name, data = stored[0], file_of(stored), bytes(stored[1:])
+        if name:
+            data = data[NAME_BYTES:]
+        if how & _ENCRYPTED:
+            data = self._stored_key(db, data[:ID_BYTES]).decrypt(data[ID_BYTES:], place)
+        if not name:
             return data
-        return self._stored_key(db, data[:ID_BYTES]).decrypt(data[ID_BYTES:], place)
+        try:
+            return self._blobs.get(Ref(name, *msgspec.msgpack.decode(data, type=tuple[bytes, int])))
+        except Damaged as error:
+            raise Unreadable(f"{place}: {error}") from error
 
     def _stored_key(self, db: Db, id_: bytes) -> DataKey:
         row = one(db, "SELECT owner, wrapped FROM datakey WHERE id=?", (id_,))
@@ -116,8 +129,16 @@ class Bodies:
         return cached if cached is not None and cached.id == id_ else self._vault.unwrap(id_, *row)
 
 
-def keep(db: Db, pen: Pen | None) -> None:
-    """Inside the transaction: the key's row is there. Raises ``KeyDestroyed``."""
+def file_of(stored: bytes) -> str:
+    """Return the name of the file that a column points to, or nothing."""
+    return bytes(stored[1 : 1 + NAME_BYTES]).hex() if stored[0] & _BLOB else ""
+
+
+def keep(db: Db, pen: Pen | None, *columns: bytes) -> None:
+    """Inside the transaction: the key's row is there, and the files of these columns are named. Raises ``KeyDestroyed``."""
+    for column in columns:
+        if column[0] & _BLOB:
+            db.execute("INSERT INTO blob(name) VALUES(?) ON CONFLICT DO NOTHING", (file_of(column),))
     if pen is None:
         return
     key = pen.key
@@ -128,6 +149,13 @@ def keep(db: Db, pen: Pen | None) -> None:
         )
     elif not db.has_key(key.id):
         raise KeyDestroyed(key.owner)
+
+
+def release(db: Db, *columns: bytes) -> None:
+    """Inside the transaction that empties these columns: nobody needs their files; the sweep removes them."""
+    for column in columns:
+        if column and column[0] & _BLOB:
+            db.execute("DELETE FROM blob WHERE name=?", (file_of(column),))
 
 
 def destroy(db: Db, dossier: str) -> bool:

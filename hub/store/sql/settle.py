@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hub.lifecycle import DONE, Move, State, move
-from hub.store.sql import accept, destinations, journal, lanes, leases
+from hub.store.sql import accept, destinations, journal, lanes, leases, links
 from hub.store.sql.bodies import Pen, keep
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, one, only
@@ -15,7 +15,7 @@ from schemas.problems import Refusal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from connectors.contract import Sealed
+    from connectors.contract import Link, Sealed
     from hub.store.contract import Attempt, Settlement
     from hub.store.sql.accept import Packed
 
@@ -37,6 +37,8 @@ class Seal(NamedTuple):
     pen: Pen | None
     payload: bytes
     digest: str
+    owner: str = ""
+    links: tuple[tuple[Link, bytes], ...] = ()
 
 
 class _Row(NamedTuple):
@@ -82,7 +84,7 @@ def _seal(db: Db, row: _Row, new: Seal, at: int) -> bool:
     before = one(db, "SELECT digest FROM sealed WHERE n=?", (row.n,))
     if before is not None:
         return bool(before[0] == new.digest)
-    keep(db, new.pen)
+    keep(db, new.pen, new.payload)
     db.execute(
         "INSERT INTO sealed(n,digest,media_type,headers,facts,payload) VALUES(?,?,?,?,?,?)",
         (
@@ -90,6 +92,8 @@ def _seal(db: Db, row: _Row, new: Seal, at: int) -> bool:
             *(journal.text(new.sealed.headers), journal.text(new.sealed.facts), new.payload),
         ),
     )
+    if new.links:
+        links.write(db, row.n, new.owner, new.links)
     journal.write(db, at, "sealed", row.message, row.id, {"digest": new.digest})
     return True
 
@@ -139,7 +143,7 @@ def _decide(db: Db, tally: Tally, row: _Row, outcome: Outcome, dest: int, now: i
         ),
     )
     if what.attempts:
-        keep(db, outcome.pen)
+        keep(db, outcome.pen, *outcome.exchanges)
     for number, (attempt, exchanges) in enumerate(
         zip(what.attempts, outcome.exchanges, strict=True), row.tries + 1
     ):

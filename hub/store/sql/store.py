@@ -14,9 +14,21 @@ import msgspec
 from hub.lifecycle import Move
 from hub.store.contract import Settlement
 from hub.store.sql import accept as accepting
-from hub.store.sql import actions, bodies, check, destinations, journal, leases, listing, reading
+from hub.store.sql import (
+    actions,
+    bodies,
+    check,
+    destinations,
+    documents,
+    journal,
+    leases,
+    links,
+    listing,
+    reading,
+)
 from hub.store.sql import settle as settling
 from hub.store.sql.engine import Closed, Unavailable
+from hub.store.sql.shelf import Shelf
 from hub.store.sql.times import micros
 from schemas.problems import refuse
 
@@ -24,8 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
-    from connectors.contract import Sealed
+    from connectors.contract import Link, Sealed
     from hub.lifecycle import State
+    from hub.store.blobs import Blobs
     from hub.store.contract import (
         Acceptance,
         Accepted,
@@ -66,7 +79,9 @@ class SqlStore:
         payloads: bodies.Bodies,
         rules: check.Rules,
         ids: Callable[[], str],
+        blobs: Blobs,
     ) -> None:
+        self.documents = Shelf(blobs, payloads, reads, writes)
         self._reads = reads
         self._writes = writes
         self._queue = queue
@@ -100,7 +115,14 @@ class SqlStore:
         pen = await self._pen(acceptance.dossier or acceptance.message)
         raw = await self._pack(pen, acceptance.raw, f"{acceptance.message}/raw")
         canonical = await self._pack(pen, acceptance.canonical, f"{acceptance.message}/canonical")
-        return accepting.Packed(acceptance, pen, raw, canonical)
+        return accepting.Packed(acceptance, pen, raw, canonical, self._enclose(acceptance, pen))
+
+    def _enclose(self, new: Acceptance, pen: bodies.Pen | None) -> Callable[[Db], None] | None:
+        """Documents change their owner in the accepting transaction: from there on the dossier's key is theirs."""
+        if not new.documents:
+            return None
+        who = documents.Binding(new.dossier or new.message, new.sender, new.message, pen)
+        return lambda db: documents.bind(db, self._bodies, who, new.documents, micros(new.accepted_at))
 
     async def _pen(self, owner: str) -> bodies.Pen | None:
         if not self._bodies.encrypted:
@@ -142,8 +164,18 @@ class SqlStore:
         for id_, one in sealed.items():
             pen = await self._pen_of(id_)
             payload = await self._pack(pen, one.payload, f"{id_}/sealed")
-            seals[id_] = settling.Seal(one, pen, payload, hashlib.sha256(one.payload).hexdigest())
+            digest = hashlib.sha256(one.payload).hexdigest()
+            seals[id_] = settling.Seal(one, pen, payload, digest, *await self._linked(id_, one, pen))
         return await self._queue.seal(token, seals)
+
+    async def _linked(
+        self, transfer: str, sealed: Sealed, pen: bodies.Pen | None
+    ) -> tuple[str, tuple[tuple[Link, bytes], ...]]:
+        """Return the owner of the linked documents, and each link as it will stand in its row."""
+        if not sealed.links:
+            return "", ()
+        owner = await self._reads.look(lambda db: reading.owner(db, transfer))
+        return owner or "", tuple((link, links.pack(self._bodies, pen, link)) for link in sealed.links)
 
     async def _pen_of(self, transfer: str) -> bodies.Pen | None:
         if not self._bodies.encrypted:
@@ -207,6 +239,7 @@ class SqlStore:
         def write(db: Db) -> bool:
             facts = {"dossier": dossier, "reason": reason, "by": by}
             journal.write(db, micros(now), "forgotten", facts=facts)
+            documents.forget(db, dossier, micros(now))
             return bodies.destroy(db, dossier)
 
         forgotten = await self._writes.run(write)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from hub.store.blobs import Blobs
@@ -35,14 +36,21 @@ class SqliteStore(SqlStore):
     _writes: Writer
 
 
-def open_store(path: Path, *, ids: Callable[[], str], vault: Vault | None = None) -> SqliteStore:
+def open_store(
+    path: Path,
+    *,
+    ids: Callable[[], str],
+    vault: Vault | None = None,
+    randomness: Callable[[int], bytes] = os.urandom,
+) -> SqliteStore:
     """Open or create the file and bring its schema up to date. Raises ``SchemaUnknown``; ``Unreadable`` for a wrong master key.
 
     ``ids`` makes lease tokens. ``vault``: payloads are encrypted under a key per dossier; ``None`` keeps them plain.
     Use the store from one event loop.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    payloads = Bodies(Blobs(path.with_name(f"{path.name}.blobs")), vault)
+    blobs = Blobs(path.with_name(f"{path.name}.blobs"), randomness)
+    payloads = Bodies(blobs, vault)
     db = open_writer(path)
     try:
         migrate(db)
@@ -58,4 +66,5 @@ def open_store(path: Path, *, ids: Callable[[], str], vault: Vault | None = None
         payloads=payloads,
         rules=RULES,
         ids=ids,
+        blobs=blobs,
     )

@@ -14,7 +14,9 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from hub.store.sql.engine import Closed
+import apsw
+
+from hub.store.sql.engine import Closed, Unavailable
 from hub.store.sqlite.connection import Connection
 
 T = TypeVar("T")
@@ -60,7 +62,10 @@ class Writer:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._jobs.put(_Job(write, loop, future))
-        return await future
+        try:
+            return await future
+        except (apsw.FullError, apsw.IOError, apsw.BusyError, apsw.ReadOnlyError) as error:
+            raise Unavailable(type(error).__name__) from error
 
     async def close(self) -> None:
         """Finish what was handed in, then close the connection."""
