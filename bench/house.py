@@ -160,7 +160,8 @@ async def house(
         _declare(scene, beside, rate)
         settings = scene.settings.read_text("utf-8")
         settings = (
-            settings.replace("delivery = 2", f"delivery = {workers}") + "\n[limits]\nper_sender = 256\n"
+            settings.replace("delivery = 2", f"delivery = {workers}")
+            + "\n[limits]\nsender = { in_flight = 256 }\n"
         )
         scene.settings.write_text(settings, "utf-8")
         if queued:

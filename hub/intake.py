@@ -54,6 +54,9 @@ def _judge_one(desk: Desk, inbound: Inbound) -> Verdict:
         return judge(inbound, desk, inbound.received_at)
     except Refusal as refusal:
         return refusal
+    except OSError as error:  # its file in the spool
+        log.exception("no_room", message=inbound.message)
+        return refuse("HUB-LIM-003", rule="the body can be read", detail=type(error).__name__)
     except Exception as error:
         log.exception("judging failed", message=inbound.message)
         return refuse("HUB-INT-001", detail=type(error).__name__)

@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationInfo
 from connectors.replies import Row  # noqa: TC001 - pydantic reads the annotations at run time
 from hub.closed_toml import Source, Steps
 from hub.routing import Party, PartyRole, Stage
-from hub.settings import Closed, Seconds, is_loopback
+from hub.settings import Closed, Octets, Quota, Seconds, is_loopback
 from hub.store.contract import Capacity
 from schemas.dossier import SCHEMA_ID, Kind
 from schemas.problems import Problem, Refusal
@@ -124,6 +124,17 @@ class Proof(Closed):
     header: Header = "X-JWS-Signature"
 
 
+class OwnQuota(Closed):
+    """``hub.settings.Quota`` for one sender; what is not named here is the hub's default."""
+
+    rate: Annotated[float, Field(gt=0)] | None = None
+    burst: Annotated[int, Field(ge=1)] | None = None
+    in_flight: Annotated[int, Field(ge=1)] | None = None
+    backlog: Annotated[int, Field(ge=1)] | None = None
+    day_messages: Annotated[int, Field(ge=1)] | None = None
+    day_bytes: Octets | None = None
+
+
 class Sends(Closed):
     """``codes``: agency trees whose dossier codes it may create; ``authority``: whose alias its codes are.
 
@@ -136,6 +147,7 @@ class Sends(Closed):
     authority: Agency
     api_keys: Annotated[tuple[ApiKeyHash, ...], Field(min_length=1)]
     signature: Proof | None = None
+    quota: OwnQuota = OwnQuota()
 
 
 class Seal(Closed):
@@ -358,6 +370,15 @@ def _twice(partners: list[tuple[Source, Partner]]) -> Iterator[Problem]:
 
 def parties(partners: tuple[Partner, ...]) -> tuple[Party, ...]:
     return tuple(partner.party for partner in partners)
+
+
+def quotas(partners: tuple[Partner, ...], default: Quota) -> dict[str, Quota]:
+    """Return what each sender may use."""
+    return {
+        partner.id: default.model_copy(update=partner.sends.quota.model_dump(exclude_none=True))
+        for partner in partners
+        if partner.sends
+    }
 
 
 def capacities(partners: tuple[Partner, ...]) -> tuple[Capacity, ...]:

@@ -4,66 +4,94 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
-from typing import TYPE_CHECKING, Any
+import resource
+import socket
+from typing import TYPE_CHECKING
 
 import structlog
 import uvicorn
 import uvloop
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from hub import logs
 from hub import settings as settings_file
-from hub.supervisor import children, stop_on_signals, stop_with_parent, supervise
+from hub.api.door import door
+from hub.supervisor import stop_on_signals, stop_with_parent, supervise, webs, workers
 from hub.wiring.declared import declared
 from hub.wiring.tools import key_warnings, pool_tools
-from hub.wiring.web import open_web
+from hub.wiring.web import bounds_of, open_web
 from hub.wiring.worker import open_worker
+from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Coroutine, Iterator, Sequence
     from pathlib import Path
 
-TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-BODY_BESIDE = 256 * 1024
-"""A first read may hold body bytes behind a short head; only beyond one full read is it the head that grows."""
+    from hub.settings import Settings
+    from hub.supervisor import Child
+
+BACKLOG = 2048
+"""Connections that the kernel holds for us while every web process is busy or one is being started again."""
 
 log = structlog.get_logger(__name__)
 
 
 def serve(settings: Path) -> int:
-    """Run a whole hub: supervisor, web process, workers. Returns when it was told to stop."""
+    """Run a whole hub: supervisor, web processes, workers. Returns when it was told to stop."""
     logs.configure(process="supervisor")
+    read = _checked(settings)
+    with _listening(read) as socket:
+        wanted = (
+            *webs(settings, read.workers.web, socket.fileno()),
+            *workers(settings, read.workers.delivery),
+        )
+        return _run(_supervise(wanted))
+
+
+async def _supervise(wanted: Sequence[Child]) -> None:
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    await supervise(wanted, stop)
+
+
+def _checked(settings: Path) -> Settings:
+    """Say what is wrong once and at once, not in every child."""
     read = settings_file.load(settings)
     declared(settings, thorough=True)
-    pool_tools(str(settings))  # say what is wrong once and at once, not in every child
+    pool_tools(str(settings))
     for warning in key_warnings(str(settings)):
         log.warning("key_warning", code=warning.code, place=warning.place, rule=warning.rule)
-
-    async def run() -> None:
-        stop = asyncio.Event()
-        stop_on_signals(stop)
-        await supervise(children(settings, read.workers.delivery), stop)
-
-    return _run(run())
+    return read
 
 
-def web(settings: Path, *, supervised: bool = False) -> int:
-    """Run the web process alone."""
+def _listening(read: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in read.host else socket.AF_INET
+    try:
+        return socket.create_server((read.host, read.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        why = errno.errorcode.get(error.errno or 0, "")
+        raise refuse(
+            "HUB-CFG-002", "listen", rule="an address of this machine that is free", detail=why
+        ) from None
+
+
+def web(settings: Path, *, supervised: bool = False, inherited: int | None = None) -> int:
+    """Run one web process. ``inherited``: the number of a listening socket; without it the process listens by itself."""
     logs.configure(process="web")
 
     async def run() -> None:
         async with open_web(settings) as (app, read):
+            _many_files(read.limits.connections)
+            listening = _listening(read) if inherited is None else socket.socket(fileno=inherited)
             server = _Server(
                 uvicorn.Config(
                     app,
-                    host=read.host,
-                    port=read.port,
-                    http=_BoundedHead,
+                    http=door(bounds_of(read)),
                     log_config=None,
                     access_log=False,
                     server_header=False,
-                    timeout_keep_alive=60,
+                    backlog=BACKLOG,
                     timeout_graceful_shutdown=15,
                 )
             )
@@ -72,7 +100,7 @@ def web(settings: Path, *, supervised: bool = False) -> int:
             watch = asyncio.create_task(_stop_server(server, stop))
             parent = asyncio.create_task(stop_with_parent(stop)) if supervised else None
             log.info("web_started", address=read.host, port=read.port, pid=os.getpid())
-            await server.serve()
+            await server.serve(sockets=[listening])
             for task in (watch, parent):
                 if task is not None:
                     task.cancel()
@@ -80,33 +108,12 @@ def web(settings: Path, *, supervised: bool = False) -> int:
     return _run(run())
 
 
-LONGEST_HEAD = 64 * 1024
-"""Bytes that a request line and its headers may have; the parser itself knows no bound."""
-
-
-class _BoundedHead(HttpToolsProtocol):
-    """Ends a connection whose head grows beyond the bound, before any of it is understood (431, RFC 6585 §5)."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's
-        super().__init__(*args, **kwargs)
-        self._head, self._in_head = 0, True
-
-    def data_received(self, data: bytes) -> None:
-        if self._in_head:
-            self._head += len(data)
-            if self._head > LONGEST_HEAD + BODY_BESIDE and self._in_head:
-                self.transport.write(TOO_LONG)
-                self.transport.close()
-                return
-        super().data_received(data)
-
-    def on_message_begin(self) -> None:
-        self._head, self._in_head = 0, True
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        super().on_headers_complete()
+def _many_files(connections: int) -> None:
+    """Raise the number of open files to what the connections need, as far as the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * connections + 512
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
 
 
 class _Server(uvicorn.Server):
@@ -122,8 +129,12 @@ async def _stop_server(server: uvicorn.Server, stop: asyncio.Event) -> None:
     server.should_exit = True
 
 
-def work(settings: Path, *, supervised: bool = False) -> int:
-    """Run one worker process."""
+def work(settings: Path, *, processes: int = 1, supervised: bool = False) -> int:
+    """Run worker processes: one here, or several under a supervisor."""
+    if processes > 1:
+        logs.configure(process="supervisor")
+        _checked(settings)
+        return _run(_supervise(workers(settings, processes)))
     logs.configure(process="worker")
 
     async def run() -> None:

@@ -71,6 +71,18 @@ def receipt(  # noqa: PLR0913 - one value per line of the receipt
     )
 
 
+class _Made(msgspec.Struct):
+    transfers: list[msgspec.Raw]
+
+
+_MADE = msgspec.json.Decoder(_Made)
+
+
+def made_of(raw: bytes) -> int:
+    """Return how many transfers the message made."""
+    return len(_MADE.decode(raw).transfers)
+
+
 def read(raw: bytes) -> dict[str, Any]:
     """Read a stored receipt back for showing."""
     found: dict[str, Any] = msgspec.json.decode(raw)

@@ -80,27 +80,60 @@ class KeyFile(Closed):
 
 
 class Workers(Closed):
-    """``delivery``: worker processes; ``pool``: processes that verify, translate and seal, per web or worker process."""
+    """``web``: processes that take messages in, one port for all; ``delivery``: worker processes; ``pool``: processes
+    that verify, translate and seal, per web or worker process.
+    """
 
+    web: Annotated[int, Field(ge=1, le=64)] = 1
     delivery: Annotated[int, Field(ge=1, le=64)] = 1
     pool: Annotated[int, Field(ge=1, le=64)] = 1
+
+
+class Quota(Closed):
+    """What one sender may use. Over it: 429 with Retry-After; nothing accepted is ever lost.
+
+    ``rate``: requests a second, ``burst`` at once after a rest; ``in_flight``: requests being read or checked at once, in each
+    web process; ``backlog``: unfinished transfers of its messages; ``day_messages``, ``day_bytes``: accepted from midnight to
+    midnight in Vietnam. ``None``: no bound.
+    """
+
+    rate: Annotated[float, Field(gt=0)] | None = None
+    burst: Annotated[int, Field(ge=1)] = 100
+    in_flight: Annotated[int, Field(ge=1)] = 128
+    backlog: Annotated[int, Field(ge=1)] | None = 500_000
+    day_messages: Annotated[int, Field(ge=1)] | None = None
+    day_bytes: Octets | None = None
 
 
 class Limits(Closed):
     """Bounds of the intake. Over them a sender hears 413, 429 or 503 with Retry-After; nothing accepted is ever lost.
 
     ``memory``: bodies up to this size are checked in memory, larger ones from a spool file. ``in_flight``: requests
-    being read or checked at once, all senders together; ``per_sender``: of one sender. ``body_time``: for a body to arrive.
-    ``retry_after``: seconds that a refused sender is asked to wait; ``batch``: messages per call into the judging pool.
+    being read or checked at once, all senders together; ``bytes_in_flight``: of their bodies; both in each web process.
+    ``body_time``: for a body to arrive; ``answer_time``: for an answer to be taken. ``head``, ``headers``, ``head_time``: of the
+    request line and its headers. ``connections``, ``requests`` per connection, ``idle`` between them. ``disk_free``: under it
+    intake stops and delivery goes on; ``database``: over it too. ``retry_after``: seconds that a refused sender is asked to
+    wait where nothing better is known; ``batch``: messages per call into the judging pool; ``sender``: for those whose file
+    names no quota.
     """
 
     body: Octets = 1 << 20
     memory: Octets = 64 << 10
     in_flight: Annotated[int, Field(ge=1)] = 256
-    per_sender: Annotated[int, Field(ge=1)] = 128
+    bytes_in_flight: Octets = 64 << 20
     body_time: Seconds = 30.0
+    answer_time: Seconds = 30.0
+    head: Octets = 64 << 10
+    headers: Annotated[int, Field(ge=8)] = 100
+    head_time: Seconds = 10.0
+    connections: Annotated[int, Field(ge=1)] = 1024
+    requests: Annotated[int, Field(ge=1)] = 10_000
+    idle: Seconds = 60.0
+    disk_free: Octets = 256 << 20
+    database: Octets | None = None
     retry_after: Annotated[int, Field(ge=1, le=3600)] = 2
     batch: Annotated[int, Field(ge=1, le=256)] = 16
+    sender: Quota = Quota()
 
 
 class Settings(Closed):

@@ -1,6 +1,6 @@
 """Where a body waits while it is checked: small ones in memory, larger ones in a file that is gone when the check is over.
 
-Memory for bodies is bounded by ``limits.memory × in_flight`` plus what one accepting transaction holds. A file that a
+Memory for bodies is bounded by ``limits.bytes_in_flight`` (``hub.api.admission``), also while they wait to be accepted. A file that a
 crash left behind belongs to a message that was never accepted; ``sweep`` removes it at start.
 """
 
@@ -62,13 +62,13 @@ class Sheet:
         self._chunks.clear()
 
     def write(self, chunk: bytes) -> None:
-        """Take one more piece. Raises ``Refusal`` HUB-LIM-001 before the piece over the limit is kept."""
+        """Take one more piece. Raises ``Refusal`` HUB-LIM-001 before the piece over the limit is kept; ``OSError``."""
         self.size += len(chunk)
         if self.size > self._limit:
             raise refuse("HUB-LIM-001", rule=f"at most {self._limit} bytes")
         self._hash.update(chunk)
         if self._file is not None:
-            self._file.write(chunk)
+            _write(self._file, chunk)
             return
         self._chunks.append(chunk)
         if self.size > self._memory:
@@ -76,7 +76,7 @@ class Sheet:
 
     def _spill(self) -> None:
         self._file = self._path.open("xb+", buffering=0)
-        self._file.write(b"".join(self._chunks))
+        _write(self._file, b"".join(self._chunks))
         self._chunks.clear()
 
     @property
@@ -94,3 +94,10 @@ class Sheet:
             return b"".join(self._chunks)
         self._file.seek(0)
         return self._file.read()
+
+
+def _write(file: BinaryIO, data: bytes) -> None:
+    """Write all of it: on a disk that is almost full a write keeps what fits and says so only by its count."""
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]

@@ -1,4 +1,4 @@
-"""One supervisor, its children: a web process and worker processes, each with a pool that verifies and seals.
+"""One supervisor, its children: web processes and worker processes, each with a pool that verifies and seals.
 
 A child that dies is started again, sooner at first, later when it keeps dying. Children end with their parent: each
 holds the read end of a pipe whose other end only the supervisor has, so even a supervisor killed with SIGKILL leaves
@@ -31,19 +31,28 @@ GRACE = 20.0
 
 
 class Child(msgspec.Struct, frozen=True):
-    """One process to keep alive: a name for the log, and the command line's own words."""
+    """One process to keep alive: a name for the log, the command line's own words, open files that it inherits."""
 
     name: str
     arguments: tuple[str, ...]
+    files: tuple[int, ...] = ()
 
 
-def children(settings: Path, workers: int) -> tuple[Child, ...]:
-    """Name the processes of one hub."""
-    where = ("--settings", str(settings), "--supervised")
-    return (
-        Child("web", ("web", *where)),
-        *(Child(f"worker-{number}", ("work", *where)) for number in range(1, workers + 1)),
-    )
+def webs(settings: Path, number: int, socket: int) -> tuple[Child, ...]:
+    """Name the processes that take messages in, all from one listening socket, which outlives each of them."""
+    words = ("web", *_where(settings), "--socket", str(socket))
+    names = ["web"] if number == 1 else [f"web-{one}" for one in range(1, number + 1)]
+    return tuple(Child(name, words, (socket,)) for name in names)
+
+
+def workers(settings: Path, number: int) -> tuple[Child, ...]:
+    """Name the processes that deliver."""
+    words = ("work", *_where(settings))
+    return tuple(Child(f"worker-{one}", words) for one in range(1, number + 1))
+
+
+def _where(settings: Path) -> tuple[str, ...]:
+    return ("--settings", str(settings), "--supervised")
 
 
 async def supervise(wanted: Sequence[Child], stop: asyncio.Event) -> None:
@@ -56,7 +65,9 @@ async def _keep_alive(child: Child, stop: asyncio.Event) -> None:
     while not stop.is_set():
         began = clock()
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "hub.cli.main", *child.arguments, stdin=asyncio.subprocess.PIPE
+            *(sys.executable, "-m", "hub.cli.main", *child.arguments),
+            stdin=asyncio.subprocess.PIPE,
+            pass_fds=child.files,
         )
         log.info("child_started", worker=child.name, pid=process.pid)
         ended = asyncio.create_task(process.wait())

@@ -1,38 +1,124 @@
-"""How many requests may be under way at once. Over the bound the answer is quick and cheap, so that the rest goes on."""
+"""What the web process takes on at once. Over a bound the answer is quick and cheap, so that the rest goes on.
+
+Bounded here, for all senders together: requests being read or checked, the bytes of their bodies (also while they wait for
+the judging pool), and the disk: below its mark intake stops while what was accepted is still delivered and settled.
+Bounds of one sender are its quota (``hub.api.quotas``).
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from contextlib import contextmanager
+import math
 from typing import TYPE_CHECKING
 
-from schemas.problems import refuse
+from hub.api.later import Later
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    from hub.api.quotas import Quotas
+    from hub.settings import Limits
+
+NO_ROOM = "HUB-LIM-003"
+DISK_WAIT = 30
+"""Seconds that a sender is asked to wait when the disk is short: somebody has to make room."""
+LOOK_EVERY = 0.5
+"""Seconds for which a look at the disk counts."""
+
+
+class Watermark:
+    """Room on the disk. ``room``: (free bytes, bytes of the database); asked at most twice a second."""
+
+    def __init__(
+        self, room: Callable[[], tuple[int, int]], seconds: Callable[[], float], *, free: int, database: int
+    ) -> None:
+        """``free``: bytes that must stay free; ``database``: bytes that it may have, 0 for no bound."""
+        self._room, self._seconds, self._free, self._database = room, seconds, free, database
+        self._looked, self._short = -math.inf, ""
+
+    def check(self) -> None:
+        """Raise ``Later`` HUB-LIM-003 when intake must stop."""
+        if self._seconds() - self._looked > LOOK_EVERY:
+            self._looked, self._short = self._seconds(), self._look()
+        if self._short:
+            raise Later(NO_ROOM, self._short, DISK_WAIT)
+
+    def _look(self) -> str:
+        free, database = self._room()
+        if free < self._free:
+            return f"disk_free: at least {self._free} bytes free for what was accepted"
+        if 0 < self._database < database:
+            return f"database: at most {self._database} bytes"
+        return ""
 
 
 class Admission:
-    """Counts what is being read or checked, all together and per sender. One per web process; one event loop."""
+    """One per web process; one event loop. ``enter`` before the body is read."""
 
-    def __init__(self, *, in_flight: int, per_sender: int) -> None:
-        self._in_flight, self._per_sender = in_flight, per_sender
-        self._all = 0
-        self._of: Counter[str] = Counter()
+    def __init__(self, limits: Limits, quotas: Quotas, watermark: Watermark) -> None:
+        self._limits, self._quotas, self._watermark = limits, quotas, watermark
+        self._places = self._bytes = 0
 
-    @contextmanager
-    def enter(self, sender: str) -> Iterator[None]:
-        """Hold one place. Raises ``Refusal`` HUB-LIM-003 when the hub is full, HUB-LIM-002 when this sender has its share."""
-        if self._all >= self._in_flight:
-            raise refuse("HUB-LIM-003", rule=f"at most {self._in_flight} requests at once")
-        if self._of[sender] >= self._per_sender:
-            raise refuse("HUB-LIM-002", rule=f"at most {self._per_sender} requests at once")
-        self._all += 1
-        self._of[sender] += 1
-        try:
-            yield
-        finally:
-            self._all -= 1
-            self._of[sender] -= 1
-            if not self._of[sender]:
-                del self._of[sender]
+    @property
+    def full(self) -> bool:
+        return self._places >= self._limits.in_flight
+
+    @property
+    def busy(self) -> tuple[int, int]:
+        """Requests and bytes taken on now."""
+        return self._places, self._bytes
+
+    def enter(self, sender: str) -> Place:
+        """Return a place to hold. Raises ``Later``: HUB-LIM-003 when the hub is full, HUB-LIM-002 when the sender's quota is."""
+        if self.full:
+            raise Later(NO_ROOM, f"in_flight: at most {self._limits.in_flight} requests at once", self._wait)
+        self._watermark.check()
+        self._quotas.enter(sender)
+        self._places += 1
+        return Place(self, sender)
+
+    def grow(self, size: int) -> None:
+        if self._bytes + size > self._limits.bytes_in_flight:
+            raise Later(
+                NO_ROOM, f"bytes_in_flight: at most {self._limits.bytes_in_flight} bytes at once", self._wait
+            )
+        self._bytes += size
+
+    def leave(self, sender: str, size: int) -> None:
+        self._places -= 1
+        self._bytes -= size
+        self._quotas.leave(sender)
+
+    def accepted(self, sender: str, size: int, transfers: int) -> None:
+        self._quotas.accepted(sender, size, transfers)
+
+    @property
+    def _wait(self) -> int:
+        return self._limits.retry_after
+
+
+class Place:
+    """One request's share of the bounds, given back at the end of the context."""
+
+    __slots__ = ("_admission", "_sender", "_size")
+
+    def __init__(self, admission: Admission, sender: str) -> None:
+        self._admission, self._sender, self._size = admission, sender, 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._admission.leave(self._sender, self._size)
+
+    def grow(self, size: int) -> None:
+        """Take ``size`` bytes more. Raises ``Later`` HUB-LIM-003."""
+        self._admission.grow(size)
+        self._size += size
+
+    def accepted(self, transfers: int) -> None:
+        """Book what was taken for good on the sender's quota."""
+        self._admission.accepted(self._sender, self._size, transfers)

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 
 from hub.api import pages, problems, views
 from hub.api.edge import Edge
+from hub.api.later import Later
 from hub.judge import key_of
 from schemas.problems import Problem, Refusal, refuse
 
@@ -184,7 +185,7 @@ class _Web:
         """Answer a refusal."""
         if not isinstance(error, Refusal):
             raise error
-        return self._tell(request, error.problems)
+        return self._tell(request, error.problems, wait=error.wait if isinstance(error, Later) else None)
 
     async def unknown(self, request: Request, error: Exception) -> Response:
         """An address or a method that is not ours."""
@@ -198,7 +199,11 @@ class _Web:
         return self._tell(Request(scope), [Problem(code="HUB-INT-001")])
 
     def _tell(
-        self, request: Request, found: Sequence[Problem], headers: Mapping[str, str] | None = None
+        self,
+        request: Request,
+        found: Sequence[Problem],
+        headers: Mapping[str, str] | None = None,
+        wait: int | None = None,
     ) -> Response:
         known = [problem if problem.code in self._deps.catalogue else _nameless(problem) for problem in found]
         say = self._say(request)
@@ -210,7 +215,7 @@ class _Web:
             instance=request.url.path,
             request=request.state.request,
             xml="xml" in request.headers.get("content-type", ""),
-            retry_after=self._deps.limits.retry_after if known[0].code in COME_AGAIN else None,
+            retry_after=wait or (self._deps.limits.retry_after if known[0].code in COME_AGAIN else None),
         )
         return problems.answer(told, {**(headers or {}), **_spoken(say), **_echo(request)})
 

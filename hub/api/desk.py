@@ -11,9 +11,11 @@ import msgspec
 import structlog
 from starlette.requests import ClientDisconnect
 
-from hub.api.admission import Admission  # noqa: TC001
+from hub.api.admission import DISK_WAIT, NO_ROOM, Admission
+from hub.api.later import Later
 from hub.intake import Intake  # noqa: TC001
 from hub.judge import Inbound, authenticate
+from hub.receipts import made_of
 from hub.settings import Limits  # noqa: TC001
 from hub.spool import Spool  # noqa: TC001
 from hub.store.contract import Accepted, Store  # noqa: TC001
@@ -23,6 +25,7 @@ from schemas.problems import Refusal, refuse
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from hub.api.admission import Place
     from hub.spool import Sheet
 
 log = structlog.get_logger(__name__)
@@ -72,8 +75,11 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
             try:
                 caller = self.caller(request)
                 sender = caller.id
-                with self.admission.enter(sender):
-                    return await self._receive(message, caller, sheet, request)
+                with self.admission.enter(sender) as place:
+                    accepted = await self._receive(message, caller, sheet, request, place)
+                    if not accepted.replayed:
+                        place.accepted(made_of(accepted.receipt))
+                    return accepted
             except Refusal as refusal:
                 log.info(
                     "refused",
@@ -85,9 +91,16 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
                     request=request.state.request,
                 )
                 raise
+            except (
+                OSError
+            ) as error:  # the spool or the blobs: the disk is full or broken, and nothing was accepted
+                log.exception("no_room", sender=sender, size=sheet.size, request=request.state.request)
+                raise Later(NO_ROOM, "the body can be kept", DISK_WAIT) from error
 
-    async def _receive(self, message: str, caller: Caller, sheet: Sheet, request: Request) -> Accepted:
-        await self._fill(sheet, request)
+    async def _receive(
+        self, message: str, caller: Caller, sheet: Sheet, request: Request, place: Place
+    ) -> Accepted:
+        await self._fill(sheet, request, place)
         inbound = Inbound(
             message=message,
             authorization=request.headers["authorization"],
@@ -107,14 +120,18 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
             writable = False
         return found if writable else [*found, "store"]
 
-    async def _fill(self, sheet: Sheet, request: Request) -> None:
+    async def _fill(self, sheet: Sheet, request: Request, place: Place) -> None:
         declared = request.headers.get("content-length", "")
-        if declared.isdecimal() and int(declared) > self.spool.limit:
+        told = int(declared) if declared.isdecimal() else 0
+        if told > self.spool.limit:
             raise self.spool.too_large()
+        place.grow(told)
         try:
             async with asyncio.timeout(self.limits.body_time):
                 async for chunk in request.stream():
                     sheet.write(chunk)
+                    if not told:
+                        place.grow(len(chunk))
         except (TimeoutError, ClientDisconnect):
             raise refuse("HUB-LIM-004", rule=f"the whole body in {self.limits.body_time:g} s") from None
 

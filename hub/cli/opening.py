@@ -42,8 +42,8 @@ class Programs(Protocol):
     """What the long-running commands start. Each returns an exit status. ``supervised``: ends with its supervisor."""
 
     def serve(self, settings: Path) -> int: ...
-    def work(self, settings: Path, *, supervised: bool) -> int: ...
-    def web(self, settings: Path, *, supervised: bool) -> int: ...
+    def work(self, settings: Path, *, processes: int, supervised: bool) -> int: ...
+    def web(self, settings: Path, *, supervised: bool, inherited: int | None) -> int: ...
     def demo(self, directory: Path, messages: int) -> int: ...
 
 
@@ -94,15 +94,15 @@ class WiredPrograms:
 
         return programs.serve(settings)
 
-    def work(self, settings: Path, *, supervised: bool) -> int:
+    def work(self, settings: Path, *, processes: int, supervised: bool) -> int:
         from hub import programs  # noqa: PLC0415 - heavy
 
-        return programs.work(settings, supervised=supervised)
+        return programs.work(settings, processes=processes, supervised=supervised)
 
-    def web(self, settings: Path, *, supervised: bool) -> int:
+    def web(self, settings: Path, *, supervised: bool, inherited: int | None) -> int:
         from hub import programs  # noqa: PLC0415 - heavy
 
-        return programs.web(settings, supervised=supervised)
+        return programs.web(settings, supervised=supervised, inherited=inherited)
 
     def demo(self, directory: Path, messages: int) -> int:
         from hub import demo  # noqa: PLC0415 - heavy

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from hub.cli import show
 from hub.cli.desk import At  # noqa: TC001 - cyclopts reads the annotations at run time
@@ -23,14 +24,21 @@ def serve(*, desk: At) -> int:
 
 Supervised = Annotated[bool, Parameter(show=False, negative=())]
 """Given by the supervisor to its children, not by a person."""
+Inherited = Annotated[int | None, Parameter(show=False)]
+"""The number of the listening socket that the supervisor holds for its children."""
 
 
-def work(*, supervised: Supervised = False, desk: At) -> int:
-    return desk.programs.work(desk.settings, supervised=supervised)
+def work(
+    *,
+    processes: Annotated[int, Parameter(validator=Number(gte=1, lte=64))] = 1,
+    supervised: Supervised = False,
+    desk: At,
+) -> int:
+    return desk.programs.work(desk.settings, processes=processes, supervised=supervised)
 
 
-def web(*, supervised: Supervised = False, desk: At) -> int:
-    return desk.programs.web(desk.settings, supervised=supervised)
+def web(*, supervised: Supervised = False, socket: Inherited = None, desk: At) -> int:
+    return desk.programs.web(desk.settings, supervised=supervised, inherited=socket)
 
 
 def demo(*, directory: Path = Path("var/demo"), messages: int = 200, desk: At) -> int:

@@ -177,6 +177,31 @@ class Capacity(Value, frozen=True):
     order_sensitive: bool = True
 
 
+# --- quotas -----------------------------------------------------------------------------------------------------
+
+
+class Use(Value, frozen=True):
+    """What one web process let in of one sender since it last told: requests, and of those accepted messages, their bytes
+    and transfers.
+    """
+
+    sender: str
+    requests: int = 0
+    messages: int = 0
+    octets: int = 0
+    transfers: int = 0
+
+
+class Usage(Value, frozen=True):
+    """What all web processes let in of one sender today. ``open``: its unfinished transfers as last counted, and what came since."""
+
+    sender: str
+    requests: int
+    messages: int
+    octets: int
+    open: int
+
+
 # --- reading ----------------------------------------------------------------------------------------------------
 
 

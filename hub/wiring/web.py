@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from hub import desk, partners, pool, routing
 from hub.acceptance import Accepting
 from hub.api import app as api
-from hub.api.admission import Admission
+from hub.api import problems
+from hub.api.admission import Admission, Watermark
 from hub.api.desk import Caller, Deps
+from hub.api.door import Bounds, whole
+from hub.api.quotas import Quotas
 from hub.intake import Bench, Intake
 from hub.spool import Spool
 from hub.wiring.declared import declared
 from hub.wiring.parts import new_ids, store_of, utc_now
 from hub.wiring.tools import pool_tools
 from schemas import errors
+from schemas.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -46,6 +52,13 @@ async def open_web(
     spool = Spool(settings.data / "spool", memory=settings.limits.memory, limit=settings.limits.body)
     spool.sweep()
 
+    quotas = Quotas(
+        partners.quotas(what.partners, settings.limits.sender),
+        seconds=time.monotonic,
+        now=utc_now,
+        retry_after=settings.limits.retry_after,
+    )
+
     async def ready() -> list[str]:
         return [] if await bench.alive() else ["pool"]
 
@@ -63,9 +76,7 @@ async def open_web(
                     store=store,
                     callers=_callers(what),
                     spool=spool,
-                    admission=Admission(
-                        in_flight=settings.limits.in_flight, per_sender=settings.limits.per_sender
-                    ),
+                    admission=Admission(settings.limits, quotas, _watermark(settings)),
                     catalogue=errors.load(),
                     limits=settings.limits,
                     ready=ready,
@@ -80,6 +91,42 @@ async def open_web(
     finally:
         executor.shutdown(cancel_futures=True)
         await store.close()
+
+
+def bounds_of(settings: Settings) -> Bounds:
+    """What one connection may cost, and what a connection without a place hears."""
+    limits = settings.limits
+    told = problems.document(
+        [Problem(code="HUB-LIM-003", rule=f"connections: at most {limits.connections}")],
+        catalogue=errors.load(),
+        say=settings.language,
+        base=settings.public_url,
+        instance="",
+        request="",
+        retry_after=limits.retry_after,
+    )
+    return Bounds(
+        head=limits.head,
+        headers=limits.headers,
+        head_time=limits.head_time,
+        idle=limits.idle,
+        answer_time=limits.answer_time,
+        connections=limits.connections,
+        requests=limits.requests,
+        full=whole(problems.answer(told)),
+    )
+
+
+def _watermark(settings: Settings) -> Watermark:
+    """Look at the disk that holds the data. The database's own files count where it is one."""
+
+    def room() -> tuple[int, int]:
+        disk = os.statvfs(settings.data)
+        files = (path for path in settings.data.glob("hub.db*") if path.is_file())
+        return disk.f_bavail * disk.f_frsize, sum(path.stat().st_size for path in files)
+
+    limits = settings.limits
+    return Watermark(room, time.monotonic, free=limits.disk_free, database=limits.database or 0)
 
 
 def _callers(what: Declared) -> tuple[Caller, ...]:

@@ -14,6 +14,7 @@ import asyncio
 import hashlib
 import io
 import json
+import time
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,9 +28,11 @@ from connectors.rest import codec as rest_codec
 from connectors.rest.settings import Settings as RestSettings
 from hub import partners
 from hub.acceptance import Accepting
-from hub.api.admission import Admission
+from hub.api.admission import Admission, Watermark
 from hub.api.app import build
 from hub.api.desk import Caller, Deps
+from hub.api.door import Bounds, door
+from hub.api.quotas import Quotas
 from hub.desk import hashes, set_up
 from hub.ids import Ids
 from hub.intake import Bench, Intake, judge_all
@@ -244,6 +247,8 @@ async def house(
     executor: Executor | None = None,
     run: Callable[[Sequence[Inbound]], Any] | None = None,
     intake: Callable[[Intake], Any] = lambda intake: intake,
+    watermark: Watermark | None = None,
+    seconds: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[House]:
     """Open the house. ``run``: what the pool runs; by default it judges at the desk. ``intake`` may wrap the intake."""
     limits = limits or Limits()
@@ -259,6 +264,12 @@ async def house(
         router=made.router, parties=partners.parties(made.partners), new_id=ids, days=workdays.load()
     )
     missing: list[str] = []
+    quotas = Quotas(
+        partners.quotas(made.partners, limits.sender),
+        seconds=seconds,
+        now=now,
+        retry_after=limits.retry_after,
+    )
 
     async def ready() -> Sequence[str]:
         return [*missing, *(() if await bench.alive() else ("pool",))]
@@ -277,7 +288,9 @@ async def house(
             if each.sends
         ),
         spool=spool,
-        admission=Admission(in_flight=limits.in_flight, per_sender=limits.per_sender),
+        admission=Admission(
+            limits, quotas, watermark or Watermark(lambda: (1 << 40, 0), seconds, free=1, database=0)
+        ),
         catalogue=errors.load(),
         limits=limits,
         ready=ready,
@@ -285,7 +298,7 @@ async def house(
         new_id=ids,
     )
     config = uvicorn.Config(
-        build(deps), host="127.0.0.1", port=0, log_config=None, lifespan="off", http="httptools"
+        build(deps), host="127.0.0.1", port=0, log_config=None, lifespan="off", http=door(Bounds())
     )
     server = uvicorn.Server(config)
     socket = config.bind_socket()

@@ -8,16 +8,18 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
 
 from hub import intake
+from hub.api.admission import Watermark
 from hub.intake import Intake, judge_all
 from hub.judge import Inbound
 from hub.pool import Lasting
-from hub.settings import Limits
+from hub.settings import Limits, Quota
 from hub.spool import Spool
 from hub.store.contract import Stale
 from hub.store.sqlite.store import open_store
@@ -28,7 +30,6 @@ from tests.integration.intake_house import PROVINCE, house, partner_files, parts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
-    from pathlib import Path
 
     from hub.judge import Desk
     from hub.store.contract import Acceptance, Accepted
@@ -236,7 +237,7 @@ async def test_over_the_bound_a_sender_is_asked_to_wait_and_nothing_is_lost(
     tmp_path: Path, made: Parts
 ) -> None:
     gate = Gate(made.desk)
-    limits = Limits(in_flight=3, per_sender=2)
+    limits = Limits(in_flight=3, sender=Quota(in_flight=2))
     async with house(tmp_path, made, lambda: NOW, limits=limits, run=gate) as hub:
         bodies = [hub.received() for _ in range(2)]
         under_way = [asyncio.create_task(hub.post(body, key=f"k{n}")) for n, body in enumerate(bodies)]
@@ -255,6 +256,88 @@ async def test_over_the_bound_a_sender_is_asked_to_wait_and_nothing_is_lost(
         answers = await asyncio.gather(*under_way, third)
         assert [answer.status for answer in answers] == [202, 202, 202]
         assert (await hub.post(hub.received(), key="later")).status == 202
+
+
+async def test_a_sender_over_its_rate_is_told_which_quota_and_when_to_come_again(
+    tmp_path: Path, made: Parts
+) -> None:
+    limits = Limits(sender=Quota(rate=0.2, burst=2))
+    async with house(tmp_path, made, lambda: NOW, limits=limits) as hub:
+        for key in ("a", "b"):
+            assert (await hub.post(hub.received(), key=key)).status == 202
+        refused = await hub.post(hub.received(), key="c")
+        assert (refused.status, refused.code) == (429, "HUB-LIM-002")
+        assert refused["errors"][0]["rule"] == "rate: 0.2 requests a second"
+        assert refused.headers["Retry-After"] == "5"
+        assert (await hub.post(hub.received(), key="c", sender="neighbour")).status == 202
+
+
+async def test_a_replay_uses_up_no_message_of_the_day(tmp_path: Path, made: Parts) -> None:
+    limits = Limits(sender=Quota(day_messages=2))
+    async with house(tmp_path, made, lambda: NOW, limits=limits) as hub:
+        body = hub.received()
+        for _ in range(4):
+            assert (await hub.post(body, key="a")).status == 202
+        assert (await hub.post(hub.received(), key="b")).status == 202
+        refused = await hub.post(body, key="a")
+        assert (refused.code, refused["errors"][0]["rule"]) == (
+            "HUB-LIM-002",
+            "day_messages: at most 2 a day",
+        )
+        assert 0 < int(refused.headers["Retry-After"]) <= 86_400
+
+
+async def test_bodies_that_come_together_are_bounded_in_bytes(tmp_path: Path, made: Parts) -> None:
+    gate = Gate(made.desk)
+    limits = Limits(bytes_in_flight=90_000)
+    async with house(tmp_path, made, lambda: NOW, limits=limits, run=gate) as hub:
+        first = asyncio.create_task(hub.post(hub.received(papers=[{"name": "x" * 1000}] * 80), key="a"))
+        while not list(hub.spool.iterdir()):  # noqa: ASYNC110 - a file of another task
+            await asyncio.sleep(0.01)
+        refused = await hub.post(hub.received(papers=[{"name": "x" * 1000}] * 20), key="b")
+        assert (refused.code, refused["errors"][0]["rule"][:15]) == ("HUB-LIM-003", "bytes_in_flight")
+        chunked = HEAD.replace(b": a\r", b": c\r") + b"Transfer-Encoding: chunked\r\n\r\n"
+        answer = await raw_request(hub, chunked, b"4e20\r\n" + b"x" * 20_000 + b"\r\n")
+        assert b"HUB-LIM-003" in answer
+        gate.open.set()
+        assert (await first).status == 202
+        assert (await hub.post(hub.received(papers=[{"name": "x" * 1000}] * 20), key="b")).status == 202
+
+
+async def test_intake_stops_before_the_disk_is_full(tmp_path: Path, made: Parts) -> None:
+    room, at = [50], [0.0]
+    watermark = Watermark(lambda: (room[0], 0), lambda: at[0], free=100, database=0)
+    async with house(tmp_path, made, lambda: NOW, watermark=watermark) as hub:
+        refused = await hub.post(hub.received(), key="a")
+        assert (refused.status, refused.code, refused.headers["Retry-After"]) == (503, "HUB-LIM-003", "30")
+        room[0], at[0] = 200, 1.0
+        assert (await hub.post(hub.received(), key="a")).status == 202
+
+
+@pytest.mark.parametrize("instead", [None, "a file"])
+async def test_a_spool_that_cannot_be_written_is_no_defect_of_ours(
+    tmp_path: Path, made: Parts, instead: str | None
+) -> None:
+    async with house(tmp_path, made, lambda: NOW) as hub:
+        hub.spool.rmdir()
+        if instead:
+            hub.spool.write_text(instead)
+        refused = await hub.post(hub.received(papers=[{"name": "x" * 1000}] * 90), key="a")
+        assert (refused.status, refused.code, refused.headers["Retry-After"]) == (503, "HUB-LIM-003", "30")
+        assert (await hub.post(hub.received(), key="small")).status == 202
+
+
+async def test_a_body_that_is_gone_from_the_spool_while_it_waits_is_no_defect_of_ours(
+    tmp_path: Path, made: Parts
+) -> None:
+    def swept(batch: Sequence[Inbound]) -> list[intake.Verdict]:
+        for inbound in batch:
+            Path(str(inbound.body)).unlink()
+        return judge_all(made.desk, batch)
+
+    async with house(tmp_path, made, lambda: NOW, run=swept) as hub:
+        refused = await hub.post(hub.received(papers=[{"name": "x" * 1000}] * 90), key="a")
+        assert (refused.status, refused.code) == (503, "HUB-LIM-003")
 
 
 async def until(hub: House, status: int, sender: str = "desk") -> Answer:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.api import pages, problems
-from hub.api.admission import Admission
 from schemas import errors
-from schemas.problems import Problem, Refusal
+from schemas.problems import Problem
 
 CATALOGUE = errors.load()
 
@@ -77,16 +75,3 @@ def test_a_page_escapes_what_it_shows() -> None:
     words = errors.Words("<b>", "<b>")
     entry = errors.Entry(422, "Client", "no", "0.1.0", words, words, words, words, "HUB-SCH-001")
     assert "<b>" not in pages.entry(entry, "vi")
-
-
-def test_places_are_given_back_whatever_happens() -> None:
-    admission = Admission(in_flight=2, per_sender=1)
-    with pytest.raises(ZeroDivisionError), admission.enter("a"):
-        raise ZeroDivisionError
-    with admission.enter("a"):
-        with pytest.raises(Refusal, match="HUB-LIM-002"), admission.enter("a"):
-            pass
-        with admission.enter("b"), pytest.raises(Refusal, match="HUB-LIM-003"), admission.enter("c"):
-            pass
-    with admission.enter("a"):
-        pass

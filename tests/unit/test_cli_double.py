@@ -248,12 +248,12 @@ class Started:
         self.calls.append(("serve", settings))
         return self.status
 
-    def work(self, settings: Path, *, supervised: bool) -> int:
-        self.calls.append(("work", settings, supervised))
+    def work(self, settings: Path, *, processes: int, supervised: bool) -> int:
+        self.calls.append(("work", settings, processes, supervised))
         return self.status
 
-    def web(self, settings: Path, *, supervised: bool) -> int:
-        self.calls.append(("web", settings, supervised))
+    def web(self, settings: Path, *, supervised: bool, inherited: int | None) -> int:
+        self.calls.append(("web", settings, supervised, inherited))
         return self.status
 
     def demo(self, directory: Path, messages: int) -> int:

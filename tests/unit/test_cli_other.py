@@ -182,10 +182,11 @@ def test_version() -> None:
     [
         (("serve",), ("serve", Path("lienthong.toml"))),
         (("serve", "--settings", "/etc/h.toml"), ("serve", Path("/etc/h.toml"))),
-        (("work",), ("work", Path("lienthong.toml"), False)),
-        (("work", "--supervised"), ("work", Path("lienthong.toml"), True)),
-        (("web",), ("web", Path("lienthong.toml"), False)),
-        (("web", "--supervised"), ("web", Path("lienthong.toml"), True)),
+        (("work",), ("work", Path("lienthong.toml"), 1, False)),
+        (("work", "--processes", "4"), ("work", Path("lienthong.toml"), 4, False)),
+        (("work", "--supervised"), ("work", Path("lienthong.toml"), 1, True)),
+        (("web",), ("web", Path("lienthong.toml"), False, None)),
+        (("web", "--supervised", "--socket", "7"), ("web", Path("lienthong.toml"), True, 7)),
         (("demo",), ("demo", Path("var/demo"), 200)),
         (("demo", "--directory", "/tmp/d", "--messages", "7"), ("demo", Path("/tmp/d"), 7)),  # noqa: S108 - a name only
     ],
@@ -237,6 +238,14 @@ def test_help_opens_nothing() -> None:
     assert ran.status == 0
     assert "--reason" in ran.out
     assert "--supervised" not in line("work", "--help").out
+    assert "--socket" not in line("web", "--help").out
+
+
+@pytest.mark.parametrize("number", ["0", "65", "-1"])
+def test_a_number_of_processes_that_no_machine_has_is_a_mistake(number: str) -> None:
+    programs = Started()
+    assert line("work", "--processes", number, programs=programs).status == 2
+    assert not programs.calls
 
 
 def test_settings_that_are_wrong_are_told_with_their_code() -> None:

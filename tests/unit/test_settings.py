@@ -49,7 +49,7 @@ def test_a_file_is_read_with_its_paths_anchored_at_its_folder(tmp_path: Path) ->
     assert found.keys["province-seal"].file == tmp_path / "keys/seal.pem"
     assert found.keys["province-seal"].password_file == tmp_path / "keys/seal.password"
     assert found.limits.body == 2 << 20
-    assert found.limits.per_sender == 128
+    assert found.limits.sender.in_flight == 128
 
 
 def test_without_a_file_the_defaults_hold() -> None:

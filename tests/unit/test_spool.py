@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,3 +62,24 @@ def test_the_piece_over_the_limit_is_refused_and_not_kept(spool: Spool) -> None:
 def test_the_folder_is_private(spool: Spool, tmp_path: Path) -> None:
     assert (tmp_path / "spool").stat().st_mode & 0o077 == 0
     assert spool.limit == 20
+
+
+def test_a_disk_that_takes_only_part_of_a_write_is_an_error_and_never_half_a_body(tmp_path: Path) -> None:
+    """A limit on file sizes does what a disk with little room does: the first write keeps what fits, the next one fails."""
+    program = (
+        "import resource, signal, sys, pathlib\n"
+        "from hub.spool import Spool\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "spool = Spool(pathlib.Path(sys.argv[1]), memory=8, limit=1000); spool.sweep()\n"
+        "with spool.sheet('a') as sheet:\n"
+        "    sheet.write(b'x' * 90)\n"
+        "    try:\n"
+        "        sheet.write(b'x' * 90)\n"
+        "    except OSError:\n"
+        "        print('refused')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "s")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "refused\n"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub import supervisor
-from hub.supervisor import Child, children, supervise
+from hub.supervisor import Child, supervise, webs, workers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -24,15 +24,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 
 
-def test_one_hub_is_a_web_process_and_its_workers() -> None:
-    made = children(Path("/etc/lienthong.toml"), 2)
-    assert [(child.name, child.arguments[0]) for child in made] == [
-        ("web", "web"),
-        ("worker-1", "work"),
-        ("worker-2", "work"),
-    ]
-    for child in made:
-        assert child.arguments[1:] == ("--settings", "/etc/lienthong.toml", "--supervised")
+def test_one_hub_is_its_web_processes_on_one_socket_and_its_workers() -> None:
+    where = Path("/etc/lienthong.toml")
+    common = ("--settings", "/etc/lienthong.toml", "--supervised")
+    assert webs(where, 1, 7) == (Child("web", ("web", *common, "--socket", "7"), (7,)),)
+    assert [child.name for child in webs(where, 2, 7)] == ["web-1", "web-2"]
+    assert workers(where, 2) == (Child("worker-1", ("work", *common)), Child("worker-2", ("work", *common)))
 
 
 @pytest.fixture
