@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 from lxml import etree
 
-from schemas.problems import Problem, Refusal
-from schemas.validation import MAX_PROBLEMS, element_path, json_lines, parse_xml, pointer_token, utf8
+from schemas.problems import MAX_PROBLEMS, Problem, Refusal
+from schemas.strict_json import json_lines, pointer_token
+from schemas.strict_xml import element_path, parse_xml
+from schemas.text import utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

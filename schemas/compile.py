@@ -16,9 +16,9 @@ from collections.abc import Callable
 from typing import Any
 
 from schemas import convert
-from schemas.problems import Problem
+from schemas.problems import MAX_PROBLEMS, Problem
+from schemas.strict_json import pointer_token
 from schemas.table import CANONICAL, Row, Shape, Table, converter_of, step_into
-from schemas.validation import MAX_PROBLEMS, pointer_token
 
 Tree = dict[str, Any]
 Reader = Callable[[Tree, Tree, Tree, str, "Complaints"], None]

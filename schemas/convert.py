@@ -7,7 +7,7 @@ Rules of this file:
 * ``exact``: every value that ``read`` takes is written back letter for letter. What is not exact (an ISO time with any
   offset) is kept beside the canonical value by the mapping, so nothing is lost on the way back to the same format.
 * Vietnam's wall time is +07:00 without seasons (since 1975); the portal's ``yyyyMMddHHmmss`` carries no zone marker.
-* Texts arrive here in NFC and free of characters that XML cannot carry: ``schemas.validation`` has seen to that.
+* Texts arrive here in NFC and free of characters that XML cannot carry: ``schemas.strict_json`` and ``schemas.wire`` have seen to that.
 """
 
 from __future__ import annotations

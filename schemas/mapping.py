@@ -12,38 +12,24 @@ borders: every process loads its own.
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from datetime import datetime
 from pathlib import Path  # noqa: TC003 - part of the public signatures
 from typing import Any, Literal, Protocol
 
 import msgspec
-from lxml import etree
 
 from schemas.compile import Complaints, Reader, Tree, compile_reader, compile_writer
 from schemas.dossier import Kind, Message, to_json
 from schemas.library import BUILTIN, Library
-from schemas.problems import Problem, Refusal, refuse
-from schemas.table import Operation, Table, check, read_table
-from schemas.validation import (
-    MAX_PROBLEMS,
-    JsonSchema,
-    Schema,
-    XmlSchema,
-    element_path,
-    gate_xml,
-    hardened_parser,
-    json_lines,
-    parse_gated,
-    parse_json,
-    pointer_token,
-    tidy_text,
-    utf8,
-)
+from schemas.problems import MAX_PROBLEMS, Problem, Refusal, refuse
+from schemas.strict_json import json_lines, parse_json, pointer_token
+from schemas.table import Table, check, read_table
+from schemas.text import utf8
+from schemas.validation import JsonSchema
+from schemas.wire import JsonSide, XmlSide, line_of, point
 
 _SMALL = 64 * 1024
 WITHOUT_DOSSIER = frozenset({Kind.CATALOGUE_PUBLISHED, Kind.REPORT_PUBLISHED, Kind.DELIVERY_FAILED})
-_SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 
 
 class Mapping(Protocol):
@@ -99,249 +85,6 @@ def mappings(folder: Path, library: Library | None = None) -> dict[str, Mapping]
     return {mapping.ref: mapping for mapping in loaded}
 
 
-# --- the sides on the wire ------------------------------------------------------------------------------------------
-
-
-class _Json:
-    """JSON on the wire. ``array``: the record travels as the only element of a list."""
-
-    def __init__(self, table: Table) -> None:
-        self._array = table.array
-        self.prefix = "/0" if table.array else ""
-
-    def parse(self, raw: bytes) -> Any:  # noqa: ANN401 - any JSON value
-        return parse_json(raw)
-
-    def record(self, tree: Any) -> Any:  # noqa: ANN401 - what the schema will judge
-        if self._array:
-            return tree[0] if isinstance(tree, list) and tree else None
-        return tree
-
-    def is_one(self, operation: Operation, tree: Any) -> bool:  # noqa: ANN401 - any JSON value
-        return not operation.marker or _point(tree, operation.marker) is not None
-
-    def refusals(self, schema: Schema, tree: Any, raw: bytes) -> tuple[Problem, ...]:  # noqa: ANN401 - any JSON value
-        return schema.problems(tree, utf8(raw)) if isinstance(schema, JsonSchema) else ()
-
-    def placed(self, problems: list[Problem], raw: bytes, _tree: object) -> list[Problem]:
-        lines = json_lines(utf8(raw))
-        return [msgspec.structs.replace(problem, line=_line(lines, problem.place)) for problem in problems]
-
-    def payload(self, record: Tree, _operation: Operation) -> bytes:
-        return msgspec.json.encode([record] if self._array else record)
-
-    def wrong(self, schema: Schema, record: Tree, _payload: bytes) -> tuple[Problem, ...]:
-        document = [record] if self._array else record
-        return schema.problems(document) if isinstance(schema, JsonSchema) else ()
-
-
-def _line(lines: dict[str, int], place: str) -> int:
-    """The line of a value, or of the nearest record around a value that is not there."""
-    while place not in lines and place:
-        place = place.rpartition("/")[0]
-    return lines.get(place, 0)
-
-
-def _point(tree: Any, pointer: str) -> Any:  # noqa: ANN401 - any JSON value
-    for token in pointer.split("/")[1:]:
-        if isinstance(tree, list):
-            tree = tree[int(token)] if token.isdigit() and int(token) < len(tree) else None
-        elif isinstance(tree, dict):
-            tree = tree.get(token)
-        else:
-            return None
-    return tree
-
-
-Plan = dict[str, tuple[str, bool, "Plan | None"]]
-
-
-class _Xml:
-    """XML on the wire: one namespace, elements only, in the table's order. What we write is its own exclusive C14N form."""
-
-    prefix = ""
-
-    def __init__(self, table: Table) -> None:
-        self._namespace = table.namespace
-        self._parser = hardened_parser()
-        self._plans = {
-            f"{{{table.namespace}}}{operation.root}": _plan(table, operation.record)
-            for operation in table.operation.values()
-        }
-
-    def parse(self, raw: bytes) -> etree._Element:
-        text = gate_xml(raw, bounded=True)
-        root = parse_gated(raw, self._parser)
-        if b"&" in raw or not unicodedata.is_normalized("NFC", text):
-            _normalise(root)
-        return root
-
-    def record(self, root: etree._Element) -> Any:  # noqa: ANN401 - the same tree that JSON gives
-        plan = self._plans.get(root.tag)
-        return None if plan is None else _tree(root, plan)
-
-    def is_one(self, operation: Operation, root: etree._Element) -> bool:
-        return bool(root.tag == f"{{{self._namespace}}}{operation.root}")
-
-    def refusals(self, schema: Schema, root: etree._Element, _raw: bytes) -> tuple[Problem, ...]:
-        if not isinstance(schema, XmlSchema) or schema.accepts(root):
-            return ()
-        return schema.problems(root)
-
-    def placed(self, problems: list[Problem], _raw: bytes, root: etree._Element) -> list[Problem]:
-        return [_placed(problem, root, self._namespace) for problem in problems]
-
-    def payload(self, record: Tree, operation: Operation) -> bytes:
-        return _document(operation.root, self._namespace, record)
-
-    def wrong(self, schema: Schema, _record: Tree, payload: bytes) -> tuple[Problem, ...]:
-        return self.refusals(schema, parse_gated(payload, self._parser), b"")
-
-
-def _plan(table: Table, record: str) -> Plan:
-    """How elements become the tree that readers take: local name, many or one, and what is inside."""
-    return {
-        f"{{{table.namespace}}}{row.wire}": (
-            row.wire,
-            row.many,
-            _plan(table, row.record) if row.record else None,
-        )
-        for row in table.records[record]
-    }
-
-
-def _pairs(element: etree._Element) -> list[tuple[str, str]]:
-    """Names and values as text; the stubs allow for bytes that the parser never gives."""
-    return [(str(name), str(value)) for name, value in element.attrib.items()]
-
-
-def _sourceline(element: etree._Element) -> int:
-    line: Any = element.sourceline  # the stubs leave its type open
-    return line or 0
-
-
-def _tree(element: etree._Element, plan: Plan) -> Tree:
-    tree: Tree = {}
-    if element.keys():
-        # Qualified attributes are hints to parsers (xsi:schemaLocation), not words.
-        own = {name: value for name, value in _pairs(element) if name[0] != "{"}
-        if own:
-            tree["@"] = own
-    for child in element:
-        found = plan.get(child.tag)
-        if found is None:
-            if child.tag == _SIGNATURE and element.getparent() is None:
-                continue  # the seal is not part of the words
-            raise refuse("HUB-SCH-004", element_path(child), line=_sourceline(child), rule="unknown element")
-        wire, many, inside = found
-        value: Any = (child.text or "") if inside is None else _tree(child, inside)
-        if not many:
-            tree[wire] = value
-        elif wire in tree:
-            tree[wire].append(value)
-        else:
-            tree[wire] = [value]
-    return tree
-
-
-def _normalise(root: etree._Element) -> None:
-    for element in root.iter(etree.Element):
-        if element.text:
-            element.text = tidy_text(element.text)
-
-
-def _placed(problem: Problem, root: etree._Element, namespace: str) -> Problem:
-    """From pointer to prefixed element path and line; a missing element is placed at its parent's line."""
-    element, tokens = root, problem.place.split("/")[1:]
-    for index, token in enumerate(tokens):
-        if token.isdigit():
-            continue
-        number = int(tokens[index + 1]) if index + 1 < len(tokens) and tokens[index + 1].isdigit() else 0
-        same = element.findall(f"{{{namespace}}}{token}")
-        if number >= len(same):
-            place = "/".join((element_path(element), *tokens[index:]))
-            return msgspec.structs.replace(problem, place=place, line=_sourceline(element))
-        element = same[number]
-    return msgspec.structs.replace(problem, place=element_path(element), line=_sourceline(element))
-
-
-def _document(root: str, namespace: str, record: Tree) -> bytes:
-    """Canonical XML (exclusive C14N 1.0 of itself): no prefix, no insignificant space, start and end tags always.
-
-    Written without escapes first. When the whole has exactly the marks of its own tags, no text holds one and there was
-    nothing to escape; otherwise it is written again with escapes.
-    """
-    out = [f'<{root} xmlns="{namespace}"{_attributes(record)}>']
-    tags = 2 + _serialise(record, out)
-    out.append(f"</{root}>")
-    text = "".join(out)
-    if text.count("<") == tags and text.count(">") == tags and "&" not in text and "\r" not in text:
-        return text.encode()
-    out = [out[0]]
-    _serialise(_escaped(record), out)
-    out.append(f"</{root}>")
-    return "".join(out).encode()
-
-
-def _serialise(record: Tree, out: list[str]) -> int:
-    """Append the record's elements; return how many tags they have."""
-    tags = 0
-    for name, value in record.items():
-        kind = type(value)
-        if kind is str:
-            out.append(f"<{name}>{value}</{name}>")
-            tags += 2
-        elif kind is dict:
-            if name == "@":
-                continue
-            out.append(f"<{name}{_attributes(value)}>")
-            tags += 2 + _serialise(value, out)
-            out.append(f"</{name}>")
-        elif kind is list:
-            for item in value:
-                tags += _serialise({name: item}, out)
-        else:
-            out.append(f"<{name}>{value}</{name}>")
-            tags += 2
-    return tags
-
-
-def _escaped(node: Any) -> Any:  # noqa: ANN401 - a tree of texts
-    if isinstance(node, dict):
-        return {name: node[name] if name == "@" else _escaped(node[name]) for name in node}
-    return [_escaped(item) for item in node] if isinstance(node, list) else _text(node)
-
-
-def _text(value: object) -> str:
-    """Escape as canonical XML does (C14N 1.0 section 2.3, text nodes)."""
-    text = str(value)
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#xD;")
-
-
-def _attributes(record: Tree) -> str:
-    found = record.get("@")
-    if not found:
-        return ""
-    return "".join(f' {name}="{_attribute(found[name])}"' for name in sorted(found))
-
-
-_IN_ATTRIBUTES = (
-    ("&", "&amp;"),
-    ("<", "&lt;"),
-    ('"', "&quot;"),
-    ("\t", "&#x9;"),
-    ("\n", "&#xA;"),
-    ("\r", "&#xD;"),
-)
-
-
-def _attribute(text: str) -> str:
-    """Escape as canonical XML does (C14N 1.0 section 2.3, attribute nodes)."""
-    for plain, escaped in _IN_ATTRIBUTES:
-        text = text.replace(plain, escaped)
-    return text
-
-
 # --- the two kinds of mapping ---------------------------------------------------------------------------------------
 
 
@@ -373,7 +116,7 @@ class _Tabled(_Named):
 
     def __init__(self, table: Table, library: Library) -> None:
         super().__init__(table)
-        self._side: Any = _Json(table) if table.media == "json" else _Xml(table)
+        self._side: Any = JsonSide(table) if table.media == "json" else XmlSide(table)
         self._schemas = {
             name: library.schema(operation.schema) for name, operation in table.operation.items()
         }
@@ -393,7 +136,7 @@ class _Tabled(_Named):
             return None
         try:
             parsed = self._side.parse(raw)
-            value = _point(self._side.record(parsed) if self.media == "xml" else parsed, rule.path)
+            value = point(self._side.record(parsed) if self.media == "xml" else parsed, rule.path)
         except Refusal:
             return None
         if not isinstance(value, str) or not value:
@@ -478,7 +221,7 @@ class _Canonical(_Named):
 
     def natural_key(self, raw: bytes) -> str | None:
         try:
-            value = _point(parse_json(raw), "/key")
+            value = point(parse_json(raw), "/key")
         except Refusal:
             return None
         return value if isinstance(value, str) and value else None
@@ -497,7 +240,7 @@ class _Canonical(_Named):
             found = refusal.problems
         lines = json_lines(text)
         raise Refusal(
-            *(msgspec.structs.replace(problem, line=_line(lines, problem.place)) for problem in found)
+            *(msgspec.structs.replace(problem, line=line_of(lines, problem.place)) for problem in found)
         )
 
     def _all(self, first: tuple[Problem, ...], tree: object, raw: bytes) -> tuple[Problem, ...]:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import msgspec
 
+MAX_PROBLEMS = 50
+"""So many are told of one input; more would not help whoever mends it."""
+
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing wrong, at one place.

@@ -12,7 +12,7 @@ import pytest
 from hub.api.problems import language
 from hub.judge import check_media_type
 from schemas.problems import Refusal
-from schemas.validation import json_lines, parse_json
+from schemas.strict_json import json_lines, parse_json
 
 
 def seconds(call: Any) -> float:

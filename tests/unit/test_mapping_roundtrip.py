@@ -15,7 +15,7 @@ from lxml import etree
 from schemas.dossier import from_json, to_json
 from schemas.mapping import mappings
 from schemas.table import CANONICAL, Row, Shape, Table, read_table, step_into
-from schemas.validation import tidy_text
+from schemas.text import tidy_text
 
 TABLES = Path(__file__).resolve().parents[2] / "schemas" / "mappings"
 LOADED = mappings(TABLES)

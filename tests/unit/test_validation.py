@@ -15,7 +15,10 @@ from schemas.dossier import Kind
 from schemas.library import Library
 from schemas.mapping import mappings
 from schemas.problems import Problem, Refusal
-from schemas.validation import Limits, element_path, json_lines, parse_json, parse_xml, validate
+from schemas.strict_json import json_lines, parse_json
+from schemas.strict_xml import element_path, parse_xml
+from schemas.text import Limits
+from schemas.validation import validate
 
 ROOT = Path(__file__).resolve().parents[2]
 LOADED = mappings(ROOT / "schemas" / "mappings")
