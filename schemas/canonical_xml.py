@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from schemas.compile import Tree
+    from schemas.code import Tree
 
 
 def document(root: str, namespace: str, record: Tree) -> bytes:

@@ -18,15 +18,17 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from schemas.compile import Complaints, Reader, Tree, compile_reader, compile_writer
+from schemas.code import Complaints, Tree
 from schemas.dossier import Kind, Message, to_json
 from schemas.library import BUILTIN, Library
 from schemas.problems import MAX_PROBLEMS, Problem, Refusal, refuse
+from schemas.reading import Reader, compile_reader
 from schemas.strict_json import json_lines, parse_json, pointer_token
 from schemas.table import Table, check, read_table
 from schemas.text import utf8
 from schemas.validation import JsonSchema
 from schemas.wire import JsonSide, XmlSide, line_of, point
+from schemas.writing import compile_writer
 
 _SMALL = 64 * 1024
 WITHOUT_DOSSIER = frozenset({Kind.CATALOGUE_PUBLISHED, Kind.REPORT_PUBLISHED, Kind.DELIVERY_FAILED})

@@ -19,7 +19,7 @@ from schemas.text import tidy_text, utf8
 from schemas.validation import JsonSchema, Schema, XmlSchema
 
 if TYPE_CHECKING:
-    from schemas.compile import Tree
+    from schemas.code import Tree
     from schemas.table import Operation, Table
 
 _SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
