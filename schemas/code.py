@@ -33,6 +33,7 @@ class Code:
     def __init__(self, head: str) -> None:
         self.lines = [head]
         self.objects: dict[str, Any] = {"Wrong": convert.Wrong, "tree": dict}
+        self._slots: dict[str, str] = {}
         self._depth = 1
 
     def put(self, *lines: str) -> None:
@@ -40,7 +41,8 @@ class Code:
 
     def inside(self) -> Code:
         nested = object.__new__(Code)
-        nested.lines, nested.objects, nested._depth = self.lines, self.objects, self._depth + 1
+        nested.lines, nested.objects, nested._slots = self.lines, self.objects, self._slots
+        nested._depth = self._depth + 1
         return nested
 
     def name(self, thing: object) -> str:
@@ -51,8 +53,14 @@ class Code:
         self.objects[name] = thing
         return name
 
+    def slot(self, path: str) -> str:
+        """Name a local variable of the function for a place; it is ``None`` until something is put there."""
+        return self._slots.setdefault(path, f"h{len(self._slots)}")
+
     def made(self, function: str) -> Any:  # noqa: ANN401 - a reader or a writer
         space: dict[str, Any] = dict(self.objects)
+        if self._slots:
+            self.lines.insert(1, f"    {' = '.join(self._slots.values())} = None")
         exec(compile("\n".join(self.lines), f"<{function}>", "exec"), space)  # noqa: S102 - our own text: names made here and repr of table words
         return space["function"]
 

@@ -192,14 +192,17 @@ class _Tabled(_Named):
 
     def write(self, operation: str, message: Message, key: str) -> bytes:
         side = self._side
-        complaints = Complaints(self.ref, key)
         tree: Tree = msgspec.to_builtins(message, builtin_types=(datetime,))
         own = message.extensions.get(self.id)
         kept = own.get(operation) if isinstance(own, dict) else None
-        record = self._writers[operation](tree, kept, key, side.prefix, complaints)
-        if complaints.problems:
-            raise Refusal(*complaints.problems)
-        payload: bytes = side.payload(record, self.table.operation[operation])
+        record: Tree = {}
+        payload: bytes | None = None if kept else side.plainly(operation, tree, key)
+        if payload is None:
+            complaints = Complaints(self.ref, key)
+            record = self._writers[operation](tree, kept, key, side.prefix, complaints)
+            if complaints.problems:
+                raise Refusal(*complaints.problems)
+            payload = side.payload(record, self.table.operation[operation])
         problems = side.wrong(self._schemas[operation], record, payload)
         if problems:
             raise Refusal(

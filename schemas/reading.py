@@ -38,24 +38,21 @@ def compile_reader(table: Table, record: str, shape: Shape = CANONICAL, *, check
             _read_derived(code, table, row)
     known = code.name(frozenset(row.wire for row in rows))
     code.put(f"if not s.keys() <= {known}:")
-    code.inside().put(f"for w in s.keys() - {known}: k[w] = s[w]")
+    code.inside().put("for w in s:", f"    if w not in {known}: k[w] = s[w]")
     function: Reader = code.made(f"read {table.ref} {record}")
     return function
 
 
-def _absent(code: Code, table: Table, row: Row) -> None:
-    place = f"p + {'/' + pointer_token(row.wire)!r}"
-    required = f"c.add('HUB-SCH-003', {place}, 'required')" if row.required else ""
-    code.put("if v is None or v == '':")
-    inside = code.inside()
-    if required:
-        inside.put(required)
+def _absent(code: Code, table: Table, row: Row, place: str) -> None:
+    """What to do when the wire says nothing here: ``v`` is ``None`` or the empty text."""
+    if row.required:
+        code.put(f"c.add('HUB-SCH-003', {place}, 'required')")
     elif row.default is not None or row.fallback is not None:
-        inside.put(f"k[{row.wire!r}] = {'v' if table.absent == 'omit' else repr('')}")
+        code.put(f"k[{row.wire!r}] = {'v' if table.absent == 'omit' else repr('')}")
     elif table.absent == "omit":
-        inside.put(f"if v is not None: k[{row.wire!r}] = v")
+        code.put(f"if v is not None: k[{row.wire!r}] = v")
     else:
-        inside.put("pass")
+        code.put("pass")
 
 
 def _read_row(code: Code, table: Table, row: Row, shape: Shape, *, checked: bool) -> None:
@@ -74,14 +71,23 @@ def _read_row(code: Code, table: Table, row: Row, shape: Shape, *, checked: bool
     if row.constant is not None:
         code.put(f"if v is not None and v != {row.constant!r}: c.add('HUB-SCH-002', {place}, 'constant')")
         return
-    _absent(code, table, row)
+    if row.record is not None or row.many:
+        code.put(f"if type(v) is {'list' if row.many else 'tree'}:")
+    else:
+        code.put("if v or (v is not None and v != ''):")
     if row.record is not None:
-        (_read_list if row.many else _read_record)(code, table, row, shape, place, checked=checked)
+        (_read_list if row.many else _read_record)(code.inside(), table, row, shape, place, checked=checked)
     elif row.many:
-        _read_scalars(code, table, row, shape, place)
+        _read_scalars(code.inside(), table, row, shape, place)
+    else:
+        _read_leaf(code.inside(), table, row, shape, place, checked=checked)
+    if row.record is not None or row.many:
+        code.put("elif v is None or v == '':")
+        _absent(code.inside(), table, row, place)
+        code.put(f"else: c.add('HUB-SCH-002', {place}, {'list' if row.many else 'record'!r})")
     else:
         code.put("else:")
-        _read_leaf(code.inside(), table, row, shape, place, checked=checked)
+        _absent(code.inside(), table, row, place)
 
 
 def _longest(row: Row, target: Shape) -> int | None:
@@ -133,27 +139,23 @@ def _matcher(pattern: str) -> Callable[[str], Any]:
 def _read_record(code: Code, table: Table, row: Row, shape: Shape, place: str, *, checked: bool) -> None:
     target = step_into(shape, row.at)[0] if row.at else shape
     inner = code.name(compile_reader(table, row.record or "", target, checked=checked))
-    code.put(f"elif type(v) is not tree: c.add('HUB-SCH-002', {place}, 'record')", "else:")
-    inside = code.inside()
-    inside.put("n = {}")
+    code.put("n = {}")
     if row.at:
-        inside.put(f"y = {fetch(row.at, 't')} or {{}}")
+        code.put(f"y = {fetch(row.at, 't')} or {{}}")
     if table.absent == "omit":
-        inside.put(f"if not v: k[{row.wire!r}] = n")
-    inside.put(f"{inner}(v, {'y' if row.at else 't'}, n, {place}, c)", f"if n: k[{row.wire!r}] = n")
+        code.put(f"if not v: k[{row.wire!r}] = n")
+    code.put(f"{inner}(v, {'y' if row.at else 't'}, n, {place}, c)", f"if n: k[{row.wire!r}] = n")
     if row.at:
-        inside.put("if y:")
-        _store(inside.inside(), row.at, "y")
+        code.put("if y:")
+        _store(code.inside(), row.at, "y")
 
 
 def _read_list(code: Code, table: Table, row: Row, shape: Shape, place: str, *, checked: bool) -> None:
     target = step_into(shape, row.at or ".")[0].item or shape
     inner = code.name(compile_reader(table, row.record or "", target, checked=checked))
     bare = any(inside.at == "." for inside in table.records[row.record or ""])
-    code.put(f"elif type(v) is not list: c.add('HUB-SCH-002', {place}, 'list')", "else:")
-    inside = code.inside()
-    inside.put("l = []", "m = {}", f"q = {place} + '/'", "for i, e in enumerate(v):")
-    loop = inside.inside()
+    code.put("l = []", "m = {}", f"q = {place} + '/'", "for i, e in enumerate(v):")
+    loop = code.inside()
     loop.put(
         "if type(e) is not tree: c.add('HUB-SCH-002', q + str(i), 'record'); continue",
         "y = {}",
@@ -162,29 +164,27 @@ def _read_list(code: Code, table: Table, row: Row, shape: Shape, place: str, *, 
         f"l.append({'y.get(chr(46))' if bare else 'y'})",
         "if n: m[str(i)] = n",
     )
-    _store(inside, row.at or ".", "l")
-    inside.put(f"if m: k[{row.wire!r}] = m")
+    _store(code, row.at or ".", "l")
+    code.put(f"if m: k[{row.wire!r}] = m")
     if table.absent == "omit":
-        inside.put(f"if not v: k[{row.wire!r}] = m")
+        code.put(f"if not v: k[{row.wire!r}] = m")
 
 
 def _read_scalars(code: Code, table: Table, row: Row, shape: Shape, place: str) -> None:
     target = step_into(shape, row.at or ".")[0].item or shape
     converter = converter_of(table, row)
     longest = _longest(row, target) or 20_000
-    code.put(f"elif type(v) is not list: c.add('HUB-SCH-002', {place}, 'list')", "else:")
-    inside = code.inside()
-    inside.put("l = []", f"q = {place} + '/'", "for i, e in enumerate(v):")
-    loop = inside.inside()
+    code.put("l = []", f"q = {place} + '/'", "for i, e in enumerate(v):")
+    loop = code.inside()
     loop.put(
         f"try: r = {code.name(converter.read)}(e)",
         "except Wrong as w: c.add(w.code, q + str(i), w.rule); continue",
         f"if type(r) is str and not 0 < len(r) <= {longest}: c.add('HUB-SCH-002', q + str(i), 'length 1 to {longest}'); continue",
         "l.append(r)",
     )
-    _store(inside, row.at or ".", "l")
+    _store(code, row.at or ".", "l")
     if table.absent == "omit":
-        inside.put(f"if not v: k[{row.wire!r}] = {{}}")
+        code.put(f"if not v: k[{row.wire!r}] = {{}}")
 
 
 def _read_derived(code: Code, table: Table, row: Row) -> None:
@@ -196,10 +196,14 @@ def _read_derived(code: Code, table: Table, row: Row) -> None:
 
 
 def _store(code: Code, path: str, value: str) -> None:
-    """``target.a.b = value``, making what is missing on the way."""
+    """``target.a.b = value``, making what is missing on the way. Each record on the way is looked up once per function."""
     *way, last = path.split(".") if path != "." else ["."]
-    at = "t"
-    for depth, step in enumerate(way):
-        code.put(f"x{depth} = {at}.get({step!r})", f"if x{depth} is None: x{depth} = {at}[{step!r}] = {{}}")
-        at = f"x{depth}"
+    at, deep = "t", code
+    slots = [code.slot(".".join(way[: depth + 1])) for depth in range(len(way))]
+    for slot in slots[-1:]:
+        code.put(f"if {slot} is None:")
+        deep = code.inside()
+    for slot, step in zip(slots, way, strict=True):
+        deep.put(f"{slot} = {at}.get({step!r})", f"if {slot} is None: {slot} = {at}[{step!r}] = {{}}")
+        at = slot
     code.put(f"{at}[{last!r}] = {value}")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
+import msgspec
+
 from schemas.problems import MAX_PROBLEMS, Problem, Refusal, refuse
-from schemas.text import LIMITS, NOT_XML, Limits, tidy_text, utf8
+from schemas.text import LIMITS, NOT_XML, Limits, is_nfc, tidy_text, utf8
 
 _BOM = b"\xef\xbb\xbf"
 _MAX_INTEGER = 2**63
@@ -55,6 +56,8 @@ _DECODER = json.JSONDecoder(
     object_pairs_hook=_object, parse_int=_integer, parse_float=_number, parse_constant=_constant
 )
 
+_TOLERANT = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_constant)
+
 
 def parse_json(raw: bytes, limits: Limits = LIMITS) -> Any:  # noqa: ANN401 - any JSON value
     """Read one JSON text strictly. Raises ``Refusal``: HUB-SCH-001, -002, -005, -008, -012."""
@@ -62,20 +65,50 @@ def parse_json(raw: bytes, limits: Limits = LIMITS) -> Any:  # noqa: ANN401 - an
         raise refuse("HUB-SCH-012", rule=f"at most {limits.size} bytes")
     if raw[:3] == _BOM:
         raise refuse("HUB-SCH-008", line=1, rule="RFC 8259 section 8.1: no byte order mark")
+    marks = raw.translate(None, _NO_MARKS)
+    tree = _quickly(raw, marks)
+    if tree is None:
+        tree = _carefully(raw, limits)
+    if marks.count(b"[") + marks.count(b"{") > limits.depth:
+        _check_depth(tree, limits.depth)
+    return tree if _plain(raw) and is_nfc(raw) else _tidy(tree, raw.decode())
+
+
+def _carefully(raw: bytes, limits: Limits) -> Any:  # noqa: ANN401 - any JSON value
+    """Look at each key and number by itself, and say what is wrong and where."""
     text = utf8(raw)
     try:
-        tree = _DECODER.decode(text)
-    except _Duplicate:
-        raise _duplicates(text) from None
+        try:
+            return _DECODER.decode(text)
+        except _Duplicate:
+            _TOLERANT.decode(text)  # what is no JSON further on is told first
+            raise _duplicates(text) from None
     except json.JSONDecodeError as error:
         raise refuse("HUB-SCH-001", line=error.lineno, rule="RFC 8259", detail=error.msg) from None
     except RecursionError:
         raise refuse("HUB-SCH-012", rule=f"at most {limits.depth} levels") from None
-    if raw.count(b"[") + raw.count(b"{") > limits.depth:
-        _check_depth(tree, limits.depth)
-    if _plain(raw) and unicodedata.is_normalized("NFC", text):
-        return tree
-    return _tidy(tree, text)
+
+
+_NO_MARKS = bytes(set(range(256)) - set(b'[{"\\'))
+_QUICK = msgspec.json.Decoder(float_hook=_number)
+_WIDE = b"\xcf"
+"""What MessagePack writes before a whole number that may be over 63 bits; a text that holds it is looked at carefully too."""
+
+
+def _quickly(raw: bytes, marks: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the tree of what is plainly right; ``None`` for all that needs a careful look. ``marks``: its brackets, quotes and backslashes.
+
+    A key that stands twice is lost in the tree, and its quotes with it: written again, the tree has fewer. A quote that is
+    spelled by its number would hide that.
+    """
+    if b"\\" in marks and b"\\u" in raw:
+        return None
+    try:
+        tree = _QUICK.decode(raw)
+        whole = msgspec.json.encode(tree).count(b'"') == marks.count(b'"')
+        return tree if whole and _WIDE not in msgspec.msgpack.encode(tree) else None
+    except Exception:  # noqa: BLE001 - whatever it is, the careful look says it
+        return None
 
 
 def _plain(raw: bytes) -> bool:

@@ -5,18 +5,19 @@ Each side parses strictly, tells which operation a payload is, has it judged by 
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from lxml import etree
 
 from schemas.canonical_xml import document
+from schemas.code import Complaints
 from schemas.problems import Problem, refuse
 from schemas.strict_json import json_lines, parse_json
 from schemas.strict_xml import element_path, gate_xml, hardened_parser, parse_gated
-from schemas.text import tidy_text, utf8
+from schemas.text import is_nfc, tidy_text, utf8
 from schemas.validation import JsonSchema, Schema, XmlSchema
+from schemas.writing_xml import compile_pieces, plain_text, writes_plainly
 
 if TYPE_CHECKING:
     from schemas.code import Tree
@@ -53,6 +54,9 @@ class JsonSide:
     def payload(self, record: Tree, _operation: Operation) -> bytes:
         return msgspec.json.encode([record] if self._array else record)
 
+    def plainly(self, _name: str, _tree: Tree, _key: str) -> None:
+        """JSON has one way only: the record is what its schema judges."""
+
     def wrong(self, schema: Schema, record: Tree, _payload: bytes) -> tuple[Problem, ...]:
         document = [record] if self._array else record
         return schema.problems(document) if isinstance(schema, JsonSchema) else ()
@@ -76,7 +80,8 @@ def point(tree: Any, pointer: str) -> Any:  # noqa: ANN401 - any JSON value
     return tree
 
 
-Plan = dict[str, tuple[str, bool, "Plan | None"]]
+Plan = dict[str, "str | tuple[str, bool, Plan | None]"]
+"""By tag: the name of a single value, or name, many or one, and what is inside."""
 
 
 class XmlSide:
@@ -91,11 +96,16 @@ class XmlSide:
             f"{{{table.namespace}}}{operation.root}": _plan(table, operation.record)
             for operation in table.operation.values()
         }
+        self._roots = {name: operation.root for name, operation in table.operation.items()}
+        self._pieces = {
+            name: compile_pieces(table, operation.record) if writes_plainly(table, operation.record) else None
+            for name, operation in table.operation.items()
+        }
 
     def parse(self, raw: bytes) -> etree._Element:
-        text = gate_xml(raw, bounded=True)
+        gate_xml(raw, bounded=True)
         root = parse_gated(raw, self._parser)
-        if b"&" in raw or not unicodedata.is_normalized("NFC", text):
+        if b"&" in raw or not is_nfc(raw):
             _normalise(root)
         return root
 
@@ -117,6 +127,17 @@ class XmlSide:
     def payload(self, record: Tree, operation: Operation) -> bytes:
         return document(operation.root, self._namespace, record)
 
+    def plainly(self, name: str, tree: Tree, key: str) -> bytes | None:
+        """Write an operation the short way; ``None``: it takes the long one."""
+        pieces = self._pieces[name]
+        if pieces is None:
+            return None
+        complaints = Complaints("", key)
+        out: list[str] = []
+        records = pieces(tree, out.append, out, key, complaints)
+        root = self._roots[name]
+        return None if complaints.problems else plain_text(root, self._namespace, out, records)
+
     def wrong(self, schema: Schema, _record: Tree, payload: bytes) -> tuple[Problem, ...]:
         return self.refusals(schema, parse_gated(payload, self._parser), b"")
 
@@ -125,9 +146,9 @@ def _plan(table: Table, record: str) -> Plan:
     """How elements become the tree that readers take: local name, many or one, and what is inside."""
     return {
         f"{{{table.namespace}}}{row.wire}": (
-            row.wire,
-            row.many,
-            _plan(table, row.record) if row.record else None,
+            (row.wire, row.many, _plan(table, row.record) if row.record else None)
+            if row.many or row.record
+            else row.wire
         )
         for row in table.records[record]
     }
@@ -152,6 +173,9 @@ def _tree(element: etree._Element, plan: Plan) -> Tree:
             tree["@"] = own
     for child in element:
         found = plan.get(child.tag)
+        if isinstance(found, str):
+            tree[found] = child.text or ""
+            continue
         if found is None:
             if child.tag == _SIGNATURE and element.getparent() is None:
                 continue  # the seal is not part of the words

@@ -24,7 +24,7 @@ def compile_writer(table: Table, record: str, shape: Shape = CANONICAL) -> Write
         _write_row(code, table, row, shape, prefixes)
     known = code.name(frozenset(row.wire for row in table.records[record]))
     code.put("if k:")
-    code.inside().put(f"for w in k.keys() - {known}: o[w] = k[w]")
+    code.inside().put("for w in k:", f"    if w not in {known}: o[w] = k[w]")
     code.put("return o")
     function: Writer = code.made(f"write {table.ref} {record}")
     return function
