@@ -36,7 +36,7 @@ async def fill_with_real(scene: Scene, body: bytes, count: int, partner: str) ->
     store = store_of(what.settings)
     try:
         await store.capacities(partners.capacities(what.partners))
-        await store.pause(partner, paused=True, reason="bench", now=utc_now())
+        await store.pause(partner, paused=True, reason="bench", by="bench", now=utc_now())
         for start in range(0, count, AT_ONCE):
             numbers = range(start, min(start + AT_ONCE, count))
             await asyncio.gather(*(store.accept(_copy(first, number, new_id)) for number in numbers))
