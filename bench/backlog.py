@@ -58,7 +58,9 @@ def _accepted(scene: Scene, body: bytes) -> Acceptance:
         received_at=utc_now(),
     )
     judged = judge(inbound, desk, utc_now())
-    return Accepting(router=router, parties=roster, new_id=new_id)(judged, None, inbound, utc_now())
+    return Accepting(router=router, parties=roster, new_id=new_id, days=what.days)(
+        judged, None, inbound, utc_now()
+    )
 
 
 def _copy(first: Acceptance, number: int, new_id: Ids) -> Acceptance:

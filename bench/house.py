@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from bench.queue import Layout, fill
+from bench.engines import Layout, fill
 from bench.translate import five_kilobytes
 from connectors.simulators.server import CONTROL
 from hub import settings as settings_file
