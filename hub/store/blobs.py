@@ -17,9 +17,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import struct
 from pathlib import Path  # noqa: TC003 - part of a public signature
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -35,6 +36,7 @@ SEALED_PIECE = PREFIX_BYTES + PIECE + TAG_BYTES
 AT_ONCE = 16
 """Pieces per read or write: 1 MB, so that neither system calls nor threads are what a transfer costs."""
 NAME_BYTES = 16
+_PART = ".part"
 
 
 class Damaged(Exception):  # noqa: N818 - says what it is
@@ -112,6 +114,41 @@ class Blobs:
             with contextlib.suppress(FileNotFoundError):
                 if path.stat().st_mtime < before:
                     yield path.name
+
+    # --- for those who look after the folder: files as they lie there
+
+    def files(self) -> Iterator[tuple[str, int]]:
+        """Name every file and its bytes, in the order of the names, a sub-folder at a time."""
+        for folder in sorted(self.folder.glob("??")):
+            for path in sorted(folder.iterdir()):
+                if not path.name.endswith(_PART):
+                    with contextlib.suppress(FileNotFoundError):
+                        yield path.name, path.stat().st_size
+
+    def open(self, name: str) -> BinaryIO:
+        return self._path(name).open("rb")
+
+    def take(self, name: str, source: BinaryIO) -> None:
+        """Write a file as it comes; whole and on disk, or not there at all."""
+        path = self._path(name)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        part = path.with_name(f"{name}{_PART}")
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            shutil.copyfileobj(source, file, AT_ONCE * PIECE)
+            file.flush()
+            os.fsync(handle)
+        part.replace(path)
+        for folder in (path.parent, self.folder, self.folder.parent):
+            _sync(folder)
+
+    def link_to(self, other: Blobs) -> None:
+        """Give every file a second name in the other folder, on the same disk."""
+        for name, _ in self.files():
+            target = other._path(name)
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not target.exists():
+                target.hardlink_to(self._path(name))
 
     def _path(self, name: str) -> Path:
         return self.folder / name[:2] / name

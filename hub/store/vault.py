@@ -6,6 +6,7 @@ Every ciphertext is bound to its place (whose, which form), so that moving rows 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable  # noqa: TC003 - part of a public signature
 
 from cryptography.exceptions import InvalidTag
@@ -18,6 +19,10 @@ NONCE_BYTES = 12
 
 class Unreadable(Exception):  # noqa: N818 - says what it is
     """The payload cannot be read: its key was destroyed, the master key is another one, or the bytes were changed."""
+
+
+class Destroyed(Unreadable):
+    """Its key was destroyed: the dossier was forgotten."""
 
 
 class DataKey:
@@ -47,23 +52,41 @@ class DataKey:
 
 
 class Vault:
-    """``master``: 32 bytes; ``randomness``: that many random bytes (``os.urandom``)."""
+    """``master``: 32 bytes; ``randomness``: that many random bytes (``os.urandom``).
 
-    def __init__(self, master: bytes, randomness: Callable[[int], bytes]) -> None:
-        if len(master) != KEY_BYTES:
+    ``before``: the master key that is being left: what it wrapped can be read, nothing new is wrapped under it.
+    """
+
+    def __init__(
+        self, master: bytes, randomness: Callable[[int], bytes], *, before: bytes | None = None
+    ) -> None:
+        if any(key is not None and len(key) != KEY_BYTES for key in (master, before)):
             raise ValueError(f"the master key has {KEY_BYTES} bytes")
         self._master = AESGCM(master)
+        self._all = (self._master, *((AESGCM(before),) if before is not None else ()))
         self._randomness = randomness
 
     def create(self, owner: str) -> DataKey:
-        id_, key, nonce = (self._randomness(size) for size in (ID_BYTES, KEY_BYTES, NONCE_BYTES))
-        wrapped = nonce + self._master.encrypt(nonce, key, id_ + owner.encode())
-        return DataKey(id_, owner, wrapped, key, self._randomness)
+        id_, key = self._randomness(ID_BYTES), self._randomness(KEY_BYTES)
+        return DataKey(id_, owner, self._wrapped(id_, owner, key), key, self._randomness)
 
     def unwrap(self, id_: bytes, owner: str, wrapped: bytes) -> DataKey:
-        """Raise ``Unreadable`` when this master key did not wrap it."""
-        try:
-            key = self._master.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], id_ + owner.encode())
-        except InvalidTag:
-            raise Unreadable(f"another master key wrapped the key of {owner}") from None
+        """Raise ``Unreadable`` when no master key at hand wrapped it."""
+        _, key = self._opened(id_, owner, wrapped)
         return DataKey(id_, owner, wrapped, key, self._randomness)
+
+    def rewrapped(self, id_: bytes, owner: str, wrapped: bytes) -> bytes | None:
+        """Return it wrapped under the master key; ``None`` when it is already. Raises ``Unreadable``."""
+        master, key = self._opened(id_, owner, wrapped)
+        return None if master is self._master else self._wrapped(id_, owner, key)
+
+    def _opened(self, id_: bytes, owner: str, wrapped: bytes) -> tuple[AESGCM, bytes]:
+        nonce, sealed = wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]
+        for master in self._all:
+            with contextlib.suppress(InvalidTag):
+                return master, master.decrypt(nonce, sealed, id_ + owner.encode())
+        raise Unreadable(f"another master key wrapped the key of {owner}")
+
+    def _wrapped(self, id_: bytes, owner: str, key: bytes) -> bytes:
+        nonce = self._randomness(NONCE_BYTES)
+        return nonce + self._master.encrypt(nonce, key, id_ + owner.encode())

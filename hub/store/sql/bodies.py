@@ -15,7 +15,7 @@ import msgspec
 from hub.store.blobs import NAME_BYTES, Blobs, Damaged, Ref
 from hub.store.sql.db import Db, one
 from hub.store.sql.engine import Unavailable
-from hub.store.vault import ID_BYTES, DataKey, Unreadable, Vault
+from hub.store.vault import ID_BYTES, DataKey, Destroyed, Unreadable, Vault
 from schemas.problems import refuse
 
 INLINE_BYTES = 64 * 1024
@@ -109,6 +109,8 @@ class Bodies:
 
     def unpack(self, db: Db, stored: bytes, place: str) -> bytes:
         """Raise ``Unreadable``."""
+        if not stored:
+            raise Unreadable(f"{place}: kept no longer, its time was over")
         how, name, data = stored[0], file_of(stored), bytes(stored[1:])
         if name:
             data = data[NAME_BYTES:]
@@ -123,8 +125,10 @@ class Bodies:
 
     def _stored_key(self, db: Db, id_: bytes) -> DataKey:
         row = one(db, "SELECT owner, wrapped FROM datakey WHERE id=?", (id_,))
-        if row is None or self._vault is None:
-            raise Unreadable("the key was destroyed" if row is None else "no master key was given")
+        if row is None:
+            raise Destroyed("the key was destroyed")
+        if self._vault is None:
+            raise Unreadable("no master key was given")
         cached = self._keys.get(row[0])
         return cached if cached is not None and cached.id == id_ else self._vault.unwrap(id_, *row)
 

@@ -68,9 +68,12 @@ def _unreadable(transfer: str) -> Settlement:
 
 
 class SqlStore:
-    """``rules``: what the engine's own tables promise, for the check of conservation. ``ids`` makes lease tokens."""
+    """``rules``: what the engine's own tables promise, for the check of conservation. ``ids`` makes lease tokens.
 
-    def __init__(
+    ``leave``: called when everything is closed.
+    """
+
+    def __init__(  # noqa: PLR0913 - an engine hands in every part
         self,
         *,
         reads: Reads,
@@ -80,6 +83,7 @@ class SqlStore:
         rules: check.Rules,
         ids: Callable[[], str],
         blobs: Blobs,
+        leave: Callable[[], None],
     ) -> None:
         self.documents = Shelf(blobs, payloads, reads, writes)
         self._reads = reads
@@ -88,6 +92,7 @@ class SqlStore:
         self._bodies = payloads
         self._rules = rules
         self._ids = ids
+        self._leave = leave
         self._pause = float("inf")
 
     # --- intake
@@ -287,5 +292,7 @@ class SqlStore:
         return True
 
     async def close(self) -> None:
-        await self._writes.close()
+        """Readers first: a writer that goes last takes the log in."""
         await self._reads.close()
+        await self._writes.close()
+        self._leave()

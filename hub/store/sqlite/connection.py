@@ -95,14 +95,15 @@ def _be_patient(db: apsw.Connection) -> None:
     db.set_busy_handler(again)
 
 
-def migrate(db: Connection) -> None:
+def migrate(db: Connection, upto: int | None = None) -> None:
     """Run every numbered file that this database has not seen, each in its own transaction. Raises ``SchemaUnknown``."""
     steps = migrations()
+    last = max(steps) if upto is None else upto
     while True:
         db.execute("BEGIN IMMEDIATE")
         try:
             version = _checked_version(db, newest=max(steps))
-            if version == max(steps):
+            if version >= last:
                 db.execute("ROLLBACK")
                 return
             db.execute(steps[version + 1])

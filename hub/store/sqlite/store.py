@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hub.store.blobs import Blobs
+from hub.store.sql.admission import admit
 from hub.store.sql.bodies import Bodies
 from hub.store.sql.store import SqlStore
+from hub.store.sqlite import house
 from hub.store.sqlite.connection import migrate, open_writer
 from hub.store.sqlite.queue import SqliteQueue
 from hub.store.sqlite.readers import Readers
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from hub.store.sqlite.connection import Connection
     from hub.store.vault import Vault
 
 RULES = (
@@ -43,20 +47,19 @@ def open_store(
     vault: Vault | None = None,
     randomness: Callable[[int], bytes] = os.urandom,
 ) -> SqliteStore:
-    """Open or create the file and bring its schema up to date. Raises ``SchemaUnknown``; ``Unreadable`` for a wrong master key.
+    """Open or create the file and bring its schema up to date. Raises ``SchemaUnknown``; ``InUse`` while somebody
+    works on it alone; ``Unreadable`` for a wrong master key; ``Refusal`` HUB-STO-004 when it lives elsewhere by now.
 
     ``ids`` makes lease tokens. ``vault``: payloads are encrypted under a key per dossier; ``None`` keeps them plain.
     Use the store from one event loop.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    blobs = Blobs(path.with_name(f"{path.name}.blobs"), randomness)
+    blobs = blobs_beside(path, randomness)
     payloads = Bodies(blobs, vault)
-    db = open_writer(path)
+    lock = house.enter(path)
     try:
-        migrate(db)
-        payloads.prove(db)
+        db = _opened(path, payloads)
     except BaseException:
-        db.close()
+        os.close(lock)
         raise
     reads, writes = Readers(path), Writer(db)
     return SqliteStore(
@@ -67,4 +70,21 @@ def open_store(
         rules=RULES,
         ids=ids,
         blobs=blobs,
+        leave=partial(os.close, lock),
     )
+
+
+def _opened(path: Path, payloads: Bodies) -> Connection:
+    db = open_writer(path)
+    try:
+        migrate(db)
+        admit(db)
+        payloads.prove(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def blobs_beside(path: Path, randomness: Callable[[int], bytes] = os.urandom) -> Blobs:
+    return Blobs(path.with_name(f"{path.name}.blobs"), randomness)

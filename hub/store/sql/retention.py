@@ -1,0 +1,321 @@
+"""What is kept for how long, and how it goes: a few messages at a time, never anything that is not delivered.
+
+Each stage walks the messages in the order of their acceptance and remembers how far it came (``keeping``). A message
+that may not go yet, because its dossier still has something to be delivered or because it was finished late, is
+looked at again later (``later``). So a round costs what is new in it, however much is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping  # noqa: TC003 - part of public signatures
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from hub.lifecycle import DONE
+from hub.store.sql import journal
+from hub.store.sql.bodies import release
+from hub.store.sql.db import Db, many, one, only
+from hub.store.sql.times import SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hub.store.sql.db import Row
+
+DAY = 86_400 * SECOND
+LOOK_AGAIN = DAY
+"""A message kept back by something undelivered is looked at again after this."""
+
+
+class Stage(StrEnum):
+    """In the order in which a message goes; ``journal`` has no message."""
+
+    PAYLOADS = "payloads"  # what was received, and what it says in our words
+    EVIDENCE = "evidence"  # what was sent and what came back, byte for byte
+    RECORDS = "records"  # that there was such a message, its key, its transfers and attempts
+    JOURNAL = "journal"
+
+
+class Found(NamedTuple):
+    """One message (or journal row) that a stage looked at. ``again``: keep it, and look then; ``None``: it goes now."""
+
+    n: int
+    id: str
+    dossier: str | None
+    again: int | None
+
+
+class Chunk(NamedTuple):
+    """``more``: there may be more to look at at once."""
+
+    removed: int
+    kept: int
+    bytes: int
+    more: bool
+
+
+# --- which ----------------------------------------------------------------------------------------------------------
+
+_DONE = ", ".join(f"'{state}'" for state in sorted(DONE))
+_NEXT = "SELECT n, id, dossier, accepted_at FROM message WHERE n>? AND n<(SELECT max(n) FROM message) ORDER BY n LIMIT ?"
+_AGAIN = (
+    "SELECT m.n, m.id, m.dossier, m.accepted_at, l.look_at FROM later l LEFT JOIN message m ON m.n=l.n"
+    " WHERE l.stage=? AND l.look_at<=? ORDER BY l.look_at, l.n LIMIT ?"
+)
+_ENDED = f"""
+SELECT coalesce(max(settled_at), 0), coalesce(sum(CASE WHEN state IN ({_DONE}) THEN 0 ELSE 1 END), 0)
+FROM transfer WHERE message=?
+"""  # noqa: S608 - constants
+_OPEN = f"""
+SELECT 1 FROM message m JOIN transfer t ON t.message=m.n WHERE m.dossier=? AND t.state NOT IN ({_DONE}) LIMIT 1
+"""  # noqa: S608 - constants
+
+
+def _verdict(db: Db, row: Row, age: int, now: int) -> Found:
+    n, id_, dossier, accepted_at = row
+    ended, unfinished = only(db, _ENDED, (n,))
+    free = max(accepted_at, ended) + age
+    if unfinished or (dossier is not None and one(db, _OPEN, (dossier,))):
+        return Found(n, id_, dossier, now + LOOK_AGAIN)
+    return Found(n, id_, dossier, free if free > now else None)
+
+
+def _journal_verdict(db: Db, row: Row, age: int, now: int) -> Found:
+    seq, message, at = row
+    unfinished = message and one(
+        db,
+        f"SELECT 1 FROM message m JOIN transfer t ON t.message=m.n WHERE m.id=? AND t.state NOT IN ({_DONE}) LIMIT 1",  # noqa: S608 - constants
+        (message,),
+    )
+    if unfinished:
+        return Found(seq, message, None, now + LOOK_AGAIN)
+    return Found(seq, message, None, at + age if at + age > now else None)
+
+
+def _again(db: Db, stage: Stage, age: int, now: int, most: int) -> list[Found]:
+    """Those that were kept back and whose time to be looked at has come."""
+    if stage is Stage.JOURNAL:
+        rows = many(
+            db,
+            "SELECT j.seq, j.message, j.at FROM later l LEFT JOIN journal j ON j.seq=l.n WHERE l.stage=? AND l.look_at<=?"
+            " ORDER BY l.look_at, l.n LIMIT ?",
+            (stage, now, most),
+        )
+        return [_journal_verdict(db, row, age, now) for row in rows if row[0] is not None]
+    rows = many(db, _AGAIN, (stage, now, most))
+    return [_verdict(db, row[:4], age, now) for row in rows if row[0] is not None]
+
+
+def _following(db: Db, stage: Stage, age: int, now: int, after: int, most: int) -> list[Found]:
+    """The next in order, up to the first that is too young."""
+    if stage is Stage.JOURNAL:
+        rows = many(
+            db, "SELECT seq, message, at FROM journal WHERE seq>? ORDER BY seq LIMIT ?", (after, most)
+        )
+        return [_journal_verdict(db, row, age, now) for row in _old(rows, 2, now - age)]
+    rows = many(db, _NEXT, (after, most))
+    return [_verdict(db, row, age, now) for row in _old(rows, 3, now - age)]
+
+
+def _old(rows: list[Row], column: int, until: int) -> Iterator[Row]:
+    for row in rows:
+        if row[column] > until:
+            return
+        yield row
+
+
+# --- what goes ------------------------------------------------------------------------------------------------------
+
+
+class _Basket:
+    """What a chunk removed, for the journal."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.digest = hashlib.sha256()
+        self.ids: list[str] = []
+
+    def note(self, id_: str, *what: object) -> None:
+        self.ids.append(id_)
+        self.digest.update(msgspec.msgpack.encode((id_, *what)))
+
+
+def _payloads(db: Db, basket: _Basket, found: Found) -> None:
+    basket.note(found.id, *_taken(db, basket, _RECEIVED, found.n))
+    db.execute("UPDATE message SET raw=?, canonical=? WHERE n=?", (b"", b"", found.n))
+
+
+def _evidence(db: Db, basket: _Basket, found: Found) -> None:
+    basket.note(found.id, *_taken(db, basket, _SENT, found.n), *_taken(db, basket, _EXCHANGED, found.n))
+    db.execute(f"UPDATE sealed SET payload=? WHERE n IN ({_ITS})", (b"", found.n))  # noqa: S608 - constants
+    db.execute(f"UPDATE attempt SET exchanges=? WHERE transfer IN ({_ITS})", (b"", found.n))  # noqa: S608 - constants
+
+
+_ITS = "SELECT n FROM transfer WHERE message=?"
+_RECEIVED = "SELECT digest, raw, canonical FROM message WHERE n=?"
+_SENT = f"SELECT digest, payload FROM sealed WHERE n IN ({_ITS}) ORDER BY n"  # noqa: S608 - constants
+_EXCHANGED = f"SELECT outcome, exchanges FROM attempt WHERE transfer IN ({_ITS}) ORDER BY n"  # noqa: S608 - constants
+
+
+def _taken(db: Db, basket: _Basket, query: str, n: int) -> list[str]:
+    """Put the rows' payloads into the basket; return the first column of each."""
+    rows = many(db, query, (n,))
+    for row in rows:
+        release(db, *row[1:])
+        basket.bytes += sum(len(stored) for stored in row[1:])
+    return [row[0] for row in rows]
+
+
+def _records(db: Db, basket: _Basket, found: Found) -> None:
+    """The message with all that hangs on it; with the last one of a dossier the dossier, its codes and its key."""
+    if found.dossier is not None:  # who adds to the dossier just now waits for this, and finds it gone
+        db.execute("UPDATE dossier SET version=version WHERE id=?", (found.dossier,))
+    taken = [_taken(db, basket, query, found.n) for query in (_RECEIVED, _SENT, _EXCHANGED)]
+    basket.note(found.id, *taken)
+    transfers = many(db, "SELECT dest, state FROM transfer WHERE message=?", (found.n,))
+    db.count([change for dest, state in transfers for change in ((dest, state, -1), (dest, "accepted", -1))])
+    for query in (
+        f"DELETE FROM attempt WHERE transfer IN ({_ITS})",  # noqa: S608 - constants
+        f"DELETE FROM sealed WHERE n IN ({_ITS})",  # noqa: S608 - constants
+        "DELETE FROM transfer WHERE message=?",
+        "DELETE FROM message WHERE n=?",
+    ):
+        db.execute(query, (found.n,))
+    db.execute("DELETE FROM seen WHERE message=?", (found.id,))
+    if found.dossier is None:
+        _owner(db, found.id)
+    elif not one(db, "SELECT 1 FROM message WHERE dossier=? LIMIT 1", (found.dossier,)):
+        _owner(db, found.dossier)
+        db.execute("DELETE FROM alias WHERE dossier=?", (found.dossier,))
+        db.execute("DELETE FROM dossier WHERE id=?", (found.dossier,))
+
+
+def _owner(db: Db, owner: str) -> None:
+    db.execute("DELETE FROM told WHERE subject=?", (owner,))
+    db.execute("DELETE FROM datakey WHERE owner=? AND owner<>''", (owner,))
+
+
+def _journal(db: Db, basket: _Basket, found: Found) -> None:
+    row = only(db, "SELECT seq, at, what, message, transfer, facts FROM journal WHERE seq=?", (found.n,))
+    basket.bytes += len(row[5])
+    basket.note(str(found.n), *row)
+    db.execute("DELETE FROM journal WHERE seq=?", (found.n,))
+
+
+_REMOVE: Mapping[Stage, Callable[[Db, _Basket, Found], None]] = {
+    Stage.PAYLOADS: _payloads,
+    Stage.EVIDENCE: _evidence,
+    Stage.RECORDS: _records,
+    Stage.JOURNAL: _journal,
+}
+
+
+# --- a chunk --------------------------------------------------------------------------------------------------------
+
+
+def prune(db: Db, stage: Stage, age: int, now: int, most: int) -> Chunk:
+    """Do one chunk inside a transaction. ``age``: microseconds that this stage's things are kept after they ended."""
+    again = _again(db, stage, age, now, most)
+    db.execute(
+        "DELETE FROM later WHERE stage=? AND look_at<=? AND n IN (SELECT n FROM later WHERE stage=? AND look_at<=? ORDER BY look_at, n LIMIT ?)",
+        (stage, now, stage, now, most),
+    )
+    looked = db.changes()
+    after = position(db, stage)
+    new = _following(db, stage, age, now, after, most - looked) if looked < most else []
+    if new:
+        set_(db, f"pruned_{stage}", str(new[-1].n), now)
+    basket = _Basket()
+    kept = 0
+    for found in (*again, *new):
+        if found.again is None:
+            _REMOVE[stage](db, basket, found)
+        else:
+            kept += 1
+            db.execute(
+                "INSERT INTO later(stage, look_at, n) VALUES(?,?,?) ON CONFLICT DO NOTHING",
+                (stage, found.again, found.n),
+            )
+    if basket.ids:
+        _tell(db, stage, basket, now)
+    return Chunk(len(basket.ids), kept, basket.bytes, looked + len(new) >= most)
+
+
+def _tell(db: Db, stage: Stage, basket: _Basket, now: int) -> None:
+    """What went: how many, from which to which, and a digest over all of them in this order."""
+    facts = {
+        "stage": str(stage),
+        "count": str(len(basket.ids)),
+        "bytes": str(basket.bytes),
+        "first": min(basket.ids),
+        "last": max(basket.ids),
+        "digest": basket.digest.hexdigest(),
+    }
+    journal.write(db, now, "pruned", facts=facts)
+
+
+class Survey(NamedTuple):
+    """What a round would remove."""
+
+    stage: Stage
+    remove: int
+    keep: int
+
+
+def survey(db: Db, stage: Stage, age: int, now: int, most: int) -> Survey:
+    """Count, in one snapshot, what ``prune`` would do; nothing is changed."""
+    found = _again(db, stage, age, now, 2**31)
+    removed, kept = _counted(found)
+    after = position(db, stage)
+    while found := _following(db, stage, age, now, after, most):
+        removed, kept = (a + b for a, b in zip((removed, kept), _counted(found), strict=True))
+        after = found[-1].n
+    return Survey(stage, removed, kept)
+
+
+def _counted(found: list[Found]) -> tuple[int, int]:
+    going = sum(one.again is None for one in found)
+    return going, len(found) - going
+
+
+# --- what the keepers remember --------------------------------------------------------------------------------------
+
+
+def position(db: Db, stage: Stage) -> int:
+    return int(get(db, f"pruned_{stage}") or 0)
+
+
+def get(db: Db, name: str) -> str:
+    row = one(db, "SELECT value FROM keeping WHERE name=?", (name,))
+    return row[0] if row else ""
+
+
+def set_(db: Db, name: str, value: str, at: int) -> None:
+    db.execute(
+        "INSERT INTO keeping(name, value, at) VALUES(?,?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value, at=excluded.at",
+        (name, value, at),
+    )
+
+
+def unset(db: Db, name: str) -> None:
+    db.execute("DELETE FROM keeping WHERE name=?", (name,))
+
+
+# --- one at a time --------------------------------------------------------------------------------------------------
+
+
+def take_turn(db: Db, chore: str, holder: str, now: int, seconds: float) -> bool:
+    """Take, or keep, the one place for this chore in the whole cluster; false when another holds it."""
+    db.execute(
+        "INSERT INTO chore(name, holder, until) VALUES(?,?,?) ON CONFLICT(name) DO UPDATE SET holder=excluded.holder, until=excluded.until"
+        " WHERE chore.holder=excluded.holder OR chore.until<=?",
+        (chore, holder, now + int(seconds * SECOND), now),
+    )
+    return db.changes() > 0
+
+
+def end_turn(db: Db, chore: str, holder: str) -> None:
+    db.execute("DELETE FROM chore WHERE name=? AND holder=?", (chore, holder))

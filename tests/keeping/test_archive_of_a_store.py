@@ -1,0 +1,307 @@
+"""A store becomes an archive and an archive a store: nothing is lost on the way, nothing half is ever there."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hub.lifecycle import Move, State
+from hub.store.contract import Filter
+from hub.store.keeper import InUse, NotEmpty
+from hub.store.keeping import archive, restore, verify
+from hub.store.keeping.archive import Damaged, Manifest, Rows
+from hub.store.sql import archive as content
+from hub.store.sqlite.keeper import SqliteKeeper
+from hub.store.vault import Unreadable
+from tests.keeping.places import LARGE, LATER, PARTNERS, Place, busy
+from tests.store.samples import acceptance, at, delivered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from hub.store.contract import TransferView
+    from hub.store.keeping.archive import Written
+    from hub.store.keeping.restore import Restored
+
+ELSEWHERE = ("thue-moi",)
+
+
+async def archived(place: Place, to: Path) -> Written:
+    store = place.open()
+    await busy(store)
+    written = place.back_up(to)
+    await store.close()
+    return written
+
+
+def restored(place: Place, file: Path, *, replace: bool = False, master: bytes | None = None) -> Restored:
+    order = restore.Order(file=file, replace=replace, by="an", partners=ELSEWHERE)
+    bodies = place.bodies() if master is None else place.bodies(master)
+    return restore.restore(place.keeper, order, now=place.now, prove=bodies.prove)
+
+
+async def transfers(place: Place) -> dict[str, TransferView]:
+    store = place.open()
+    try:
+        return {view.id: view for view in await store.transfers(Filter(limit=500))}
+    finally:
+        await store.close()
+
+
+async def test_an_archive_says_what_it_holds_and_is_written_beside_a_running_hub(
+    place: Place, tmp_path: Path
+) -> None:
+    written = await archived(place, tmp_path / "backup")
+    *parts, manifest = archive.read(written.path)
+    assert isinstance(manifest, Manifest)
+    assert manifest == written.manifest
+    assert manifest.tables["message"].rows == 6
+    assert manifest.tables["leased"].rows == 2
+    assert manifest.blobs >= 1
+    assert sum(len(part.rows) for part in parts if isinstance(part, Rows) and part.table == "message") == 6
+    assert hashlib.sha256(written.path.read_bytes()).hexdigest() == written.sha256
+    assert written.path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_an_archive_holds_neither_key_nor_plain_payload(place: Place, tmp_path: Path) -> None:
+    written = await archived(place, tmp_path / "backup")
+    with gzip.open(written.path) as file:
+        plain = file.read()
+    assert b"m" * 32 not in plain
+    assert b'canonical":"m1' not in plain
+    assert LARGE[:100] not in plain
+
+
+async def test_every_table_is_archived_unless_it_can_be_drawn_anew(place: Place) -> None:
+    """A table that somebody adds is archived by itself; one that should not be must be named as derived."""
+    await place.open().close()
+    with place.keeper.snapshot() as db:
+        names = {table.name for table in place.keeper.tables(db)}
+        assert all(table.key for table in content.archived(place.keeper.tables(db)))
+    assert {
+        "message",
+        "transfer",
+        "sealed",
+        "attempt",
+        "told",
+        "journal",
+        "datakey",
+        "dest",
+        "seen",
+        "keeping",
+    } <= names - content.DERIVED
+    assert {"item", "ready", "wait", "stopped", "lease"} <= names & content.DERIVED
+
+
+async def test_a_restored_store_has_everything_and_says_it_is_in_doubt(
+    elsewhere: Callable[[], Place], tmp_path: Path
+) -> None:
+    old, new = elsewhere(), elsewhere()
+    written = await archived(old, tmp_path / "backup")
+    before = await transfers(old)
+    done = restored(new, written.path)
+    after = await transfers(new)
+    assert set(after) == set(before)
+    assert after["m0.thue.0"].state is State.DELIVERED
+    doubtful = {view.id for view in after.values() if view.state is State.IN_DOUBT}
+    assert doubtful == {view.id for view in before.values() if view.state is not State.DELIVERED}
+    assert done.doubt == len(doubtful)
+    assert {view.problem for view in after.values() if view.id in doubtful} == {restore.IN_DOUBT}
+    store = new.open()
+    payloads = await store.payloads("m1.thue.0")
+    assert payloads is not None
+    assert payloads.raw == LARGE
+    assert await store.conservation() == ()
+    told = [row for row in await store.journal(limit=1000) if row.what == "restored"]
+    assert told[0].facts["in_doubt"] == str(len(doubtful))
+    await store.close()
+
+
+async def test_after_a_restore_every_partner_is_paused_and_nothing_is_claimed(
+    elsewhere: Callable[[], Place], tmp_path: Path
+) -> None:
+    old, new = elsewhere(), elsewhere()
+    written = await archived(old, tmp_path / "backup")
+    done = restored(new, written.path)
+    assert set(done.partners) == {*PARTNERS, *ELSEWHERE}
+    store = new.open()
+    assert all(row.paused for row in await store.queue())
+    await store.accept(acceptance("new", partners=ELSEWHERE, when=LATER))
+    await store.tick(LATER)
+    assert await store.claim("w", LATER, 100, 30) == ()
+    for partner in done.partners:
+        await store.pause(partner, paused=False, reason="seen", by="an", now=LATER)
+    works = {work.transfer: work for work in await store.claim("w", LATER, 100, 30)}
+    assert works["m1.dvcqg.0"].doubt
+    assert works["m4.thue.0"].doubt
+    assert not works["new.thue-moi.0"].doubt
+    assert "m3.so-tnmt.0" not in works, "what was parked waits for a person"
+    await store.settle(next(iter(works.values())).token, [delivered(id_) for id_ in works], LATER)
+    await store.close()
+
+
+async def test_what_was_parked_or_held_is_asked_about_before_a_person_sends_it(
+    elsewhere: Callable[[], Place], tmp_path: Path
+) -> None:
+    old, new = elsewhere(), elsewhere()
+    written = await archived(old, tmp_path / "backup")
+    restored(new, written.path)
+    store = new.open()
+    await store.pause("so-tnmt", paused=False, reason="seen", by="an", now=LATER)
+    await store.act("m3.so-tnmt.0", Move.RETRY, expected=State.IN_DOUBT, reason="r", by="an", now=LATER)
+    works = {work.transfer: work for work in await store.claim("w", LATER, 100, 30)}
+    assert works["m3.so-tnmt.0"].doubt
+    await store.close()
+
+
+async def test_a_store_is_replaced_only_when_asked_and_moved_aside(place: Place, tmp_path: Path) -> None:
+    written = await archived(place, tmp_path / "backup")
+    store = place.open()
+    await store.accept(acceptance("since", when=at(99)))
+    await store.close()
+    with pytest.raises(NotEmpty):
+        restored(place, written.path)
+    assert "since.so-tnmt.0" in await transfers(place)
+    done = restored(place, written.path, replace=True)
+    assert done.behind == 1
+    assert "since.so-tnmt.0" not in await transfers(place)
+
+
+async def test_nothing_is_restored_while_a_hub_has_the_store_open(place: Place, tmp_path: Path) -> None:
+    written = await archived(place, tmp_path / "backup")
+    store = place.open()
+    with pytest.raises(InUse):
+        restored(place, written.path, replace=True)
+    await store.close()
+
+
+async def test_no_hub_opens_a_store_while_it_is_being_restored(place: Place) -> None:
+    await place.open().close()
+    with place.keeper.alone(), pytest.raises(InUse):
+        place.open()
+
+
+async def test_another_master_key_is_noticed_and_nothing_is_put_in_place(
+    elsewhere: Callable[[], Place], tmp_path: Path
+) -> None:
+    old, new = elsewhere(), elsewhere()
+    written = await archived(old, tmp_path / "backup")
+    with pytest.raises(Unreadable):
+        restored(new, written.path, master=b"n" * 32)
+    assert new.keeper.version() == 0 or await transfers(new) == {}
+
+
+def left(folder: Path, *marks: str) -> list[Path]:
+    return [path for path in folder.rglob("*") if any(mark in path.name for mark in marks)]
+
+
+def damaged(written: Written, to: Path) -> dict[str, Path]:
+    """The ways in which a file goes wrong."""
+    whole = written.path.read_bytes()
+    plain = gzip.decompress(whole)
+    at_row = plain.index(b"table/message/000001.msgpack") + 700
+    ways = {
+        "cut": whole[: len(whole) // 2],
+        "one bit": whole[:-2000] + bytes([whole[-2000] ^ 1]) + whole[-1999:],
+        "another row": gzip.compress(plain[:at_row] + bytes([plain[at_row] ^ 1]) + plain[at_row + 1 :]),
+        "no manifest": gzip.compress(plain[: plain.index(b"manifest.json")] + bytes(1024)),
+        "something else": b"PK\x03\x04" + bytes(100),
+        "empty": b"",
+        "empty tar": gzip.compress(bytes(10240)),
+    }
+    for name, content_ in ways.items():
+        (to / name).write_bytes(content_)
+    return {name: to / name for name in ways}
+
+
+async def test_a_damaged_archive_is_refused_and_the_old_store_stays(place: Place, tmp_path: Path) -> None:
+    written = await archived(place, tmp_path / "backup")
+    before = await transfers(place)
+    for name, file in damaged(written, tmp_path).items():
+        with pytest.raises(Damaged):
+            restored(place, file, replace=True)
+        assert await transfers(place) == before, name
+        with pytest.raises(Damaged):
+            looked_at(file, place, tmp_path)
+
+
+def looked_at(file: Path, place: Place, tmp_path: Path) -> verify.Verified:
+    beside = SqliteKeeper(tmp_path / "verifying" / "hub.db")
+    try:
+        bodies = type(place.bodies())(beside.blobs, place.bodies()._vault)
+        return verify.archive(file, beside, bodies, now=place.now, whole=True)
+    finally:
+        shutil.rmtree(tmp_path / "verifying", ignore_errors=True)
+
+
+async def test_an_archive_that_was_looked_at_was_restored(place: Place, tmp_path: Path) -> None:
+    written = await archived(place, tmp_path / "backup")
+    found = looked_at(written.path, place, tmp_path)
+    assert found.broken == ()
+    assert found.manifest == written.manifest
+    assert found.read > 12
+
+
+async def test_a_store_is_looked_at_beside_its_hub_and_a_damaged_payload_is_named(place: Place) -> None:
+    store = place.open()
+    await busy(store)
+    assert verify.store(place.keeper, place.bodies(), whole=True).broken == ()
+    with place.keeper.writing() as db:
+        db.execute("UPDATE sealed SET payload=(SELECT raw FROM message WHERE id='m0')")
+        db.execute("INSERT INTO alias(code, authority, dossier, rank) VALUES('c', 'a', 'nobody', 0)")
+    broken = verify.store(place.keeper, place.bodies(), whole=True).broken
+    assert any("changed or moved: m0.so-tnmt.0/sealed" in each for each in broken)
+    assert any("a code names a dossier" in each for each in broken)
+    await store.close()
+
+
+async def test_a_lost_or_changed_file_of_large_content_is_named(place: Place) -> None:
+    store = place.open()
+    await busy(store)
+    name, _ = next(iter(place.keeper.blobs.files()))
+    place.keeper.blobs.discard(name)
+    broken = verify.store(place.keeper, place.bodies(), whole=True).broken
+    assert any("m1/raw" in each for each in broken)
+    await store.close()
+
+
+async def test_only_so_many_archives_of_this_hub_are_kept(place: Place, tmp_path: Path) -> None:
+    await place.open().close()
+    folder = tmp_path / "backup"
+    folder.mkdir()
+    (folder / "lienthong-other-20260101T000000000000Z.lienthong").write_bytes(b"not ours")
+    names = [place.back_up(folder, keep=2).path.name for _ in range(4)]
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        [*names[2:], "lienthong-other-20260101T000000000000Z.lienthong"]
+    )
+
+
+async def test_an_archive_never_goes_over_one_that_is_there(place: Place, tmp_path: Path) -> None:
+    await place.open().close()
+    file = tmp_path / "a.lienthong"
+    place.back_up(file)
+    before = file.read_bytes()
+    with pytest.raises(FileExistsError):
+        place.back_up(file)
+    assert file.read_bytes() == before
+    assert not left(tmp_path, ".part")
+
+
+async def test_the_last_backup_is_remembered_and_journaled(place: Place, tmp_path: Path) -> None:
+    written = await archived(place, tmp_path / "backup")
+    store = place.open()
+    rows = [row for row in await store.journal(limit=1000) if row.what == "backed_up"]
+    await store.close()
+    assert rows[0].facts["digest"] == written.sha256
+    assert json.loads(json.dumps(rows[0].facts))["by"] == "an"
+
+
+async def test_nothing_of_the_copy_stays_behind(place: Place, tmp_path: Path) -> None:
+    await archived(place, tmp_path / "backup")
+    assert not left(tmp_path, ".part", ".copy-")
