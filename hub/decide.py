@@ -16,13 +16,14 @@ from hub.retry import Uniform, at_least, wait_before
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """What a partner's file declares about retrying. Times in seconds."""
+    """What a partner's file declares about retrying. Times in seconds. ``receipt_within``: ``None``: *delivered* is final."""
 
     schedule: tuple[float, ...]
     jitter: float = 0.2
     can_be_asked: bool = False
     keeps_keys: bool = False
     ask_after: float = 10.0
+    receipt_within: float | None = None
 
 
 class First(StrEnum):

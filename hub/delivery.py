@@ -17,7 +17,7 @@ import structlog
 from connectors.contract import Deferred, Delivered, Outcome, Parcel, Reason, Refused, Sealed, Unsure
 from hub import decide
 from hub.decide import First, Policy, Verdict
-from hub.failure import failed
+from hub.failure import LATE, LATE_CODE, failed, is_late
 from hub.lifecycle import MOVES, Move, State
 from hub.store.contract import Attempt, Settlement, Work
 from schemas.problems import Problem
@@ -192,7 +192,7 @@ class Delivery:
                 await self._still_held(work.token)
             outcome = await self._try("deliver", route.connector.deliver(parcel), tries)
         verdict = decide.after(outcome, route.policy, work.attempts, self._uniform, doubt=doubt)
-        return self._settlement(work, verdict, outcome, tries)
+        return self._settlement(work, route.policy, verdict, outcome, tries)
 
     async def _still_held(self, token: str) -> None:
         """Raise ``LeaseLost`` when asking took so long (a stopped process, a slow partner) that another worker has it."""
@@ -223,29 +223,45 @@ class Delivery:
         )
         return outcome
 
-    def _settlement(self, work: Work, verdict: Verdict, outcome: Outcome, tries: list[Attempt]) -> Settlement:
+    def _settlement(
+        self, work: Work, policy: Policy, verdict: Verdict, outcome: Outcome, tries: list[Attempt]
+    ) -> Settlement:
         now = self._now()
         delivered = outcome if isinstance(outcome, Delivered) else Delivered()
+        wake_at = None if verdict.wake_in is None else now + timedelta(seconds=verdict.wake_in)
+        awaited = policy.receipt_within if verdict.move is Move.DELIVER else None
         return Settlement(
             transfer=work.transfer,
             move=verdict.move,
             attempts=tuple(tries),
             code=verdict.code,
             detail=verdict.detail,
-            wake_at=None if verdict.wake_in is None else now + timedelta(seconds=verdict.wake_in),
+            wake_at=wake_at,
             counts=verdict.counts,
             reference=printable(delivered.reference),
             facts=delivered.facts,
-            follow_up=self._follow_up(work, verdict, now),
+            follow_up=self._follow_up(work, verdict, wake_at, now),
+            receipt_by=None if awaited is None else now + timedelta(seconds=awaited),
         )
 
-    def _follow_up(self, work: Work, verdict: Verdict, now: datetime) -> Acceptance | None:
-        if verdict.move not in TELLS_THE_SENDER:
+    def _follow_up(
+        self, work: Work, verdict: Verdict, wake_at: datetime | None, now: datetime
+    ) -> Acceptance | None:
+        """Tell the sender what failed, or once that it will be too late before the next try."""
+        told = verdict.move in TELLS_THE_SENDER
+        if not told and not is_late(work.deadline, wake_at):
             return None
-        state = MOVES[State.IN_DOUBT, verdict.move]
+        state = State.IN_DOUBT if verdict.move is None else MOVES[State.IN_DOUBT, verdict.move]
+        code, word = (verdict.code, "failed") if told else (LATE_CODE, LATE)
         try:
             return failed(
-                work, code=verdict.code, state=state, now=now, new_id=self._new_id, codec_of=self._codec_of
+                work,
+                code=code,
+                state=state,
+                now=now,
+                new_id=self._new_id,
+                codec_of=self._codec_of,
+                word=word,
             )
         except Exception:  # what the partner did is recorded all the same
             log.exception("failure_not_told", worker=self._name, transfer=work.transfer, code=verdict.code)

@@ -67,7 +67,7 @@ def _sender(partner: Partner, sends: Sends, read: Format) -> Sender:
     return Sender(
         id=partner.id,
         agency=partner.agency,
-        api_keys=hashes(sends),
+        api_keys=hashes(*sends.api_keys),
         kinds=frozenset(str(kind) for kind in sends.kinds),
         codes=sends.codes,
         authority=sends.authority,
@@ -83,9 +83,9 @@ def _sender(partner: Partner, sends: Sends, read: Format) -> Sender:
     )
 
 
-def hashes(sends: Sends) -> tuple[str, ...]:
-    """SHA-256 hex of the sender's API keys."""
-    return tuple(key.removeprefix("sha256:") for key in sends.api_keys)
+def hashes(*keys: str) -> tuple[str, ...]:
+    """SHA-256 hex of API keys as a partner file writes them."""
+    return tuple(key.removeprefix("sha256:") for key in keys)
 
 
 def _verifiers(proof: Proof | None) -> tuple[BodyVerifier | None, XmlVerifier | None]:

@@ -1,4 +1,4 @@
-"""Failure is told: a transfer that was refused or died becomes a ``delivery_failed`` message to its sender."""
+"""Failure is told: a transfer that was refused, died or misses its deadline becomes a ``delivery_failed`` message to its sender."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 HUB = "hub"
 """The sender of the hub's own messages."""
+LATE, LATE_CODE = "late", "HUB-LAN-005"
+
+
+def is_late(deadline: datetime | None, next_try: datetime | None) -> bool:
+    """Whether the dossier will be late before this transfer is tried again."""
+    return deadline is not None and next_try is not None and deadline <= next_try
 
 
 def failed(
@@ -29,10 +35,11 @@ def failed(
     now: datetime,
     new_id: Callable[[], str],
     codec_of: Callable[[str], Codec | None],
+    word: str = "failed",
 ) -> Acceptance | None:
     """Build the message that tells the sender; ``None`` for the hub's own messages and for a sender that receives nothing.
 
-    The key is ``failed:<transfer>``: the same failure told twice is the same message.
+    The key is ``failed:<transfer>`` (``late:<transfer>`` for a deadline): the same failure told twice is the same message.
     """
     about = from_json(work.canonical)
     if about.kind is Kind.DELIVERY_FAILED or about.sender == HUB:
@@ -42,7 +49,7 @@ def failed(
         return None
     message = Message(
         event=Event(kind=Kind.DELIVERY_FAILED, at=now, actor=Actor(name=HUB), reason=code),
-        key=f"failed:{work.transfer}",
+        key=f"{word}:{work.transfer}",
         sender=HUB,
         agency=about.agency,
         dossier=Dossier(code=about.dossier.code, id=work.dossier) if about.dossier else None,

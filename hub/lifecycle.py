@@ -26,7 +26,7 @@ class Move(StrEnum):
 
     CLAIM = "claim"  # a worker takes the head: in doubt before anything leaves
     DELIVER = "deliver"  # the partner has it
-    ACKNOWLEDGE = "acknowledge"  # its receipt was matched
+    ACKNOWLEDGE = "acknowledge"  # the partner's receipt proves that it has it, whatever the hub believed
     DEFER = "defer"  # the partner does not have it; try later
     REFUSE = "refuse"  # the partner said no for good
     EXHAUST = "exhaust"  # the schedule has no further entry
@@ -35,8 +35,11 @@ class Move(StrEnum):
     HOLD = "hold"
     RELEASE = "release"
     RETRY = "retry"  # a person sends it again; asks the partner first
+    RESEND = "resend"  # a retry of what was refused where nobody can be asked: the refusal proves that it is not there
+    SEND_ANYWAY = "send_anyway"  # a person sends it without asking; it may arrive twice
     WITHDRAW = "withdraw"
     SKIP = "skip"
+    SUPERSEDE = "supersede"  # a person makes another transfer in its stead: corrected, or routed again
 
 
 _S, _M = State, Move
@@ -48,6 +51,8 @@ MOVES: dict[tuple[State, Move], State] = {
     (_S.WAITING, _M.WITHDRAW): _S.WITHDRAWN,
     (_S.WAITING, _M.SKIP): _S.SKIPPED,
     (_S.WAITING, _M.RETRY): _S.WAITING,
+    (_S.WAITING, _M.ACKNOWLEDGE): _S.ACKNOWLEDGED,
+    (_S.WAITING, _M.SUPERSEDE): _S.WITHDRAWN,
     (_S.IN_DOUBT, _M.CLAIM): _S.IN_DOUBT,
     (_S.IN_DOUBT, _M.UNSENT): _S.WAITING,
     (_S.IN_DOUBT, _M.DELIVER): _S.DELIVERED,
@@ -55,28 +60,51 @@ MOVES: dict[tuple[State, Move], State] = {
     (_S.IN_DOUBT, _M.REFUSE): _S.REFUSED,
     (_S.IN_DOUBT, _M.EXHAUST): _S.DEAD,
     (_S.IN_DOUBT, _M.PARK): _S.PARKED,
+    (_S.IN_DOUBT, _M.ACKNOWLEDGE): _S.ACKNOWLEDGED,
     (_S.IN_DOUBT, _M.RETRY): _S.IN_DOUBT,
+    (_S.IN_DOUBT, _M.SEND_ANYWAY): _S.WAITING,
     (_S.IN_DOUBT, _M.SKIP): _S.SKIPPED,
+    (_S.IN_DOUBT, _M.SUPERSEDE): _S.WITHDRAWN,
     (_S.DELIVERED, _M.ACKNOWLEDGE): _S.ACKNOWLEDGED,
     (_S.REFUSED, _M.RETRY): _S.IN_DOUBT,
+    (_S.REFUSED, _M.RESEND): _S.WAITING,
+    (_S.REFUSED, _M.SEND_ANYWAY): _S.WAITING,
     (_S.REFUSED, _M.SKIP): _S.SKIPPED,
     (_S.REFUSED, _M.WITHDRAW): _S.WITHDRAWN,
+    (_S.REFUSED, _M.SUPERSEDE): _S.WITHDRAWN,
     (_S.PARKED, _M.RETRY): _S.WAITING,
     (_S.PARKED, _M.SKIP): _S.SKIPPED,
     (_S.PARKED, _M.WITHDRAW): _S.WITHDRAWN,
+    (_S.PARKED, _M.SUPERSEDE): _S.WITHDRAWN,
+    (_S.DEAD, _M.ACKNOWLEDGE): _S.ACKNOWLEDGED,
     (_S.DEAD, _M.RETRY): _S.IN_DOUBT,
+    (_S.DEAD, _M.SEND_ANYWAY): _S.WAITING,
     (_S.DEAD, _M.SKIP): _S.SKIPPED,
     (_S.DEAD, _M.WITHDRAW): _S.WITHDRAWN,
+    (_S.DEAD, _M.SUPERSEDE): _S.WITHDRAWN,
+    (_S.HELD, _M.ACKNOWLEDGE): _S.ACKNOWLEDGED,
     (_S.HELD, _M.RELEASE): _S.WAITING,
     (_S.HELD, _M.SKIP): _S.SKIPPED,
     (_S.HELD, _M.WITHDRAW): _S.WITHDRAWN,
+    (_S.HELD, _M.SUPERSEDE): _S.WITHDRAWN,
 }
 
 DONE = frozenset({State.DELIVERED, State.ACKNOWLEDGED, State.WITHDRAWN, State.SKIPPED})
 """States that release the lane; every other state holds it."""
 
-PERSONS = frozenset({Move.HOLD, Move.RELEASE, Move.RETRY, Move.SKIP, Move.WITHDRAW})
-"""Moves that a person makes, with a reason; the others follow from what a partner or a worker did."""
+ALONE = frozenset(
+    {Move.HOLD, Move.RELEASE, Move.RETRY, Move.RESEND, Move.SEND_ANYWAY, Move.SKIP, Move.WITHDRAW}
+)
+"""Moves that a person makes with nothing but a reason."""
+
+PERSONS = ALONE | {Move.SUPERSEDE}
+"""Moves that a person makes; the others follow from what a partner or a worker did."""
+
+APPROVED = frozenset({Move.SEND_ANYWAY, Move.SKIP})
+"""A person's moves that a second person must approve: they give up what the hub promises, once and complete."""
+
+CONTRADICTS = frozenset({State.REFUSED, State.PARKED, State.WITHDRAWN, State.SKIPPED})
+"""States that a receipt contradicts without changing them: somebody decided on something else; it is shown to a person."""
 
 
 class IllegalMove(Exception):  # noqa: N818 - reads as what it is

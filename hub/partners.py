@@ -163,12 +163,22 @@ class Seal(Closed):
     header: Header = "X-JWS-Signature"
 
 
+class Receipts(Closed):
+    """Who may bring this partner's receipts to ``POST /v1/receipts``. ``api_keys``: SHA-256 of each key, never the key.
+
+    A partner that also sends may use the keys of its ``[sends]`` and needs none here.
+    """
+
+    api_keys: Annotated[tuple[ApiKeyHash, ...], Field(min_length=1)]
+
+
 class Receives(Closed):
     """What a partner takes and how it may be treated. ``schedule``: seconds before each further try.
 
     ``can_be_asked``: the room's question works there. ``keeps_keys``: it drops a second copy under the same key.
-    ``order_sensitive``: a stopped transfer holds those behind it. ``acknowledges``: it sends receipts later.
-    ``ask_after``: wait before the first question about a transfer in doubt. ``rate``: transfers per second.
+    ``order_sensitive``: a stopped transfer holds those behind it. ``acknowledges``: it sends receipts later, each within
+    ``receipt_within`` of the delivery; otherwise *delivered* is final. ``ask_after``: wait before the first question about
+    a transfer in doubt. ``rate``: transfers per second.
     """
 
     kinds: Kinds
@@ -181,11 +191,13 @@ class Receives(Closed):
     keeps_keys: bool = False
     order_sensitive: bool = True
     acknowledges: bool = False
+    receipt_within: Annotated[Seconds, Field(gt=0)] = 259200.0
     concurrency: Annotated[int, Field(ge=1, le=256)] = 4
     rate: Annotated[float, Field(gt=0)] | None = None
     burst: Annotated[int, Field(ge=1)] = 1
     ask_after: Seconds = 10.0
     signature: Seal | None = None
+    receipts: Receipts | None = None
     replies: tuple[Row, ...] = ()
 
 
@@ -227,6 +239,12 @@ class Partner(msgspec.Struct, frozen=True, kw_only=True):
             stage=self.stage.default,
             stages=self.stage.procedures,
         )
+
+    @property
+    def api_keys(self) -> tuple[str, ...]:
+        """All that it may authenticate with, for whatever."""
+        receipts = self.receives.receipts if self.receives else None
+        return (*(self.sends.api_keys if self.sends else ()), *(receipts.api_keys if receipts else ()))
 
     @property
     def capacity(self) -> Capacity | None:
@@ -280,9 +298,23 @@ def _read(source: Source, world: World) -> Partner:
     if declaration is not None and declaration.receives is not None and settings is not None and not problems:
         found = world.fits(room, settings, declaration.receives.replies)
         problems.extend(_placed(source, problem, table or {}, under) for problem in found)
+    if declaration is not None:
+        problems.extend(_receipts(source, declaration))
     if declaration is None or problems:
         raise Refusal(*sorted(problems, key=lambda problem: problem.line))
     return Partner(file=source.path, settings=settings, **dict(declaration))
+
+
+def _receipts(source: Source, told: Declaration) -> Iterator[Problem]:
+    """A partner that acknowledges must be able to say so; one that does not has nothing to bring."""
+    if told.receives is None:
+        return
+    if told.receives.acknowledges and not (told.receives.receipts or told.sends):
+        yield source.problem(
+            ("receives", "acknowledges"), "receives.receipts.api_keys, or [sends], for its receipts"
+        )
+    if told.receives.receipts and not told.receives.acknowledges:
+        yield source.problem(("receives", "receipts"), "acknowledges = true")
 
 
 def _placed(source: Source, problem: Problem, table: dict[str, Any], under: Steps) -> Problem:
@@ -360,12 +392,18 @@ def _twice(partners: list[tuple[Source, Partner]]) -> Iterator[Problem]:
         if partner.id in ids:
             yield source.problem(("id",), "an id of its own: this one stands in another file")
         ids.add(partner.id)
-        for number, key in enumerate(partner.sends.api_keys if partner.sends else ()):
+        for place, key in _keys(partner):
             if key in keys:
-                yield source.problem(
-                    ("sends", "api_keys", number), "an API key of its own: this one stands twice"
-                )
+                yield source.problem(place, "an API key of its own: this one stands twice")
             keys.add(key)
+
+
+def _keys(partner: Partner) -> Iterator[tuple[Steps, str]]:
+    for number, key in enumerate(partner.sends.api_keys if partner.sends else ()):
+        yield ("sends", "api_keys", number), key
+    receipts = partner.receives.receipts if partner.receives else None
+    for number, key in enumerate(receipts.api_keys if receipts else ()):
+        yield ("receives", "receipts", "api_keys", number), key
 
 
 def parties(partners: tuple[Partner, ...]) -> tuple[Party, ...]:

@@ -376,8 +376,8 @@ def _toml(value: Any, kind: str) -> str:  # noqa: ANN401 - any default of a mode
 
 
 def _duration(seconds: float) -> str:
-    for unit, size in (("h", 3600), ("m", 60)):
-        if seconds >= size and seconds % size == 0:
+    for unit, size, least in (("d", 86400, 172800), ("h", 3600, 3600), ("m", 60, 60)):
+        if seconds >= least and seconds % size == 0:
             return f"{seconds / size:g}{unit}"
     return f"{seconds:g}s"
 

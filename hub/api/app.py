@@ -11,7 +11,9 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
+from hub import acknowledgements
 from hub.api import pages, problems, views
+from hub.api.acknowledging import DOCUMENTED
 from hub.api.edge import Edge
 from hub.api.later import Later
 from hub.judge import key_of
@@ -43,6 +45,10 @@ _RECEIPT: dict[int | str, dict[str, Any]] = {
         "headers": {"Location": {"schema": {"type": "string"}}},
     },
     **dict.fromkeys(("400", "401", "403", "408", "413", "422", "429", "503"), _PROBLEM),
+}
+_ACKNOWLEDGED: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Taken and durable: the hub knows that you have this transfer"},
+    **dict.fromkeys(("400", "401", "403", "404", "408", "409", "413", "422", "429", "503"), _PROBLEM),
 }
 _SEEN: dict[int | str, dict[str, Any]] = dict.fromkeys(("401", "404"), _PROBLEM)
 _MESSAGE: dict[str, Any] = {
@@ -78,6 +84,14 @@ def build(deps: Deps) -> FastAPI:
         status_code=202,
         responses=_RECEIPT,
         openapi_extra=_MESSAGE,
+        response_class=Response,
+    )
+    add(
+        "/v1/receipts",
+        web.post_receipt,
+        methods=["POST"],
+        responses=_ACKNOWLEDGED,
+        openapi_extra=DOCUMENTED,
         response_class=Response,
     )
     for path, endpoint in (
@@ -125,6 +139,12 @@ class _Web:
             return await self.post_message(request)
         except Refusal as refusal:
             return await self.refused(request, refusal)
+
+    async def post_receipt(self, request: Request) -> Response:
+        """Take a partner's receipt for what was delivered to it; brought again, it gets the same answer."""
+        taken = await self._deps.acknowledging.take(request)
+        headers = {"Idempotency-Replayed": "true"} if taken.replayed else {}
+        return Response(acknowledgements.answer(taken), media_type="application/json", headers=headers)
 
     async def get_message(self, request: Request) -> Response:
         """Show a message of the caller's own."""

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 from starlette.requests import ClientDisconnect
 
+from hub.api.acknowledging import Acknowledging  # noqa: TC001
 from hub.api.admission import DISK_WAIT, NO_ROOM, Admission
 from hub.api.later import Later
 from hub.intake import Intake  # noqa: TC001
@@ -55,6 +56,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     callers: tuple[Caller, ...]
     spool: Spool
     admission: Admission
+    acknowledging: Acknowledging
     catalogue: Catalogue
     limits: Limits
     ready: Callable[[], Awaitable[Sequence[str]]]

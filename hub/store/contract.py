@@ -153,6 +153,8 @@ class Settlement(Value, frozen=True):
     not set: waits for a person). ``counts``: uses up one entry of the schedule. ``follow_up``: the ``delivery_failed``
     message to the sender, accepted in the same transaction; its ``expected_version``, ``aliases`` and ``story`` are not
     looked at (it says nothing new about the dossier), and a key that is taken does not undo the settlement.
+    ``receipt_by``: until when the partner's receipt for a delivered transfer is awaited; ``None``: nobody awaits one.
+    A receipt that came while it was leased wins over whatever is settled.
     """
 
     transfer: str
@@ -165,6 +167,7 @@ class Settlement(Value, frozen=True):
     reference: str = ""
     facts: Mapping[str, str] = {}
     follow_up: Acceptance | None = None
+    receipt_by: datetime | None = None
 
 
 class Capacity(Value, frozen=True):
@@ -202,6 +205,96 @@ class Usage(Value, frozen=True):
     open: int
 
 
+# --- what partners say later ------------------------------------------------------------------------------------
+
+
+class Acknowledgement(Value, frozen=True):
+    """A partner's receipt as it came: its proof that it has a transfer (what *we* hand to senders is ``hub.receipts``).
+
+    ``key`` or ``reference`` (the partner's own) names the transfer; ``digest``: SHA-256 hex of the payload that it says it
+    received, empty when it does not say. ``said_at``: when it says that it received it. ``raw``: evidence, kept encrypted.
+    """
+
+    partner: str
+    raw: bytes
+    received_at: datetime
+    said_at: datetime
+    key: str = ""
+    reference: str = ""
+    digest: str = ""
+
+
+class Acknowledged(Value, frozen=True):
+    """What the partner is answered, now and whenever it brings the receipt again. ``state``: of the transfer, by then."""
+
+    transfer: str
+    key: str
+    state: State
+    received_at: datetime
+    replayed: bool = False
+
+
+# --- what persons change ----------------------------------------------------------------------------------------
+
+
+class Correction(Value, frozen=True):
+    """A new transfer that takes the old one's place in its lane. ``new``: its id; ``operation``: what today's format calls it.
+
+    ``tries``: how many tries the old one had when the partner was asked (or the person looked); one more means that
+    something left meanwhile. ``asked``: who answered that the partner does not have it: ``partner``, ``person`` or nobody.
+    """
+
+    old: str
+    new: str
+    operation: str
+    expected: State
+    tries: int
+    reason: str
+    by: str
+    asked: str = ""
+
+
+class Rerouting(Value, frozen=True):
+    """What routing says today about the message of a parked transfer. ``rule``: the one that decided.
+
+    ``expected_version``: of the dossier whose story was routed by; ``story``: with the new recipients among those who may
+    speak. Keys of ``transfers`` are the store's to number: the same message to the same partner again gets a further generation.
+    """
+
+    old: str
+    transfers: tuple[NewTransfer, ...]
+    rule: str
+    reason: str
+    by: str
+    expected_version: int = 0
+    story: bytes = b""
+
+
+class Merging(Value, frozen=True):
+    """``kept`` and ``other``: hub ids; ``story``: of both, decided on the versions that are expected."""
+
+    kept: str
+    other: str
+    kept_version: int
+    other_version: int
+    story: bytes
+    reason: str
+    by: str
+    approver: str
+
+
+class RefusedMessage(Value, frozen=True):
+    """All that is left of a message that was refused. ``sender``: empty when nobody knows who it was."""
+
+    at: datetime
+    sender: str
+    code: str
+    digest: str
+    size: int
+    request: str
+    n: int = 0
+
+
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
@@ -228,6 +321,10 @@ class TransferView(Value, frozen=True):
     reference: str
     stage: str
     sender: str
+    supersedes: str = ""
+    superseded_by: tuple[str, ...] = ()
+    receipt_by: datetime | None = None  # until when the partner's receipt is awaited
+    receipt_at: datetime | None = None  # when it came
 
 
 class AttemptView(Value, frozen=True):
@@ -248,6 +345,8 @@ class MessageView(Value, frozen=True):
 
 
 class DossierView(Value, frozen=True):
+    """``merged``: ids of the dossiers that became part of this one; their messages and transfers are among these."""
+
     id: str
     origin: str
     version: int
@@ -255,10 +354,14 @@ class DossierView(Value, frozen=True):
     story: bytes
     messages: tuple[MessageView, ...]
     transfers: tuple[TransferView, ...]
+    merged: tuple[str, ...] = ()
 
 
 class QueueRow(Value, frozen=True):
-    """Counts of one partner by state; ``blocked`` is derived. ``oldest``: acceptance of its oldest unfinished transfer."""
+    """Counts of one partner by state; ``blocked`` is derived. ``oldest``: acceptance of its oldest unfinished transfer.
+
+    ``overdue``: delivered ones whose receipt did not come in time.
+    """
 
     partner: str
     counts: Mapping[str, int]
@@ -266,6 +369,7 @@ class QueueRow(Value, frozen=True):
     oldest: datetime | None
     paused: bool
     circuit: str  # closed, open, half_open
+    overdue: int = 0
 
 
 class JournalRow(Value, frozen=True):
@@ -351,9 +455,35 @@ class Store(Protocol):
     async def circuit(self, partner: str, state: str, until: datetime | None, now: datetime) -> None: ...
 
     async def act(
-        self, transfer: str, move: Move, *, expected: State, reason: str, by: str, now: datetime
+        self,
+        transfer: str,
+        move: Move,
+        *,
+        expected: State,
+        reason: str,
+        by: str,
+        now: datetime,
+        approver: str = "",
     ) -> TransferView:
-        """A person's move: RETRY, HOLD, RELEASE, SKIP, WITHDRAW. Raises ``Refusal`` HUB-LAN-* when it is not valid now."""
+        """A person's move of ``hub.lifecycle.ALONE``. Raises ``Refusal`` HUB-LAN-* when it is not valid now."""
+        ...
+
+    async def correct(self, correction: Correction, now: datetime) -> TransferView:
+        """Put a new transfer of the same message in the old one's place; the old one becomes withdrawn. Returns the new one.
+
+        Raises ``Refusal`` HUB-LAN-002, -003, -004 when the old one is not what the person saw.
+        """
+        ...
+
+    async def reroute(self, rerouting: Rerouting, now: datetime) -> tuple[TransferView, ...]:
+        """Withdraw a parked transfer and make those that routing names today, at the end of their lanes. Returns the new ones.
+
+        Raises ``Refusal`` HUB-LAN-003 when it is no longer parked, or somebody routed the message meanwhile; ``Stale``.
+        """
+        ...
+
+    async def merge(self, what: Merging, now: datetime) -> None:
+        """Make two dossiers one. Raises ``Refusal`` HUB-DOS-008 while either has open transfers, HUB-DOS-009; ``Stale``."""
         ...
 
     async def forget(self, dossier: str, *, reason: str, by: str, now: datetime) -> bool:
@@ -363,7 +493,41 @@ class Store(Protocol):
         """
         ...
 
+    # what partners say later, and what time brings
+    async def acknowledge(self, receipt: Acknowledgement) -> Acknowledged:
+        """Take a partner's receipt; durable when it returns. The same transfer again gets the stored answer.
+
+        Raises ``Refusal`` HUB-RCP-001 (no transfer to this partner), -002 (other bytes), -003 (never sent), -007 (ambiguous).
+        """
+        ...
+
+    async def overdue(self, now: datetime, limit: int, lease: float) -> tuple[Work, ...]:
+        """Hand out delivered transfers whose receipt is overdue and about which nobody has asked; again after ``lease`` seconds."""
+        ...
+
+    async def asked(self, transfer: str, attempt: Attempt | None, now: datetime) -> None:
+        """Write down what the partner answered about an overdue receipt; ``None``: it cannot be asked."""
+        ...
+
+    async def late(self, now: datetime, limit: int) -> tuple[Work, ...]:
+        """Return heads whose deadline has passed and whose sender was not told. Bounded by ``limit`` dossiers."""
+        ...
+
+    async def tell(self, follow_up: Acceptance, about: str, now: datetime) -> bool:
+        """Accept a ``delivery_failed`` message of the hub's own about a transfer; false when it was told before."""
+        ...
+
+    async def note_refused(self, refused: Sequence[RefusedMessage], since: datetime) -> None:
+        """Remember what was refused at the door; forget what was refused before ``since``."""
+        ...
+
     # reading; cost never grows with the depth of the queue
+    async def refused(
+        self, *, sender: str = "", after: int = 0, limit: int = 50
+    ) -> tuple[RefusedMessage, ...]:
+        """Messages that were refused, newest first; ``after``: the ``n`` of the last one seen."""
+        ...
+
     async def transfers(self, which: Filter) -> tuple[TransferView, ...]: ...
     async def transfer(self, id_prefix: str) -> TransferView | None: ...
     async def attempts(self, transfer: str) -> tuple[AttemptView, ...]: ...

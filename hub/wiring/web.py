@@ -11,6 +11,7 @@ from hub import desk, partners, pool, routing
 from hub.acceptance import Accepting
 from hub.api import app as api
 from hub.api import problems
+from hub.api.acknowledging import Acknowledging, bringers
 from hub.api.admission import Admission, Watermark
 from hub.api.desk import Caller, Deps
 from hub.api.door import Bounds, whole
@@ -51,7 +52,6 @@ async def open_web(
     parties = routing.roster(partners.parties(what.partners), what.agencies)
     spool = Spool(settings.data / "spool", memory=settings.limits.memory, limit=settings.limits.body)
     spool.sweep()
-
     quotas = Quotas(
         partners.quotas(what.partners, settings.limits.sender),
         seconds=time.monotonic,
@@ -77,6 +77,9 @@ async def open_web(
                     callers=_callers(what),
                     spool=spool,
                     admission=Admission(settings.limits, quotas, _watermark(settings)),
+                    acknowledging=Acknowledging(
+                        bringers(what.partners), store, utc_now, body_time=settings.limits.body_time
+                    ),
                     catalogue=errors.load(),
                     limits=settings.limits,
                     ready=ready,
@@ -133,7 +136,7 @@ def _callers(what: Declared) -> tuple[Caller, ...]:
     return tuple(
         Caller(
             id=partner.id,
-            api_keys=desk.hashes(sends),
+            api_keys=desk.hashes(*sends.api_keys),
             authority=sends.authority,
             header=sends.signature.header.lower() if sends.signature else "",
         )

@@ -84,4 +84,5 @@ def _policy(receives: Receives) -> Policy:
         can_be_asked=receives.can_be_asked,
         keeps_keys=receives.keeps_keys,
         ask_after=receives.ask_after,
+        receipt_within=receives.receipt_within if receives.acknowledges else None,
     )

@@ -28,6 +28,7 @@ from connectors.rest import codec as rest_codec
 from connectors.rest.settings import Settings as RestSettings
 from hub import partners
 from hub.acceptance import Accepting
+from hub.api.acknowledging import Acknowledging, bringers
 from hub.api.admission import Admission, Watermark
 from hub.api.app import build
 from hub.api.desk import Caller, Deps
@@ -280,7 +281,7 @@ async def house(
         callers=tuple(
             Caller(
                 id=each.id,
-                api_keys=hashes(each.sends),
+                api_keys=hashes(*each.sends.api_keys),
                 authority=each.sends.authority,
                 header=each.sends.signature.header.lower() if each.sends.signature else "",
             )
@@ -291,6 +292,7 @@ async def house(
         admission=Admission(
             limits, quotas, watermark or Watermark(lambda: (1 << 40, 0), seconds, free=1, database=0)
         ),
+        acknowledging=Acknowledging(bringers(made.partners), store, now, body_time=limits.body_time),
         catalogue=errors.load(),
         limits=limits,
         ready=ready,

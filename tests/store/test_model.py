@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from hub.lifecycle import DONE, PERSONS, IllegalMove, Move, State, move
-from hub.store.contract import Capacity, Filter, Settlement
+from hub.lifecycle import ALONE, DONE, MOVES, PERSONS, IllegalMove, Move, State, move
+from hub.store.contract import Acknowledgement, Capacity, Correction, Filter, Settlement
 from hub.store.sqlite.store import open_store
 from schemas.problems import Refusal
 from tests.store.samples import acceptance, at, numbered_ids, sealed
@@ -22,6 +22,7 @@ from tests.store.samples import acceptance, at, numbered_ids, sealed
 STRICT, LOOSE = "so-tnmt", "dvcqg"
 CAP = {STRICT: 2, LOOSE: 3}
 LEASE = 10.0
+AT_ONCE = {Move.RETRY, Move.RESEND, Move.SEND_ANYWAY}
 Lane = tuple[str, str]
 
 
@@ -36,6 +37,7 @@ class Copy:
     wake: float | None = None
     sealed: bool = False
     attempts: int = 0
+    receipt: bool = False  # the partner's came
 
 
 @dataclass
@@ -205,6 +207,7 @@ class Queue(RuleBasedStateMachine):
         if not group:
             del self.model.leases[token]
         copy.state = State.IN_DOUBT if by is None else move(State.IN_DOUBT, by)
+        copy.state = State.ACKNOWLEDGED if copy.receipt else copy.state
         copy.wake = wake if copy.state in {State.WAITING, State.IN_DOUBT} else None
         copy.attempts += int(counts and by not in {Move.UNSENT, Move.PARK})
         self.model.review(copy, self.now)
@@ -222,7 +225,8 @@ class Queue(RuleBasedStateMachine):
                 del self.model.leases[token]
                 for copy in group.values():
                     copy.state = State.IN_DOUBT if copy.sealed else copy.state
-                    copy.wake = self.now
+                    copy.state = State.ACKNOWLEDGED if copy.receipt else copy.state
+                    copy.wake = None if copy.receipt else self.now
                 for copy in group.values():
                     self.model.review(copy, self.now)
         for lane, shelf in self.model.ticket.items():
@@ -234,12 +238,11 @@ class Queue(RuleBasedStateMachine):
     @rule(data=st.data(), by=st.sampled_from(sorted(PERSONS)))
     def person(self, data: st.DataObject, by: Move) -> None:
         copy = self.model.transfers[data.draw(st.sampled_from(sorted(self.model.transfers)))]
-        leased = copy.id in self.model.leased()
-        shown = State.IN_DOUBT if leased else copy.state
+        leased, shown = self._shown(copy)
         line = self.model.lanes.get(copy.lane, [])
         try:
             after = move(shown, by)
-            if leased or (by is Move.SKIP and copy in line and line[0] is not copy):
+            if leased or by not in ALONE or (by is Move.SKIP and copy in line and line[0] is not copy):
                 raise IllegalMove  # noqa: TRY301 - the model says no in one place
         except IllegalMove:
             after = None
@@ -251,9 +254,62 @@ class Queue(RuleBasedStateMachine):
             return
         assert after is not None
         copy.state = after
-        copy.wake = self.now if by is Move.RETRY else None
-        copy.attempts = 0 if by is Move.RETRY else copy.attempts
+        copy.wake = self.now if by in AT_ONCE else None
+        copy.attempts = 0 if by in AT_ONCE else copy.attempts
         self.model.review(copy, self.now)
+
+    def _shown(self, copy: Copy) -> tuple[bool, State]:
+        leased = copy.id in self.model.leased()
+        return leased, State.IN_DOUBT if leased else copy.state
+
+    @precondition(lambda self: self.model.transfers)
+    @rule(data=st.data())
+    def receipt(self, data: st.DataObject) -> None:
+        copy = self.model.transfers[data.draw(st.sampled_from(sorted(self.model.transfers)))]
+        leased, shown = self._shown(copy)
+        key = self.run(self.store.transfer(copy.id)).key
+        said = Acknowledgement(
+            partner=copy.lane[0], raw=key.encode(), received_at=at(self.now), said_at=at(self.now), key=key
+        )
+        may_be_there = copy.receipt or (copy.sealed and shown is State.IN_DOUBT)
+        try:
+            taken = self.run(self.store.acknowledge(said))
+        except Refusal as refusal:
+            assert (refusal.code, may_be_there) == ("HUB-RCP-003", False)  # noqa: PT017 - both answers are the rule
+            return
+        assert may_be_there
+        assert taken.replayed == copy.receipt
+        assert taken.state is (State.ACKNOWLEDGED if not copy.receipt else taken.state)
+        if copy.receipt:
+            return
+        copy.receipt = True
+        if not leased:
+            copy.state, copy.wake = MOVES[shown, Move.ACKNOWLEDGE], None
+            self.model.review(copy, self.now)
+
+    @precondition(lambda self: self.model.transfers)
+    @rule(data=st.data())
+    def correct(self, data: st.DataObject) -> None:
+        copy = self.model.transfers[data.draw(st.sampled_from(sorted(self.model.transfers)))]
+        leased, shown = self._shown(copy)
+        self.count += 1
+        new = f"{copy.id}+{self.count}"
+        what = Correction(
+            old=copy.id, new=new, operation="submit", expected=shown, tries=0, reason="r", by="thu"
+        )
+        try:
+            view = self.run(self.store.correct(what, at(self.now)))
+        except Refusal:
+            assert leased or (shown, Move.SUPERSEDE) not in MOVES
+            return
+        assert not leased
+        assert (view.id, view.supersedes, view.state) == (new, copy.id, State.WAITING)
+        self.model.transfers[new] = Copy(new, copy.order, copy.lane, State.WAITING)
+        copy.state, copy.wake, copy.order = State.WITHDRAWN, None, -1
+        line = self.model.lanes.setdefault(copy.lane, [])
+        if copy in line:
+            line.remove(copy)
+        self.model.review(self.model.transfers[new], self.now)
 
     @rule(partner=st.sampled_from([STRICT, LOOSE]))
     def pause_or_resume(self, partner: str) -> None:
@@ -277,7 +333,8 @@ class Queue(RuleBasedStateMachine):
         leased = self.model.leased()
         assert views.keys() == self.model.transfers.keys()
         for id_, copy in self.model.transfers.items():
-            assert views[id_].state is (State.IN_DOUBT if id_ in leased else copy.state)
+            being_sent = State.ACKNOWLEDGED if copy.receipt else State.IN_DOUBT
+            assert views[id_].state is (being_sent if id_ in leased else copy.state)
             line = self.model.lanes.get(copy.lane, [])
             assert views[id_].blocked == (copy in line and line[0] is not copy and id_ not in leased)
         assert self.run(self.store.conservation()) == ()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hub.lifecycle import State
 from hub.store.contract import Accepted, Known, Stale
-from hub.store.sql import destinations, journal, lanes
+from hub.store.sql import destinations, journal, lanes, lateness
 from hub.store.sql.bodies import Pen, keep
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, Raced, one, only
@@ -14,7 +14,7 @@ from hub.store.sql.times import micros
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from hub.store.contract import Acceptance, NewTransfer
 
@@ -66,8 +66,9 @@ def accept(db: Db, packed: Packed, *, follow_up: bool = False) -> Accepted:
     dests = {transfer.partner: destinations.named(db, transfer.partner) for transfer in new.transfers}
     db.hold(Lane(transfer.lane_subject, dests[transfer.partner][0]) for transfer in new.transfers)
     for transfer in new.transfers:
-        _transfer(db, tally, new, transfer, dests[transfer.partner], message, at)
+        come(db, tally, transfer, Into(new.message, message, at, *dests[transfer.partner]))
     tally.write(db)
+    watch(db, new.transfers)
     return Accepted(message=new.message, receipt=new.receipt)
 
 
@@ -135,46 +136,48 @@ def _message(db: Db, packed: Packed, at: int) -> int:
     return int(n)
 
 
-def _transfer(
-    db: Db,
-    tally: Tally,
-    new: Acceptance,
-    transfer: NewTransfer,
-    to: tuple[int, bool, int],
-    message: int,
-    at: int,
-) -> None:
-    dest, order_sensitive, live_since = to
-    problem = transfer.problem
+class Into(NamedTuple):
+    """Where a new transfer goes: its message, by id and number, and its destination."""
+
+    message: str
+    number: int
+    at: int
+    dest: int
+    order_sensitive: bool
+    live_since: int
+
+
+def come(db: Db, tally: Tally, new: NewTransfer, to: Into, *, key: str = "", supersedes: str = "") -> None:
+    """Make one transfer and give it the last place in its lane. ``key``: another one than it says itself."""
+    problem = new.problem
     state = State.PARKED if problem else State.WAITING
+    deadline = micros(new.deadline)
     (n,) = only(
         db,
-        "INSERT INTO transfer(id,message,dest,subject,operation,part,key,stage,deadline,state,problem,detail)"
-        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?) RETURNING n",
+        "INSERT INTO transfer(id,message,dest,subject,operation,part,key,stage,deadline,state,problem,detail,supersedes)"
+        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING n",
         (
-            *(
-                transfer.id,
-                message,
-                dest,
-                transfer.lane_subject,
-                transfer.operation,
-                transfer.part,
-                transfer.key,
-            ),
-            *(transfer.stage, micros(transfer.deadline), state),
+            *(new.id, to.number, to.dest, new.lane_subject, new.operation, new.part, key or new.key),
+            *(new.stage, deadline, state),
             *((problem.code, problem.place) if problem else ("", "")),
+            supersedes,
         ),
     )
-    tally.add(dest, state)
-    tally.add(dest, "accepted")
+    tally.add(to.dest, state)
+    tally.add(to.dest, "accepted")
     if problem:
-        journal.write(
-            db, at, "parked", new.message, transfer.id, {"code": problem.code, "place": problem.place}
-        )
-        if not order_sensitive:
+        journal.write(db, to.at, "parked", to.message, new.id, {"code": problem.code, "place": problem.place})
+        if not to.order_sensitive:
             return
-    arrival = lanes.Arrival(n, at, micros(transfer.deadline), live_since, problem is not None)
-    lanes.arrive(db, tally, Lane(transfer.lane_subject, dest), arrival)
+    arrival = lanes.Arrival(n, to.at, deadline, to.live_since, problem is not None)
+    lanes.arrive(db, tally, Lane(new.lane_subject, to.dest), arrival)
+
+
+def watch(db: Db, transfers: Sequence[NewTransfer]) -> None:
+    """Look at their dossiers when these are due."""
+    due = [(micros(one.deadline), one.lane_subject) for one in transfers if one.deadline is not None]
+    if due:
+        lateness.watch(db, due)
 
 
 def known(db: Db, authority: str, code: str) -> Known | None:

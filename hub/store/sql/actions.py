@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hub.lifecycle import DONE, PERSONS, IllegalMove, Move, State, move
+from hub.lifecycle import ALONE, DONE, IllegalMove, Move, State, move
 from hub.store.sql import journal, lanes, leases
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, one, only
 from schemas.problems import refuse
 
 _SLEEPS = frozenset({State.WAITING, State.IN_DOUBT})
+_AT_ONCE = frozenset({Move.RETRY, Move.RESEND, Move.SEND_ANYWAY})
 
 
 class Order(NamedTuple):
-    """What a person wants: ``expected`` is the state that the person saw."""
+    """What a person wants: ``expected`` is the state that the person saw; ``approver``: who else said yes."""
 
     transfer: str
     move: Move
     expected: State
     reason: str
     by: str
+    approver: str = ""
 
 
 class _Row(NamedTuple):
@@ -51,14 +53,12 @@ def act(db: Db, order: Order, at: int) -> int:
     leased = leases.everything(db)
     first = lanes.head(db, lane)
     after = _checked(order, row, first, leased=row.n in leased)
-    ours = not any(item.lane == lane for item in leased.values())
-    if first is not None and ours:
-        lanes.take(db, lane, first)
+    grip = lanes.grip(db, lane, {item.lane for item in leased.values()})
     tally = Tally()
     _write(db, tally, row, order, after, at)
-    entered = _take_or_leave_place(db, tally, lane, row, after)
-    if ours and (first is not None or entered):
-        lanes.place(db, tally, lane, at)
+    belongs = after in _SLEEPS or (after not in DONE and bool(row.order_sensitive))
+    entered = lanes.settle_place(db, tally, lane, row.n, in_lane=bool(row.in_lane), belongs=belongs)
+    lanes.let_go(db, tally, grip, at, entered=entered)
     tally.write(db)
     return row.n
 
@@ -67,11 +67,11 @@ def _checked(order: Order, row: _Row, first: lanes.Head | None, *, leased: bool)
     state = State.IN_DOUBT if leased else State(row.state)
     if state is not order.expected:
         raise refuse("HUB-LAN-003", "state", rule=f"now {state}")
-    if leased or order.move not in PERSONS:
+    if leased or order.move not in ALONE:
         raise refuse(
             "HUB-LAN-002",
             "move",
-            rule="it is being sent" if leased else f"{order.move} is not a person's move",
+            rule="it is being sent" if leased else f"{order.move} is not a person's move alone",
         )
     try:
         after = move(state, order.move)
@@ -84,22 +84,13 @@ def _checked(order: Order, row: _Row, first: lanes.Head | None, *, leased: bool)
 
 def _write(db: Db, tally: Tally, row: _Row, order: Order, after: State, at: int) -> None:
     """A retry starts the schedule anew and is due at once; problem and detail stay until the next attempt says otherwise."""
-    retry = order.move is Move.RETRY
+    retry = order.move in _AT_ONCE
     db.execute(
         "UPDATE transfer SET state=?, wake_at=?, settled_at=?, attempts=CASE WHEN ?=1 THEN 0 ELSE attempts END WHERE n=?",
         (str(after), at if retry else None, None if after in _SLEEPS else at, int(retry), row.n),
     )
     tally.moved(row.dest, row.state, after)
     facts = {"by": order.by, "reason": order.reason, "before": row.state, "state": str(after)}
+    if order.approver:
+        facts["approver"] = order.approver
     journal.write(db, at, str(order.move), row.message, order.transfer, facts)
-
-
-def _take_or_leave_place(db: Db, tally: Tally, lane: Lane, row: _Row, after: State) -> bool:
-    """Finished transfers leave the lane, and stopped ones where order does not matter; true when it came (back) in."""
-    belongs = after in _SLEEPS or (after not in DONE and bool(row.order_sensitive))
-    if row.in_lane and not belongs:
-        lanes.leave(db, tally, lane, row.n)
-    if row.in_lane or not belongs:
-        return False
-    lanes.come_back(db, tally, lane, row.n)
-    return True

@@ -8,7 +8,7 @@ destroyed meanwhile, and the file is named, so that no sweep takes it.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -17,6 +17,9 @@ from hub.store.sql.db import Db, one
 from hub.store.sql.engine import Unavailable
 from hub.store.vault import ID_BYTES, DataKey, Destroyed, Unreadable, Vault
 from schemas.problems import refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 INLINE_BYTES = 64 * 1024
 _ENCRYPTED, _BLOB = 1, 2
@@ -162,15 +165,19 @@ def release(db: Db, *columns: bytes) -> None:
             db.execute("DELETE FROM blob WHERE name=?", (file_of(column),))
 
 
-def destroy(db: Db, dossier: str) -> bool:
-    """Delete a dossier's keys; false when it had none. Raises ``Refusal`` HUB-LAN-002 while something of it is undelivered."""
-    db.execute("DELETE FROM datakey WHERE owner=? AND owner<>?", (dossier, _PROOF))
-    destroyed = db.changes() > 0
-    if (
-        one(db, _UNFINISHED, (dossier,)) is not None
-    ):  # after the key's lock: also what was committed meanwhile
+def destroy(db: Db, dossiers: Sequence[str]) -> bool:
+    """Delete the keys of a dossier and of those merged into it; false when there were none.
+
+    Raises ``Refusal`` HUB-LAN-002 while something of it is undelivered.
+    """
+    destroyed = 0
+    for owner in sorted(dossiers):
+        db.execute("DELETE FROM datakey WHERE owner=? AND owner<>?", (owner, _PROOF))
+        destroyed += db.changes()
+    # after the keys' locks: also what was committed meanwhile
+    if any(one(db, _UNFINISHED, (owner,)) is not None for owner in dossiers):
         raise refuse("HUB-LAN-002", "dossier", rule="something of it is still to be delivered")
-    return destroyed
+    return destroyed > 0
 
 
 _UNFINISHED = """

@@ -24,7 +24,7 @@ Rules = tuple[tuple[str, str], ...]
 RULES: Rules = (
     (
         "a message has the transfers it was accepted with",
-        "SELECT id FROM message m WHERE parts<>(SELECT count(*) FROM transfer t WHERE t.message=m.n)",
+        "SELECT id FROM message m WHERE parts<>(SELECT count(*) FROM transfer t WHERE t.message=m.n AND t.supersedes='')",
     ),
     (
         "an accepted key has its message",
@@ -36,6 +36,7 @@ RULES: Rules = (
             "SELECT dest, what, sum(n) FROM ("
             " SELECT dest, what, n FROM cnt"
             " UNION ALL SELECT dest, state, -1 FROM transfer UNION ALL SELECT dest, 'accepted', -1 FROM transfer"
+            " UNION ALL SELECT dest, 'overdue', -1 FROM transfer WHERE overdue=1"
             " UNION ALL SELECT dest, 'items', -1 FROM item"
             " UNION ALL SELECT dest, 'lanes', -1 FROM (SELECT DISTINCT subject, dest FROM item) l"
             ") c GROUP BY dest, what HAVING sum(n)<>0"
@@ -62,6 +63,20 @@ RULES: Rules = (
     (
         "a place in a lane is a transfer's own",
         "SELECT i.n FROM item i LEFT JOIN transfer t ON t.n=i.n AND t.subject=i.subject AND t.dest=i.dest WHERE t.n IS NULL",
+    ),
+    (
+        "what was acknowledged has its receipt, and nobody awaits it",
+        (
+            "SELECT t.id FROM transfer t WHERE t.state='acknowledged'"
+            " AND (t.receipt_by IS NOT NULL OR t.overdue=1 OR NOT EXISTS(SELECT 1 FROM receipt r WHERE r.transfer=t.id))"
+        ),
+    ),
+    (
+        "a successor's predecessor is withdrawn, and one of the same message",
+        (
+            "SELECT t.id FROM transfer t LEFT JOIN transfer o ON o.id=t.supersedes AND o.message=t.message AND o.state='withdrawn'"
+            " WHERE t.supersedes<>'' AND o.n IS NULL"
+        ),
     ),
     (
         "a head that sleeps has a time or a turn",

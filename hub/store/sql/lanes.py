@@ -14,6 +14,8 @@ from hub.store.sql.db import Db, Lane, Raced, one
 from hub.store.sql.times import SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from hub.store.sql.counters import Tally
 
 _HOUR, _DAY = 3600 * SECOND, 86_400 * SECOND
@@ -159,6 +161,38 @@ def take(db: Db, lane: Lane, first: Head) -> None:
         db.execute("DELETE FROM stopped WHERE dest=? AND subject=?", (lane.dest, lane.subject))
     if not db.changes():
         raise TicketLost(f"lane {lane.subject}/{lane.dest} has no ticket on shelf {first.shelf}")
+
+
+class Grip(NamedTuple):
+    """A lane whose ticket is in hand, unless a lease has it (``ours`` false)."""
+
+    lane: Lane
+    active: bool
+    ours: bool
+
+
+def grip(db: Db, lane: Lane, leased: Collection[Lane]) -> Grip:
+    """Take the ticket of a lane that the caller holds, wherever it stands."""
+    first, ours = head(db, lane), lane not in leased
+    if first is not None and ours:
+        take(db, lane, first)
+    return Grip(lane, first is not None, ours)
+
+
+def let_go(db: Db, tally: Tally, held: Grip, now: int, *, entered: bool = False) -> None:
+    """Put the ticket back where the lane's head says; ``entered``: somebody came into a lane that was empty."""
+    if held.ours and (held.active or entered):
+        place(db, tally, held.lane, now)
+
+
+def settle_place(db: Db, tally: Tally, lane: Lane, n: int, *, in_lane: bool, belongs: bool) -> bool:
+    """Leave the lane, or come back into it; true when it came (back) in. The caller has a grip on the lane."""
+    if in_lane and not belongs:
+        leave(db, tally, lane, n)
+    if in_lane or not belongs:
+        return False
+    come_back(db, tally, lane, n)
+    return True
 
 
 class TicketLost(AssertionError, Raced):  # noqa: N818 - says what it is

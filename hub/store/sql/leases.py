@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from hub.lifecycle import State
-from hub.store.sql import destinations, journal, lanes
+from hub.store.sql import destinations, journal, lanes, proof
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, many, one, only
 from hub.store.sql.times import SECOND
@@ -86,14 +86,19 @@ def expire(db: Db, now: int, most: int) -> int:
 
 
 def _expired(db: Db, tally: Tally, item: Leased, worker: str, now: int) -> None:
-    state, id_, message, sealed = only(
+    state, id_, message, sealed, receipt_at = only(
         db,
-        "SELECT t.state, t.id, m.id, EXISTS(SELECT 1 FROM sealed s WHERE s.n=t.n)"
+        "SELECT t.state, t.id, m.id, EXISTS(SELECT 1 FROM sealed s WHERE s.n=t.n), t.receipt_at"
         " FROM transfer t JOIN message m ON m.n=t.message WHERE t.n=?",
         (item.n,),
     )
-    after = str(State.IN_DOUBT) if sealed else state
-    db.execute("UPDATE transfer SET state=?, wake_at=? WHERE n=?", (after, now, item.n))
+    if receipt_at is not None:  # the partner's receipt came while it was being sent
+        after = str(State.ACKNOWLEDGED)
+        proof.stands(db, item.n, now)
+        lanes.leave(db, tally, item.lane, item.n)
+    else:
+        after = str(State.IN_DOUBT) if sealed else state
+        db.execute("UPDATE transfer SET state=?, wake_at=? WHERE n=?", (after, now, item.n))
     tally.moved(item.dest, state, after)
     journal.write(db, now, "lease_expired", message, id_, {"worker": worker, "state": after})
     lanes.place(db, tally, item.lane, now)

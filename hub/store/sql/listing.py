@@ -9,7 +9,7 @@ from heapq import merge
 from typing import TYPE_CHECKING
 
 from hub.lifecycle import State
-from hub.store.sql import leases, reading
+from hub.store.sql import leases, merging, reading
 from hub.store.sql.db import Db, many, one
 
 if TYPE_CHECKING:
@@ -51,8 +51,12 @@ def _fits(db: Db, view: TransferView, which: Filter) -> bool:
 
 
 def _named(db: Db, dossier: str | None, code: str) -> bool:
-    row = one(db, "SELECT 1 FROM alias WHERE code=? AND dossier=?", (code, dossier))
-    return row is not None
+    if dossier is None:
+        return False
+    return (
+        one(db, "SELECT 1 FROM alias WHERE code=? AND dossier=?", (code, merging.root(db, dossier)))
+        is not None
+    )
 
 
 def _leading(db: Db, which: Filter, below: int, leased: dict[int, Leased]) -> Iterator[int]:
@@ -80,12 +84,12 @@ def _down(db: Db, query: str, bindings: tuple[object, ...], below: int) -> Itera
 
 
 def _of_dossier(db: Db, code: str, below: int) -> Iterator[int]:
-    messages = many(
-        db,
-        "SELECT m.n FROM message m WHERE m.dossier IN (SELECT dossier FROM alias WHERE code=?) AND m.dossier IS NOT NULL",
-        (code,),
-    )
-    numbers = [n for (message,) in messages for n in reading.of_message(db, message) if n < below]
+    dossiers = many(db, "SELECT dossier FROM alias WHERE code=?", (code,))
+    ids = {id_ for (dossier,) in dossiers for id_ in merging.family(db, dossier)}
+    messages = [
+        n for id_ in sorted(ids) for (n,) in many(db, "SELECT n FROM message WHERE dossier=?", (id_,))
+    ]
+    numbers = [n for message in messages for n in reading.of_message(db, message) if n < below]
     return iter(sorted(numbers, reverse=True))
 
 

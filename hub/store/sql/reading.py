@@ -20,7 +20,7 @@ from hub.store.contract import (
     TransferView,
     Work,
 )
-from hub.store.sql import leases
+from hub.store.sql import leases, merging
 from hub.store.sql.db import Db, many, one, only
 from hub.store.sql.journal import mapping
 from hub.store.sql.times import moment
@@ -38,11 +38,13 @@ EXCHANGES = tuple[Exchange, ...]
 
 _VIEW = """
 SELECT t.n, t.id, m.id, d.partner, t.operation, t.part, t.key, m.kind, m.dossier,
-  (SELECT a.code FROM alias a WHERE a.dossier=m.dossier ORDER BY a.rank LIMIT 1),
+  (SELECT a.code FROM alias a WHERE a.dossier=coalesce((SELECT g.dossier FROM merged g WHERE g.id=m.dossier), m.dossier)
+   ORDER BY a.rank LIMIT 1),
   t.state,
   EXISTS(SELECT 1 FROM item i WHERE i.subject=t.subject AND i.dest=t.dest AND i.n=t.n)
   AND EXISTS(SELECT 1 FROM item i WHERE i.subject=t.subject AND i.dest=t.dest AND i.n<t.n),
-  t.problem, t.detail, t.attempts, t.sends, m.accepted_at, t.wake_at, t.settled_at, t.deadline, t.reference, t.stage, m.sender
+  t.problem, t.detail, t.attempts, t.sends, m.accepted_at, t.wake_at, t.settled_at, t.deadline, t.reference, t.stage, m.sender,
+  t.supersedes, t.receipt_by, t.receipt_at, t.message
 FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE t.n=?
 """
 
@@ -58,8 +60,13 @@ WHERE message=(SELECT m.id FROM transfer t JOIN message m ON m.n=t.message WHERE
 """
 
 
+_SUCCESSORS = "SELECT id FROM transfer WHERE message=? AND supersedes=? ORDER BY n"
+
+
 def view(db: Db, n: int, leased: dict[int, Leased]) -> TransferView:
+    """A receipt that came while it is leased counts at once; the lease's end only writes it down."""
     row = only(db, _VIEW, (n,))
+    state = State.IN_DOUBT if n in leased else State(row[10])
     return TransferView(
         id=row[1],
         message=row[2],
@@ -70,7 +77,7 @@ def view(db: Db, n: int, leased: dict[int, Leased]) -> TransferView:
         kind=row[7],
         dossier=row[8],
         code=row[9],
-        state=State.IN_DOUBT if n in leased else State(row[10]),
+        state=State.ACKNOWLEDGED if n in leased and row[25] is not None else state,
         blocked=bool(row[11]) and n not in leased,
         problem=row[12],
         detail=row[13],
@@ -83,7 +90,15 @@ def view(db: Db, n: int, leased: dict[int, Leased]) -> TransferView:
         reference=row[20],
         stage=row[21],
         sender=row[22],
+        supersedes=row[23],
+        superseded_by=_successors(db, row[26], row[1]) if state is State.WITHDRAWN else (),
+        receipt_by=moment(row[24]),
+        receipt_at=moment(row[25]),
     )
+
+
+def _successors(db: Db, message: int, id_: str) -> tuple[str, ...]:
+    return tuple(row[0] for row in many(db, _SUCCESSORS, (message, id_)))
 
 
 def number(db: Db, id_: str) -> int | None:
@@ -99,9 +114,9 @@ def by_prefix(db: Db, prefix: str) -> TransferView | None:
     return view(db, rows[0][0], leases.everything(db)) if len(rows) == 1 else None
 
 
-def works(db: Db, bodies: Bodies, token: str, leased: Iterable[Leased]) -> tuple[Work | str, ...]:
-    """Return each head with its payloads; only the transfer's id where they cannot be read."""
-    return tuple(_work_or_id(db, bodies, token, item.n) for item in leased)
+def works(db: Db, bodies: Bodies, token: str, numbers: Iterable[int]) -> tuple[Work | str, ...]:
+    """Return each transfer with its payloads; only its id where they cannot be read."""
+    return tuple(_work_or_id(db, bodies, token, n) for n in numbers)
 
 
 def _work_or_id(db: Db, bodies: Bodies, token: str, n: int) -> Work | str:
@@ -229,19 +244,24 @@ def of_message(db: Db, n: int) -> list[int]:
     return [row[0] for row in many(db, "SELECT n FROM transfer WHERE message=? ORDER BY n", (n,))]
 
 
+_DOSSIER = "SELECT id, origin, version, story FROM dossier WHERE id=?"
+_DOSSIER_BY_CODE = """
+SELECT id, origin, version, story FROM dossier WHERE id IN (SELECT dossier FROM alias WHERE code=?) ORDER BY id DESC LIMIT 1
+"""
+
+
 def dossier(db: Db, code_or_id: str) -> DossierView | None:
-    """By the hub's id or by a code; where several authorities use one code, the youngest dossier is meant."""
-    row = one(
-        db,
-        "SELECT id, origin, version, story FROM dossier WHERE id=? OR id IN (SELECT dossier FROM alias WHERE code=?)"
-        " ORDER BY id DESC LIMIT 1",
-        (code_or_id, code_or_id),
-    )
+    """By the hub's id, and only otherwise by a code; where several authorities use one code, the youngest dossier is meant.
+
+    An id that was merged into another leads there.
+    """
+    row = one(db, _DOSSIER, (merging.root(db, code_or_id),)) or one(db, _DOSSIER_BY_CODE, (code_or_id,))
     if row is None:
         return None
+    merged = merging.family(db, row[0])
     aliases = many(db, "SELECT authority, code FROM alias WHERE dossier=? ORDER BY rank", (row[0],))
     query = "SELECT n FROM message WHERE dossier=? ORDER BY n LIMIT ?"
-    messages = [n for (n,) in many(db, query, (row[0], MOST_MESSAGES))]
+    messages = sorted(n for id_ in merged for (n,) in many(db, query, (id_, MOST_MESSAGES)))[:MOST_MESSAGES]
     numbers = [n for one_ in messages for n in of_message(db, one_)]
     leased = leases.everything(db)
     return DossierView(
@@ -252,6 +272,7 @@ def dossier(db: Db, code_or_id: str) -> DossierView | None:
         story=bytes(row[3]),
         messages=tuple(_message(db, n) for n in messages),
         transfers=tuple(view(db, n, leased) for n in numbers),
+        merged=tuple(merged[1:]),
     )
 
 
@@ -275,6 +296,7 @@ def _queue_row(db: Db, dest: tuple[Any, ...], counts: dict[str, int]) -> QueueRo
         oldest=_oldest(db, dest[0], [state for state in State if state not in DONE]),
         paused=bool(dest[2]),
         circuit=dest[3],
+        overdue=counts.get("overdue", 0),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hub.lifecycle import DONE, Move, State, move
-from hub.store.sql import accept, destinations, journal, lanes, leases, links
+from hub.store.sql import accept, destinations, journal, lanes, lateness, leases, links, proof
 from hub.store.sql.bodies import Pen, keep
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, one, only
@@ -111,7 +111,7 @@ def settle(db: Db, token: str, outcomes: Mapping[str, Outcome], now: int) -> boo
         state = _decide(db, tally, row, outcome, item.dest, now)
         _told(db, item.subject, item.dest, outcome.settlement.facts)
         _free_lane(db, tally, item.lane, row, state, outcome.settlement, now)
-        if outcome.follow_up is not None:
+        if outcome.follow_up is not None and state is not State.ACKNOWLEDGED:
             _follow(db, row, outcome.follow_up, now)
     leases.give_back(db, token, held, settled)
     tally.write(db)
@@ -132,16 +132,23 @@ def _decide(db: Db, tally: Tally, row: _Row, outcome: Outcome, dest: int, now: i
     after = State.IN_DOUBT if what.move is None else move(State.IN_DOUBT, what.move)
     used = int(what.counts and what.move not in _FREE)
     sends = sum(item.verb == "deliver" for item in what.attempts)
-    db.execute(
+    (receipt_at,) = only(
+        db,
         "UPDATE transfer SET state=?, attempts=attempts+?, sends=sends+?, tries=tries+?, wake_at=?, settled_at=?,"
-        " problem=?, detail=?, reference=CASE WHEN ?='' THEN reference ELSE ? END WHERE n=?",
+        " problem=?, detail=?, reference=CASE WHEN ?='' THEN reference ELSE ? END, receipt_by=? WHERE n=? RETURNING receipt_at",
         (
             *(str(after), used, sends, len(what.attempts)),
             micros(what.wake_at) if after in _SLEEPS else None,
             now if after not in _SLEEPS else None,
-            *(what.code, what.detail, what.reference, what.reference, row.n),
+            *(what.code, what.detail, what.reference, what.reference),
+            *(micros(what.receipt_by), row.n),
         ),
     )
+    if receipt_at is not None:
+        after = State.ACKNOWLEDGED
+        proof.stands(db, row.n, now)
+    if what.reference and what.receipt_by is not None:
+        proof.remember(db, dest, what.reference, row.id)
     if what.attempts:
         keep(db, outcome.pen, *outcome.exchanges)
     for number, (attempt, exchanges) in enumerate(
@@ -184,8 +191,24 @@ def _told(db: Db, subject: str, dest: int, facts: Mapping[str, str]) -> None:
 
 
 def _follow(db: Db, row: _Row, packed: Packed, now: int) -> None:
-    """Tell the sender. That it was told before, in other words, must not undo what the partner did."""
+    """Tell the sender, once. That it was told before must not undo what the partner did."""
+    if lateness.told(db, packed.acceptance.sender, packed.acceptance.key):
+        return
     try:
         accept.accept(db, packed, follow_up=True)
     except Refusal as refusal:
         journal.write(db, now, "follow_up_refused", row.message, row.id, {"code": refusal.code})
+
+
+def tell(db: Db, packed: Packed, about: str, now: int) -> bool:
+    """Tell the sender of a transfer by a message of the hub's own; false when that was done before."""
+    if lateness.told(db, packed.acceptance.sender, packed.acceptance.key):
+        return False
+    accept.accept(db, packed, follow_up=True)
+    (message,) = only(
+        db, "SELECT m.id FROM transfer t JOIN message m ON m.n=t.message WHERE t.id=?", (about,)
+    )
+    journal.write(
+        db, now, "told", message, about, {"key": packed.acceptance.key, "message": packed.acceptance.message}
+    )
+    return True

@@ -14,6 +14,7 @@ import msgspec
 from hub.lifecycle import Move
 from hub.store.contract import Settlement
 from hub.store.sql import accept as accepting
+from hub.store.sql import acknowledge as acknowledging
 from hub.store.sql import (
     actions,
     bodies,
@@ -21,15 +22,19 @@ from hub.store.sql import (
     destinations,
     documents,
     journal,
+    lateness,
     leases,
     links,
     listing,
+    merging,
     reading,
+    refusals,
+    successors,
 )
 from hub.store.sql import settle as settling
 from hub.store.sql.engine import Closed, Unavailable
 from hub.store.sql.shelf import Shelf
-from hub.store.sql.times import micros
+from hub.store.sql.times import SECOND, micros
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
@@ -42,15 +47,22 @@ if TYPE_CHECKING:
     from hub.store.contract import (
         Acceptance,
         Accepted,
+        Acknowledged,
+        Acknowledgement,
+        Attempt,
         AttemptView,
         Capacity,
+        Correction,
         DossierView,
         Filter,
         JournalRow,
         Known,
+        Merging,
         MessageView,
         Payloads,
         QueueRow,
+        RefusedMessage,
+        Rerouting,
         TransferView,
         Work,
     )
@@ -155,7 +167,9 @@ class SqlStore:
         self._pause = taken.pause
         if not taken.heads:
             return ()
-        works = await self._reads.run(lambda db: reading.works(db, self._bodies, token, taken.heads))
+        works = await self._reads.run(
+            lambda db: reading.works(db, self._bodies, token, [head.n for head in taken.heads])
+        )
         lost = [one for one in works if isinstance(one, str)]
         if lost:
             await self.settle(token, [_unreadable(transfer) for transfer in lost], now)
@@ -230,9 +244,17 @@ class SqlStore:
         await self._writes.run(lambda db: destinations.circuit(db, partner, state, until, now))
 
     async def act(
-        self, transfer: str, move: Move, *, expected: State, reason: str, by: str, now: datetime
+        self,
+        transfer: str,
+        move: Move,
+        *,
+        expected: State,
+        reason: str,
+        by: str,
+        now: datetime,
+        approver: str = "",
     ) -> TransferView:
-        order = actions.Order(transfer, move, expected, reason, by)
+        order = actions.Order(transfer, move, expected, reason, by, approver)
 
         def write(db: Db) -> TransferView:
             n = actions.act(db, order, micros(now))
@@ -240,17 +262,93 @@ class SqlStore:
 
         return await self._writes.run(write)
 
-    async def forget(self, dossier: str, *, reason: str, by: str, now: datetime) -> bool:
-        def write(db: Db) -> bool:
-            facts = {"dossier": dossier, "reason": reason, "by": by}
-            journal.write(db, micros(now), "forgotten", facts=facts)
-            documents.forget(db, dossier, micros(now))
-            return bodies.destroy(db, dossier)
+    async def correct(self, correction: Correction, now: datetime) -> TransferView:
+        def write(db: Db) -> TransferView:
+            n = successors.correct(db, correction, micros(now))
+            return reading.view(db, n, leases.everything(db))
 
-        forgotten = await self._writes.run(write)
-        self._bodies.forget(dossier)
+        return await self._writes.run(write)
+
+    async def reroute(self, rerouting: Rerouting, now: datetime) -> tuple[TransferView, ...]:
+        def write(db: Db) -> tuple[TransferView, ...]:
+            ids = successors.reroute(db, rerouting, micros(now))
+            leased = leases.everything(db)
+            return tuple(
+                reading.view(db, n, leased) for id_ in ids if (n := reading.number(db, id_)) is not None
+            )
+
+        return await self._writes.run(write)
+
+    async def merge(self, what: Merging, now: datetime) -> None:
+        await self._writes.run(lambda db: merging.merge(db, what, micros(now)))
+
+    async def forget(self, dossier: str, *, reason: str, by: str, now: datetime) -> bool:
+        def write(db: Db) -> tuple[list[str], bool]:
+            owners = merging.family(db, merging.root(db, dossier))
+            facts = {"dossier": owners[0], "reason": reason, "by": by}
+            journal.write(db, micros(now), "forgotten", facts=facts)
+            for owner in owners:
+                documents.forget(db, owner, micros(now))
+            return owners, bodies.destroy(db, owners)
+
+        owners, forgotten = await self._writes.run(write)
+        for owner in owners:
+            self._bodies.forget(owner)
         await self._queue.purge()
         return forgotten
+
+    # --- what partners say later, and what time brings
+
+    async def acknowledge(self, receipt: Acknowledgement) -> Acknowledged:
+        taken = await self._under_a_living_key(lambda: self._acknowledge(receipt))
+        if taken is None:
+            raise refuse(acknowledging.OTHER_BYTES, "/digest")
+        return taken
+
+    async def _acknowledge(self, receipt: Acknowledgement) -> Acknowledged | None:
+        transfer = await self._reads.look(lambda db: acknowledging.find(db, receipt))
+        pen = await self._pen_of(transfer)
+        raw = await self._pack(pen, receipt.raw, f"{transfer}/receipt")
+        digest = hashlib.sha256(receipt.raw).hexdigest()
+        packed = acknowledging.Packed(receipt, transfer, digest, pen, raw)
+        return await self._writes.run(lambda db: acknowledging.acknowledge(db, packed))
+
+    async def overdue(self, now: datetime, limit: int, lease: float) -> tuple[Work, ...]:
+        at = micros(now)
+        if not await self._reads.look(lambda db: acknowledging.anything_to_ask(db, at)):
+            return ()
+        numbers = await self._writes.run(lambda db: acknowledging.to_ask(db, at, limit, int(lease * SECOND)))
+        return await self._works(numbers)
+
+    async def asked(self, transfer: str, attempt: Attempt | None, now: datetime) -> None:
+        await self._under_a_living_key(lambda: self._asked(transfer, attempt, micros(now)))
+
+    async def _asked(self, transfer: str, attempt: Attempt | None, at: int) -> None:
+        pen = await self._pen_of(transfer) if attempt else None
+        exchanges = msgspec.msgpack.encode(attempt.exchanges if attempt else ())
+        packed = await self._pack(pen, exchanges, f"{transfer}/exchanges")
+        await self._writes.run(lambda db: acknowledging.asked(db, transfer, attempt, pen, packed, at))
+
+    async def late(self, now: datetime, limit: int) -> tuple[Work, ...]:
+        at = micros(now)
+        if not await self._reads.look(lambda db: lateness.anything_due(db, at)):
+            return ()
+        return await self._works(await self._writes.run(lambda db: lateness.to_tell(db, at, limit)))
+
+    async def _works(self, numbers: Sequence[int]) -> tuple[Work, ...]:
+        """Those whose payloads can be read, without a lease."""
+        works = await self._reads.run(lambda db: reading.works(db, self._bodies, "", numbers))
+        return tuple(one for one in works if not isinstance(one, str))
+
+    async def tell(self, follow_up: Acceptance, about: str, now: datetime) -> bool:
+        return await self._under_a_living_key(lambda: self._tell(follow_up, about, micros(now)))
+
+    async def _tell(self, follow_up: Acceptance, about: str, at: int) -> bool:
+        packed = await self._packed(follow_up)
+        return await self._writes.run(lambda db: settling.tell(db, packed, about, at))
+
+    async def note_refused(self, refused: Sequence[RefusedMessage], since: datetime) -> None:
+        await self._writes.run(lambda db: refusals.note(db, refused, micros(since)))
 
     # --- reading
 
@@ -271,6 +369,11 @@ class SqlStore:
 
     async def dossier(self, code_or_id: str) -> DossierView | None:
         return await self._reads.run(lambda db: reading.dossier(db, code_or_id))
+
+    async def refused(
+        self, *, sender: str = "", after: int = 0, limit: int = 50
+    ) -> tuple[RefusedMessage, ...]:
+        return await self._reads.run(lambda db: refusals.listed(db, sender, after, limit))
 
     async def queue(self) -> tuple[QueueRow, ...]:
         return await self._reads.run(reading.queue)

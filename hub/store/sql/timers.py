@@ -1,8 +1,8 @@
-"""What time alone brings about: waiting lanes become ready, leases expire, open circuits let a probe through."""
+"""What time alone brings about: waiting lanes become ready, leases and awaited receipts expire, open circuits let a probe through."""
 
 from __future__ import annotations
 
-from hub.store.sql import destinations, lanes, leases
+from hub.store.sql import acknowledge, destinations, lanes, leases
 from hub.store.sql.db import Db, Lane, many, one
 
 CHUNK = 500
@@ -10,13 +10,14 @@ CHUNK = 500
 
 
 def anything_due(db: Db, now: int) -> bool:
-    """Three seeks; asked on a reader, so that an idle tick takes no lock."""
+    """A few seeks; asked on a reader, so that an idle tick takes no lock."""
     return any(
         one(db, query, (now,))
         for query in (
             "SELECT 1 FROM wait WHERE wake<=? LIMIT 1",
             "SELECT 1 FROM lease WHERE until<=? LIMIT 1",
             "SELECT 1 FROM dest WHERE circuit_until<=? LIMIT 1",
+            "SELECT 1 FROM transfer WHERE receipt_by<=? LIMIT 1",
         )
     )
 
@@ -26,7 +27,8 @@ def tick(db: Db, now: int) -> bool:
     destinations.half_open(db, now)
     expired = leases.expire(db, now, CHUNK)
     woken = _wake(db, now)
-    return max(expired, woken) >= CHUNK
+    overdue = acknowledge.expire(db, now, CHUNK)
+    return max(expired, woken, overdue) >= CHUNK
 
 
 def _wake(db: Db, now: int) -> int:

@@ -1,0 +1,140 @@
+"""The door for partners' receipts: ``POST /v1/receipts``. Credentials first, then a small body, then the store."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import structlog
+from starlette.requests import ClientDisconnect
+
+from hub import acknowledgements
+from hub.api.admission import NO_ROOM
+from hub.api.later import Later
+from hub.desk import hashes
+from hub.judge import authenticate
+from schemas.problems import Refusal, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from starlette.requests import Request
+
+    from hub.partners import Partner
+    from hub.store.contract import Acknowledged, Store
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/json"
+WAIT = 2
+"""Seconds that a partner is asked to wait when too many bring receipts at once."""
+
+DOCUMENTED: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {
+                    "type": "object",
+                    "required": ["at"],
+                    "properties": {
+                        "key": {"type": "string", "maxLength": 200},
+                        "reference": {"type": "string", "maxLength": 200},
+                        "digest": {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
+                        "at": {"type": "string", "format": "date-time"},
+                    },
+                    "oneOf": [{"required": ["key"]}, {"required": ["reference"]}],
+                    "additionalProperties": False,
+                }
+            }
+        },
+    },
+    "security": [{"apiKey": []}],
+}
+"""For the API's own description."""
+
+
+class Bringer(msgspec.Struct, frozen=True, kw_only=True):
+    """One partner that has an API key. ``api_keys``: SHA-256 hex; ``acknowledges``: its file says that it sends receipts."""
+
+    id: str
+    api_keys: tuple[str, ...]
+    acknowledges: bool
+
+
+def bringers(partners: Iterable[Partner]) -> tuple[Bringer, ...]:
+    """Everyone who has an API key: who may not bring receipts is told so, and not that it is unknown."""
+    return tuple(
+        Bringer(
+            id=partner.id,
+            api_keys=hashes(*partner.api_keys),
+            acknowledges=bool(partner.receives and partner.receives.acknowledges),
+        )
+        for partner in partners
+        if partner.api_keys
+    )
+
+
+class Acknowledging:
+    """One per web process; one event loop. ``body_time``: seconds within which the whole body must be there.
+
+    Receipts are small and finish what was accepted, so they have a bound of their own, and none for a disk that is short.
+    """
+
+    def __init__(
+        self,
+        bringers: Sequence[Bringer],
+        store: Store,
+        now: Callable[[], datetime],
+        *,
+        body_time: float,
+        at_once: int = 64,
+    ) -> None:
+        self._bringers, self._store, self._now = bringers, store, now
+        self._body_time, self._at_once, self._under_way = body_time, at_once, 0
+
+    async def take(self, request: Request) -> Acknowledged:
+        """Take one receipt. Raises ``Refusal``; then a log line with code, partner and digest is all that is left of it."""
+        partner, body = "", b""
+        if self._under_way >= self._at_once:
+            raise Later(NO_ROOM, f"at most {self._at_once} receipts at once", WAIT)
+        self._under_way += 1
+        try:
+            partner = self._partner(request.headers)
+            body = await self._body(request)
+            return await self._store.acknowledge(acknowledgements.read(body, partner, self._now()))
+        except Refusal as refusal:
+            log.info(
+                "receipt_refused",
+                code=refusal.code,
+                partner=partner,
+                digest=hashlib.sha256(body).hexdigest(),
+                size=len(body),
+                request=request.state.request,
+            )
+            raise
+        finally:
+            self._under_way -= 1
+
+    def _partner(self, headers: Mapping[str, str]) -> str:
+        found = authenticate(headers.get("authorization", ""), self._bringers)
+        if not any(one.id == found and one.acknowledges for one in self._bringers):
+            raise refuse("HUB-RCP-005", rule="receives.acknowledges")
+        return found
+
+    async def _body(self, request: Request) -> bytes:
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != MEDIA_TYPE:
+            raise refuse("HUB-SCH-010", "Content-Type", rule=MEDIA_TYPE)
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._body_time):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > acknowledgements.LONGEST:
+                        raise refuse("HUB-LIM-001", rule=f"at most {acknowledgements.LONGEST} bytes")
+        except (TimeoutError, ClientDisconnect):
+            raise refuse("HUB-LIM-004", rule=f"the whole body in {self._body_time:g} s") from None
+        return bytes(body)

@@ -1,0 +1,198 @@
+"""A transfer in the stead of another: corrected in its place, or routed again. Keys and bytes of the old one stay for ever.
+
+A lane's order is that of the numbers, so a correction takes the old one's number and the old one gets a new one.
+Identity is the id; numbers are this store's own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from hub.lifecycle import MOVES, Move, State
+from hub.store.contract import Stale
+from hub.store.sql import accept, destinations, journal, lanes, leases
+from hub.store.sql.counters import Tally
+from hub.store.sql.db import Db, Lane, many, one, only
+from schemas.problems import refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hub.store.contract import Correction, NewTransfer, Rerouting
+
+ROUTED_AGAIN = "routed again"
+
+
+class _Old(NamedTuple):
+    n: int
+    id: str
+    message: str
+    number: int
+    dossier: str | None
+    partner: str
+    part: int
+    state: str
+    tries: int
+    in_lane: int
+
+
+_OLD = """
+SELECT t.n, t.id, m.id, m.n, m.dossier, d.partner, t.part, t.state, t.tries,
+  EXISTS(SELECT 1 FROM item i WHERE i.subject=t.subject AND i.dest=t.dest AND i.n=t.n)
+FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE t.id=?
+"""
+
+
+def _lane(db: Db, transfer: str) -> Lane:
+    found = one(db, "SELECT subject, dest FROM transfer WHERE id=?", (transfer,))
+    if found is None:
+        raise refuse("HUB-LAN-004", "transfer")
+    return Lane(*found)
+
+
+def _checked(old: _Old, expected: State, *, leased: bool) -> None:
+    state = State.IN_DOUBT if leased else State(old.state)
+    if state is not expected:
+        raise refuse("HUB-LAN-003", "state", rule=f"now {state}")
+    if leased or (state, Move.SUPERSEDE) not in MOVES:
+        raise refuse(
+            "HUB-LAN-002", "move", rule="it is being sent" if leased else f"{state} cannot supersede"
+        )
+
+
+def _key(db: Db, message: str, number: int, partner: str, part: int) -> str:
+    """The next generation of ``<message>:<partner>:<part>``."""
+    (made,) = only(
+        db,
+        "SELECT count(*) FROM transfer t JOIN dest d ON d.id=t.dest WHERE t.message=? AND d.partner=? AND t.part=?",
+        (number, partner, part),
+    )
+    key = f"{message}:{partner}:{part}"
+    return f"{key}.{made + 1}" if made else key
+
+
+def _withdraw(db: Db, tally: Tally, old: _Old, dest: int, at: int) -> None:
+    db.execute("UPDATE transfer SET state='withdrawn', wake_at=NULL, settled_at=? WHERE id=?", (at, old.id))
+    tally.moved(dest, old.state, State.WITHDRAWN)
+
+
+# --- correct ----------------------------------------------------------------------------------------------------
+
+
+def correct(db: Db, what: Correction, at: int) -> int:
+    """Return the number of the new transfer. Raises ``Refusal`` HUB-LAN-002, -003, -004, with nothing changed."""
+    lane = _lane(db, what.old)
+    db.hold((lane,))
+    old = _Old(*only(db, _OLD, (what.old,)))
+    leased = leases.everything(db)
+    _checked(old, what.expected, leased=old.n in leased)
+    if old.tries != what.tries:
+        raise refuse("HUB-LAN-003", "tries", rule=f"now {old.tries}")
+    grip = lanes.grip(db, lane, {item.lane for item in leased.values()})
+    tally = Tally()
+    key = _key(db, old.message, old.number, old.partner, old.part)
+    _take_number(db, old, what, key)
+    _withdraw(db, tally, old, lane.dest, at)
+    tally.add(lane.dest, State.WAITING)
+    tally.add(lane.dest, "accepted")
+    entered = lanes.settle_place(db, tally, lane, old.n, in_lane=bool(old.in_lane), belongs=True)
+    lanes.let_go(db, tally, grip, at, entered=entered)
+    tally.write(db)
+    facts = {
+        "by": what.by,
+        "reason": what.reason,
+        "before": old.state,
+        "state": "withdrawn",
+        "successor": what.new,
+    }
+    journal.write(
+        db,
+        at,
+        str(Move.SUPERSEDE),
+        old.message,
+        old.id,
+        facts | ({"asked": what.asked} if what.asked else {}),
+    )
+    journal.write(db, at, "corrects", old.message, what.new, {"supersedes": old.id, "key": key})
+    return old.n
+
+
+def _take_number(db: Db, old: _Old, what: Correction, key: str) -> None:
+    (fresh,) = only(
+        db,
+        "INSERT INTO transfer(id,message,dest,subject,operation,part,key,stage,deadline,state,supersedes)"
+        " SELECT ?,message,dest,subject,?,part,?,stage,deadline,'waiting',? FROM transfer WHERE id=? RETURNING n",
+        (what.new, what.operation, key, old.id, old.id),
+    )
+    db.execute("UPDATE transfer SET n=? WHERE id=?", (-fresh, what.new))
+    db.execute("UPDATE transfer SET n=? WHERE id=?", (fresh, old.id))
+    db.execute("UPDATE transfer SET n=? WHERE id=?", (old.n, what.new))
+    db.execute("UPDATE sealed SET n=? WHERE n=?", (fresh, old.n))
+    db.execute("UPDATE attempt SET transfer=? WHERE transfer=?", (fresh, old.n))
+    db.execute("UPDATE link SET transfer=? WHERE transfer=?", (fresh, old.n))
+
+
+# --- route again ------------------------------------------------------------------------------------------------
+
+
+def reroute(db: Db, what: Rerouting, at: int) -> list[str]:
+    """Return the ids of the new transfers. Raises ``Refusal`` HUB-LAN-002, -003, -004; ``Stale`` when the dossier moved."""
+    lane = _lane(db, what.old)
+    (dossier,) = only(
+        db, "SELECT m.dossier FROM transfer t JOIN message m ON m.n=t.message WHERE t.id=?", (what.old,)
+    )
+    if dossier is not None:
+        _story(db, dossier, what)
+    to = {each.partner: destinations.named(db, each.partner) for each in what.transfers}
+    db.hold((lane, *(Lane(each.lane_subject, to[each.partner][0]) for each in what.transfers)))
+    old = _Old(*only(db, _OLD, (what.old,)))
+    leased = leases.everything(db)
+    _checked(old, State.PARKED, leased=old.n in leased)
+    _nothing_twice(db, old, to)
+    grip = lanes.grip(db, lane, {item.lane for item in leased.values()})
+    tally = Tally()
+    _withdraw(db, tally, old, lane.dest, at)
+    lanes.settle_place(db, tally, lane, old.n, in_lane=bool(old.in_lane), belongs=False)
+    lanes.let_go(db, tally, grip, at)
+    for each in what.transfers:
+        _come(db, tally, old, each, accept.Into(old.message, old.number, at, *to[each.partner]))
+    tally.write(db)
+    accept.watch(db, what.transfers)
+    facts = {
+        "by": what.by,
+        "reason": ROUTED_AGAIN,
+        "why": what.reason,
+        "rule": what.rule,
+        "state": "withdrawn",
+    }
+    successors = " ".join(each.id for each in what.transfers)
+    journal.write(db, at, str(Move.SUPERSEDE), old.message, old.id, {**facts, "successors": successors})
+    return [each.id for each in what.transfers]
+
+
+def _come(db: Db, tally: Tally, old: _Old, new: NewTransfer, to: accept.Into) -> None:
+    key = _key(db, old.message, old.number, new.partner, new.part)
+    accept.come(db, tally, new, to, key=key, supersedes=old.id)
+    journal.write(db, to.at, "routed_again", old.message, new.id, {"supersedes": old.id, "key": key})
+
+
+def _story(db: Db, dossier: str, what: Rerouting) -> None:
+    db.execute(
+        "UPDATE dossier SET version=version+1, story=? WHERE version=?"
+        " AND id=coalesce((SELECT g.dossier FROM merged g WHERE g.id=?), ?)",
+        (what.story, what.expected_version, dossier, dossier),
+    )
+    if not db.changes():
+        raise Stale
+
+
+def _nothing_twice(db: Db, old: _Old, to: Mapping[str, object]) -> None:
+    """Somebody may have routed another parked transfer of this message meanwhile."""
+    rows = many(
+        db,
+        "SELECT d.partner FROM transfer t JOIN dest d ON d.id=t.dest WHERE t.message=? AND t.id<>? AND t.state<>'withdrawn'",
+        (old.number, old.id),
+    )
+    twice = sorted({partner for (partner,) in rows} & set(to))
+    if twice:
+        raise refuse("HUB-LAN-003", "transfer", rule=f"goes to {', '.join(twice)} already")
