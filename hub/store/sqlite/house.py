@@ -9,44 +9,38 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from hub.store.keeper import InUse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 PATIENCE = 2.0
 """Seconds: a command that only looks is soon gone."""
 
 
-def enter(path: Path) -> int:
+def enter(path: Path) -> BinaryIO:
     """Come in beside others; close what is returned to leave. Raises ``InUse`` when somebody works alone."""
     return _locked(path, fcntl.LOCK_SH)
 
 
-@contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Raises ``InUse``."""
-    handle = _locked(path, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        os.close(handle)
+def alone(path: Path) -> BinaryIO:
+    """The same with nobody else there. Raises ``InUse`` when somebody is."""
+    return _locked(path, fcntl.LOCK_EX)
 
 
-def _locked(path: Path, how: int) -> int:
+def _locked(path: Path, how: int) -> BinaryIO:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    beside = path.with_name(f"{path.name}.lock")
+    handle = os.fdopen(os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "rb", 0)
     end = time.monotonic() + PATIENCE
     while True:
         try:
             fcntl.flock(handle, how | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > end:
-                os.close(handle)
+                handle.close()
                 raise InUse(str(path)) from None
             time.sleep(0.05)
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import TYPE_CHECKING
 
 from hub.store.blobs import Blobs
@@ -59,7 +58,7 @@ def open_store(
     try:
         db = _opened(path, payloads)
     except BaseException:
-        os.close(lock)
+        lock.close()
         raise
     reads, writes = Readers(path), Writer(db)
     return SqliteStore(
@@ -70,7 +69,7 @@ def open_store(
         rules=RULES,
         ids=ids,
         blobs=blobs,
-        leave=partial(os.close, lock),
+        leave=lock.close,
     )
 
 
