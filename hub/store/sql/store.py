@@ -21,6 +21,7 @@ from hub.store.sql import (
     check,
     destinations,
     documents,
+    health,
     journal,
     lateness,
     leases,
@@ -38,7 +39,7 @@ from hub.store.sql.times import SECOND, micros
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from connectors.contract import Link, Sealed
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
         RefusedMessage,
         Rerouting,
         TransferView,
+        Window,
         Work,
     )
     from hub.store.sql.db import Db
@@ -106,6 +108,7 @@ class SqlStore:
         self._ids = ids
         self._leave = leave
         self._pause = float("inf")
+        self._next = float("inf")
 
     # --- intake
 
@@ -161,9 +164,11 @@ class SqlStore:
 
     # --- delivery
 
-    async def claim(self, worker: str, now: datetime, limit: int, lease: float) -> tuple[Work, ...]:
+    async def claim(
+        self, worker: str, now: datetime, limit: int, lease: float, *, without: Collection[str] = ()
+    ) -> tuple[Work, ...]:
         token = self._ids()
-        taken = await self._queue.claim(token, worker, micros(now), limit, lease)
+        taken = await self._queue.claim(token, worker, micros(now), limit, lease, without)
         self._pause = taken.pause
         if not taken.heads:
             return ()
@@ -223,12 +228,17 @@ class SqlStore:
         return await self._queue.renew(token, micros(now), lease)
 
     async def tick(self, now: datetime) -> None:
-        await self._queue.tick(micros(now))
+        at = micros(now)
+        due = await self._queue.tick(at)
+        self._next = float("inf") if due is None else max(0.0, (due - at) / SECOND)
 
     async def wait_for_work(self, seconds: float) -> None:
-        """Also return when a partner's declared rate allows the next transfer. Always lets others on the loop run."""
+        """Also return when a partner's declared rate allows the next transfer, and when something waits for that time.
+
+        Always lets others on the loop run.
+        """
         await asyncio.sleep(0)
-        await self._queue.news(min(seconds, self._pause))
+        await self._queue.news(min(seconds, self._pause, self._next))
 
     # --- operating
 
@@ -241,7 +251,10 @@ class SqlStore:
         )
 
     async def circuit(self, partner: str, state: str, until: datetime | None, now: datetime) -> None:
-        await self._writes.run(lambda db: destinations.circuit(db, partner, state, until, now))
+        await self._writes.run(lambda db: health.set_circuit(db, partner, state, until, now))
+
+    async def windows(self, windows: Sequence[Window], now: datetime) -> None:
+        await self._writes.run(lambda db: health.set_windows(db, windows, now))
 
     async def act(
         self,
