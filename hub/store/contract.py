@@ -12,7 +12,7 @@ Promises (each held by the store suite):
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
-from datetime import datetime  # noqa: TC003
+from datetime import date, datetime  # noqa: TC003
 from typing import Protocol
 
 import msgspec
@@ -315,6 +315,52 @@ class RefusedMessage(Value, frozen=True):
     n: int = 0
 
 
+# --- watching ---------------------------------------------------------------------------------------------------
+
+Series = tuple[str, tuple[str, ...]]
+"""A figure's name and the values of its labels, in the order that ``hub.metrics.catalogue`` gives them."""
+
+
+class Process(Value, frozen=True):
+    """One process of the hub, on any machine. ``role``: web or worker. ``gauges``: what is so now; ``counts``: what only grows."""
+
+    id: str
+    host: str
+    pid: int
+    role: str
+    version: str
+    since: datetime
+    seen: datetime
+    gauges: Mapping[str, float] = {}
+    counts: Mapping[Series, float] = {}
+
+
+class Mark(Value, frozen=True):
+    """How far a survey has come: which part, and the last key that was looked at."""
+
+    part: int = 0
+    after: tuple[str | int, ...] = ()
+
+
+class Verdict(Value, frozen=True):
+    """What a check last said. ``at``: when; ``since``: from when on it said the same; ``broken``: rules, empty when all hold."""
+
+    name: str
+    at: datetime
+    since: datetime
+    seconds: float
+    broken: tuple[str, ...] = ()
+
+
+class Figures(Value, frozen=True):
+    """``size``: bytes of the database; ``log``: of the write-ahead log that waits to be taken in, where that is the hub's business."""
+
+    engine: str
+    version: str
+    size: int
+    log: int | None = None
+
+
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
@@ -579,6 +625,51 @@ class Store(Protocol):
     async def journal(
         self, *, message: str = "", transfer: str = "", after: int = 0, limit: int = 100
     ) -> tuple[JournalRow, ...]: ...
+    # watching
+    async def beat(self, process: Process, now: datetime, *, first: bool) -> bool:
+        """Say that a process lives and what it counted; those silent for a minute are taken for gone. False: it was itself."""
+        ...
+
+    async def leave(self, process: str) -> None:
+        """It ends; what it counted stays."""
+        ...
+
+    async def processes(self) -> tuple[Process, ...]: ...
+
+    async def counted(self) -> Mapping[Series, float]:
+        """What all processes counted, also those that are gone, as far as they have told."""
+        ...
+
+    async def figures(self) -> Figures: ...
+
+    async def use(self, day: date, uses: Sequence[Use]) -> tuple[Usage, ...]:
+        """Book what one web process let in; return what all of them did."""
+        ...
+
+    async def count_unfinished(self) -> None:
+        """Count each sender's unfinished transfers, for its quota. Costs a look at each; for one process, now and then."""
+        ...
+
+    async def turn(self, chore: str, holder: str, now: datetime, seconds: float) -> bool:
+        """Take or keep what only one process of the cluster may do; false when another has it."""
+        ...
+
+    async def end_turn(self, chore: str, holder: str) -> None: ...
+
+    async def balance(self) -> tuple[str, ...]:
+        """The cheap part of conservation, from counters; for every few seconds."""
+        ...
+
+    async def survey(self, mark: Mark, size: int) -> tuple[tuple[str, ...], Mark | None]:
+        """The whole of it in pieces: look at the next ``size`` rows in one short snapshot; ``None``: that was the last piece."""
+        ...
+
+    async def judge(self, verdict: Verdict) -> Verdict:
+        """Keep what a check said; journaled when it says something else than before. Returns it with its ``since``."""
+        ...
+
+    async def verdict(self, name: str) -> Verdict | None: ...
+
     async def conservation(self) -> tuple[str, ...]:
         """Broken rules in words; empty when every accepted message is, per recipient, in exactly one state and every active lane has one ticket."""
         ...

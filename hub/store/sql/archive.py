@@ -31,6 +31,8 @@ DERIVED = frozenset(
         "dest_run",
         "lane",
         "chore",
+        "process",
+        "verdict",
     }
 )
 """Tickets, leases and counters: drawn anew from the transfers; and what only says who is at work just now."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping  # noqa: TC003 - part 
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from hub.store.contract import Accepted
+    from hub.store.contract import Accepted, Figures
     from hub.store.sql.accept import Packed
     from hub.store.sql.db import Db
     from hub.store.sql.leases import Leased
@@ -74,6 +74,8 @@ class Queue(Protocol):
     async def probe(self) -> None:
         """Commit something that changes nothing."""
         ...
+
+    async def figures(self) -> Figures: ...
 
     async def purge(self) -> None:
         """Destroyed keys are gone from the engine's files, too, as far as it can do that."""

@@ -100,5 +100,6 @@ def _expired(db: Db, tally: Tally, item: Leased, worker: str, now: int) -> None:
         after = str(State.IN_DOUBT) if sealed else state
         db.execute("UPDATE transfer SET state=?, wake_at=? WHERE n=?", (after, now, item.n))
     tally.moved(item.dest, state, after)
+    tally.add(item.dest, "expired")
     journal.write(db, now, "lease_expired", message, id_, {"worker": worker, "state": after})
     lanes.place(db, tally, item.lane, now)

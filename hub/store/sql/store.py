@@ -19,6 +19,7 @@ from hub.store.sql import (
     actions,
     bodies,
     check,
+    chores,
     destinations,
     documents,
     health,
@@ -28,9 +29,12 @@ from hub.store.sql import (
     links,
     listing,
     merging,
+    processes,
     reading,
     refusals,
     successors,
+    usage,
+    verdicts,
 )
 from hub.store.sql import settle as settling
 from hub.store.sql.engine import Closed, Unavailable
@@ -40,7 +44,7 @@ from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
 
     from connectors.contract import Link, Sealed
     from hub.lifecycle import State
@@ -55,16 +59,23 @@ if TYPE_CHECKING:
         Capacity,
         Correction,
         DossierView,
+        Figures,
         Filter,
         JournalRow,
         Known,
+        Mark,
         Merging,
         MessageView,
         Payloads,
+        Process,
         QueueRow,
         RefusedMessage,
         Rerouting,
+        Series,
         TransferView,
+        Usage,
+        Use,
+        Verdict,
         Window,
         Work,
     )
@@ -398,6 +409,51 @@ class SqlStore:
 
     async def conservation(self) -> tuple[str, ...]:
         return await self._reads.run(lambda db: check.conservation(db, self._rules))
+
+    # --- watching
+
+    async def beat(self, process: Process, now: datetime, *, first: bool) -> bool:
+        return await self._writes.run(lambda db: processes.beat(db, process, micros(now), first=first))
+
+    async def leave(self, process: str) -> None:
+        await self._writes.run(lambda db: processes.leave(db, process))
+
+    async def processes(self) -> tuple[Process, ...]:
+        return await self._reads.run(processes.living)
+
+    async def counted(self) -> Mapping[Series, float]:
+        return await self._reads.run(lambda db: processes.counted(db, processes.living(db)))
+
+    async def figures(self) -> Figures:
+        return await self._queue.figures()
+
+    async def use(self, day: date, uses: Sequence[Use]) -> tuple[Usage, ...]:
+        if uses:
+            await self._writes.run(lambda db: usage.tell(db, day.isoformat(), uses))
+        return await self._reads.run(lambda db: usage.hear(db, day.isoformat()))
+
+    async def count_unfinished(self) -> None:
+        counted = await self._reads.run(usage.unfinished)
+        if counted:
+            await self._writes.run(lambda db: usage.book(db, counted))
+
+    async def turn(self, chore: str, holder: str, now: datetime, seconds: float) -> bool:
+        return await self._writes.run(lambda db: chores.take(db, chore, holder, micros(now), seconds))
+
+    async def end_turn(self, chore: str, holder: str) -> None:
+        await self._writes.run(lambda db: chores.end(db, chore, holder))
+
+    async def balance(self) -> tuple[str, ...]:
+        return await self._reads.run(lambda db: check.balance(db, self._rules))
+
+    async def survey(self, mark: Mark, size: int) -> tuple[tuple[str, ...], Mark | None]:
+        return await self._reads.run(lambda db: check.survey(db, mark, size))
+
+    async def judge(self, verdict: Verdict) -> Verdict:
+        return await self._writes.run(lambda db: verdicts.judge(db, verdict))
+
+    async def verdict(self, name: str) -> Verdict | None:
+        return await self._reads.run(lambda db: verdicts.last(db, name))
 
     async def ready(self) -> bool:
         """Commit a change that changes nothing: a full or read-only disk shows here before a sender meets it."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import apsw
 
+from hub.store.contract import Figures
 from hub.store.sql import accept, leases, settle, timers
 from hub.store.sql.engine import Taken, Unavailable
 from hub.store.sqlite import claim
@@ -92,5 +93,16 @@ class SqliteQueue:
         except apsw.Error as error:
             raise Unavailable(type(error).__name__) from error
 
+    async def figures(self) -> Figures:
+        size, log = (_size(self._path.with_name(self._path.name + end)) for end in ("", "-wal"))
+        return Figures(engine="sqlite", version=apsw.sqlite_lib_version(), size=size, log=log)
+
     async def purge(self) -> None:
         await asyncio.get_running_loop().run_in_executor(None, empty_wal, self._path)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

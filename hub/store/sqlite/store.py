@@ -61,7 +61,7 @@ def open_store(
     except BaseException:
         lock.close()
         raise
-    reads, writes = Readers(path), Writer(db)
+    reads, writes = Readers(path), Writer(db, path)
     return SqliteStore(
         reads=reads,
         writes=writes,
