@@ -122,6 +122,7 @@ def decide(
         expected_version=known.version if known else 0,
         story=story.to_json(after) if after else b"",
         transfers=transfers,
+        documents=judged.documents,
         facts=_facts(judged, routed, judgement.flags, quarantine)
         | deadline.facts(before.deadline if before else None, after),
     )

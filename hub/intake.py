@@ -159,6 +159,6 @@ class Intake:
             except Stale:
                 continue
             except Refusal as refusal:
-                places = {CODE_PLACE: judged.code_place} if judged.code_place else {}
+                places = {CODE_PLACE: judged.code_place, **judged.places} if judged.code_place else {}
                 raise on_the_wire(refusal, places, inbound.bytes(), judged.media) from None
         raise refuse("HUB-LIM-003", rule=f"{TRIES} tries against the same dossier")

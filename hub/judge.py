@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from connectors.contract import Codec  # noqa: TC001
+from hub.documents.contract import New
 from hub.places import on_the_wire
 from schemas import codes
 from schemas.agencies import Agencies  # noqa: TC001
-from schemas.dossier import Dossier, Message, Procedure, to_json
+from schemas.dossier import Document, Dossier, Message, Procedure, Result, to_json
 from schemas.problems import Problem, Refusal, refuse
 from schemas.procedures import Procedures  # noqa: TC001
 from signing.contract import BodyVerifier, Verified, XmlVerifier  # noqa: TC001
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 KEY_HEADER = "idempotency-key"
 CODE_PLACE = "/dossier/code"
+DIGEST_PLACES = ("/dossier/documents/*/sha256", "/dossier/results/*/sha256")
 
 _KEY = re.compile(r"[!#-\[\]-~]{1,200}")
 LONGEST_MEDIA = 256
@@ -124,7 +126,8 @@ class Judged(Value, frozen=True):
     ``received_by``: the agency part of the dossier's code; ``may_create``: it lies in the sender's trees;
     ``code_place``: where the code stands in the sender's format. ``aliases``: further codes that this sender may give the
     dossier, as (authority, code); a code under another sender's authority is that sender's to give. ``natural_key``: the
-    format's own key where the sender gave another one; it is bound as well.
+    format's own key where the sender gave another one; it is bound as well. ``documents``: those that it names by their
+    digest alone; ``places``: where such things stand in the sender's format.
     """
 
     sender: str
@@ -147,6 +150,8 @@ class Judged(Value, frozen=True):
     media: str = "json"
     signer: str = ""
     algorithm: str = ""
+    documents: tuple[New, ...] = ()
+    places: Mapping[str, str] = {}
 
 
 def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
@@ -170,7 +175,12 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
         message, code = check_said(message, sender, desk, now.date())
     except Refusal as refusal:
         raise on_the_wire(refusal, sender.places, raw, sender.media) from None
+    named = enclosures(message)
     return Judged(
+        documents=named,
+        places={place: wire for place, wire in sender.places.items() if place in DIGEST_PLACES}
+        if named
+        else {},
         sender=sender.id,
         key=key,
         natural_key=natural if natural != key else "",
@@ -330,6 +340,29 @@ def check_said(
             message = _with_procedure(message, message.dossier, national_words(procedure, entry))
     _raise(problems)
     return message, code
+
+
+def enclosures(message: Message) -> tuple[New, ...]:
+    """Return the documents that are meant by their digest: no address of their own, and not taken back."""
+    if message.dossier is None:
+        return ()
+    told = message.dossier
+    listed: tuple[tuple[str, Sequence[Document | Result]], ...] = (
+        ("documents", told.documents),
+        ("results", told.results),
+    )
+    return tuple(
+        New(
+            place=f"{where}/{number}",
+            pointer=f"/dossier/{where}/{number}/sha256",
+            sha256=each.sha256,
+            size=each.size,
+            media_type=each.media_type or "",
+        )
+        for where, documents in listed
+        for number, each in enumerate(documents)
+        if each.sha256 and not each.reference and not getattr(each, "deleted", False)
+    )
 
 
 def allowed_aliases(message: Message, sender: Sender, desk: Desk) -> tuple[tuple[str, str], ...]:

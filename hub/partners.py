@@ -10,24 +10,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
-from datetime import datetime  # noqa: TC003
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, Field, IPvAnyNetwork, ValidationInfo
 
 from connectors.replies import Row  # noqa: TC001 - pydantic reads the annotations at run time
-from hub import circuit, hours
 from hub.closed_toml import Source, Steps
-from hub.hours import Hours
 from hub.routing import Party, PartyRole, Stage
 from hub.settings import Closed, Octets, Quota, Seconds, is_loopback
-from hub.store.contract import Capacity, Window
+from hub.store.contract import Capacity
 from schemas.dossier import SCHEMA_ID, Kind
 from schemas.problems import Problem, Refusal
-from schemas.workdays import Workdays  # noqa: TC001
 
 CODE = "HUB-CFG-001"
 CANONICAL = SCHEMA_ID.replace("/", "@")
@@ -89,16 +85,21 @@ def _room(kind: str, info: ValidationInfo) -> str:
     return kind
 
 
-def _hours(lines: tuple[str, ...]) -> tuple[str, ...]:
-    hours.read(lines)
-    return lines
-
-
 def _file(path: Path, info: ValidationInfo) -> Path:
     found = _told(info).folder / path
     if not found.is_file():
         raise ValueError("a file that is there")
     return found
+
+
+TAKEN = frozenset({"v1", "errors", "livez", "readyz", "metrics", "docs", "openapi"})
+"""First parts of addresses that are the hub's own."""
+
+
+def _own_path(path: str) -> str:
+    if path in TAKEN:
+        raise ValueError("a path that the hub does not use itself")
+    return path
 
 
 Agency = Annotated[str, AfterValidator(_agency)]
@@ -110,7 +111,6 @@ ApiKeyHash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Header = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$")]
 Label = Annotated[str, Field(min_length=1, max_length=200)]
-Wait = Annotated[Seconds, Field(gt=0)]
 Kinds = Annotated[tuple[Kind, ...], Field(min_length=1)]
 
 
@@ -182,11 +182,19 @@ class Receipts(Closed):
     api_keys: Annotated[tuple[ApiKeyHash, ...], Field(min_length=1)]
 
 
-class Circuit(Closed):
-    """``after``: failures in a row, over all its lanes, that stop sending. ``waits``: seconds until each try, the last repeats."""
+class Downloads(Closed):
+    """How a partner fetches the documents of what it receives. Links read ``<public_url>/<path>/<36 characters>``.
 
-    after: Annotated[int, Field(ge=1, le=1000)] = circuit.AFTER
-    waits: Annotated[tuple[Wait, ...], Field(min_length=1)] = circuit.WAITS
+    ``grace``: how long a link outlives its transfer. What else is declared must hold for each download: ``addresses`` it
+    comes from, ``api_key`` (one of the partner's own under ``sends.api_keys``), ``certificates`` (SHA-256 of the client
+    certificate that a trusted proxy passes on).
+    """
+
+    path: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$"), AfterValidator(_own_path)] = "f"
+    grace: Seconds = 30 * 86_400.0
+    addresses: tuple[IPvAnyNetwork, ...] = ()
+    api_key: bool = False
+    certificates: tuple[ApiKeyHash, ...] = ()
 
 
 class Receives(Closed):
@@ -195,8 +203,7 @@ class Receives(Closed):
     ``can_be_asked``: the room's question works there. ``keeps_keys``: it drops a second copy under the same key.
     ``order_sensitive``: a stopped transfer holds those behind it. ``acknowledges``: it sends receipts later, each within
     ``receipt_within`` of the delivery; otherwise *delivered* is final. ``ask_after``: wait before the first question about
-    a transfer in doubt. ``rate``: transfers per second. ``hours``: when it may be sent to (``hub.hours``), in Vietnam time.
-    ``calendar``: ``office``: not on public holidays, and without ``hours`` in the office hours of the hub's calendar.
+    a transfer in doubt. ``rate``: transfers per second.
     """
 
     kinds: Kinds
@@ -214,11 +221,9 @@ class Receives(Closed):
     rate: Annotated[float, Field(gt=0)] | None = None
     burst: Annotated[int, Field(ge=1)] = 1
     ask_after: Seconds = 10.0
-    circuit: Circuit = Circuit()
-    hours: Annotated[tuple[str, ...], AfterValidator(_hours)] = ()
-    calendar: Literal["always", "office"] = "always"
     signature: Seal | None = None
     receipts: Receipts | None = None
+    documents: Downloads = Downloads()
     replies: tuple[Row, ...] = ()
 
 
@@ -279,17 +284,7 @@ class Partner(msgspec.Struct, frozen=True, kw_only=True):
             rate=told.rate,
             burst=told.burst,
             order_sensitive=told.order_sensitive,
-            circuit_after=told.circuit.after,
-            circuit_waits=told.circuit.waits,
         )
-
-    def timetable(self, days: Workdays) -> Hours | None:
-        """When it may be sent to; ``None``: always."""
-        told = self.receives
-        if told is None or not (told.hours or told.calendar == "office"):
-            return None
-        week = hours.read(told.hours) if told.hours else hours.office(days)
-        return Hours(week=week, office=told.calendar == "office")
 
 
 def load(folder: Path, world: World) -> tuple[Partner, ...]:
@@ -305,6 +300,7 @@ def load(folder: Path, world: World) -> tuple[Partner, ...]:
         except Refusal as refusal:
             problems.extend(refusal.problems)
     problems.extend(_twice(partners))
+    problems.extend(_keyless(partners))
     if problems:
         raise Refusal(*problems)
     return tuple(partner for _, partner in partners)
@@ -416,6 +412,12 @@ def _stays_here(url: str) -> bool:
         return False
 
 
+def _keyless(partners: list[tuple[Source, Partner]]) -> Iterator[Problem]:
+    for source, partner in partners:
+        if partner.receives and partner.receives.documents.api_key and not partner.sends:
+            yield source.problem(("receives", "documents", "api_key"), "a partner with sends.api_keys")
+
+
 def _twice(partners: list[tuple[Source, Partner]]) -> Iterator[Problem]:
     ids: set[str] = set()
     keys: set[str] = set()
@@ -452,16 +454,3 @@ def quotas(partners: tuple[Partner, ...], default: Quota) -> dict[str, Quota]:
 
 def capacities(partners: tuple[Partner, ...]) -> tuple[Capacity, ...]:
     return tuple(capacity for partner in partners if (capacity := partner.capacity))
-
-
-def windows(partners: tuple[Partner, ...], days: Workdays, now: datetime) -> tuple[Window, ...]:
-    """Return for every partner that receives when it may be sent to: now or next, or always."""
-    return tuple(_window(partner, days, now) for partner in partners if partner.receives)
-
-
-def _window(partner: Partner, days: Workdays, now: datetime) -> Window:
-    table = partner.timetable(days)
-    if table is None:
-        return Window(partner=partner.id)
-    opens, closes = hours.window(table, days, now)
-    return Window(partner=partner.id, opens=opens, closes=closes)

@@ -92,6 +92,7 @@ def web(settings: Path, *, supervised: bool = False, inherited: int | None = Non
                     access_log=False,
                     server_header=False,
                     backlog=BACKLOG,
+                    proxy_headers=False,  # whose word counts is a setting ([documents] proxies), not a default
                     timeout_graceful_shutdown=15,
                 )
             )

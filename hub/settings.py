@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyNetwork
 
 from hub.closed_toml import Source
 from schemas.problems import Problem, Refusal
@@ -115,6 +115,9 @@ class Limits(Closed):
     intake stops and delivery goes on; ``database``: over it too. ``retry_after``: seconds that a refused sender is asked to
     wait where nothing better is known; ``batch``: messages per call into the judging pool; ``sender``: for those whose file
     names no quota.
+    ``document``: one document by reference; ``document_time``: for one request that brings (part of) it, ``body_time`` being
+    the longest silence in it; ``documents``: such requests at once, ``documents_per_sender`` of them of one sender;
+    ``unclaimed``: bytes of one sender that no message has named yet.
     """
 
     body: Octets = 1 << 20
@@ -133,7 +136,38 @@ class Limits(Closed):
     database: Octets | None = None
     retry_after: Annotated[int, Field(ge=1, le=3600)] = 2
     batch: Annotated[int, Field(ge=1, le=256)] = 16
+    document: Octets = 256 << 20
+    document_time: Seconds = 3600.0
+    documents: Annotated[int, Field(ge=1, le=1024)] = 32
+    documents_per_sender: Annotated[int, Field(ge=1, le=1024)] = 8
+    unclaimed: Octets = 2 << 30
     sender: Quota = Quota()
+
+
+class Documents(Closed):
+    """Documents by reference. ``expires``: when an upload that no message claims is thrown away; ``grace``: how long what
+    nobody needs stays before the sweep takes it; ``sweep``: between two sweeps; ``proxies``: networks whose
+    ``X-Forwarded-For`` and ``Client-Cert`` (RFC 9440) are believed.
+    """
+
+    expires: Seconds = 86_400.0
+    grace: Seconds = 86_400.0
+    sweep: Seconds = 600.0
+    proxies: tuple[IPvAnyNetwork, ...] = ()
+
+
+class Scanner(Closed):
+    """A malware scanner that speaks clamd's protocol. ``address``: ``host:port`` or ``unix:/path``; empty: every document
+    is clean at once. ``required``: what the scanner says is too large for it stays held; otherwise it passes, journaled as
+    unscanned. ``timeout``: for one answer; ``retry``: before a scanner that did not answer is asked again; ``quarantine``:
+    how long what is infected is kept, encrypted and never served.
+    """
+
+    address: Annotated[str, Field(pattern=r"^(|unix:/.+|[^\s/]+:\d{1,5})$")] = ""
+    required: bool = True
+    timeout: Seconds = 60.0
+    retry: Seconds = 30.0
+    quarantine: Seconds = 30 * 86_400.0
 
 
 class Settings(Closed):
@@ -150,6 +184,8 @@ class Settings(Closed):
     keys: dict[str, KeyFile] = {}
     workers: Workers = Workers()
     limits: Limits = Limits()
+    documents: Documents = Documents()
+    scanner: Scanner = Scanner()
 
     @property
     def host(self) -> str:

@@ -16,7 +16,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
-from pydantic import BaseModel
+from pydantic import BaseModel, IPvAnyNetwork
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -454,6 +454,7 @@ NAMES: dict[type, str] = {
     float: "number",
     bool: "true or false",
     Path: "path",
+    IPvAnyNetwork: "network: `10.1.0.0/16`",
 }
 
 

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from hub import acknowledgements
-from hub.api import pages, problems, views
+from hub.api import documents, downloads, pages, problems, views
 from hub.api.acknowledging import DOCUMENTED
 from hub.api.edge import Edge
 from hub.api.later import Later
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-COME_AGAIN = frozenset({"HUB-LIM-002", "HUB-LIM-003", "HUB-INT-002"})
+COME_AGAIN = frozenset({"HUB-LIM-002", "HUB-LIM-003", "HUB-INT-002", "HUB-DOC-002", "HUB-DOC-010"})
 """Refusals that carry Retry-After."""
 
 NOT_HERE = "HUB-INT-003"
@@ -107,6 +107,8 @@ def build(deps: Deps) -> FastAPI:
         ("/errors/{code}", web.error),
     ):
         add(path, endpoint, methods=["GET"], response_class=Response)
+    documents.add(app, deps)
+    downloads.add(app, deps)
     app.add_exception_handler(Refusal, web.refused)
     app.add_exception_handler(HTTPException, web.unknown)
     direct = {("POST", "/v1/messages"): web.answer_message}

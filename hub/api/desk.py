@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
+from collections.abc import Awaitable, Callable, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
 from datetime import datetime  # noqa: TC003
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,14 @@ from starlette.requests import ClientDisconnect
 
 from hub.api.acknowledging import Acknowledging  # noqa: TC001
 from hub.api.admission import DISK_WAIT, NO_ROOM, Admission
+from hub.api.carrying import Carrying  # noqa: TC001
+from hub.api.downloads import Downloader  # noqa: TC001
 from hub.api.later import Later
+from hub.documents.contract import Safety
 from hub.intake import Intake  # noqa: TC001
 from hub.judge import Inbound, authenticate
 from hub.receipts import made_of
-from hub.settings import Limits  # noqa: TC001
+from hub.settings import Documents, Limits
 from hub.spool import Spool  # noqa: TC001
 from hub.store.contract import Accepted, Store  # noqa: TC001
 from schemas.errors import Catalogue, Language  # noqa: TC001
@@ -49,7 +52,11 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Deps(msgspec.Struct, frozen=True, kw_only=True):
-    """Handed in by the wiring. ``ready``: names of what is not ready; ``base``: the public URL in front of the hub."""
+    """Handed in by the wiring. ``ready``: names of what is not ready; ``base``: the public URL in front of the hub.
+
+    ``carrying``: bounds the requests that carry documents; ``unscanned``: what a document is before anybody scanned it;
+    ``downloaders``: who may fetch documents, by partner.
+    """
 
     intake: Intake
     store: Store
@@ -57,6 +64,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     spool: Spool
     admission: Admission
     acknowledging: Acknowledging
+    carrying: Carrying
     catalogue: Catalogue
     limits: Limits
     ready: Callable[[], Awaitable[Sequence[str]]]
@@ -64,6 +72,9 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     new_id: Callable[[], str]
     language: Language = "vi"
     base: str = ""
+    keeping: Documents = Documents()
+    unscanned: Safety = Safety.CLEAN
+    downloaders: Mapping[str, Downloader] = {}
 
     def caller(self, request: Request) -> Caller:
         """Return who is calling. Raises ``Refusal`` HUB-AUT-001 or -002."""

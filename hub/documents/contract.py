@@ -67,7 +67,7 @@ class Held(Value, frozen=True):
 
 
 class Enclosure(Value, frozen=True):
-    """A document of an accepted message. ``place``: ``documents/<id>`` or ``results/<id>`` in its dossier.
+    """A document of an accepted message. ``place``: ``documents/<number>`` or ``results/<number>`` in its dossier.
 
     ``sha256`` is empty while the hub still fetches it; ``problem``: why it is not there yet, or never will be.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hmac
 import os
 import time
 from datetime import UTC, datetime
@@ -56,6 +57,11 @@ def days_of(settings: Settings) -> Workdays:
         raise refuse(
             "HUB-CFG-002", "calendar", rule="a calendar file that can be read", detail=str(error)
         ) from None
+
+
+def link_secret(settings: Settings) -> bytes:
+    """Return what download addresses are made with; bound to the database as the master key is."""
+    return hmac.digest(_master_key(settings), b"lienthong download links", "sha256")
 
 
 def store_of(settings: Settings) -> Store:

@@ -13,9 +13,12 @@ from hub.api import app as api
 from hub.api import problems
 from hub.api.acknowledging import Acknowledging, bringers
 from hub.api.admission import Admission, Watermark
+from hub.api.carrying import Carrying
 from hub.api.desk import Caller, Deps
 from hub.api.door import Bounds, whole
+from hub.api.downloads import Downloader
 from hub.api.quotas import Quotas
+from hub.documents.contract import Safety
 from hub.intake import Bench, Intake
 from hub.spool import Spool
 from hub.wiring.declared import declared
@@ -80,6 +83,7 @@ async def open_web(
                     acknowledging=Acknowledging(
                         bringers(what.partners), store, utc_now, body_time=settings.limits.body_time
                     ),
+                    carrying=Carrying(settings.limits, _watermark(settings)),
                     catalogue=errors.load(),
                     limits=settings.limits,
                     ready=ready,
@@ -87,6 +91,9 @@ async def open_web(
                     new_id=new_id,
                     language=settings.language,
                     base=settings.public_url,
+                    keeping=settings.documents,
+                    unscanned=Safety.CHECKING if settings.scanner.address else Safety.CLEAN,
+                    downloaders=_downloaders(what),
                 )
             ),
             settings,
@@ -130,6 +137,21 @@ def _watermark(settings: Settings) -> Watermark:
 
     limits = settings.limits
     return Watermark(room, time.monotonic, free=limits.disk_free, database=limits.database or 0)
+
+
+def _downloaders(what: Declared) -> dict[str, Downloader]:
+    return {
+        partner.id: Downloader(
+            id=partner.id,
+            path=receives.documents.path,
+            addresses=receives.documents.addresses,
+            api_keys=desk.hashes(*partner.sends.api_keys)
+            if receives.documents.api_key and partner.sends
+            else (),
+            certificates=tuple(each.removeprefix("sha256:") for each in receives.documents.certificates),
+        )
+        for partner, receives in what.receiving
+    }
 
 
 def _callers(what: Declared) -> tuple[Caller, ...]:

@@ -16,9 +16,10 @@ from connectors.contract import Codec, Connector  # noqa: TC001 - msgspec reads 
 from hub import partners, pool
 from hub.decide import Policy
 from hub.delivery import Delivery
+from hub.documents.links import Desk, Linking
 from hub.sealing import Pool
 from hub.wiring.declared import codecs, declared
-from hub.wiring.parts import new_ids, store_of, utc_now
+from hub.wiring.parts import link_secret, new_ids, store_of, utc_now
 from hub.wiring.tools import pool_tools
 
 if TYPE_CHECKING:
@@ -56,13 +57,12 @@ async def open_worker(path: Path) -> AsyncIterator[Delivery]:
         yield Delivery(
             name=f"{socket.gethostname()}-{os.getpid()}",
             store=store,
-            sealery=Pool(executor, pool.seal),
+            sealery=Linking(Pool(executor, pool.seal), store.documents, desks(what), link_secret(settings)),
             routes=lines,
             codec_of=speak.get,
             now=utc_now,
             new_id=new_ids(),
             uniform=random.SystemRandom().uniform,
-            windows=lambda now: partners.windows(what.partners, what.days, now),
             lease=settings.lease,
         )
     finally:
@@ -70,6 +70,15 @@ async def open_worker(path: Path) -> AsyncIterator[Delivery]:
             await line.connector.close()
         executor.shutdown(cancel_futures=True)
         await store.close()
+
+
+def desks(what: Declared) -> dict[str, Desk]:
+    """Where each partner fetches documents from."""
+    base = what.settings.public_url.rstrip("/")
+    return {
+        partner.id: Desk(base=f"{base}/{receives.documents.path}", grace=receives.documents.grace)
+        for partner, receives in what.receiving
+    }
 
 
 def _connect(partner: Partner, receives: Receives, what: Declared) -> Connector:

@@ -31,6 +31,7 @@ from hub.acceptance import Accepting
 from hub.api.acknowledging import Acknowledging, bringers
 from hub.api.admission import Admission, Watermark
 from hub.api.app import build
+from hub.api.carrying import Carrying
 from hub.api.desk import Caller, Deps
 from hub.api.door import Bounds, door
 from hub.api.quotas import Quotas
@@ -250,8 +251,9 @@ async def house(
     intake: Callable[[Intake], Any] = lambda intake: intake,
     watermark: Watermark | None = None,
     seconds: Callable[[], float] = time.monotonic,
+    more: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[House]:
-    """Open the house. ``run``: what the pool runs; by default it judges at the desk. ``intake`` may wrap the intake."""
+    """Open the house. ``more``: further parts of the desk. ``run``: what the pool runs; by default it judges at the desk. ``intake`` may wrap the intake."""
     limits = limits or Limits()
     ids = Ids(
         lambda: now().timestamp(), lambda count: hashlib.sha256(str(id(count)).encode()).digest()[:count]
@@ -275,6 +277,7 @@ async def house(
     async def ready() -> Sequence[str]:
         return [*missing, *(() if await bench.alive() else ("pool",))]
 
+    mark = watermark or Watermark(lambda: (1 << 40, 0), seconds, free=1, database=0)
     deps = Deps(
         intake=intake(Intake(store=store, bench=bench, decide=accepting, now=now)),
         store=store,
@@ -289,18 +292,24 @@ async def house(
             if each.sends
         ),
         spool=spool,
-        admission=Admission(
-            limits, quotas, watermark or Watermark(lambda: (1 << 40, 0), seconds, free=1, database=0)
-        ),
+        admission=Admission(limits, quotas, mark),
         acknowledging=Acknowledging(bringers(made.partners), store, now, body_time=limits.body_time),
+        carrying=Carrying(limits, mark),
         catalogue=errors.load(),
         limits=limits,
         ready=ready,
         now=now,
         new_id=ids,
+        **(more or {}),
     )
     config = uvicorn.Config(
-        build(deps), host="127.0.0.1", port=0, log_config=None, lifespan="off", http=door(Bounds())
+        build(deps),
+        host="127.0.0.1",
+        port=0,
+        log_config=None,
+        lifespan="off",
+        http=door(Bounds()),
+        proxy_headers=False,
     )
     server = uvicorn.Server(config)
     socket = config.bind_socket()

@@ -55,7 +55,7 @@ CREATE INDEX upload_from ON upload(sender, id);
 -- which documents a message names
 CREATE TABLE enclosure(
   message TEXT NOT NULL,
-  place TEXT NOT NULL,            -- documents/<id> or results/<id> of its dossier
+  place TEXT NOT NULL,            -- documents/<number> or results/<number> of its dossier
   owner TEXT NOT NULL,
   sha256 TEXT NOT NULL,           -- empty while it is being fetched
   problem TEXT NOT NULL DEFAULT '',

@@ -196,5 +196,3 @@ CREATE TABLE cnt(
   n INTEGER NOT NULL,
   PRIMARY KEY(dest, what)
 ) WITHOUT ROWID;
-
-CREATE VIEW counts AS SELECT dest, what, n FROM cnt;

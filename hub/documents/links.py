@@ -1,0 +1,142 @@
+"""Every document that the hub holds gets an address of its own in what a partner receives.
+
+An address is made from a secret, the transfer and the document, so that sealing again makes the same bytes; its row is
+written when the sealed bytes are stored. The document's own id, by which partners merge updates, is left as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import uuid
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from connectors.contract import Link, Sealed
+from schemas.dossier import Document, Dossier, Message, Result, from_json, to_json
+from schemas.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hub.documents.contract import Enclosure
+    from hub.store.contract import Work
+
+UNNAMED_TYPE = "application/octet-stream"
+
+
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one partner fetches documents: ``base`` ends with its declared path; ``grace`` in seconds."""
+
+    base: str
+    grace: float
+
+
+class Sealery(Protocol):
+    async def seal(self, works: Sequence[Work]) -> Mapping[str, Sealed | Problem]: ...
+
+
+class Shelf(Protocol):
+    """The part of ``hub.documents.contract.Documents`` that is needed here."""
+
+    async def enclosed(self, messages: Sequence[str]) -> Mapping[str, tuple[Enclosure, ...]]: ...
+
+
+def uid(secret: bytes, transfer: str, place: str, sha256: str) -> str:
+    """Return 36 characters in the form of a UUID (RFC 9562, version 8), which nobody can make without the secret."""
+    said = f"{transfer}\0{place}\0{sha256}".encode()
+    raw = bytearray(hmac.digest(secret, said, hashlib.sha256)[:16])
+    raw[6] = raw[6] & 0x0F | 0x80
+    raw[8] = raw[8] & 0x3F | 0x80
+    return str(uuid.UUID(bytes=bytes(raw)))
+
+
+def linked(
+    message: Message, enclosures: Sequence[Enclosure], *, secret: bytes, transfer: str, desk: Desk
+) -> tuple[Message, tuple[Link, ...]]:
+    """Put an address into each enclosed document; return the message and what its addresses lead to."""
+    if message.dossier is None:
+        return message, ()
+    by_place = {enclosure.place: enclosure.sha256 for enclosure in enclosures}
+    links: list[Link] = []
+
+    def address(place: str, each: Document | Result) -> str | None:
+        sha256 = by_place.get(place)
+        if sha256 is None:
+            return each.reference
+        found = Link(
+            uid=uid(secret, transfer, place, sha256),
+            sha256=sha256,
+            media_type=each.media_type or UNNAMED_TYPE,
+            name=each.name or "",
+            grace=desk.grace,
+        )
+        links.append(found)
+        return f"{desk.base}/{found.uid}"
+
+    told: Dossier = msgspec.structs.replace(
+        message.dossier,
+        documents=tuple(
+            msgspec.structs.replace(each, reference=address(f"documents/{number}", each))
+            for number, each in enumerate(message.dossier.documents)
+        ),
+        results=tuple(
+            msgspec.structs.replace(each, reference=address(f"results/{number}", each))
+            for number, each in enumerate(message.dossier.results)
+        ),
+    )
+    return msgspec.structs.replace(message, dossier=told), tuple(links)
+
+
+class Linking:
+    """A sealery that gives documents their addresses first (``hub.delivery.Sealery``)."""
+
+    def __init__(self, inner: Sealery, shelf: Shelf, desks: Mapping[str, Desk], secret: bytes) -> None:
+        self._inner, self._shelf, self._desks, self._secret = inner, shelf, desks, secret
+
+    async def seal(self, works: Sequence[Work]) -> Mapping[str, Sealed | Problem]:
+        enclosed = await self._shelf.enclosed(sorted({work.message for work in works}))
+        if not enclosed:
+            return await self._inner.seal(works)
+        ready: list[Work] = []
+        links: dict[str, tuple[Link, ...]] = {}
+        stopped: dict[str, Sealed | Problem] = {}
+        for work in works:
+            enclosures = enclosed.get(work.message, ())
+            problem = self._problem(work, enclosures)
+            if problem is not None:
+                stopped[work.transfer] = problem
+                continue
+            ready.append(self._with_links(work, enclosures, links) if enclosures else work)
+        made = await self._inner.seal(ready) if ready else {}
+        return stopped | {
+            transfer: _with(result, links.get(transfer, ())) for transfer, result in made.items()
+        }
+
+    def _problem(self, work: Work, enclosures: Sequence[Enclosure]) -> Problem | None:
+        desk = self._desks.get(work.partner)
+        if enclosures and desk is not None and not desk.base.startswith("http"):
+            return Problem(
+                code="HUB-CFG-002", place="public_url", rule="an address at which partners reach the hub"
+            )
+        return next(
+            (Problem(code=each.problem, place=each.place) for each in enclosures if each.problem), None
+        )
+
+    def _with_links(
+        self, work: Work, enclosures: Sequence[Enclosure], links: dict[str, tuple[Link, ...]]
+    ) -> Work:
+        desk = self._desks.get(work.partner)
+        if desk is None:
+            return work
+        message, links[work.transfer] = linked(
+            from_json(work.canonical), enclosures, secret=self._secret, transfer=work.transfer, desk=desk
+        )
+        return msgspec.structs.replace(work, canonical=to_json(message))
+
+
+def _with(result: Sealed | Problem, links: tuple[Link, ...]) -> Sealed | Problem:
+    if isinstance(result, Problem) or not links:
+        return result
+    return msgspec.structs.replace(result, links=links)
