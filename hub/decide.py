@@ -11,6 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from connectors.contract import Deferred, Delivered, Outcome, Reason, Refused, Unsure
+from hub.circuit import WAITS, Health, health, rest
 from hub.lifecycle import Move
 from hub.retry import Uniform, at_least, wait_before
 
@@ -59,36 +60,53 @@ def may_send(answer: Outcome) -> bool:
 
 
 def after(
-    outcome: Outcome, policy: Policy, attempts: int, uniform: Uniform, *, doubt: bool = False
+    outcome: Outcome,
+    policy: Policy,
+    attempts: int,
+    uniform: Uniform,
+    *,
+    doubt: bool = False,
+    probe: bool = False,
 ) -> Verdict:
     """Decide from an outcome. ``attempts``: schedule entries used up before this try.
 
     ``doubt``: an earlier copy may have arrived and nobody was asked; a partner that does not have *this* copy proves
-    nothing about that one, so the transfer stays in doubt.
+    nothing about that one, so the transfer stays in doubt. ``probe``: it went out to see whether the partner is back. That
+    it is not, and that it announces when it will be, uses up nothing of the schedule.
     """
+    free = probe or health(outcome) is Health.RESTS
     match outcome:
         case Delivered():
             return Verdict(move=Move.DELIVER)
         case Refused(reason=reason):
             return _told(Move.REFUSE, reason)
-        case Deferred(reason=reason, wait=asked, counts=counts):
-            used = attempts + 1 if counts else max(attempts, 1)
-            wait = wait_before(used, policy.schedule, policy.jitter, uniform)
+        case Deferred(reason=reason, wait=asked):
+            wait = _next_wait(policy, attempts, uniform, free=free)
             if wait is None:
                 return _told(None if doubt else Move.EXHAUST, reason)
             move = None if doubt else Move.DEFER
-            return _told(move, reason, wake_in=at_least(wait, asked), counts=counts)
+            resting = rest(outcome)
+            return _told(move, reason, wake_in=resting or at_least(wait, asked), counts=not free)
         case Unsure(reason=reason):
-            return _unsure(reason, policy, attempts, uniform)
+            return _unsure(reason, policy, attempts, uniform, free=free)
 
 
-def _unsure(reason: Reason, policy: Policy, attempts: int, uniform: Uniform) -> Verdict:
+def _next_wait(policy: Policy, attempts: int, uniform: Uniform, *, free: bool) -> float | None:
+    """``free``: the wait after the last entry that was used up; a schedule without entries gives one all the same."""
+    if not free:
+        return wait_before(attempts + 1, policy.schedule, policy.jitter, uniform)
+    schedule = policy.schedule or WAITS
+    return wait_before(min(max(attempts, 1), len(schedule)), schedule, policy.jitter, uniform)
+
+
+def _unsure(reason: Reason, policy: Policy, attempts: int, uniform: Uniform, *, free: bool) -> Verdict:
     if not (policy.can_be_asked or policy.keeps_keys):
         return _told(None, reason)
-    wait = wait_before(attempts + 1, policy.schedule, policy.jitter, uniform)
+    wait = _next_wait(policy, attempts, uniform, free=free)
     if wait is None:  # still in doubt at the end of the schedule: dead would claim that it did not arrive
         return _told(None, reason)
-    return _told(None, reason, wake_in=min(wait, policy.ask_after) if attempts == 0 else wait)
+    wake = min(wait, policy.ask_after) if attempts == 0 else wait
+    return _told(None, reason, wake_in=wake, counts=not free)
 
 
 def _told(move: Move | None, reason: Reason, *, wake_in: float | None = None, counts: bool = True) -> Verdict:

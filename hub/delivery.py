@@ -1,21 +1,23 @@
 """Claim → seal → ask or send → decide → record. The loop that carries every copy until its recipient has it.
 
 A group of heads is claimed under one lease. Nothing leaves before the claim (in doubt) and the sealed bytes are on
-disk. Every result is settled as it comes, coalesced with others that are ready; a partner that hangs keeps only its
-own transfers waiting.
+disk. Every result is settled as it comes, coalesced with others that are ready, and makes room for the next claim; a
+partner that hangs keeps only its own transfers waiting, because it may hold no more than it leaves to the others.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from datetime import timedelta
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from connectors.contract import Deferred, Delivered, Outcome, Parcel, Reason, Refused, Sealed, Unsure
-from hub import decide
+from hub import circuit, decide
 from hub.decide import First, Policy, Verdict
 from hub.failure import LATE, LATE_CODE, failed, is_late
 from hub.lifecycle import MOVES, Move, State
@@ -23,12 +25,11 @@ from hub.store.contract import Attempt, Settlement, Work
 from schemas.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from connectors.contract import Codec, Connector
     from hub.retry import Uniform
-    from hub.store.contract import Acceptance, Store
+    from hub.store.contract import Acceptance, Store, Window
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +67,9 @@ class Route(Protocol):
 
 
 class Delivery:
-    """One worker process. ``limit``: heads per claim; ``lease`` in seconds, renewed while a group runs."""
+    """One worker process. ``limit``: heads per claim; ``hand``: transfers in hand at once, which bounds the memory; ``lease``
+    in seconds, renewed while a group runs. ``windows``: when each partner may be sent to, from a moment on.
+    """
 
     def __init__(  # noqa: PLR0913 - the composition root hands in every part
         self,
@@ -79,38 +82,81 @@ class Delivery:
         now: Callable[[], datetime],
         new_id: Callable[[], str],
         uniform: Uniform,
+        windows: Callable[[datetime], Sequence[Window]] = lambda _: (),
         limit: int = 50,
-        groups: int = 4,
+        hand: int = 400,
         lease: float = 30.0,
         attempt_limit: float = 120.0,
     ) -> None:
         self._name, self._store, self._sealery, self._routes = name, store, sealery, routes
         self._codec_of, self._now, self._new_id, self._uniform = codec_of, now, new_id, uniform
-        self._limit, self._groups, self._lease, self._attempt_limit = limit, groups, lease, attempt_limit
+        self._limit, self._most, self._lease, self._attempt_limit = limit, hand, lease, attempt_limit
+        self._windows, self._hours_until = windows, datetime.min.replace(tzinfo=UTC)
+        self._hand: Counter[str] = Counter()
+        self._settled = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop`` is set, then finish what is under way. At most ``groups`` groups at once bound the memory."""
+        """Work until ``stop`` is set, then finish what is under way."""
         running: set[asyncio.Task[None]] = set()
         try:
             while not stop.is_set():
                 await self._store.tick(self._now())
-                works: tuple[Work, ...] = ()
-                if len(running) < self._groups:
-                    works = await self._store.claim(self._name, self._now(), self._limit, self._lease)
-                if works:
+                await self._keep_hours()
+                self._settled.clear()
+                if not self._has_room:
+                    await self._until_settled(1.0)
+                elif works := await self._claim():
                     task = asyncio.create_task(self._group(works))
                     running.add(task)
                     task.add_done_callback(running.discard)
-                elif len(running) >= self._groups:
-                    await asyncio.wait(running, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
                 else:
                     await self._store.wait_for_work(0.5)
         finally:
             if running:
                 await asyncio.gather(*running, return_exceptions=True)
 
+    @property
+    def _room(self) -> int:
+        return self._most - self._hand.total()
+
+    @property
+    def _has_room(self) -> bool:
+        """Room for a claim that is worth its transaction."""
+        return self._room >= max(1, self._limit // 8)
+
+    async def _claim(self) -> tuple[Work, ...]:
+        """Take at most half of the room, and nothing for a partner that holds as much as is left over.
+
+        So each further partner that hangs gets half of what the last one left, and there is always some for the others.
+        """
+        room = self._room
+        crowded = frozenset(partner for partner, count in self._hand.items() if count >= room)
+        limit = min(self._limit, max(1, room // 2))
+        works = await self._store.claim(self._name, self._now(), limit, self._lease, without=crowded)
+        self._hand.update(work.partner for work in works)
+        return works
+
+    def _put_down(self, partners: Iterable[str]) -> None:
+        self._hand -= Counter(partners)
+        self._settled.set()
+
+    async def _until_settled(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._settled.wait()
+
+    async def _keep_hours(self) -> None:
+        """Write the partners' next windows when the first of those that were written is over."""
+        now = self._now()
+        if now >= self._hours_until:
+            windows = self._windows(now)
+            await self._store.windows(windows, now)
+            closes = [window.closes for window in windows if window.closes is not None]
+            self._hours_until = min(closes, default=datetime.max.replace(tzinfo=UTC))
+
     async def _group(self, works: tuple[Work, ...]) -> None:
         token = works[0].token
+        held = {work.transfer: work.partner for work in works}
         keeper = asyncio.create_task(self._keep(token))
         tasks: set[asyncio.Task[Settlement]] = set()
         try:
@@ -125,12 +171,14 @@ class Delivery:
                 if keeper in done or not await self._store.settle(token, made, self._now()):
                     log.warning("lease_lost", worker=self._name, count=len(ready) + len(tasks))
                     return
+                self._put_down([held.pop(settlement.transfer) for settlement in made])
         except Exception:
             log.exception("group_failed", worker=self._name, count=len(works))
         finally:  # without the lease another worker has them: what is still under way here must not go on
             for task in (keeper, *tasks):
                 task.cancel()
             await asyncio.gather(keeper, *tasks, return_exceptions=True)
+            self._put_down(held.values())
 
     def _made(self, task: asyncio.Task[Settlement]) -> Settlement | None:
         """Return what came of one transfer; ``None`` for a defect of ours: its lease runs out and it is in doubt."""
@@ -191,7 +239,9 @@ class Delivery:
             if outcome is not None:
                 await self._still_held(work.token)
             outcome = await self._try("deliver", route.connector.deliver(parcel), tries)
-        verdict = decide.after(outcome, route.policy, work.attempts, self._uniform, doubt=doubt)
+        verdict = decide.after(
+            outcome, route.policy, work.attempts, self._uniform, doubt=doubt, probe=work.probe
+        )
         return self._settlement(work, route.policy, verdict, outcome, tries)
 
     async def _still_held(self, token: str) -> None:
@@ -206,6 +256,9 @@ class Delivery:
         try:
             async with asyncio.timeout(self._attempt_limit):
                 outcome = await call  # type: ignore[misc]  # a coroutine of either verb
+        except TimeoutError:
+            log.warning("attempt_too_long", worker=self._name, seconds=self._attempt_limit)
+            outcome = Unsure(reason=Reason(code="HUB-NET-004", detail="TimeoutError"))
         except Exception as error:
             log.exception("room_raised", worker=self._name)
             outcome = Unsure(reason=Reason(code="HUB-INT-001", detail=type(error).__name__))
@@ -240,6 +293,9 @@ class Delivery:
             counts=verdict.counts,
             reference=printable(delivered.reference),
             facts=delivered.facts,
+            health=circuit.health(outcome),
+            rest=circuit.rest(outcome),
+            probe=work.probe,
             follow_up=self._follow_up(work, verdict, wake_at, now),
             receipt_by=None if awaited is None else now + timedelta(seconds=awaited),
         )

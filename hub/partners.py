@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
+from datetime import datetime  # noqa: TC003
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -18,12 +19,15 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, Field, IPvAnyNetwork, ValidationInfo
 
 from connectors.replies import Row  # noqa: TC001 - pydantic reads the annotations at run time
+from hub import circuit, hours
 from hub.closed_toml import Source, Steps
+from hub.hours import Hours
 from hub.routing import Party, PartyRole, Stage
 from hub.settings import Closed, Octets, Quota, Seconds, is_loopback
-from hub.store.contract import Capacity
+from hub.store.contract import Capacity, Window
 from schemas.dossier import SCHEMA_ID, Kind
 from schemas.problems import Problem, Refusal
+from schemas.workdays import Workdays  # noqa: TC001
 
 CODE = "HUB-CFG-001"
 CANONICAL = SCHEMA_ID.replace("/", "@")
@@ -85,6 +89,11 @@ def _room(kind: str, info: ValidationInfo) -> str:
     return kind
 
 
+def _hours(lines: tuple[str, ...]) -> tuple[str, ...]:
+    hours.read(lines)
+    return lines
+
+
 def _file(path: Path, info: ValidationInfo) -> Path:
     found = _told(info).folder / path
     if not found.is_file():
@@ -111,6 +120,7 @@ ApiKeyHash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Header = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$")]
 Label = Annotated[str, Field(min_length=1, max_length=200)]
+Wait = Annotated[Seconds, Field(gt=0)]
 Kinds = Annotated[tuple[Kind, ...], Field(min_length=1)]
 
 
@@ -182,6 +192,13 @@ class Receipts(Closed):
     api_keys: Annotated[tuple[ApiKeyHash, ...], Field(min_length=1)]
 
 
+class Circuit(Closed):
+    """``after``: failures in a row, over all its lanes, that stop sending. ``waits``: seconds until each try, the last repeats."""
+
+    after: Annotated[int, Field(ge=1, le=1000)] = circuit.AFTER
+    waits: Annotated[tuple[Wait, ...], Field(min_length=1)] = circuit.WAITS
+
+
 class Downloads(Closed):
     """How a partner fetches the documents of what it receives. Links read ``<public_url>/<path>/<36 characters>``.
 
@@ -203,7 +220,8 @@ class Receives(Closed):
     ``can_be_asked``: the room's question works there. ``keeps_keys``: it drops a second copy under the same key.
     ``order_sensitive``: a stopped transfer holds those behind it. ``acknowledges``: it sends receipts later, each within
     ``receipt_within`` of the delivery; otherwise *delivered* is final. ``ask_after``: wait before the first question about
-    a transfer in doubt. ``rate``: transfers per second.
+    a transfer in doubt. ``rate``: transfers per second. ``hours``: when it may be sent to (``hub.hours``), in Vietnam time.
+    ``calendar``: ``office``: not on public holidays, and without ``hours`` in the office hours of the hub's calendar.
     """
 
     kinds: Kinds
@@ -221,6 +239,9 @@ class Receives(Closed):
     rate: Annotated[float, Field(gt=0)] | None = None
     burst: Annotated[int, Field(ge=1)] = 1
     ask_after: Seconds = 10.0
+    circuit: Circuit = Circuit()
+    hours: Annotated[tuple[str, ...], AfterValidator(_hours)] = ()
+    calendar: Literal["always", "office"] = "always"
     signature: Seal | None = None
     receipts: Receipts | None = None
     documents: Downloads = Downloads()
@@ -284,7 +305,17 @@ class Partner(msgspec.Struct, frozen=True, kw_only=True):
             rate=told.rate,
             burst=told.burst,
             order_sensitive=told.order_sensitive,
+            circuit_after=told.circuit.after,
+            circuit_waits=told.circuit.waits,
         )
+
+    def timetable(self, days: Workdays) -> Hours | None:
+        """When it may be sent to; ``None``: always."""
+        told = self.receives
+        if told is None or not (told.hours or told.calendar == "office"):
+            return None
+        week = hours.read(told.hours) if told.hours else hours.office(days)
+        return Hours(week=week, office=told.calendar == "office")
 
 
 def load(folder: Path, world: World) -> tuple[Partner, ...]:
@@ -454,3 +485,16 @@ def quotas(partners: tuple[Partner, ...], default: Quota) -> dict[str, Quota]:
 
 def capacities(partners: tuple[Partner, ...]) -> tuple[Capacity, ...]:
     return tuple(capacity for partner in partners if (capacity := partner.capacity))
+
+
+def windows(partners: tuple[Partner, ...], days: Workdays, now: datetime) -> tuple[Window, ...]:
+    """Return for every partner that receives when it may be sent to: now or next, or always."""
+    return tuple(_window(partner, days, now) for partner in partners if partner.receives)
+
+
+def _window(partner: Partner, days: Workdays, now: datetime) -> Window:
+    table = partner.timetable(days)
+    if table is None:
+        return Window(partner=partner.id)
+    opens, closes = hours.window(table, days, now)
+    return Window(partner=partner.id, opens=opens, closes=closes)

@@ -1,11 +1,13 @@
 """Where a body waits while it is checked: small ones in memory, larger ones in a file that is gone when the check is over.
 
 Memory for bodies is bounded by ``limits.bytes_in_flight`` (``hub.api.admission``), also while they wait to be accepted. A file that a
-crash left behind belongs to a message that was never accepted; ``sweep`` removes it at start.
+crash left behind belongs to a message that was never accepted; ``sweep`` removes it at start. A file in use is locked, and
+the kernel gives a dead process's locks back: so any number of web processes, and of hubs, share one folder.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 from typing import TYPE_CHECKING, BinaryIO, Self
 
@@ -27,10 +29,7 @@ class Spool:
     def sweep(self) -> int:
         """Make the folder and remove what a crash left behind; returns how many files."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        left = list(self._folder.glob(f"*{SUFFIX}"))
-        for path in left:
-            path.unlink(missing_ok=True)
-        return len(left)
+        return sum(_removed(path) for path in self._folder.glob(f"*{SUFFIX}"))
 
     def sheet(self, name: str) -> Sheet:
         """Return an empty sheet; use it as a context: its file does not outlive it. ``name`` is unique."""
@@ -75,7 +74,7 @@ class Sheet:
             self._spill()
 
     def _spill(self) -> None:
-        self._file = self._path.open("xb+", buffering=0)
+        self._file = _own(self._path)
         _write(self._file, b"".join(self._chunks))
         self._chunks.clear()
 
@@ -101,3 +100,24 @@ def _write(file: BinaryIO, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[file.write(left) :]
+
+
+def _own(path: Path) -> BinaryIO:
+    """Return a new file, locked for as long as it is open; one that was swept before it was locked is made again."""
+    while True:
+        file = path.open("xb+", buffering=0)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if path.exists():
+            return file
+        file.close()
+
+
+def _removed(path: Path) -> bool:
+    """Remove the file unless a living process has it."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hub.circuit import Circuit
 from hub.cli import times
 from hub.cli.faces import FACES, face_of, words_of
 from hub.cli.show import Column
@@ -133,23 +134,49 @@ def _alarm(row: QueueRow, state: str) -> str:
 
 
 def _door(row: QueueRow) -> str:
-    """``paused`` by a person, otherwise what the circuit says."""
-    return "paused" if row.paused else row.circuit
+    """``paused`` by a person, otherwise what the circuit says, otherwise whether it is the partner's hour."""
+    if row.paused:
+        return "paused"
+    if row.circuit != Circuit.CLOSED:
+        return CIRCUITS[row.circuit]
+    if row.opens is not None:
+        return "shut"
+    return "sending" if row.window is None else "returning"
 
 
+CIRCUITS = {"open": "stopped", "half_open": "trying"}
 DOORS = {
-    "closed": ("●", "green"),
-    "half_open": ("▶", "yellow"),
-    "open": ("✕", "red"),
+    "sending": ("●", "green"),
+    "returning": ("◐", "yellow"),
+    "trying": ("▶", "yellow"),
+    "stopped": ("✕", "red"),
+    "shut": ("○", "blue"),
     "paused": ("∥", "blue"),
 }
 
 
 def _door_words(row: QueueRow, desk: Desk) -> str:
-    return f"{DOORS[_door(row)][0]} {desk.say(f'door.{_door(row)}')}"
+    word = _door(row)
+    said = desk.say(
+        f"door.{word}",
+        until=times.clock(row.circuit_until, desk.now()) if row.circuit_until else "",
+        opens=times.clock(row.opens, desk.now()) if row.opens else "",
+        window=row.window or "",
+    )
+    why = f" ({row.circuit_code})" if word == "stopped" and row.circuit_code else ""
+    return f"{DOORS[word][0]} {said}{why}"
 
 
 DOOR: Column[QueueRow] = Column("door", _door, _door_words, lambda row, _: DOORS[_door(row)][1])
+
+HEALTH: tuple[Column[QueueRow], ...] = (
+    Column("tries_at", lambda row: row.circuit_until, room=NEVER),
+    Column("cause", lambda row: row.circuit_code, room=NEVER),
+    Column("window", lambda row: row.window, room=NEVER),
+    Column("opens", lambda row: row.opens, room=NEVER),
+    Column("closes", lambda row: row.closes, room=NEVER),
+)
+"""What stands in the words of the door, for programs."""
 
 QUEUE: tuple[Column[QueueRow], ...] = (
     Column("partner", lambda row: row.partner, whole=True),
@@ -157,6 +184,7 @@ QUEUE: tuple[Column[QueueRow], ...] = (
     *(_counted(state) for state in COUNTED),
     Column("blocked", lambda row: row.blocked),
     Column("oldest", lambda row: row.oldest, lambda row, desk: _age(row.oldest, desk)),
+    *HEALTH,
 )
 
 

@@ -47,6 +47,15 @@ def _receives(read: Callable[[Receives], object]) -> Callable[[Seen], object]:
     return lambda row: read(row.partner.receives) if row.partner.receives else None
 
 
+def _hours(told: Receives) -> list[str]:
+    office = ["office"] if told.calendar == "office" else []
+    return [*office, *told.hours]
+
+
+def _of_queue(column: show.Column[QueueRow]) -> show.Column[Seen]:
+    return show.Column(column.key, lambda row: column.value(row.queue), room=column.room)
+
+
 def _counter(state: str) -> Callable[[Seen], int]:
     return lambda row: row.queue.counts.get(state, 0)
 
@@ -104,6 +113,9 @@ PARTNER: tuple[show.Column[Seen], ...] = (
     show.Column("order_sensitive", _receives(lambda told: told.order_sensitive)),
     show.Column("concurrency", _receives(lambda told: told.concurrency)),
     show.Column("rate", _receives(lambda told: told.rate)),
+    show.Column("hours", _receives(_hours)),
+    show.Column("circuit", _receives(lambda told: told.circuit.after)),
+    *(_of_queue(column) for column in columns.HEALTH),
     *(show.Column(state, _counter(state)) for state in columns.COUNTED),
     show.Column("blocked", lambda row: row.queue.blocked),
     show.Column("oldest", lambda row: row.queue.oldest),

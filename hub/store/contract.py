@@ -11,13 +11,14 @@ Promises (each held by the store suite):
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
-from datetime import datetime  # noqa: TC003
+from collections.abc import Collection, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
+from datetime import date, datetime  # noqa: TC003
 from typing import Protocol
 
 import msgspec
 
 from connectors.contract import Exchange, Sealed  # noqa: TC001
+from hub.circuit import AFTER, WAITS, Health
 from hub.documents.contract import Documents, New  # noqa: TC001
 from hub.lifecycle import Move, State  # noqa: TC001
 from schemas.problems import Problem  # noqa: TC001
@@ -112,7 +113,8 @@ class Work(Value, frozen=True):
     """A claimed head. ``doubt``: something may already have left in an earlier attempt, so ask first.
 
     ``attempts`` counts sends that used up schedule entries; ``sends`` counts every send. ``sealed`` is ``None`` until
-    ``seal`` stored it. ``facts``: what this partner told in earlier deliveries about this dossier.
+    ``seal`` stored it. ``facts``: what this partner told in earlier deliveries about this dossier. ``probe``: claimed to see
+    whether a partner that was down is back.
     """
 
     token: str
@@ -132,6 +134,7 @@ class Work(Value, frozen=True):
     accepted_at: datetime
     deadline: datetime | None = None
     facts: Mapping[str, str] = {}
+    probe: bool = False
 
 
 class Attempt(Value, frozen=True):
@@ -154,7 +157,8 @@ class Settlement(Value, frozen=True):
     message to the sender, accepted in the same transaction; its ``expected_version``, ``aliases`` and ``story`` are not
     looked at (it says nothing new about the dossier), and a key that is taken does not undo the settlement.
     ``receipt_by``: until when the partner's receipt for a delivered transfer is awaited; ``None``: nobody awaits one.
-    A receipt that came while it was leased wins over whatever is settled.
+    A receipt that came while it was leased wins over whatever is settled. ``health``: what it says about the partner as a
+    whole, ``rest``: seconds that the partner asked everybody to wait (``hub.circuit``); ``probe``: as the work said.
     """
 
     transfer: str
@@ -168,16 +172,32 @@ class Settlement(Value, frozen=True):
     facts: Mapping[str, str] = {}
     follow_up: Acceptance | None = None
     receipt_by: datetime | None = None
+    health: Health = Health.NOTHING
+    rest: float | None = None
+    probe: bool = False
 
 
 class Capacity(Value, frozen=True):
-    """A partner's limits as the claim must respect them. ``order_sensitive`` false: a stopped head does not hold its lane."""
+    """A partner's limits as the claim must respect them. ``order_sensitive`` false: a stopped head does not hold its lane.
+
+    ``circuit_after``, ``circuit_waits``: its breaker's policy, in the store because every worker's outcomes count together.
+    """
 
     partner: str
     concurrency: int
     rate: float | None = None
     burst: int = 1
     order_sensitive: bool = True
+    circuit_after: int = AFTER
+    circuit_waits: tuple[float, ...] = WAITS
+
+
+class Window(Value, frozen=True):
+    """When a partner may be sent to by its declared hours: claimed only from ``opens`` until before ``closes``; ``None``: always."""
+
+    partner: str
+    opens: datetime | None = None
+    closes: datetime | None = None
 
 
 # --- quotas -----------------------------------------------------------------------------------------------------
@@ -295,6 +315,52 @@ class RefusedMessage(Value, frozen=True):
     n: int = 0
 
 
+# --- watching ---------------------------------------------------------------------------------------------------
+
+Series = tuple[str, tuple[str, ...]]
+"""A figure's name and the values of its labels, in the order that ``hub.metrics.catalogue`` gives them."""
+
+
+class Process(Value, frozen=True):
+    """One process of the hub, on any machine. ``role``: web or worker. ``gauges``: what is so now; ``counts``: what only grows."""
+
+    id: str
+    host: str
+    pid: int
+    role: str
+    version: str
+    since: datetime
+    seen: datetime
+    gauges: Mapping[str, float] = {}
+    counts: Mapping[Series, float] = {}
+
+
+class Mark(Value, frozen=True):
+    """How far a survey has come: which part, and the last key that was looked at."""
+
+    part: int = 0
+    after: tuple[str | int, ...] = ()
+
+
+class Verdict(Value, frozen=True):
+    """What a check last said. ``at``: when; ``since``: from when on it said the same; ``broken``: rules, empty when all hold."""
+
+    name: str
+    at: datetime
+    since: datetime
+    seconds: float
+    broken: tuple[str, ...] = ()
+
+
+class Figures(Value, frozen=True):
+    """``size``: bytes of the database; ``log``: of the write-ahead log that waits to be taken in, where that is the hub's business."""
+
+    engine: str
+    version: str
+    size: int
+    log: int | None = None
+
+
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
@@ -361,6 +427,8 @@ class QueueRow(Value, frozen=True):
     """Counts of one partner by state; ``blocked`` is derived. ``oldest``: acceptance of its oldest unfinished transfer.
 
     ``overdue``: delivered ones whose receipt did not come in time.
+    ``circuit_until``: when an open circuit is tried again; ``circuit_code``: what opened it. ``window``: how many may be under
+    way while it comes back; ``None``: as many as declared. ``opens``, ``closes``: the window of its hours; ``None``: always.
     """
 
     partner: str
@@ -370,6 +438,11 @@ class QueueRow(Value, frozen=True):
     paused: bool
     circuit: str  # closed, open, half_open
     overdue: int = 0
+    circuit_until: datetime | None = None
+    circuit_code: str = ""
+    window: int | None = None
+    opens: datetime | None = None
+    closes: datetime | None = None
 
 
 class JournalRow(Value, frozen=True):
@@ -424,8 +497,13 @@ class Store(Protocol):
         """
         ...
 
-    async def claim(self, worker: str, now: datetime, limit: int, lease: float) -> tuple[Work, ...]:
-        """Take up to ``limit`` due heads of open partners, deadline classes merged, each in doubt from here on; ``lease`` seconds."""
+    async def claim(
+        self, worker: str, now: datetime, limit: int, lease: float, *, without: Collection[str] = ()
+    ) -> tuple[Work, ...]:
+        """Take up to ``limit`` due heads of open partners, deadline classes merged, each in doubt from here on; ``lease`` seconds.
+
+        ``without``: partners of which this worker has enough in hand.
+        """
         ...
 
     async def seal(self, token: str, sealed: Mapping[str, Sealed]) -> bool:
@@ -450,9 +528,15 @@ class Store(Protocol):
         """Write each partner's limits at start-up."""
         ...
 
+    async def windows(self, windows: Sequence[Window], now: datetime) -> None:
+        """Write when partners with declared hours may be sent to. A window that is over closes it until the next one is written."""
+        ...
+
     async def pause(self, partner: str, *, paused: bool, reason: str, by: str, now: datetime) -> None: ...
 
-    async def circuit(self, partner: str, state: str, until: datetime | None, now: datetime) -> None: ...
+    async def circuit(self, partner: str, state: str, until: datetime | None, now: datetime) -> None:
+        """Set the breaker by hand: ``half_open`` tries now, ``closed`` forgets what was. Raises ``ValueError`` for another word."""
+        ...
 
     async def act(
         self,
@@ -541,6 +625,51 @@ class Store(Protocol):
     async def journal(
         self, *, message: str = "", transfer: str = "", after: int = 0, limit: int = 100
     ) -> tuple[JournalRow, ...]: ...
+    # watching
+    async def beat(self, process: Process, now: datetime, *, first: bool) -> bool:
+        """Say that a process lives and what it counted; those silent for a minute are taken for gone. False: it was itself."""
+        ...
+
+    async def leave(self, process: str) -> None:
+        """It ends; what it counted stays."""
+        ...
+
+    async def processes(self) -> tuple[Process, ...]: ...
+
+    async def counted(self) -> Mapping[Series, float]:
+        """What all processes counted, also those that are gone, as far as they have told."""
+        ...
+
+    async def figures(self) -> Figures: ...
+
+    async def use(self, day: date, uses: Sequence[Use]) -> tuple[Usage, ...]:
+        """Book what one web process let in; return what all of them did."""
+        ...
+
+    async def count_unfinished(self) -> None:
+        """Count each sender's unfinished transfers, for its quota. Costs a look at each; for one process, now and then."""
+        ...
+
+    async def turn(self, chore: str, holder: str, now: datetime, seconds: float) -> bool:
+        """Take or keep what only one process of the cluster may do; false when another has it."""
+        ...
+
+    async def end_turn(self, chore: str, holder: str) -> None: ...
+
+    async def balance(self) -> tuple[str, ...]:
+        """The cheap part of conservation, from counters; for every few seconds."""
+        ...
+
+    async def survey(self, mark: Mark, size: int) -> tuple[tuple[str, ...], Mark | None]:
+        """The whole of it in pieces: look at the next ``size`` rows in one short snapshot; ``None``: that was the last piece."""
+        ...
+
+    async def judge(self, verdict: Verdict) -> Verdict:
+        """Keep what a check said; journaled when it says something else than before. Returns it with its ``since``."""
+        ...
+
+    async def verdict(self, name: str) -> Verdict | None: ...
+
     async def conservation(self) -> tuple[str, ...]:
         """Broken rules in words; empty when every accepted message is, per recipient, in exactly one state and every active lane has one ticket."""
         ...

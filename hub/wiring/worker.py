@@ -63,6 +63,7 @@ async def open_worker(path: Path) -> AsyncIterator[Delivery]:
             now=utc_now,
             new_id=new_ids(),
             uniform=random.SystemRandom().uniform,
+            windows=lambda now: partners.windows(what.partners, what.days, now),
             lease=settings.lease,
         )
     finally:

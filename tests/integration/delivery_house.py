@@ -215,7 +215,13 @@ class House:
 
 
 @asynccontextmanager
-async def house(folder: Path, *, concurrency: int = 100, **partners: Partner) -> AsyncIterator[House]:
+async def house(
+    folder: Path,
+    *,
+    concurrency: int = 100,
+    circuit_waits: tuple[float, ...] = (0.02,),
+    **partners: Partner,
+) -> AsyncIterator[House]:
     """Open it. Afterwards nothing may have vanished or stand twice."""
     store = open_store(folder / "hub.db", ids=numbered_ids(1))
     eye = open_store(folder / "hub.db", ids=numbered_ids(2))
@@ -228,7 +234,12 @@ async def house(folder: Path, *, concurrency: int = 100, **partners: Partner) ->
         return [seal(bench, order) for order in orders]
 
     with ThreadPoolExecutor(1) as executor:
-        await store.capacities(roomy(*partners, concurrency=concurrency))
+        await store.capacities(
+            [
+                msgspec.structs.replace(one, circuit_waits=circuit_waits)
+                for one in roomy(*partners, concurrency=concurrency)
+            ]
+        )
         yield House(store, eye, partners, bench, Pool(executor, run))
         broken = await eye.conservation()
     await store.close()

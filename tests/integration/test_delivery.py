@@ -121,7 +121,7 @@ async def test_a_room_that_hangs_leaves_the_transfer_in_doubt(tmp_path: Path) ->
         await hub.accept("m1", "land", dossier="d1")
         async with hub.working(hub.worker(attempt_limit=0.1)):
             view = await hub.settled("m1.land")
-        assert (view.state, view.problem, view.wake_at) == (State.IN_DOUBT, "HUB-INT-001", None)
+        assert (view.state, view.problem, view.wake_at) == (State.IN_DOUBT, "HUB-NET-004", None)
     assert land.verbs == ["deliver"]
 
 

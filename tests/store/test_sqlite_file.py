@@ -301,3 +301,25 @@ async def test_conservation_sees_what_is_broken(tmp_path: Path, damage: str) -> 
 
 def _with_canonical(new: Acceptance, canonical: bytes) -> Acceptance:
     return msgspec.structs.replace(new, canonical=canonical)
+
+
+@pytest.mark.parametrize("how", ["moved", "deleted", "replaced"])
+async def test_nothing_is_accepted_into_a_file_that_nobody_would_find_again(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "hub.db"
+    store = open_store(path, ids=numbered_ids())
+    try:
+        await store.accept(acceptance("m1"))
+        aside = path.rename(tmp_path / "aside.db") if how != "deleted" else None
+        if how == "deleted":
+            path.unlink()
+        elif how == "replaced":
+            path.write_bytes(b"")
+        assert not await store.ready()
+        with pytest.raises(Refusal, match="HUB-LIM-003"):
+            await store.accept(acceptance("m2"))
+        if aside:
+            aside.rename(path)
+            assert await store.ready()
+            await store.accept(acceptance("m2"))
+    finally:
+        await store.close()

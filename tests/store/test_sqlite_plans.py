@@ -26,7 +26,7 @@ ALLOWED = {
 BOUNDED = {
     "SCAN cnt",  # overviews: as many rows as there are partners
     "SCAN c",
-    "SCAN dest USING INDEX sqlite_autoindex_dest_1",
+    "SCAN d USING INDEX sqlite_autoindex_dest_1",
     "USE TEMP B-TREE FOR ORDER BY",  # one dossier's own messages
 }
 

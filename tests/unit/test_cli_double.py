@@ -120,6 +120,7 @@ class Shelf:
     acted: list[tuple[str, Move, State, str, str]] = field(default_factory=list)
     moved_meanwhile: dict[str, State] = field(default_factory=dict)
     closed: int = 0
+    door: dict[str, Any] = field(default_factory=dict)
 
     async def transfers(self, which: Filter) -> tuple[TransferView, ...]:
         found = [each for each in self.views if self._matches(each, which)]
@@ -188,7 +189,7 @@ class Shelf:
                 blocked=sum(each.blocked for each in self.views),
                 oldest=min(unfinished, default=None),
                 paused="so-dat" in self.paused,
-                circuit="closed",
+                **{"circuit": "closed", **self.door},
             ),
         )
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hub.lifecycle import State
 from schemas.problems import Problem, Refusal, refuse
-from tests.unit.test_cli_double import CODE, Shelf, Started, line, view
+from tests.unit.test_cli_double import CODE, NOW, Shelf, Started, line, view
 
 STOPPED = [view(1, State.DEAD), view(2, blocked=True), view(3, State.PARKED, dossier=None, code=None)]
 
@@ -24,8 +26,42 @@ def test_the_queue_has_one_line_for_each_partner() -> None:
         1,
         1,
     )
-    assert row["door"] == "closed"
-    assert "● đang mở" in line("queue", "list", shelf=Shelf(STOPPED), terminal=True).out
+    assert row["door"] == "sending"
+    assert "● gửi bình thường" in line("queue", "list", shelf=Shelf(STOPPED), terminal=True).out
+
+
+SOON = NOW + timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("door", "word", "vi", "en"),
+    [
+        (
+            {"circuit": "open", "circuit_until": SOON, "circuit_code": "HUB-NET-001"},
+            "stopped",
+            "✕ ngừng gửi tạm thời – thử lại lúc 14:10 (HUB-NET-001)",
+            "✕ sending stopped – tries again at 14:10 (HUB-NET-001)",
+        ),
+        ({"circuit": "half_open"}, "trying", "▶ đang thử gửi một lượt", "▶ trying with one transfer"),
+        ({"window": 3}, "returning", "◐ đang gửi lại dần – mỗi lúc 3 lượt", "◐ coming back – 3 at a time"),
+        (
+            {"opens": SOON},
+            "shut",
+            "○ ngoài giờ của đối tác – gửi tiếp lúc 14:10",
+            "○ outside its hours – sends again at 14:10",
+        ),
+    ],
+)
+def test_whether_a_partner_is_sent_to_is_said_in_clear_words(
+    door: dict[str, Any], word: str, vi: str, en: str
+) -> None:
+    for command in (("queue", "list"), ("partner", "list"), ("partner", "show", "so-dat")):
+        assert vi in line(*command, shelf=Shelf(door=door), terminal=True, width=220).out
+        assert en in line(*command, "--lang", "en", shelf=Shelf(door=door), terminal=True, width=220).out
+    (row,) = json.loads(line("queue", "list", "--json", shelf=Shelf(door=door)).out)
+    assert row["door"] == word
+    assert row["cause"] == door.get("circuit_code", "")
+    assert row["tries_at"] == ("2026-11-22T07:10:09.000Z" if "circuit_until" in door else None)
 
 
 def test_lanes_are_heads_that_stopped_with_those_behind_them() -> None:

@@ -65,6 +65,27 @@ def test_announced_maintenance_uses_up_no_attempt() -> None:
     assert (verdict.move, verdict.counts, verdict.wake_in) == (Move.DEFER, False, 900.0)
 
 
+@pytest.mark.parametrize("code", ["HUB-PAR-003", "HUB-PAR-004", "HUB-PAR-008"])
+def test_a_partner_that_says_when_to_come_back_uses_up_no_attempt_and_is_tried_then(code: str) -> None:
+    verdict = after(Deferred(reason=Reason(code=code), wait=5), ASKED, 2, no_jitter)
+    assert (verdict.move, verdict.counts, verdict.wake_in) == (Move.DEFER, False, 5.0)
+
+
+@pytest.mark.parametrize("used", [0, 2, 9])
+def test_a_probe_uses_up_nothing_and_never_ends_the_schedule(used: int) -> None:
+    for outcome in (Deferred(reason=WHY), Unsure(reason=WHY)):
+        verdict = after(outcome, ASKED, used, no_jitter, probe=True)
+        assert not verdict.counts
+        assert verdict.wake_in is not None
+    assert after(Delivered(), ASKED, used, no_jitter, probe=True).move is Move.DELIVER
+
+
+def test_a_schedule_without_entries_does_not_probe_without_a_pause() -> None:
+    one_try = Policy(schedule=(), can_be_asked=True)
+    assert (after(Deferred(reason=WHY), one_try, 0, no_jitter, probe=True).wake_in or 0) > 1
+    assert after(Deferred(reason=WHY), one_try, 0, no_jitter).move is Move.EXHAUST
+
+
 def test_retry_after_is_honoured_and_clamped() -> None:
     assert after(Deferred(reason=WHY, wait=120), ASKED, 0, no_jitter).wake_in == 120.0
     assert after(Deferred(reason=WHY, wait=1), ASKED, 0, no_jitter).wake_in == 30.0

@@ -59,6 +59,19 @@ def test_the_piece_over_the_limit_is_refused_and_not_kept(spool: Spool) -> None:
         assert sheet.read() == b"x" * 20
 
 
+def test_a_body_that_is_being_checked_is_not_swept_by_another_process(spool: Spool, tmp_path: Path) -> None:
+    sweep = "import sys, pathlib; from hub.spool import Spool; print(Spool(pathlib.Path(sys.argv[1]), memory=8, limit=20).sweep())"
+    with spool.sheet("a") as sheet:
+        sheet.write(b"123456789")
+        (tmp_path / "spool" / "left.body").write_bytes(b"of a crash")
+        done = subprocess.run(
+            [sys.executable, "-c", sweep, str(tmp_path / "spool")], capture_output=True, text=True, check=True
+        )
+        assert done.stdout == "1\n"
+        assert sheet.path is not None
+        assert sheet.path.read_bytes() == b"123456789"
+
+
 def test_the_folder_is_private(spool: Spool, tmp_path: Path) -> None:
     assert (tmp_path / "spool").stat().st_mode & 0o077 == 0
     assert spool.limit == 20

@@ -31,6 +31,8 @@ DERIVED = frozenset(
         "dest_run",
         "lane",
         "chore",
+        "process",
+        "verdict",
     }
 )
 """Tickets, leases and counters: drawn anew from the transfers; and what only says who is at work just now."""
@@ -107,14 +109,14 @@ def interrupted(db: Db, held: Iterable[int], at: int) -> None:
 
 
 _DUE = "state='waiting' OR (state='in_doubt' AND wake_at IS NOT NULL)"
-_FOR_A_PERSON = "state IN ('parked', 'held')"
+_FOR_A_PERSON = "state IN ('parked', 'held', 'refused')"
 
 
 def doubt(db: Db, held: Iterable[int], at: int, code: str) -> int:
     """After a restore nobody knows what was sent since: return how many transfers are in doubt from here on.
 
-    What would be sent asks first, from ``at`` on. What was parked or held may have been let go since: it waits for a
-    person, whose retry asks first. Refused and dead do that already; what is done is done.
+    What would be sent asks first, from ``at`` on. What was parked, held or refused may have been let go since: it waits
+    for a person, whose retry asks first. Dead does that already; what is done is done.
     """
     for n in held:
         db.execute("UPDATE transfer SET state='in_doubt', wake_at=? WHERE n=?", (at, n))
@@ -157,6 +159,7 @@ _TICKETS = (
 _COUNTS = """
 SELECT dest, state, count(*) FROM transfer GROUP BY dest, state
 UNION ALL SELECT dest, 'accepted', count(*) FROM transfer GROUP BY dest
+UNION ALL SELECT dest, 'overdue', count(*) FROM transfer WHERE overdue=1 GROUP BY dest
 UNION ALL SELECT dest, 'items', count(*) FROM item GROUP BY dest
 UNION ALL SELECT dest, 'lanes', count(*) FROM item WHERE shelf IS NOT NULL GROUP BY dest
 """

@@ -1,131 +1,106 @@
-"""Conservation: nothing vanished, nothing stands twice. Each rule is a query that finds those who break it.
+"""Conservation: nothing vanished, nothing stands twice. Asked at once, in pieces, or in its cheap part.
 
-This reads everything once (about 3 s of CPU per million transfers) and runs on a reader; it is for tests and the
-operator, not for every minute.
+At once it reads everything in one snapshot (about 3 s of CPU per million transfers): for tests and the operator. In
+pieces it may run for ever beside the queue: each piece is a snapshot of milliseconds. The rules are in ``rules``.
 """
 
 from __future__ import annotations
 
-from hub.lifecycle import DONE, State
+from typing import Any, NamedTuple
+
+from hub.store.contract import Mark
 from hub.store.sql import leases
 from hub.store.sql.db import Db, many, one
-
-
-def _list(states: frozenset[State]) -> str:
-    return ", ".join(f"'{state}'" for state in sorted(states))
-
-
-_STOPPED = _list(frozenset({State.REFUSED, State.PARKED, State.DEAD, State.HELD}))
-_DONE = _list(DONE)
+from hub.store.sql.rules import BALANCE, PARTS, UNTICKETED, Part, Rule
 
 Rules = tuple[tuple[str, str], ...]
-"""What must hold, and the query that finds who breaks it."""
+"""What an engine's own tables promise, and the query that finds who breaks it."""
 
-RULES: Rules = (
-    (
-        "a message has the transfers it was accepted with",
-        "SELECT id FROM message m WHERE parts<>(SELECT count(*) FROM transfer t WHERE t.message=m.n AND t.supersedes='')",
-    ),
-    (
-        "an accepted key has its message",
-        "SELECT message FROM seen s WHERE NOT EXISTS(SELECT 1 FROM message m WHERE m.id=s.message)",
-    ),
-    (
-        "the counters are right",
-        (
-            "SELECT dest, what, sum(n) FROM ("
-            " SELECT dest, what, n FROM cnt"
-            " UNION ALL SELECT dest, state, -1 FROM transfer UNION ALL SELECT dest, 'accepted', -1 FROM transfer"
-            " UNION ALL SELECT dest, 'overdue', -1 FROM transfer WHERE overdue=1"
-            " UNION ALL SELECT dest, 'items', -1 FROM item"
-            " UNION ALL SELECT dest, 'lanes', -1 FROM (SELECT DISTINCT subject, dest FROM item) l"
-            ") c GROUP BY dest, what HAVING sum(n)<>0"
-        ),
-    ),
-    (
-        "what will be sent has its place in a lane",
-        (
-            "SELECT id FROM transfer t WHERE state IN ('waiting', 'in_doubt') AND NOT (state='in_doubt' AND wake_at IS NULL)"
-            " AND NOT EXISTS(SELECT 1 FROM item i WHERE i.subject=t.subject AND i.dest=t.dest AND i.n=t.n)"
-        ),
-    ),
-    (
-        "what stopped holds its place where order matters",
-        (
-            f"SELECT t.id FROM transfer t JOIN dest d ON d.id=t.dest WHERE t.state IN ({_STOPPED}) AND d.order_sensitive=1"  # noqa: S608 - constants
-            " AND NOT EXISTS(SELECT 1 FROM item i WHERE i.subject=t.subject AND i.dest=t.dest AND i.n=t.n)"
-        ),
-    ),
-    (
-        "what is done has left its lane",
-        f"SELECT t.id FROM item i JOIN transfer t ON t.n=i.n WHERE t.state IN ({_DONE})",  # noqa: S608 - constants
-    ),
-    (
-        "a place in a lane is a transfer's own",
-        "SELECT i.n FROM item i LEFT JOIN transfer t ON t.n=i.n AND t.subject=i.subject AND t.dest=i.dest WHERE t.n IS NULL",
-    ),
-    (
-        "what was acknowledged has its receipt, and nobody awaits it",
-        (
-            "SELECT t.id FROM transfer t WHERE t.state='acknowledged'"
-            " AND (t.receipt_by IS NOT NULL OR t.overdue=1 OR NOT EXISTS(SELECT 1 FROM receipt r WHERE r.transfer=t.id))"
-        ),
-    ),
-    (
-        "a successor's predecessor is withdrawn, and one of the same message",
-        (
-            "SELECT t.id FROM transfer t LEFT JOIN transfer o ON o.id=t.supersedes AND o.message=t.message AND o.state='withdrawn'"
-            " WHERE t.supersedes<>'' AND o.n IS NULL"
-        ),
-    ),
-    (
-        "a head that sleeps has a time or a turn",
-        (
-            "SELECT t.id FROM transfer t JOIN item i ON i.n=t.n AND i.subject=t.subject AND i.dest=t.dest"
-            " WHERE i.shelf='stopped' AND t.state='waiting'"
-        ),
-    ),
-)
+TOLD = 3
+"""Rows that are named for each broken rule."""
 
 
-_HEADS = """
-SELECT subject, dest, shelf, class, at FROM item i
-WHERE NOT EXISTS(SELECT 1 FROM item b WHERE b.subject=i.subject AND b.dest=i.dest AND b.n<i.n)
-"""
+class Range(NamedTuple):
+    """Rows after one key up to another; an empty key is no bound."""
+
+    clause: str
+    bindings: tuple[Any, ...]
+
+
+EVERYTHING = Range("1=1", ())
 
 
 def conservation(db: Db, rules: Rules = ()) -> tuple[str, ...]:
-    """Return each broken rule with the first that breaks it. ``rules``: what the engine's own tables promise."""
-    broken = []
-    for rule, query in (*RULES, *rules):
-        row = one(db, query + " LIMIT 1")
-        if row is not None:
-            broken.append(f"not true that {rule}: {row}")
-    return (*broken, *_tickets(db), *_in_flight(db))
+    """Return each broken rule with the first that break it, from one snapshot. ``rules``: what the engine's own tables promise."""
+    broken = [line for part in PARTS for line in _part(db, part, EVERYTHING)]
+    return (*broken, *_leases(db), *balance(db, rules))
 
 
-def _tickets(db: Db) -> list[str]:
-    """Every active lane has one ticket, on the shelf its head names; every ticket has a lane."""
-    leased = {item.lane for item in leases.everything(db).values()}
-    shelves = (
-        ("ready", "SELECT subject, dest, class, since FROM ready"),
-        ("wait", "SELECT subject, dest, NULL, wake FROM wait"),
-        ("stopped", "SELECT subject, dest, NULL, NULL FROM stopped"),
+def balance(db: Db, rules: Rules = ()) -> tuple[str, ...]:
+    """The cheap part: counters, sizes of shelves, what is under way."""
+    found = [
+        line for rule in (*BALANCE, *(Rule(*rule) for rule in rules)) for line in _asked(db, rule, EVERYTHING)
+    ]
+    return (*found, *_in_flight(db))
+
+
+def survey(db: Db, mark: Mark, size: int) -> tuple[tuple[str, ...], Mark | None]:
+    """Ask the next piece of the whole, ``size`` rows of one table; ``None``: that was the last one."""
+    if mark.part == len(PARTS):
+        return tuple(_leases(db)), None
+    part = PARTS[mark.part]
+    until = _until(db, part, mark.after, max(1, size // part.share))
+    broken = _part(db, part, _range(part, mark.after, until))
+    return tuple(broken), Mark(mark.part, until) if until else Mark(mark.part + 1)
+
+
+def _until(db: Db, part: Part, after: tuple[Any, ...], size: int) -> tuple[Any, ...]:
+    """Return the last key of the piece; empty when the table ends in it."""
+    within = _range(part, after, ())
+    row = one(
+        db,
+        f"SELECT {part.key} FROM {part.table} {part.alias} WHERE {within.clause} ORDER BY {part.key} LIMIT 1 OFFSET {size - 1}",  # noqa: S608 - constants
+        within.bindings,
     )
-    tickets: dict[tuple[str, int], tuple[object, ...]] = dict.fromkeys(leased, ("lease",))
-    broken = []
-    for shelf, query in shelves:
-        for subject, dest, class_, at in db.execute(query):
-            if (subject, dest) in tickets:
-                broken.append(f"lane {subject}/{dest} has two tickets")
-            tickets[subject, dest] = (shelf, class_, at)
-    for subject, dest, shelf, class_, at in db.execute(_HEADS):
-        ticket = tickets.pop((subject, dest), None)
-        if ticket is None or ticket not in {("lease",), (shelf, class_, at)}:
-            broken.append(
-                f"lane {subject}/{dest} has its ticket at {ticket}, its head says {(shelf, class_, at)}"
-            )
-    return broken + [f"lane {subject}/{dest} has a ticket and no item" for subject, dest in tickets]
+    return tuple(row) if row else ()
+
+
+def _range(part: Part, after: tuple[Any, ...], until: tuple[Any, ...]) -> Range:
+    marks = ", ".join("?" * len(part.keys))
+    clauses = [f"({part.key}) > ({marks})"] if after else []
+    clauses += [f"({part.key}) <= ({marks})"] if until else []
+    return Range(" AND ".join(clauses) or "1=1", (*after, *until))
+
+
+def _part(db: Db, part: Part, within: Range) -> list[str]:
+    broken = [line for rule in part.rules for line in _asked(db, rule, within)]
+    return broken + (_unticketed(db, within) if part.table == "item" else [])
+
+
+def _asked(db: Db, rule: Rule, within: Range) -> list[str]:
+    query = rule.query.replace("{within}", within.clause)
+    return [f"not true that {rule.says}: {row}" for row in many(db, f"{query} LIMIT {TOLD}", within.bindings)]
+
+
+def _unticketed(db: Db, within: Range) -> list[str]:
+    """Who has no ticket is leased."""
+    rows = many(db, UNTICKETED.replace("{within}", within.clause), within.bindings)
+    leased = leases.everything(db) if rows else {}
+    return [
+        f"not true that a lane has a ticket: {(subject, dest, n)}"
+        for subject, dest, n in rows
+        if n not in leased
+    ][:TOLD]
+
+
+def _leases(db: Db) -> list[str]:
+    """Who is leased is the head of a lane and has no ticket."""
+    query = UNTICKETED.replace("{within}", "i.subject=? AND i.dest=? AND i.n=?")
+    return [
+        f"not true that what is leased is a head without a ticket: {tuple(leased)}"
+        for leased in leases.everything(db).values()
+        if one(db, query, (leased.subject, leased.dest, leased.n)) is None
+    ][:TOLD]
 
 
 def _in_flight(db: Db) -> list[str]:

@@ -1,6 +1,7 @@
 """Counts per destination, written in the transaction that changes them, so that reading them never counts rows.
 
-``what`` is a state, or ``accepted`` (every transfer ever made), ``items`` (places taken in lanes), ``lanes`` (lanes with items).
+``what`` is a state, or ``accepted`` (every transfer ever made), ``items`` (places taken in lanes), ``lanes`` (lanes with items),
+``expired`` (leases that ran out over one of its transfers).
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
-"""Destinations: a partner's limits, its pause and its circuit; in the database, because several processes share them.
+"""Destinations: a partner's limits and its pause; in the database, because several processes share them.
 
-``dest`` is what people and circuits set, rarely written; ``dest_run`` what every claim and settlement writes. Whoever
+``dest`` is what people and circuits (``health``) set, rarely written; ``dest_run`` what every claim and settlement writes. Whoever
 makes a destination claimable says ``due`` in the same transaction; so a claim never visits what cannot be sent.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import json
 
 from hub.lifecycle import State
 from hub.store.sql import journal, lanes
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 STOPPED = tuple(str(state) for state in (State.REFUSED, State.PARKED, State.DEAD, State.HELD, State.IN_DOUBT))
 
 _LOAD = """
-SELECT d.id, concurrency, rate, burst, paused, circuit, live_since, in_flight, tokens, tokens_at, order_sensitive, served
+SELECT d.id, concurrency, rate, burst, paused, circuit, opens, closes, live_since, in_flight, tokens, tokens_at, served, places
 FROM dest d JOIN dest_run r ON r.id=d.id WHERE d.id=?
 """
 _KNOWN = "SELECT id, order_sensitive, live_since FROM dest WHERE partner=?"
@@ -36,27 +38,29 @@ class Destination(NamedTuple):
     burst: int
     paused: int
     circuit: str
+    opens: int | None
+    closes: int | None
     live_since: int
     in_flight: int
     tokens: float
     tokens_at: int
-    order_sensitive: int
     served: int
+    places: int | None
 
     def backlogs_share(self, quota: int) -> int:
         """How many of the next ``quota`` places the backlog keeps: every fourth, counted across claims."""
         return (self.served + quota) // 4 - self.served // 4
 
-    @property
-    def open(self) -> bool:
-        return not self.paused and self.circuit != "open"
+    def is_open(self, now: int) -> bool:
+        """Neither paused nor broken, and inside its hours."""
+        in_hours = (self.opens is None or self.opens <= now) and (self.closes is None or now < self.closes)
+        return not self.paused and self.circuit != "open" and in_hours
 
-    @property
-    def free(self) -> int:
-        """How many more may be under way; a half-open circuit lets one probe through when nothing else is out."""
-        if not self.open:
+    def free(self, now: int) -> int:
+        """How many more may be under way: one while it is probed, a growing number while it comes back."""
+        if not self.is_open(now):
             return 0
-        most = min(self.concurrency, 1) if self.circuit == "half_open" else self.concurrency
+        most = self.concurrency if self.places is None else min(self.concurrency, self.places)
         return max(0, most - self.in_flight)
 
     def tokens_now(self, now: int) -> float:
@@ -98,9 +102,15 @@ def used(db: Db, dest: Destination, taken: int, now: int) -> None:
         )
 
 
-def returned(db: Db, dest: int, count: int) -> None:
-    db.execute("UPDATE dest_run SET in_flight=in_flight-? WHERE id=?", (count, dest))
+def returned(db: Db, dest: int, count: int) -> bool:
+    """Book ``count`` transfers as back; whether its breaker is whole."""
+    failures, places = only(
+        db,
+        "UPDATE dest_run SET in_flight=in_flight-? WHERE id=? RETURNING failures, places",
+        (count, dest),
+    )
     wake(db, dest)
+    return failures == 0 and places is None
 
 
 def wake(db: Db, dest: int) -> None:
@@ -121,7 +131,13 @@ def set_capacities(db: Db, capacities: Sequence[Capacity]) -> None:
                 *(capacity.concurrency, capacity.rate or 0.0, capacity.burst, ordered),
             ),
         )
-        if db.changes():
+        limits_changed = db.changes() > 0
+        policy = (capacity.circuit_after, json.encode(capacity.circuit_waits).decode())
+        db.execute(
+            "UPDATE dest SET circuit_after=?, circuit_waits=? WHERE id=? AND (circuit_after, circuit_waits) <> (?,?)",
+            (*policy, dest, *policy),
+        )
+        if limits_changed:
             db.execute("UPDATE dest_run SET tokens=? WHERE id=?", (float(capacity.burst), dest))
         if not capacity.order_sensitive:
             _let_pass(db, dest)
@@ -154,47 +170,15 @@ def pause(db: Db, partner: str, *, paused: bool, reason: str, by: str, now: date
     db.hold_dest(dest)
     at = micros(now)
     db.execute("UPDATE dest SET paused=? WHERE id=?", (int(paused), dest))
-    _came_or_went(db, dest, at, open_=not paused)
+    if paused:
+        db.idle(dest)
+    else:
+        came_back(db, dest, at)
+        wake(db, dest)
     facts = {"partner": partner, "reason": reason, "by": by}
     journal.write(db, at, "paused" if paused else "resumed", facts=facts)
 
 
-def circuit(db: Db, partner: str, state: str, until: datetime | None, now: datetime) -> None:
-    """``closed``, ``open`` (until a time: then half open by itself) or ``half_open``. Raises ``ValueError``."""
-    if state not in {"closed", "open", "half_open"}:
-        raise ValueError(f"a circuit is closed, open or half_open, not {state}")
-    dest, *_ = named(db, partner)
-    db.hold_dest(dest)
-    at = micros(now)
-    before = load(db, dest).circuit
-    db.execute(
-        "UPDATE dest SET circuit=?, circuit_until=? WHERE id=?",
-        (state, micros(until) if state == "open" else None, dest),
-    )
-    if state == before == "closed":
-        return
-    _came_or_went(db, dest, at, open_=state != "open", live=state == "closed")
-    journal.write(db, at, f"circuit_{state}", facts={"partner": partner})
-
-
-def _came_or_went(db: Db, dest: int, at: int, *, open_: bool, live: bool = True) -> None:
-    if not open_:
-        db.idle(dest)
-        return
-    if live:
-        db.execute("UPDATE dest SET live_since=? WHERE id=? AND live_since<?", (at, dest, at))
-    wake(db, dest)
-
-
-def half_open(db: Db, now: int) -> None:
-    """Open circuits whose time has come let one probe through."""
-    rows = many(db, "SELECT id, partner FROM dest WHERE circuit_until<=?", (now,))
-    for dest, partner in sorted(rows):
-        db.execute(
-            "UPDATE dest SET circuit='half_open', circuit_until=NULL WHERE id=? AND circuit_until<=?",
-            (dest, now),
-        )
-        if not db.changes():  # somebody set it meanwhile
-            continue
-        wake(db, dest)
-        journal.write(db, now, "circuit_half_open", facts={"partner": partner})
+def came_back(db: Db, dest: int, at: int) -> None:
+    """What waited until now is backlog."""
+    db.execute("UPDATE dest SET live_since=? WHERE id=? AND live_since<?", (at, dest, at))

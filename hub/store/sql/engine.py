@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping  # noqa: TC003 - part of public signatures
+from collections.abc import Callable, Collection, Mapping  # noqa: TC003 - part of public signatures
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from hub.store.contract import Accepted
+    from hub.store.contract import Accepted, Figures
     from hub.store.sql.accept import Packed
     from hub.store.sql.db import Db
     from hub.store.sql.leases import Leased
@@ -57,11 +57,16 @@ class Queue(Protocol):
     """The way of a message, in the engine's own words. Times are microseconds, leases seconds. All raise ``Unavailable``."""
 
     async def accept(self, packed: Packed) -> Accepted: ...
-    async def claim(self, token: str, worker: str, now: int, limit: int, lease: float) -> Taken: ...
+    async def claim(
+        self, token: str, worker: str, now: int, limit: int, lease: float, without: Collection[str]
+    ) -> Taken: ...
     async def seal(self, token: str, seals: Mapping[str, Seal]) -> bool: ...
     async def settle(self, token: str, outcomes: Mapping[str, Outcome], now: int) -> bool: ...
     async def renew(self, token: str, now: int, lease: float) -> bool: ...
-    async def tick(self, now: int) -> None: ...
+    async def tick(self, now: int) -> int | None:
+        """Do what is due. Return when something will be due next, as far as it was seen; ``None``: nothing waits for a time."""
+        ...
+
     async def news(self, seconds: float) -> None:
         """Return when any process committed something since the last claim began, or after ``seconds``."""
         ...
@@ -69,6 +74,8 @@ class Queue(Protocol):
     async def probe(self) -> None:
         """Commit something that changes nothing."""
         ...
+
+    async def figures(self) -> Figures: ...
 
     async def purge(self) -> None:
         """Destroyed keys are gone from the engine's files, too, as far as it can do that."""

@@ -45,20 +45,20 @@ def everything(db: Db) -> dict[int, Leased]:
     return {item.n: item for (body,) in db.execute("SELECT body FROM lease") for item in load(body)}
 
 
-def give_back(db: Db, token: str, rest: dict[int, Leased], settled: list[Leased]) -> None:
+def give_back(db: Db, token: str, rest: dict[int, Leased], settled: list[Leased]) -> dict[int, bool]:
+    """Return whether the breaker is whole, by destination."""
     if rest:
         db.execute("UPDATE lease SET body=? WHERE token=?", (dump(list(rest.values())), token))
     else:
         db.execute("DELETE FROM lease WHERE token=?", (token,))
-    _return(db, settled)
+    return _return(db, settled)
 
 
-def _return(db: Db, leased: list[Leased]) -> None:
+def _return(db: Db, leased: list[Leased]) -> dict[int, bool]:
     counts: dict[int, int] = {}
     for item in leased:
         counts[item.dest] = counts.get(item.dest, 0) + 1
-    for dest, count in sorted(counts.items()):
-        destinations.returned(db, dest, count)
+    return {dest: destinations.returned(db, dest, count) for dest, count in sorted(counts.items())}
 
 
 def renew(db: Db, token: str, now: int, lease: float) -> bool:
@@ -100,5 +100,6 @@ def _expired(db: Db, tally: Tally, item: Leased, worker: str, now: int) -> None:
         after = str(State.IN_DOUBT) if sealed else state
         db.execute("UPDATE transfer SET state=?, wake_at=? WHERE n=?", (after, now, item.n))
     tally.moved(item.dest, state, after)
+    tally.add(item.dest, "expired")
     journal.write(db, now, "lease_expired", message, id_, {"worker": worker, "state": after})
     lanes.place(db, tally, item.lane, now)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.contract import Exchange, Sealed
+from hub.circuit import Circuit
 from hub.lifecycle import DONE, State
 from hub.store.contract import (
     Alias,
@@ -130,7 +131,7 @@ def _work(db: Db, bodies: Bodies, token: str, n: int) -> Work:
     row = only(
         db,
         "SELECT t.id, m.id, d.partner, t.operation, t.part, t.key, m.kind, m.dossier, t.state, t.attempts, t.sends,"
-        " m.accepted_at, t.deadline, m.canonical, t.subject, t.dest"
+        " m.accepted_at, t.deadline, m.canonical, t.subject, t.dest, d.circuit"
         " FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE t.n=?",
         (n,),
     )
@@ -154,6 +155,7 @@ def _work(db: Db, bodies: Bodies, token: str, n: int) -> Work:
         accepted_at=moment(row[11]),
         deadline=moment(row[12]),
         facts=dict(told),
+        probe=row[16] == Circuit.HALF_OPEN,
     )
 
 
@@ -276,6 +278,12 @@ def dossier(db: Db, code_or_id: str) -> DossierView | None:
     )
 
 
+_DESTS = """
+SELECT d.id, partner, paused, circuit, circuit_until, circuit_code, places, opens, closes
+FROM dest d JOIN dest_run r ON r.id=d.id ORDER BY partner
+"""
+
+
 def queue(db: Db) -> tuple[QueueRow, ...]:
     counts: dict[int, dict[str, int]] = {}
     for dest, what, n in db.execute("SELECT dest, what, n FROM cnt"):
@@ -284,7 +292,7 @@ def queue(db: Db) -> tuple[QueueRow, ...]:
         (state,) = only(db, "SELECT state FROM transfer WHERE n=?", (item.n,))
         counts[item.dest][state] -= 1
         counts[item.dest]["in_doubt"] = counts[item.dest].get("in_doubt", 0) + 1
-    dests = many(db, "SELECT id, partner, paused, circuit FROM dest ORDER BY partner")
+    dests = many(db, _DESTS)
     return tuple(_queue_row(db, dest, counts.get(dest[0], {})) for dest in dests)
 
 
@@ -297,6 +305,11 @@ def _queue_row(db: Db, dest: tuple[Any, ...], counts: dict[str, int]) -> QueueRo
         paused=bool(dest[2]),
         circuit=dest[3],
         overdue=counts.get("overdue", 0),
+        circuit_until=moment(dest[4]),
+        circuit_code=dest[5],
+        window=dest[6] if dest[3] == Circuit.CLOSED else None,
+        opens=moment(dest[7]),
+        closes=moment(dest[8]),
     )
 
 

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from hub.lifecycle import DONE
-from hub.store.sql import journal
+from hub.store.sql import journal, merging
 from hub.store.sql.bodies import release
 from hub.store.sql.db import Db, many, one, only
+from hub.store.sql.merging import FAMILY, root
 from hub.store.sql.times import SECOND
 
 if TYPE_CHECKING:
@@ -60,37 +61,42 @@ class Chunk(NamedTuple):
 # --- which ----------------------------------------------------------------------------------------------------------
 
 _DONE = ", ".join(f"'{state}'" for state in sorted(DONE))
+_UNENDED = f"(t.state NOT IN ({_DONE}) OR t.receipt_by IS NOT NULL OR t.ask_at IS NOT NULL)"
 _NEXT = "SELECT n, id, dossier, accepted_at FROM message WHERE n>? AND n<(SELECT max(n) FROM message) ORDER BY n LIMIT ?"
 _AGAIN = (
-    "SELECT m.n, m.id, m.dossier, m.accepted_at, l.look_at FROM later l LEFT JOIN message m ON m.n=l.n"
+    "SELECT m.n, m.id, m.dossier, m.accepted_at FROM later l LEFT JOIN message m ON m.n=l.n"
     " WHERE l.stage=? AND l.look_at<=? ORDER BY l.look_at, l.n LIMIT ?"
 )
-_ENDED = f"""
-SELECT coalesce(max(settled_at), 0), coalesce(sum(CASE WHEN state IN ({_DONE}) THEN 0 ELSE 1 END), 0)
-FROM transfer WHERE message=?
+_LAST = "SELECT coalesce(max(settled_at), 0), coalesce(max(receipt_at), 0) FROM transfer WHERE message=?"
+_OPEN = f"SELECT 1 FROM transfer t WHERE t.message=? AND {_UNENDED} LIMIT 1"  # noqa: S608 - constants
+_OPEN_BESIDE = f"""
+SELECT 1 FROM message m JOIN transfer t ON t.message=m.n WHERE m.dossier IN ({FAMILY}) AND {_UNENDED} LIMIT 1
 """  # noqa: S608 - constants
-_OPEN = f"""
-SELECT 1 FROM message m JOIN transfer t ON t.message=m.n WHERE m.dossier=? AND t.state NOT IN ({_DONE}) LIMIT 1
-"""  # noqa: S608 - constants
+_LINKED = "SELECT 1 FROM transfer t JOIN link l ON l.transfer=t.n WHERE t.message=? LIMIT 1"
 
 
 def _verdict(db: Db, row: Row, age: int, now: int) -> Found:
     n, id_, dossier, accepted_at = row
-    ended, unfinished = only(db, _ENDED, (n,))
-    free = max(accepted_at, ended) + age
-    if unfinished or (dossier is not None and one(db, _OPEN, (dossier,))):
+    if _needed(db, n, dossier):
         return Found(n, id_, dossier, now + LOOK_AGAIN)
+    free = max(accepted_at, *only(db, _LAST, (n,))) + age
     return Found(n, id_, dossier, free if free > now else None)
+
+
+def _needed(db: Db, n: int, dossier: str | None) -> bool:
+    """Whether something of it, or of its dossier, is still to be delivered, acknowledged or fetched."""
+    if one(db, _OPEN, (n,)) or one(db, _LINKED, (n,)):
+        return True
+    if dossier is None:
+        return False
+    family = root(db, dossier)
+    return one(db, _OPEN_BESIDE, (family, family)) is not None
 
 
 def _journal_verdict(db: Db, row: Row, age: int, now: int) -> Found:
     seq, message, at = row
-    unfinished = message and one(
-        db,
-        f"SELECT 1 FROM message m JOIN transfer t ON t.message=m.n WHERE m.id=? AND t.state NOT IN ({_DONE}) LIMIT 1",  # noqa: S608 - constants
-        (message,),
-    )
-    if unfinished:
+    whose = one(db, "SELECT n, dossier FROM message WHERE id=?", (message,)) if message else None
+    if whose is not None and _needed(db, *whose):
         return Found(seq, message, None, now + LOOK_AGAIN)
     return Found(seq, message, None, at + age if at + age > now else None)
 
@@ -143,21 +149,30 @@ class _Basket:
         self.digest.update(msgspec.msgpack.encode((id_, *what)))
 
 
-def _payloads(db: Db, basket: _Basket, found: Found) -> None:
-    basket.note(found.id, *_taken(db, basket, _RECEIVED, found.n))
-    db.execute("UPDATE message SET raw=?, canonical=? WHERE n=?", (b"", b"", found.n))
-
-
-def _evidence(db: Db, basket: _Basket, found: Found) -> None:
-    basket.note(found.id, *_taken(db, basket, _SENT, found.n), *_taken(db, basket, _EXCHANGED, found.n))
-    db.execute(f"UPDATE sealed SET payload=? WHERE n IN ({_ITS})", (b"", found.n))  # noqa: S608 - constants
-    db.execute(f"UPDATE attempt SET exchanges=? WHERE transfer IN ({_ITS})", (b"", found.n))  # noqa: S608 - constants
-
-
 _ITS = "SELECT n FROM transfer WHERE message=?"
+_ITS_IDS = "SELECT id FROM transfer WHERE message=?"
 _RECEIVED = "SELECT digest, raw, canonical FROM message WHERE n=?"
 _SENT = f"SELECT digest, payload FROM sealed WHERE n IN ({_ITS}) ORDER BY n"  # noqa: S608 - constants
 _EXCHANGED = f"SELECT outcome, exchanges FROM attempt WHERE transfer IN ({_ITS}) ORDER BY n"  # noqa: S608 - constants
+_ANSWERED = f"SELECT digest, raw FROM receipt WHERE transfer IN ({_ITS_IDS}) ORDER BY transfer"  # noqa: S608 - constants
+
+
+def _payloads(db: Db, basket: _Basket, found: Found) -> None:
+    """Documents are let go with what named them; the sweep takes those that nobody holds."""
+    basket.note(found.id, *_taken(db, basket, _RECEIVED, found.n))
+    db.execute("UPDATE message SET raw=?, canonical=? WHERE n=?", (b"", b"", found.n))
+    db.execute("DELETE FROM enclosure WHERE message=?", (found.id,))
+
+
+def _evidence(db: Db, basket: _Basket, found: Found) -> None:
+    digests = [_taken(db, basket, query, found.n) for query in (_SENT, _EXCHANGED, _ANSWERED)]
+    basket.note(found.id, *digests)
+    for query in (
+        f"UPDATE sealed SET payload=? WHERE n IN ({_ITS})",  # noqa: S608 - constants
+        f"UPDATE attempt SET exchanges=? WHERE transfer IN ({_ITS})",  # noqa: S608 - constants
+        f"UPDATE receipt SET raw=? WHERE transfer IN ({_ITS_IDS})",  # noqa: S608 - constants
+    ):
+        db.execute(query, (b"", found.n))
 
 
 def _taken(db: Db, basket: _Basket, query: str, n: int) -> list[str]:
@@ -169,28 +184,43 @@ def _taken(db: Db, basket: _Basket, query: str, n: int) -> list[str]:
     return [row[0] for row in rows]
 
 
+_TRANSFERS = "SELECT id, dest, state, reference, overdue FROM transfer WHERE message=?"
+_GO = (
+    f"DELETE FROM attempt WHERE transfer IN ({_ITS})",  # noqa: S608 - constants
+    f"DELETE FROM sealed WHERE n IN ({_ITS})",  # noqa: S608 - constants
+    f"DELETE FROM receipt WHERE transfer IN ({_ITS_IDS})",  # noqa: S608 - constants
+    "DELETE FROM transfer WHERE message=?",
+    "DELETE FROM message WHERE n=?",
+)
+
+
 def _records(db: Db, basket: _Basket, found: Found) -> None:
     """The message with all that hangs on it; with the last one of a dossier the dossier, its codes and its key."""
-    if found.dossier is not None:  # who adds to the dossier just now waits for this, and finds it gone
-        db.execute("UPDATE dossier SET version=version WHERE id=?", (found.dossier,))
-    taken = [_taken(db, basket, query, found.n) for query in (_RECEIVED, _SENT, _EXCHANGED)]
-    basket.note(found.id, *taken)
-    transfers = many(db, "SELECT dest, state FROM transfer WHERE message=?", (found.n,))
-    db.count([change for dest, state in transfers for change in ((dest, state, -1), (dest, "accepted", -1))])
-    for query in (
-        f"DELETE FROM attempt WHERE transfer IN ({_ITS})",  # noqa: S608 - constants
-        f"DELETE FROM sealed WHERE n IN ({_ITS})",  # noqa: S608 - constants
-        "DELETE FROM transfer WHERE message=?",
-        "DELETE FROM message WHERE n=?",
-    ):
+    family = root(db, found.dossier) if found.dossier is not None else ""
+    if family:  # who adds to the dossier just now waits for this, and finds it gone
+        db.execute("UPDATE dossier SET version=version WHERE id=?", (family,))
+    digests = [_taken(db, basket, query, found.n) for query in (_RECEIVED, _SENT, _EXCHANGED, _ANSWERED)]
+    basket.note(found.id, *digests)
+    for id_, dest, state, reference, overdue in many(db, _TRANSFERS, (found.n,)):
+        db.execute("DELETE FROM theirs WHERE dest=? AND reference=? AND transfer=?", (dest, reference, id_))
+        counts = [(dest, state, -1), (dest, "accepted", -1), (dest, "overdue", -overdue)]
+        db.count(change for change in counts if change[2])
+    for query in _GO:
         db.execute(query, (found.n,))
-    db.execute("DELETE FROM seen WHERE message=?", (found.id,))
-    if found.dossier is None:
+    for query in ("DELETE FROM seen WHERE message=?", "DELETE FROM enclosure WHERE message=?"):
+        db.execute(query, (found.id,))
+    if not family:
         _owner(db, found.id)
-    elif not one(db, "SELECT 1 FROM message WHERE dossier=? LIMIT 1", (found.dossier,)):
-        _owner(db, found.dossier)
-        db.execute("DELETE FROM alias WHERE dossier=?", (found.dossier,))
-        db.execute("DELETE FROM dossier WHERE id=?", (found.dossier,))
+    elif not one(db, f"SELECT 1 FROM message WHERE dossier IN ({FAMILY}) LIMIT 1", (family, family)):  # noqa: S608 - constant
+        _dossier(db, family)
+
+
+def _dossier(db: Db, family: str) -> None:
+    for member in merging.family(db, family):
+        _owner(db, member)
+        db.execute("DELETE FROM alias WHERE dossier=?", (member,))
+        db.execute("DELETE FROM dossier WHERE id=?", (member,))
+    db.execute("DELETE FROM merged WHERE dossier=?", (family,))
 
 
 def _owner(db: Db, owner: str) -> None:
@@ -255,6 +285,15 @@ def _tell(db: Db, stage: Stage, basket: _Basket, now: int) -> None:
         "digest": basket.digest.hexdigest(),
     }
     journal.write(db, now, "pruned", facts=facts)
+
+
+def forget_refusals(db: Db, before: int, most: int) -> int:
+    """What was refused at the door has neither message nor journal: it goes by its age. Return how many went."""
+    db.execute(
+        "DELETE FROM refusal WHERE at IN (SELECT at FROM refusal WHERE at<? ORDER BY at LIMIT ?)",
+        (before, most),
+    )
+    return db.changes()
 
 
 class Survey(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hub.lifecycle import DONE, Move, State, move
-from hub.store.sql import accept, destinations, journal, lanes, lateness, leases, links, proof
+from hub.store.sql import accept, destinations, health, journal, lanes, lateness, leases, links, proof
 from hub.store.sql.bodies import Pen, keep
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, one, only
@@ -113,7 +113,14 @@ def settle(db: Db, token: str, outcomes: Mapping[str, Outcome], now: int) -> boo
         _free_lane(db, tally, item.lane, row, state, outcome.settlement, now)
         if outcome.follow_up is not None and state is not State.ACKNOWLEDGED:
             _follow(db, row, outcome.follow_up, now)
-    leases.give_back(db, token, held, settled)
+    whole = leases.give_back(db, token, held, settled)
+    for dest in whole:
+        said = [
+            outcome.settlement
+            for item, outcome in zip(settled, outcomes.values(), strict=True)
+            if item.dest == dest
+        ]
+        health.learn(db, dest, said, now, whole=whole[dest])
     tally.write(db)
     return True
 

@@ -19,17 +19,22 @@ from hub.store.sql import (
     actions,
     bodies,
     check,
+    chores,
     destinations,
     documents,
+    health,
     journal,
     lateness,
     leases,
     links,
     listing,
     merging,
+    processes,
     reading,
     refusals,
     successors,
+    usage,
+    verdicts,
 )
 from hub.store.sql import settle as settling
 from hub.store.sql.engine import Closed, Unavailable
@@ -38,8 +43,8 @@ from hub.store.sql.times import SECOND, micros
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from datetime import date, datetime
 
     from connectors.contract import Link, Sealed
     from hub.lifecycle import State
@@ -54,16 +59,24 @@ if TYPE_CHECKING:
         Capacity,
         Correction,
         DossierView,
+        Figures,
         Filter,
         JournalRow,
         Known,
+        Mark,
         Merging,
         MessageView,
         Payloads,
+        Process,
         QueueRow,
         RefusedMessage,
         Rerouting,
+        Series,
         TransferView,
+        Usage,
+        Use,
+        Verdict,
+        Window,
         Work,
     )
     from hub.store.sql.db import Db
@@ -106,6 +119,7 @@ class SqlStore:
         self._ids = ids
         self._leave = leave
         self._pause = float("inf")
+        self._next = float("inf")
 
     # --- intake
 
@@ -161,9 +175,11 @@ class SqlStore:
 
     # --- delivery
 
-    async def claim(self, worker: str, now: datetime, limit: int, lease: float) -> tuple[Work, ...]:
+    async def claim(
+        self, worker: str, now: datetime, limit: int, lease: float, *, without: Collection[str] = ()
+    ) -> tuple[Work, ...]:
         token = self._ids()
-        taken = await self._queue.claim(token, worker, micros(now), limit, lease)
+        taken = await self._queue.claim(token, worker, micros(now), limit, lease, without)
         self._pause = taken.pause
         if not taken.heads:
             return ()
@@ -223,12 +239,17 @@ class SqlStore:
         return await self._queue.renew(token, micros(now), lease)
 
     async def tick(self, now: datetime) -> None:
-        await self._queue.tick(micros(now))
+        at = micros(now)
+        due = await self._queue.tick(at)
+        self._next = float("inf") if due is None else max(0.0, (due - at) / SECOND)
 
     async def wait_for_work(self, seconds: float) -> None:
-        """Also return when a partner's declared rate allows the next transfer. Always lets others on the loop run."""
+        """Also return when a partner's declared rate allows the next transfer, and when something waits for that time.
+
+        Always lets others on the loop run.
+        """
         await asyncio.sleep(0)
-        await self._queue.news(min(seconds, self._pause))
+        await self._queue.news(min(seconds, self._pause, self._next))
 
     # --- operating
 
@@ -241,7 +262,10 @@ class SqlStore:
         )
 
     async def circuit(self, partner: str, state: str, until: datetime | None, now: datetime) -> None:
-        await self._writes.run(lambda db: destinations.circuit(db, partner, state, until, now))
+        await self._writes.run(lambda db: health.set_circuit(db, partner, state, until, now))
+
+    async def windows(self, windows: Sequence[Window], now: datetime) -> None:
+        await self._writes.run(lambda db: health.set_windows(db, windows, now))
 
     async def act(
         self,
@@ -385,6 +409,51 @@ class SqlStore:
 
     async def conservation(self) -> tuple[str, ...]:
         return await self._reads.run(lambda db: check.conservation(db, self._rules))
+
+    # --- watching
+
+    async def beat(self, process: Process, now: datetime, *, first: bool) -> bool:
+        return await self._writes.run(lambda db: processes.beat(db, process, micros(now), first=first))
+
+    async def leave(self, process: str) -> None:
+        await self._writes.run(lambda db: processes.leave(db, process))
+
+    async def processes(self) -> tuple[Process, ...]:
+        return await self._reads.run(processes.living)
+
+    async def counted(self) -> Mapping[Series, float]:
+        return await self._reads.run(lambda db: processes.counted(db, processes.living(db)))
+
+    async def figures(self) -> Figures:
+        return await self._queue.figures()
+
+    async def use(self, day: date, uses: Sequence[Use]) -> tuple[Usage, ...]:
+        if uses:
+            await self._writes.run(lambda db: usage.tell(db, day.isoformat(), uses))
+        return await self._reads.run(lambda db: usage.hear(db, day.isoformat()))
+
+    async def count_unfinished(self) -> None:
+        counted = await self._reads.run(usage.unfinished)
+        if counted:
+            await self._writes.run(lambda db: usage.book(db, counted))
+
+    async def turn(self, chore: str, holder: str, now: datetime, seconds: float) -> bool:
+        return await self._writes.run(lambda db: chores.take(db, chore, holder, micros(now), seconds))
+
+    async def end_turn(self, chore: str, holder: str) -> None:
+        await self._writes.run(lambda db: chores.end(db, chore, holder))
+
+    async def balance(self) -> tuple[str, ...]:
+        return await self._reads.run(lambda db: check.balance(db, self._rules))
+
+    async def survey(self, mark: Mark, size: int) -> tuple[tuple[str, ...], Mark | None]:
+        return await self._reads.run(lambda db: check.survey(db, mark, size))
+
+    async def judge(self, verdict: Verdict) -> Verdict:
+        return await self._writes.run(lambda db: verdicts.judge(db, verdict))
+
+    async def verdict(self, name: str) -> Verdict | None:
+        return await self._reads.run(lambda db: verdicts.last(db, name))
 
     async def ready(self) -> bool:
         """Commit a change that changes nothing: a full or read-only disk shows here before a sender meets it."""

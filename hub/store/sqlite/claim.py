@@ -17,7 +17,7 @@ from hub.store.sql.leases import Leased, dump
 from hub.store.sql.times import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 RING = 4
 """Destinations that share one claim; more would cost locality, fewer fairness."""
@@ -54,10 +54,24 @@ def anything_due(db: Db) -> bool:
     return one(db, "SELECT 1 FROM due LIMIT 1") is not None
 
 
-def claim(db: Db, token: str, worker: str, now: int, limit: int, lease: float, position: int) -> Claim:
+def claim(  # noqa: PLR0913 - everything that a claim is made of
+    db: Db,
+    token: str,
+    worker: str,
+    now: int,
+    limit: int,
+    lease: float,
+    *,
+    position: int,
+    without: Collection[str],
+) -> Claim:
     taken: list[Leased] = []
     pause = float("inf")
-    for ring in _rings(db, position):
+    crowded = {destinations.named(db, partner)[0] for partner in without}
+    for visited in _rings(db, position):
+        ring = [dest for dest in visited if dest not in crowded]
+        if not ring:
+            continue
         share = max(1, limit // min(RING, len(ring)))
         for dest, most in (*((dest, share) for dest in ring), *((dest, limit) for dest in ring)):
             if len(taken) >= limit:
@@ -88,17 +102,18 @@ def _rings(db: Db, start: int) -> Iterator[list[int]]:
 def _visit(db: Db, dest: int, most: int, now: int) -> tuple[list[Leased], float]:
     """Take up to ``most`` heads of one destination; seconds until its rate allows more."""
     room = destinations.load(db, dest)
-    if room.free == 0:
+    free = room.free(now)
+    if free == 0:
         db.idle(dest)
         return [], float("inf")
-    allowed = min(most, room.free, int(min(room.tokens_now(now), most)))
+    allowed = min(most, free, int(min(room.tokens_now(now), most)))
     if allowed == 0:
         return [], room.next_token(now)
     tickets = _front(db, room, allowed)
     taken = [_take(db, dest, ticket) for ticket in tickets]
     if taken:
         destinations.used(db, room, len(taken), now)
-    if len(taken) < allowed or len(taken) == room.free:
+    if len(taken) < allowed or len(taken) == free:
         db.idle(dest)
     return taken, float("inf")
 

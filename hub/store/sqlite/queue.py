@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import apsw
 
+from hub.store.contract import Figures
 from hub.store.sql import accept, leases, settle, timers
 from hub.store.sql.engine import Taken, Unavailable
 from hub.store.sqlite import claim
 from hub.store.sqlite.connection import empty_wal, same_version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from hub.store.contract import Accepted
     from hub.store.sql.accept import Packed
@@ -41,7 +42,9 @@ class SqliteQueue:
         except apsw.Error as error:  # the disk is full, broken or busy beyond patience: nothing was written
             raise Unavailable(type(error).__name__) from error
 
-    async def claim(self, token: str, worker: str, now: int, limit: int, lease: float) -> Taken:
+    async def claim(
+        self, token: str, worker: str, now: int, limit: int, lease: float, without: Collection[str]
+    ) -> Taken:
         """An idle claim takes no lock."""
         self._seen = self._reads.version()
         if limit <= 0 or not await self._reads.look(claim.anything_due):
@@ -54,6 +57,7 @@ class SqliteQueue:
             limit=limit,
             lease=lease,
             position=self._ring,
+            without=without,
         )
         claimed = await self._writes.run(take)
         self._ring = claimed.position
@@ -68,10 +72,13 @@ class SqliteQueue:
     async def renew(self, token: str, now: int, lease: float) -> bool:
         return await self._writes.run(lambda db: leases.renew(db, token, now, lease))
 
-    async def tick(self, now: int) -> None:
-        more = await self._reads.look(lambda db: timers.anything_due(db, now))
-        while more:
-            more = await self._writes.run(lambda db: timers.tick(db, now))
+    async def tick(self, now: int) -> int | None:
+        due = await self._reads.look(timers.next_due)
+        if due is None or due > now:
+            return due
+        while await self._writes.run(lambda db: timers.tick(db, now)):
+            pass
+        return await self._reads.look(timers.next_due)
 
     async def news(self, seconds: float) -> None:
         clock = asyncio.get_running_loop().time
@@ -86,5 +93,16 @@ class SqliteQueue:
         except apsw.Error as error:
             raise Unavailable(type(error).__name__) from error
 
+    async def figures(self) -> Figures:
+        size, log = (_size(self._path.with_name(self._path.name + end)) for end in ("", "-wal"))
+        return Figures(engine="sqlite", version=apsw.sqlite_lib_version(), size=size, log=log)
+
     async def purge(self) -> None:
         await asyncio.get_running_loop().run_in_executor(None, empty_wal, self._path)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -27,7 +27,8 @@ RULES = (
         "somebody looks where a destination has ready lanes",
         (
             "SELECT d.partner FROM dest d JOIN dest_run r ON r.id=d.id"
-            " WHERE d.paused=0 AND d.circuit='closed' AND r.in_flight<d.concurrency"
+            " WHERE d.paused=0 AND d.circuit='closed' AND d.opens IS NULL AND d.closes IS NULL"
+            " AND r.in_flight<min(d.concurrency, coalesce(r.places, d.concurrency))"
             " AND d.id NOT IN (SELECT dest FROM due) AND EXISTS(SELECT 1 FROM ready r WHERE r.dest=d.id)"
         ),
     ),
@@ -60,7 +61,7 @@ def open_store(
     except BaseException:
         lock.close()
         raise
-    reads, writes = Readers(path), Writer(db)
+    reads, writes = Readers(path), Writer(db, path)
     return SqliteStore(
         reads=reads,
         writes=writes,

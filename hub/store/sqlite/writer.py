@@ -11,6 +11,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path  # noqa: TC003 - part of a public signature
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -24,6 +25,14 @@ Write = Callable[[Connection], Any]
 
 GROUP = 256
 GROUP_SECONDS = 0.02  # other processes wait for the lock meanwhile
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 class _Job:
@@ -48,8 +57,9 @@ class _Job:
 class Writer:
     """Owns the only writing connection of this process, from its own thread."""
 
-    def __init__(self, db: Connection) -> None:
-        self._db = db
+    def __init__(self, db: Connection, path: Path) -> None:
+        self._db, self._path = db, path
+        self._file = _identity(path)
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._serve, name="store-writer", daemon=True)
@@ -95,7 +105,7 @@ class Writer:
         open_ = True
         done: list[_Job] = []
         try:
-            self._db.execute("BEGIN IMMEDIATE")
+            self._begin()
             stop = time.perf_counter() + GROUP_SECONDS
             job: _Job | None = first
             while job is not None:
@@ -113,6 +123,12 @@ class Writer:
             self._spoil(done or [first], error)
         _answer(done or [first])
         return open_
+
+    def _begin(self) -> None:
+        """Raise ``Unavailable`` where a write would be in no file that anyone finds."""
+        if _identity(self._path) != self._file:
+            raise Unavailable("the database file was moved or deleted")
+        self._db.execute("BEGIN IMMEDIATE")
 
     def _one(self, job: _Job) -> None:
         self._db.execute("SAVEPOINT job")

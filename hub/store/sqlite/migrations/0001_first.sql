@@ -196,3 +196,5 @@ CREATE TABLE cnt(
   n INTEGER NOT NULL,
   PRIMARY KEY(dest, what)
 ) WITHOUT ROWID;
+
+CREATE VIEW counts AS SELECT dest, what, n FROM cnt;
