@@ -6,7 +6,7 @@ What nobody holds is swept. Content is streamed in and out; nothing here ever ha
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
+from collections.abc import AsyncGenerator, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
 from datetime import datetime  # noqa: TC003
 from enum import StrEnum
 from types import TracebackType  # noqa: TC003
@@ -154,7 +154,7 @@ class Documents(Protocol):
         """Look a link up; ``None``: there is and was none such."""
         ...
 
-    def read(self, reach: Reach, start: int, stop: int) -> AsyncIterator[bytes]:
+    def read(self, reach: Reach, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """Stream a range of what a link names. Raises ``hub.store.blobs.Damaged`` or ``hub.store.vault.Unreadable``."""
         ...
 
@@ -162,7 +162,7 @@ class Documents(Protocol):
         """Journal and count one download of ``sent`` bytes."""
         ...
 
-    def content(self, sha256: str) -> AsyncIterator[bytes]:
+    def content(self, sha256: str) -> AsyncGenerator[bytes, None]:
         """Stream a document for the hub's own eyes: the scanner, the check of its digest."""
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import socket
@@ -16,7 +17,9 @@ from connectors.contract import Codec, Connector  # noqa: TC001 - msgspec reads 
 from hub import partners, pool
 from hub.decide import Policy
 from hub.delivery import Delivery
+from hub.documents.caretaking import Caretaker, Rules
 from hub.documents.links import Desk, Linking
+from hub.documents.scanner import Scanner
 from hub.sealing import Pool
 from hub.wiring.declared import codecs, declared
 from hub.wiring.parts import link_secret, new_ids, store_of, utc_now
@@ -26,7 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from hub.documents.contract import Documents
     from hub.partners import Partner, Receives
+    from hub.settings import Settings
     from hub.wiring.declared import Declared
 
 
@@ -52,6 +57,7 @@ async def open_worker(path: Path) -> AsyncIterator[Delivery]:
         )
         for partner, receives in what.receiving
     }
+    caretaking = asyncio.create_task(_caretaker(store.documents, settings).run())
     try:
         await store.capacities(partners.capacities(what.partners))
         yield Delivery(
@@ -67,10 +73,25 @@ async def open_worker(path: Path) -> AsyncIterator[Delivery]:
             lease=settings.lease,
         )
     finally:
+        caretaking.cancel()
+        await asyncio.gather(caretaking, return_exceptions=True)
         for line in lines.values():
             await line.connector.close()
         executor.shutdown(cancel_futures=True)
         await store.close()
+
+
+def _caretaker(documents: Documents, settings: Settings) -> Caretaker:
+    told = settings.scanner
+    rules = Rules(
+        grace=settings.documents.grace,
+        sweep=settings.documents.sweep,
+        quarantine=told.quarantine,
+        retry=told.retry,
+        required=told.required,
+    )
+    scanner = Scanner(told.address, told.timeout) if told.address else None
+    return Caretaker(documents, scanner, rules, utc_now)
 
 
 def desks(what: Declared) -> dict[str, Desk]:

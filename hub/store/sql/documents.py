@@ -15,6 +15,7 @@ from hub.store.blobs import Ref
 from hub.store.sql import journal
 from hub.store.sql.bodies import keep
 from hub.store.sql.db import many, one
+from hub.store.sql.merging import FAMILY
 from hub.store.sql.times import moment
 from hub.store.vault import Unreadable
 from schemas.problems import Problem, Refusal, refuse
@@ -239,10 +240,10 @@ def forget(db: Db, owner: str, at: int) -> None:
 
 # --- what a message encloses ------------------------------------------------------------------------------------
 
-_SOURCE = """
+_SOURCE = f"""
 SELECT h.owner, h.secret, d.size, d.safety, h.owner=? FROM hold h JOIN document d ON d.sha256=h.sha256
-WHERE h.sha256=? AND (h.owner=? OR h.sender=?) ORDER BY CASE WHEN h.owner=? THEN 0 ELSE 1 END, h.at DESC LIMIT 5
-"""
+WHERE h.sha256=? AND (h.owner IN ({FAMILY}) OR h.sender=?) ORDER BY CASE WHEN h.owner=? THEN 0 ELSE 1 END, h.at DESC LIMIT 5
+"""  # noqa: S608 - constants
 _NOT_YET = {Safety.CHECKING: "HUB-DOC-002", Safety.INFECTED: "HUB-DOC-003"}
 
 
@@ -268,7 +269,7 @@ def bind(db: Db, bodies: Bodies, who: Binding, documents: Sequence[New], at: int
 
 def _bind(db: Db, bodies: Bodies, who: Binding, new: New, at: int) -> str:
     db.execute("UPDATE document SET refs=refs WHERE sha256=?", (new.sha256,))  # the lock
-    bindings = (who.owner, new.sha256, who.owner, who.sender, who.owner)
+    bindings = (who.owner, new.sha256, who.owner, who.owner, who.sender, who.owner)
     source, problem = None, "HUB-DOC-001"
     for owner, stored, size, safety, own in many(db, _SOURCE, bindings):
         problem = _NOT_YET.get(Safety(safety), "")

@@ -22,7 +22,7 @@ from hub.store.vault import Unreadable
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
@@ -119,7 +119,7 @@ class Shelf:
     async def reach(self, uid: str, now: datetime) -> Reach | None:
         return await self.reads.look(lambda db: links.reach(db, self.bodies, uid, micros(now)))
 
-    async def read(self, reach: Reach, start: int, stop: int) -> AsyncIterator[bytes]:
+    async def read(self, reach: Reach, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         ref = await self.reads.look(lambda db: links.ref(db, self.bodies, reach.id))
         async with aclosing(_stream(self.blobs.read(ref, start, stop))) as pieces:
             async for piece in pieces:
@@ -130,7 +130,7 @@ class Shelf:
 
     # --- the scanner, and what an operator looks at
 
-    async def content(self, sha256: str) -> AsyncIterator[bytes]:
+    async def content(self, sha256: str) -> AsyncGenerator[bytes, None]:
         ref = await self.reads.look(lambda db: documents.readable(db, self.bodies, sha256))
         if ref is None:
             raise Unreadable("nobody holds it any more")
