@@ -328,14 +328,28 @@ class Http:
         if any(_CONTROL.search(name + value) for name, value in request.headers.items()):
             return Broken(error=Break.UNSENDABLE, may_have=False)
         exchanges: list[Exchange] = []
+        result = await self._once(request, exchanges)
+        if _never_left(result) and self._reach.connect_tries > 1:
+            result = await self._again(request, exchanges, result)
+        return msgspec.structs.replace(result, exchanges=tuple(exchanges))
+
+    async def _again(
+        self, request: Request, exchanges: list[Exchange], first: Answer | Broken
+    ) -> Answer | Broken:
+        """Try again what never left; ``first``: what came of the first try."""
+        made = [first]
+
+        async def one() -> Answer | Broken:
+            return made.pop() if made else await self._once(request, exchanges)
+
         tries = AsyncRetrying(
             stop=stop_after_attempt(self._reach.connect_tries),
             wait=wait_exponential(multiplier=0.1, max=1),
             retry=retry_if_result(_never_left),
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )
-        result: Answer | Broken = await tries(self._once, request, exchanges)
-        return msgspec.structs.replace(result, exchanges=tuple(exchanges))
+        result: Answer | Broken = await tries(one)
+        return result
 
     async def close(self) -> None:
         if self._session is not None:

@@ -11,6 +11,7 @@ Pure. The rules, with their sources:
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
@@ -133,7 +134,7 @@ def text_at(element: etree._Element, path: str) -> str | None:
     """Find an element below this one by local names; ``None`` when it is not there or stands more than once."""
     found = [element]
     for name in path.split("."):
-        found = [child for node in found for child in node if etree.QName(child).localname == name]
+        found = [child for node in found for child in node if child.tag.rpartition("}")[2] == name]
     return (found[0].text or "").strip() if len(found) == 1 else None
 
 
@@ -160,20 +161,38 @@ def _local(qname: str) -> str:
     return qname.strip().rpartition(":")[2]
 
 
+_PARSER = etree.XMLParser(
+    resolve_entities=False,
+    no_network=True,
+    load_dtd=False,
+    huge_tree=False,
+    remove_comments=True,
+    remove_pis=True,
+)
+_UTF8 = re.compile(
+    rb"""<(?![?!])|<\?xml\s+version=["']1\.0["'](?:\s+encoding=["'][Uu][Tt][Ff]-8["'])?(?:\s+standalone=["'](?:yes|no)["'])?\s*\?>"""
+)
+"""How a document begins whose bytes are UTF-8, so that its marks can be counted as they stand."""
+
+
 def _tree(raw: bytes) -> etree._Element:
-    _scan(raw)
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
+    if not _small(raw):
+        _scan(raw)
     try:
-        return etree.fromstring(raw, parser)
+        return etree.fromstring(raw, _PARSER)
     except etree.XMLSyntaxError as error:
         raise Unreadable("not well-formed XML") from error
+
+
+def _small(raw: bytes) -> bool:
+    """Whether so few marks stand in it that nothing can be too deep or too many, and no DTD among them: then it needs no scan."""
+    return (
+        raw.count(b"<") <= MAX_DEPTH
+        and raw.count(b"=") <= MAX_ATTRIBUTES
+        and b"<!" not in raw
+        and b"\0" not in raw
+        and _UTF8.match(raw) is not None
+    )
 
 
 def _scan(raw: bytes) -> None:

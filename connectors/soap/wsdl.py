@@ -7,6 +7,7 @@ does not know is refused when the file is read (HUB-CFG-001), not when a dossier
 
 from __future__ import annotations
 
+import contextlib
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from zeep.wsdl.messages.soap import DocumentMessage
 from zeep.xsd.context import XmlParserContext
 
 from connectors.soap.envelope import Unreadable
-from schemas.library import source_of
+from schemas.library import listed_parser, source_of
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Call(msgspec.Struct, frozen=True):
     output: str
     _operation: Any
     _types: Any
+    _schemas: tuple[etree.XMLSchema, ...] = ()
 
     def question(self, arguments: Mapping[str, str]) -> bytes:
         """Build the Body's child from plain values; keys are paths below it."""
@@ -54,11 +56,11 @@ class Call(msgspec.Struct, frozen=True):
     def check(self, child: etree._Element | None) -> None:
         """Let through what follows the output's type. Raises ``Unreadable``.
 
-        Values are then read as text, not from zeep: its xs:boolean turns every unknown word into *false*.
+        What is valid by the WSDL's own schema follows it; what is not may still be what zeep takes for it. Values are then read as text, not from zeep: its xs:boolean turns every unknown word into *false*.
         """
         if (child.tag if child is not None else "") != self.output:
             raise Unreadable("the Body's child is not the operation's output")
-        if child is None:
+        if child is None or any(schema.validate(child) for schema in self._schemas):
             return
         try:
             context = XmlParserContext(settings=STRICT)  # type: ignore[no-untyped-call]
@@ -110,8 +112,23 @@ def load(
         raise refuse(
             "HUB-CFG-001", "port", rule=f"one port with SOAP {version}", detail=f"{len(found)} ports fit"
         )
-    calls = {name: _call(op, document.types) for name, op in found[0].binding.all().items() if _plain(op)}
+    schemas = _schemas(path)
+    calls = {
+        name: _call(op, document.types, schemas) for name, op in found[0].binding.all().items() if _plain(op)
+    }
     return Service(found[0].binding_options["address"], calls)
+
+
+def _schemas(path: Path) -> tuple[etree.XMLSchema, ...]:
+    """Compile the WSDL's schemas, those that stand by themselves; zeep knows the others."""
+    parser = listed_parser()
+    compiled = []
+    for types in etree.parse(str(path), parser).iterfind("{*}types"):
+        for schema in types.iterfind("{http://www.w3.org/2001/XMLSchema}schema"):
+            alone = etree.fromstring(etree.tostring(schema), parser, base_url=str(path))
+            with contextlib.suppress(etree.XMLSchemaParseError):
+                compiled.append(etree.XMLSchema(alone))
+    return tuple(compiled)
 
 
 class _Listed:
@@ -134,7 +151,7 @@ def _plain(operation: Any) -> bool:  # noqa: ANN401 - zeep has no types
     return all(isinstance(m, DocumentMessage) and not m._is_body_wrapped for m in messages)  # noqa: SLF001 - zeep says it nowhere else
 
 
-def _call(operation: Any, types: Any) -> Call:  # noqa: ANN401 - zeep has no types
+def _call(operation: Any, types: Any, schemas: tuple[etree.XMLSchema, ...]) -> Call:  # noqa: ANN401 - zeep has no types
     def name(message: Any) -> str:  # noqa: ANN401
         return str(message.body.qname.text) if message is not None and message.body is not None else ""
 
@@ -145,6 +162,7 @@ def _call(operation: Any, types: Any) -> Call:  # noqa: ANN401 - zeep has no typ
         name(operation.output),
         operation,
         types,
+        schemas,
     )
 
 
