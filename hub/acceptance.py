@@ -101,7 +101,7 @@ def decide(
         key=judged.key,
         natural_key=judged.natural_key,
         digest=judged.digest,
-        raw=inbound.bytes(),
+        raw=inbound.content(),
         media_type=judged.media_type,
         headers=inbound.headers,
         canonical=to_json(message),

@@ -10,19 +10,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import deque
-from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from hub.crew import Died, TooLong
 from hub.judge import CODE_PLACE, Inbound, Judged, judge, key_of
 from hub.places import on_the_wire
 from hub.store.contract import Acceptance, Accepted, Known, Stale
 from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from concurrent.futures import Executor
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
     from hub.judge import Desk
@@ -34,6 +33,12 @@ TRIES = 8
 """How often a decision is made anew because the dossier moved; then the sender is asked to come again."""
 
 Verdict = Judged | Refusal
+
+
+class Run(Protocol):
+    """Judge a batch. Raises ``Died`` or ``TooLong`` with nothing judged."""
+
+    def __call__(self, batch: Sequence[Inbound]) -> Awaitable[list[Verdict]]: ...
 
 
 class Decide(Protocol):
@@ -63,19 +68,15 @@ def _judge_one(desk: Desk, inbound: Inbound) -> Verdict:
 
 
 class Bench:
-    """The hub's side of the judging pool. ``run`` finds the pool process's desk and calls ``judge_all``."""
+    """The hub's side of the judging pool. ``run`` judges a batch somewhere else (``hub.pool.judging``).
 
-    def __init__(
-        self,
-        executor: Executor,
-        run: Callable[[Sequence[Inbound]], list[Verdict]],
-        *,
-        processes: int,
-        batch: int = 16,
-    ) -> None:
-        """``processes``: batches under way at once; one more than that keeps every process fed."""
-        self._executor, self._run = executor, run
-        self._free, self._batch = processes + 1, batch
+    A message that takes too long or kills its process is found by judging its batch again one by one: it alone is refused.
+    """
+
+    def __init__(self, run: Run, *, processes: int, batch: int = 16) -> None:
+        """``processes``: batches under way at once."""
+        self._run = run
+        self._free, self._batch = processes, batch
         self._waiting: deque[tuple[Inbound, asyncio.Future[Verdict]]] = deque()
         self._running: set[asyncio.Task[None]] = set()
 
@@ -109,10 +110,11 @@ class Bench:
 
     async def _ask(self, batch: list[Inbound]) -> list[Verdict]:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, batch)
-        except BrokenProcessPool:
-            log.exception("judging pool died", count=len(batch))
-            return [refuse("HUB-INT-002")] * len(batch)
+            return await self._run(batch)
+        except (Died, TooLong) as error:
+            if len(batch) == 1:
+                return [_stopped(error, batch[0])]
+            return [verdict for inbound in batch for verdict in await self._ask([inbound])]
         except Exception:
             log.exception("judging pool failed")
             return [refuse("HUB-INT-001")] * len(batch)
@@ -120,9 +122,16 @@ class Bench:
     async def alive(self) -> bool:
         """Whether the pool answers; an empty batch goes there and back."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, []) == []
+            return await self._run([]) == []
         except Exception:  # noqa: BLE001 - whatever is wrong with it, the pool is not alive
             return False
+
+
+def _stopped(error: Died | TooLong, inbound: Inbound) -> Refusal:
+    log.error("judging stopped", message=inbound.message, error=type(error).__name__)
+    if isinstance(error, TooLong):
+        return refuse("HUB-LIM-005", rule="[limits] judge_time")
+    return refuse("HUB-INT-002")
 
 
 class Intake:
@@ -139,7 +148,7 @@ class Intake:
         """
         key = key_of(inbound.headers)
         if key:
-            stored = await self._store.replay(sender, key, hashlib.sha256(inbound.bytes()).hexdigest())
+            stored = await self._store.replay(sender, key, hashlib.sha256(inbound.content()).hexdigest())
             if stored is not None:
                 return stored
         judged = await self._bench.judge(inbound)
@@ -160,5 +169,5 @@ class Intake:
                 continue
             except Refusal as refusal:
                 places = {CODE_PLACE: judged.code_place, **judged.places} if judged.code_place else {}
-                raise on_the_wire(refusal, places, inbound.bytes(), judged.media) from None
+                raise on_the_wire(refusal, places, inbound.content(), judged.media) from None
         raise refuse("HUB-LIM-003", rule=f"{TRIES} tries against the same dossier")

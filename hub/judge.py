@@ -47,16 +47,17 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Inbound(Value, frozen=True):
-    """One message as it came. ``message``: the id it will have. ``headers``: lower-case names. ``body``: bytes, or the spool's file."""
+    """One message as it came. ``message``: the id it will have. ``headers``: lower-case names. ``file``: the spool's, instead of ``body``."""
 
     message: str
     authorization: str
     headers: Mapping[str, str]
-    body: bytes | str
     received_at: datetime
+    body: bytes = b""
+    file: str = ""
 
-    def bytes(self) -> bytes:
-        return self.body if isinstance(self.body, bytes) else Path(self.body).read_bytes()
+    def content(self) -> bytes:
+        return Path(self.file).read_bytes() if self.file else self.body
 
 
 class Reader(Protocol):
@@ -157,7 +158,7 @@ class Judged(Value, frozen=True):
 def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
     """Judge one message. Raises ``Refusal`` with every problem that could be found at the step that failed."""
     sender = desk.senders[authenticate(request.authorization, desk.senders.values())]
-    raw = request.bytes()
+    raw = request.content()
     if len(raw) > desk.limit:
         raise refuse("HUB-LIM-001", rule=f"at most {desk.limit} bytes")
     media_type = check_media_type(request.headers, sender)

@@ -1,93 +1,115 @@
-"""Processes for work that holds the interpreter's lock: verify, parse, translate, sign.
+"""What the pool's processes do: verify, parse, translate, sign. Work that holds the interpreter's lock.
 
-A pool process is pure: it has no store and no network. It builds its tools once, from the settings file, and keeps
-them for as long as it lives; that one value is the only module state of the hub, because the standard library's pool
-calls plain functions. Pool processes end with the process that made them, even when that one was killed.
+A pool process is pure: it has no store and no network. It builds its tools once, from the settings file, and keeps them for
+as long as it lives. Batches travel as MessagePack; the first byte of a frame says what kind of work it is.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
-from concurrent.futures import Executor, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+import gc
+from functools import partial
+from typing import TYPE_CHECKING
 
+import msgspec
 import structlog
 
+from connectors.contract import Sealed  # noqa: TC001 - msgspec reads the annotations at run time
 from hub import intake, logs, sealing
+from hub.judge import Desk, Inbound, Judged
+from hub.sealing import Order, Workbench
+from schemas.problems import Problem, Refusal, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from concurrent.futures import Future
 
-    from connectors.contract import Sealed
-    from hub.judge import Desk, Inbound
-    from hub.sealing import Order, Workbench
-    from schemas.problems import Problem
+    from hub.crew import Answer, Crew
 
     Build = Callable[[str], tuple[Desk, Workbench]]
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 log = structlog.get_logger(__name__)
 
-_tools: list[tuple[Desk, Workbench]] = []
+_JUDGE, _SEAL = b"j", b"s"
 
 
-class Lasting(Executor):
-    """A pool that outlives its processes: one that was killed breaks what is under way there, not what comes after.
+class _Made(msgspec.Struct, array_like=True):
+    """One result on its way back: what was made, or what is wrong."""
 
-    Calls that were under way fail with ``BrokenProcessPool``. Use it from one thread.
-    """
-
-    def __init__(self, make: Callable[[], ProcessPoolExecutor]) -> None:
-        self._make, self._pool = make, make()
-
-    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
-        try:
-            return self._pool.submit(fn, *args, **kwargs)
-        except BrokenProcessPool:
-            log.warning("pool_made_anew")
-            self._pool.shutdown(wait=False)
-            self._pool = self._make()
-            return self._pool.submit(fn, *args, **kwargs)
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002 - the standard library's signature
-        self._pool.shutdown(wait, cancel_futures=cancel_futures)
+    judged: Judged | None = None
+    sealed: Sealed | None = None
+    problems: tuple[Problem, ...] = ()
 
 
-def executor(build: Build, settings: str, processes: int) -> Lasting:
-    """Make a pool whose processes call ``build(settings)`` when they start. Spawned: nothing is inherited by accident."""
-    spawn = multiprocessing.get_context("spawn")
-    return Lasting(
-        lambda: ProcessPoolExecutor(processes, spawn, initializer=_begin, initargs=(build, settings))
-    )
+_encode = msgspec.msgpack.encode
+_inbounds = msgspec.msgpack.Decoder(list[Inbound])
+_orders = msgspec.msgpack.Decoder(list[Order])
+_results = msgspec.msgpack.Decoder(list[_Made])
 
 
-def judge(batch: Sequence[Inbound]) -> list[intake.Verdict]:
-    return intake.judge_all(_tools[0][0], batch)
+# --- the hub's side -----------------------------------------------------------------------------------------------
 
 
-def seal(orders: Sequence[Order]) -> list[Sealed | Problem]:
-    return [sealing.seal(_tools[0][1], order) for order in orders]
+def judging(crew: Crew, seconds: float | None = None) -> intake.Run:
+    """Judge in the crew's processes; ``seconds``: for a batch."""
+
+    async def run(batch: Sequence[Inbound]) -> list[intake.Verdict]:
+        told = await crew.ask(_JUDGE + _encode(batch), seconds)
+        return [made.judged or Refusal(*made.problems) for made in _results.decode(told)]
+
+    return run
 
 
-def _begin(build: Build, settings: str) -> None:
+def sealing_in(crew: Crew, seconds: float | None = None) -> sealing.Run:
+    """Seal in the crew's processes; ``seconds``: for a chunk."""
+
+    async def run(orders: Sequence[Order]) -> list[Sealed | Problem]:
+        told = await crew.ask(_SEAL + _encode(orders), seconds)
+        return [made.sealed or made.problems[0] for made in _results.decode(told)]
+
+    return run
+
+
+# --- the process's side ---------------------------------------------------------------------------------------------
+
+
+def begin(build: Build, settings: str) -> Answer:
+    """Build the tools; hand it to a ``Crew`` with ``build`` bound."""
     logs.configure(
         process="pool"
     )  # before anything can go wrong: a default logger would print what it was handed
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is the parent's business
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    _tools.append(build(settings))
+    desk, bench = build(settings)
+    gc.collect()
+    gc.freeze()  # what was built lasts as long as the process
+    return partial(_answer, desk, bench)
 
 
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+def _answer(desk: Desk, bench: Workbench, frame: bytes) -> bytes:
+    if frame[:1] == _JUDGE:
+        return _packed([_told(verdict) for verdict in intake.judge_all(desk, _inbounds.decode(frame[1:]))])
+    return _packed([_sealed(sealing.seal(bench, order)) for order in _orders.decode(frame[1:])])
+
+
+def _told(verdict: intake.Verdict) -> _Made:
+    return _Made(problems=verdict.problems) if isinstance(verdict, Refusal) else _Made(judged=verdict)
+
+
+def _sealed(result: Sealed | Problem) -> _Made:
+    return _Made(problems=(result,)) if isinstance(result, Problem) else _Made(sealed=result)
+
+
+def _packed(made: list[_Made]) -> bytes:
+    """What cannot be told (half a surrogate pair in a place) is a defect of that one result."""
+    try:
+        return _encode(made)
+    except UnicodeEncodeError:
+        return _encode(
+            [one if _tellable(one) else _Made(problems=refuse("HUB-INT-001").problems) for one in made]
+        )
+
+
+def _tellable(made: _Made) -> bool:
+    try:
+        _encode(made)
+    except UnicodeEncodeError:
+        log.exception("cannot_be_told")
+        return False
+    return True

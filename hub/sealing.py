@@ -10,20 +10,19 @@ import asyncio
 import contextlib
 import hashlib
 import re
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import structlog
 
 from connectors.contract import Sealed
+from hub.crew import Died, TooLong
 from schemas.dossier import from_json
 from schemas.problems import Problem, Refusal, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from concurrent.futures import Executor
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from connectors.contract import Codec, Draft, Sealer
@@ -72,14 +71,20 @@ def seal(bench: Workbench, order: Order) -> Sealed | Problem:
         return Problem(code="HUB-INT-001", detail=type(error).__name__)
 
 
+class Run(Protocol):
+    """Seal orders. Raises ``Died`` or ``TooLong`` with nothing sealed."""
+
+    def __call__(self, orders: Sequence[Order]) -> Awaitable[list[Sealed | Problem]]: ...
+
+
 class Pool:
-    """The hub's side of the sealing pool. ``run`` is the pool's entry point: it finds its bench and calls ``seal``.
+    """The hub's side of the sealing pool. ``run`` seals orders somewhere else (``hub.pool.sealing_in``).
 
     When a pool process dies, what it had is done again one by one, so that the message that kills it parks alone.
     """
 
-    def __init__(self, executor: Executor, run: Callable[[Sequence[Order]], list[Sealed | Problem]]) -> None:
-        self._executor, self._run = executor, run
+    def __init__(self, run: Run) -> None:
+        self._run = run
         self._alone = asyncio.Lock()
 
     async def seal(self, works: Sequence[Work]) -> Mapping[str, Sealed | Problem]:
@@ -94,21 +99,21 @@ class Pool:
 
     async def _seal(self, chunk: Sequence[Order]) -> list[Sealed | Problem]:
         try:
-            return await self._ask(chunk)
-        except BrokenProcessPool:
+            return await self._run(chunk)
+        except (Died, TooLong):
             log.warning("sealing_pool_died", count=len(chunk))
             return [await self._seal_alone(order) for order in chunk]
 
     async def _seal_alone(self, order: Order) -> Sealed | Problem:
         for _ in range(TRIES_ALONE):
-            with contextlib.suppress(BrokenProcessPool):
+            with contextlib.suppress(Died):
                 async with self._alone:
-                    return (await self._ask([order]))[0]
+                    try:
+                        return (await self._run([order]))[0]
+                    except TooLong:
+                        break
         log.error("sealing_kills_the_pool", transfer=order.transfer, partner=order.partner)
-        return Problem(code="HUB-INT-001", detail=BrokenProcessPool.__name__)
-
-    async def _ask(self, orders: Sequence[Order]) -> list[Sealed | Problem]:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, orders)
+        return Problem(code="HUB-INT-001", detail="its pool process died or was stopped")
 
 
 # --- sealers ----------------------------------------------------------------------------------------------------

@@ -110,7 +110,8 @@ class Limits(Closed):
 
     ``memory``: bodies up to this size are checked in memory, larger ones from a spool file. ``in_flight``: requests
     being read or checked at once, all senders together; ``bytes_in_flight``: of their bodies; both in each web process.
-    ``body_time``: for a body to arrive; ``answer_time``: for an answer to be taken. ``head``, ``headers``, ``head_time``: of the
+    ``body_time``: for a body to arrive; ``answer_time``: for an answer to be taken; ``judge_time``: for
+    checking or sealing one message. ``head``, ``headers``, ``head_time``: of the
     request line and its headers. ``connections``, ``requests`` per connection, ``idle`` between them. ``disk_free``: under it
     intake stops and delivery goes on; ``database``: over it too. ``retry_after``: seconds that a refused sender is asked to
     wait where nothing better is known; ``batch``: messages per call into the judging pool; ``sender``: for those whose file
@@ -126,6 +127,7 @@ class Limits(Closed):
     bytes_in_flight: Octets = 64 << 20
     body_time: Seconds = 30.0
     answer_time: Seconds = 30.0
+    judge_time: Seconds = 10.0
     head: Octets = 64 << 10
     headers: Annotated[int, Field(ge=8)] = 100
     head_time: Seconds = 10.0

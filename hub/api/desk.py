@@ -118,7 +118,8 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
             message=message,
             authorization=request.headers["authorization"],
             headers=self._kept(request, caller),
-            body=str(sheet.path) if sheet.path else sheet.read(),
+            body=b"" if sheet.path else sheet.read(),
+            file=str(sheet.path or ""),
             received_at=self.now(),
         )
         return await self.intake.receive(inbound, caller.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hub import desk, partners, pool, routing
@@ -18,6 +19,7 @@ from hub.api.desk import Caller, Deps
 from hub.api.door import Bounds, whole
 from hub.api.downloads import Downloader
 from hub.api.quotas import Quotas
+from hub.crew import Crew
 from hub.documents.contract import Safety
 from hub.intake import Bench, Intake
 from hub.spool import Spool
@@ -47,8 +49,10 @@ async def open_web(
     settings, new_id = what.settings, new_ids()
     store = store_of(settings)
     processes = settings.workers.pool
-    executor = pool.executor(pool_tools, str(path), processes)
-    bench = Bench(executor, pool.judge, processes=processes, batch=settings.limits.batch)
+    crew = Crew(partial(pool.begin, pool_tools), str(path), processes)
+    bench = Bench(
+        pool.judging(crew, settings.limits.judge_time), processes=processes, batch=settings.limits.batch
+    )
     router = routing.Router(
         table=routing.load(what.agencies), agencies=what.agencies, procedures=what.procedures
     )
@@ -99,7 +103,7 @@ async def open_web(
             settings,
         )
     finally:
-        executor.shutdown(cancel_futures=True)
+        await crew.close()
         await store.close()
 
 

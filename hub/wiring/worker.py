@@ -8,6 +8,7 @@ import random
 import socket
 import time
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 from connectors import catalogue
 from connectors.contract import Codec, Connector  # noqa: TC001 - msgspec reads the annotations at run time
 from hub import partners, pool
+from hub.crew import Crew
 from hub.decide import Policy
 from hub.delivery import Delivery
 from hub.documents.caretaking import Caretaker, Rules
@@ -49,7 +51,7 @@ async def open_worker(path: Path) -> AsyncIterator[Delivery]:
     what = declared(path)
     settings = what.settings
     store = store_of(settings)
-    executor = pool.executor(pool_tools, str(path), settings.workers.pool)
+    crew = Crew(partial(pool.begin, pool_tools), str(path), settings.workers.pool)
     speak = codecs(what)
     lines = {
         partner.id: Line(
@@ -63,7 +65,12 @@ async def open_worker(path: Path) -> AsyncIterator[Delivery]:
         yield Delivery(
             name=f"{socket.gethostname()}-{os.getpid()}",
             store=store,
-            sealery=Linking(Pool(executor, pool.seal), store.documents, desks(what), link_secret(settings)),
+            sealery=Linking(
+                Pool(pool.sealing_in(crew, settings.limits.judge_time)),
+                store.documents,
+                desks(what),
+                link_secret(settings),
+            ),
             routes=lines,
             codec_of=speak.get,
             now=utc_now,
@@ -77,7 +84,7 @@ async def open_worker(path: Path) -> AsyncIterator[Delivery]:
         await asyncio.gather(caretaking, return_exceptions=True)
         for line in lines.values():
             await line.connector.close()
-        executor.shutdown(cancel_futures=True)
+        await crew.close()
         await store.close()
 
 

@@ -14,7 +14,6 @@ import asyncio
 import itertools
 import random
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -230,18 +229,17 @@ async def house(
         sealers=dict.fromkeys(partners, Unsigned()),
     )
 
-    def run(orders: Sequence[Order]) -> list[Sealed | Problem]:
+    async def run(orders: Sequence[Order]) -> list[Sealed | Problem]:
         return [seal(bench, order) for order in orders]
 
-    with ThreadPoolExecutor(1) as executor:
-        await store.capacities(
-            [
-                msgspec.structs.replace(one, circuit_waits=circuit_waits)
-                for one in roomy(*partners, concurrency=concurrency)
-            ]
-        )
-        yield House(store, eye, partners, bench, Pool(executor, run))
-        broken = await eye.conservation()
+    await store.capacities(
+        [
+            msgspec.structs.replace(one, circuit_waits=circuit_waits)
+            for one in roomy(*partners, concurrency=concurrency)
+        ]
+    )
+    yield House(store, eye, partners, bench, Pool(run))
+    broken = await eye.conservation()
     await store.close()
     await eye.close()
     assert not broken

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from hub.intake import Run, Verdict
     from hub.judge import Desk, Inbound
     from hub.store.contract import Store
 
@@ -239,6 +240,15 @@ class Answer:
         return str(json.loads(self.body).get("code", "")) if self.status >= 400 else ""
 
 
+def in_thread(executor: Executor, judge: Callable[[Sequence[Inbound]], list[Verdict]]) -> Run:
+    """Judge in another thread, as a crew does in another process."""
+
+    async def run(batch: Sequence[Inbound]) -> list[Verdict]:
+        return await asyncio.get_running_loop().run_in_executor(executor, judge, batch)
+
+    return run
+
+
 @asynccontextmanager
 async def house(
     folder: Path,
@@ -246,14 +256,14 @@ async def house(
     now: Callable[[], datetime],
     *,
     limits: Limits | None = None,
-    executor: Executor | None = None,
-    run: Callable[[Sequence[Inbound]], Any] | None = None,
+    run: Callable[[Sequence[Inbound]], list[Verdict]] | None = None,
+    pooled: Run | None = None,
     intake: Callable[[Intake], Any] = lambda intake: intake,
     watermark: Watermark | None = None,
     seconds: Callable[[], float] = time.monotonic,
     more: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[House]:
-    """Open the house. ``more``: further parts of the desk. ``run``: what the pool runs; by default it judges at the desk. ``intake`` may wrap the intake."""
+    """Open the house. ``more``: further parts of the desk. ``run``: what judges in a thread, by default at the desk; ``pooled``: what judges elsewhere. ``intake`` may wrap the intake."""
     limits = limits or Limits()
     ids = Ids(
         lambda: now().timestamp(), lambda count: hashlib.sha256(str(id(count)).encode()).digest()[:count]
@@ -261,8 +271,10 @@ async def house(
     store = open_store(folder / "hub.db", ids=ids)
     spool = Spool(folder / "spool", memory=limits.memory, limit=limits.body)
     spool.sweep()
-    own = ThreadPoolExecutor(1) if executor is None else executor
-    bench = Bench(own, run or partial(judge_all, made.desk), processes=1, batch=limits.batch)
+    own = ThreadPoolExecutor(1)
+    bench = Bench(
+        pooled or in_thread(own, run or partial(judge_all, made.desk)), processes=1, batch=limits.batch
+    )
     accepting = Accepting(
         router=made.router, parties=partners.parties(made.partners), new_id=ids, days=workdays.load()
     )
@@ -325,5 +337,4 @@ async def house(
         await serving
         socket.close()
         await store.close()
-        if executor is None:
-            own.shutdown()
+        own.shutdown()

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import multiprocessing
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +19,11 @@ import structlog
 
 from hub import intake
 from hub.api.admission import Watermark
+from hub.crew import Crew
 from hub.intake import Intake, judge_all
 from hub.judge import Inbound
-from hub.pool import Lasting
+from hub.pool import begin, judging
+from hub.sealing import Workbench
 from hub.settings import Limits, Quota
 from hub.spool import Spool
 from hub.store.contract import Stale
@@ -26,11 +31,13 @@ from hub.store.sqlite.store import open_store
 from schemas import errors
 from schemas.problems import refuse
 from tests.doubles.pki import Pki
-from tests.integration.intake_house import PROVINCE, house, partner_files, parts
+from tests.integration.intake_house import PROVINCE, house, in_thread, partner_files, parts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from hub.crew import Answer as Does
+    from hub.crew import Make
     from hub.judge import Desk
     from hub.store.contract import Acceptance, Accepted
     from tests.integration.intake_house import Answer, House, Parts
@@ -332,7 +339,7 @@ async def test_a_body_that_is_gone_from_the_spool_while_it_waits_is_no_defect_of
 ) -> None:
     def swept(batch: Sequence[Inbound]) -> list[intake.Verdict]:
         for inbound in batch:
-            Path(str(inbound.body)).unlink()
+            Path(inbound.file).unlink()
         return judge_all(made.desk, batch)
 
     async with house(tmp_path, made, lambda: NOW, run=swept) as hub:
@@ -377,47 +384,97 @@ async def test_a_defect_of_ours_is_told_without_its_words(tmp_path: Path, made: 
 
 
 async def test_a_pool_that_died_is_told_as_not_ready(tmp_path: Path, made: Parts) -> None:
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as executor:
-        async with house(tmp_path, made, lambda: NOW, executor=executor, run=kill) as hub:
-            answer = await hub.post(hub.received(), key="a")
-            assert (answer.status, answer.code) == (503, "HUB-INT-002")
-            assert answer.headers["Retry-After"] == "2"
-            ready = await hub.get("/readyz", sender=None)
-            assert (ready.status, ready["errors"][0]["place"]) == (503, "pool")
+    async with (
+        crewed(deadly, tmp_path) as crew,
+        house(tmp_path, made, lambda: NOW, pooled=judging(crew)) as hub,
+    ):
+        answer = await hub.post(hub.received(), key="a")
+        assert (answer.status, answer.code) == (503, "HUB-INT-002")
+        assert answer.headers["Retry-After"] == "2"
+        ready = await hub.get("/readyz", sender=None)
+        assert (ready.status, ready["errors"][0]["place"]) == (503, "pool")
 
 
-def kill(batch: Sequence[Inbound]) -> list[intake.Verdict]:
-    """End the pool process as the kernel would."""
-    import os  # noqa: PLC0415 - runs in the pool process
-    import signal  # noqa: PLC0415
+def gone(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists()
 
-    if batch:
+
+@asynccontextmanager
+async def crewed(make: Make, settings: Path) -> AsyncIterator[Crew]:
+    crew = Crew(make, str(settings), 1)
+    try:
+        yield crew
+    finally:
+        await crew.close()
+
+
+def deadly(_: str) -> Does:
+    """Runs in the pool process: it ends as the kernel would end it, whatever is asked."""
+
+    def answer(_: bytes) -> bytes:
         os.kill(os.getpid(), signal.SIGKILL)
-    return []
+        return b""
+
+    return answer
 
 
-def kill_once(path: Path, desk: Path, batch: Sequence[Inbound]) -> list[intake.Verdict]:
-    """End the first pool process that is asked; the next ones judge."""
-    if batch and not path.exists():
-        path.touch()
-        return kill(batch)
-    if not _desks:
-        open_desk(desk)
-    return at_desk(batch)
+def killed_once(settings: str) -> Does:
+    """Runs in the pool process: the first one that is asked dies, the next ones judge."""
+    once, judged = Path(settings) / "killed", at_desk(settings)
+
+    def answer(frame: bytes) -> bytes:
+        if not once.exists():
+            once.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return judged(frame)
+
+    return answer
+
+
+def hanging(settings: str) -> Does:
+    """Runs in the pool process: a message with this mark is never judged to the end."""
+    judged = at_desk(settings)
+
+    def answer(frame: bytes) -> bytes:
+        while b"HANG" in frame:
+            time.sleep(1)
+        return judged(frame)
+
+    return answer
 
 
 async def test_a_pool_that_died_is_replaced_and_the_message_can_be_sent_again(
     tmp_path: Path, folder: Path, made: Parts
 ) -> None:
-    context = multiprocessing.get_context("spawn")
-    run = partial(kill_once, tmp_path / "killed", folder)
-    with Lasting(lambda: ProcessPoolExecutor(1, context)) as executor:
-        async with house(tmp_path, made, lambda: NOW, executor=executor, run=run) as hub:
-            raw = json.dumps(hub.received()).encode()
-            first = await hub.post(raw, key="a")
-            again = await hub.post(raw, key="a")
-            assert (first.code, again.status) == ("HUB-INT-002", 202)
-            assert (await hub.get("/readyz", sender=None)).status == 200
+    async with (
+        crewed(killed_once, folder) as crew,
+        house(tmp_path, made, lambda: NOW, pooled=judging(crew)) as hub,
+    ):
+        raw = json.dumps(hub.received()).encode()
+        first = await hub.post(raw, key="a")
+        again = await hub.post(raw, key="a")
+        assert (first.code, again.status) == ("HUB-INT-002", 202)
+        assert (await hub.get("/readyz", sender=None)).status == 200
+
+
+async def test_a_message_that_takes_too_long_is_refused_alone_and_its_process_replaced(
+    tmp_path: Path, folder: Path, made: Parts
+) -> None:
+    """Its neighbours in the batch are judged all the same."""
+    async with (
+        crewed(hanging, folder) as crew,
+        house(tmp_path, made, lambda: NOW, pooled=judging(crew, 2.5)) as hub,
+    ):
+        assert (await hub.post(hub.received(), key="first")).status == 202
+        before = crew.pids
+        others = [hub.post(hub.received(), key=f"k{number}") for number in range(10)]
+        slow, *told = await asyncio.gather(hub.post(b'{"HANG": 1}', key="slow"), *others)
+        assert (slow.status, slow.code) == (422, "HUB-LIM-005")
+        assert [answer.status for answer in told] == [202] * 10
+        assert crew.pids.isdisjoint(before)
+        assert [pid for pid in before if not gone(pid)] == []
+        mended = await hub.post(hub.received(), key="slow")
+        assert mended.status == 202
 
 
 async def test_a_replay_is_answered_without_judging_it_again(tmp_path: Path, made: Parts) -> None:
@@ -472,27 +529,20 @@ async def test_a_decision_is_made_anew_while_the_dossier_moves_but_not_for_ever(
 
 
 async def test_the_judging_pool_can_be_processes(tmp_path: Path, folder: Path, made: Parts) -> None:
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, context, initializer=open_desk, initargs=(folder,)) as executor:
-        async with house(tmp_path, made, lambda: NOW, executor=executor, run=at_desk) as hub:
-            answers = await asyncio.gather(*(hub.post(hub.received(), key=f"k{n}") for n in range(40)))
-            assert [answer.status for answer in answers] == [202] * 40
-            refused = await hub.post({"event": 3}, key="k40")
-            assert refused.status == 422
-            assert refused["errors"][0]["line"] == 1
+    async with (
+        crewed(at_desk, folder) as crew,
+        house(tmp_path, made, lambda: NOW, pooled=judging(crew)) as hub,
+    ):
+        answers = await asyncio.gather(*(hub.post(hub.received(), key=f"k{n}") for n in range(40)))
+        assert [answer.status for answer in answers] == [202] * 40
+        refused = await hub.post({"event": 3}, key="k40")
+        assert refused.status == 422
+        assert refused["errors"][0]["line"] == 1
 
 
-_desks: list[Desk] = []
-
-
-def open_desk(folder: Path) -> None:
-    """Runs in the pool process: partner files in, desk out."""
-    _desks.append(parts(folder).desk)
-
-
-def at_desk(batch: Sequence[Inbound]) -> list[intake.Verdict]:
-    """Runs in the pool process."""
-    return judge_all(_desks[0], batch)
+def at_desk(settings: str) -> Does:
+    """Runs in the pool process: partner files in, what judges out."""
+    return begin(lambda folder: (parts(Path(folder)).desk, Workbench(codecs={}, sealers={})), settings)
 
 
 async def test_what_waits_while_the_pool_is_busy_goes_there_together() -> None:
@@ -506,7 +556,7 @@ async def test_what_waits_while_the_pool_is_busy_goes_there_together() -> None:
         return Inbound(message=str(number), authorization="", headers={}, body=b"", received_at=NOW)
 
     with ThreadPoolExecutor(1) as executor:
-        bench = intake.Bench(executor, count, processes=1, batch=8)
+        bench = intake.Bench(in_thread(executor, count), processes=1, batch=8)
         done = await asyncio.gather(*(bench.judge(inbound(n)) for n in range(20)), return_exceptions=True)
     assert len(done) == 20
     assert sum(sizes) == 20

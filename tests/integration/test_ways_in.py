@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 POOL = """
 import sys
-import hub.pool as pool
+from hub import intake, logs
 from hub.wiring.tools import pool_tools
 
 class Bomb:
@@ -34,8 +34,8 @@ class Bomb:
     def __init__(self): self.secret = "0912345678"
     def __getattr__(self, name): raise ZeroDivisionError(self.secret)
 
-pool._begin(pool_tools, sys.argv[1])
-pool.judge([Bomb()])
+logs.configure(process="pool")
+intake.judge_all(pool_tools(sys.argv[1])[0], [Bomb()])
 """
 
 

@@ -308,8 +308,8 @@ def test_only_what_was_signed_is_read_on_and_the_digest_is_of_what_came() -> Non
 def test_a_body_in_a_file_is_read_where_it_is_judged(tmp_path: Path) -> None:
     path = tmp_path / "a.body"
     path.write_bytes(b"large")
-    inbound = Inbound(message="m", authorization="x", headers={}, body=str(path), received_at=NOW)
-    assert inbound.bytes() == b"large"
+    inbound = Inbound(message="m", authorization="x", headers={}, file=str(path), received_at=NOW)
+    assert inbound.content() == b"large"
 
 
 # --- places -----------------------------------------------------------------------------------------------------

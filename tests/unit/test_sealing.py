@@ -7,12 +7,14 @@ import signal
 import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from connectors.contract import Draft, Sealed
 from hub import pool
+from hub.crew import Crew
 from hub.sealing import CHUNK, Order, Pool, SignsBody, SignsXml, Unsigned, Workbench, seal, with_id
 from schemas.dossier import Event, Kind, Message, to_json
 from schemas.problems import Problem, Refusal, refuse
@@ -182,28 +184,30 @@ def heads(*subjects: str) -> list[Work]:
 
 
 async def test_a_message_that_kills_its_process_parks_alone_and_the_pool_goes_on() -> None:
-    executor = pool.executor(build, "", 1)
+    crew = Crew(partial(pool.begin, build), "", 1)
     subjects = [f"s{number}" for number in range(2 * CHUNK)]
     subjects[3] = "deadly"
     try:
-        sealing = Pool(executor, pool.seal)
+        sealing = Pool(pool.sealing_in(crew))
         made = dict(await sealing.seal(heads(*subjects)))
         assert set(made) == {f"t-{subject}" for subject in subjects}
-        assert made.pop("t-deadly") == Problem(code="HUB-INT-001", detail="BrokenProcessPool")
+        assert made.pop("t-deadly") == Problem(
+            code="HUB-INT-001", detail="its pool process died or was stopped"
+        )
         assert all(isinstance(one, Sealed) for one in made.values())
         assert made["t-s12"] == Sealed(payload=b"submit key-s12 s12", media_type="text/plain")
         assert isinstance((await sealing.seal(heads("after")))["t-after"], Sealed)
     finally:
-        executor.shutdown()
+        await crew.close()
 
 
 async def test_a_killed_pool_process_costs_nothing_but_time() -> None:
-    executor = pool.executor(build, "", 1)
+    crew = Crew(partial(pool.begin, build), "", 1)
     try:
-        sealing = Pool(executor, pool.seal)
+        sealing = Pool(pool.sealing_in(crew))
         await sealing.seal(heads("before"))
-        (victim,) = executor._pool._processes
+        (victim,) = crew.pids
         os.kill(victim, signal.SIGKILL)
         assert isinstance((await sealing.seal(heads("after")))["t-after"], Sealed)
     finally:
-        executor.shutdown()
+        await crew.close()
