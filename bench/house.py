@@ -213,5 +213,5 @@ async def _queue_for_another(path: Path, count: int) -> None:
     await store.close()
     fill(path, Layout("for another", partners=1, partner="0"), count)
     store = open_store(path, ids=new_ids())
-    await store.pause("p0000", paused=True, reason="bench", by="thu", now=utc_now())
+    await store.pause("p0000", paused=True, reason="bench", by="bench", now=utc_now())
     await store.close()

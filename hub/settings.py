@@ -12,6 +12,7 @@ import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyNetwork
 
@@ -58,6 +59,21 @@ def _listen(value: object) -> object:
     match = _LISTEN.fullmatch(value) if isinstance(value, str) else None
     if match is None or int(match["port"]) > _HIGHEST_PORT:
         raise ValueError('an address and a port: "127.0.0.1:8080"')
+    return value
+
+
+def _database(value: object) -> object:
+    """Nothing, or an address without its password: that stands in a file of its own."""
+    if value == "":
+        return value
+    try:
+        found = urlsplit(value) if isinstance(value, str) else None
+    except ValueError:
+        found = None
+    if found is None or found.scheme not in {"postgresql", "postgres"}:
+        raise ValueError('"" (an SQLite file in `data`) or "postgresql://user@host:5432/database"')
+    if found.password is not None or "password" in parse_qs(found.query):
+        raise ValueError("an address without a password; that stands in database_password_file")
     return value
 
 
@@ -176,6 +192,8 @@ class Settings(Closed):
     """Everything the composition root needs to know. ``public_url``: how senders reach the hub, for links in answers."""
 
     data: Path = Path("var/hub")
+    database: Annotated[str, BeforeValidator(_database)] = ""
+    database_password_file: Path | None = None
     partners: Path = Path("partners")
     mappings: Path | None = None
     calendar: Path | None = None
@@ -279,6 +297,9 @@ def _anchored(settings: Settings, here: Path) -> Settings:
             "data": here / settings.data,
             "partners": here / settings.partners,
             "mappings": None if settings.mappings is None else here / settings.mappings,
+            "database_password_file": None
+            if settings.database_password_file is None
+            else here / settings.database_password_file,
             "calendar": None if settings.calendar is None else here / settings.calendar,
             "keys": keys,
         }

@@ -27,11 +27,13 @@ RULES: dict[str, tuple[str, ...]] = {
     "connectors.catalogue": WIRING,
     "connectors.simulators": ("connectors/simulators/",),
     **{f"connectors.{room}": (f"connectors/{room}/", "connectors/catalogue.py") for room in ROOMS},
-    "hub.store.sql": ("hub/store/",),
+    "hub.store.sql": ("hub/store/", *WIRING),
     "hub.store.sqlite": ("hub/store/sqlite/", *WIRING),
+    "hub.store.postgres": ("hub/store/postgres/", *WIRING),
     "hub.wiring": ("hub/wiring/", "hub/programs.py", "hub/cli/opening.py", "hub/demo/"),
     "hub.demo": ("hub/demo/", "hub/cli/"),
     "apsw": ("hub/store/sqlite/",),
+    "psycopg": ("hub/store/postgres/",),
 }
 """A module, and the places that may import it or what is in it."""
 
@@ -84,6 +86,8 @@ def test_nothing_is_imported_where_it_must_not_be() -> None:
         ("hub/delivery.py", "import hub.store.sqlite"),
         ("hub/delivery.py", "from hub.store.sql import lanes"),
         ("hub/intake.py", "import apsw"),
+        ("hub/cli/opening.py", "from hub.store.postgres.store import open_store"),
+        ("hub/store/sql/store.py", "import psycopg"),
         ("connectors/rest/client.py", "from connectors.simulators.server import Server"),
         ("hub/delivery.py", "from hub import wiring"),
     ],

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from tests.store.engines import ENGINES
+from tests.store.engines import ENGINES, ON_POSTGRES, Place
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 async def another(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
     """Opens sessions; after the test nothing may have vanished or stand twice."""
     opened: list[Store] = []
+    place = Place(tmp_path, request.getfixturevalue("database") if request.param in ON_POSTGRES else "")
 
     def session() -> Store:
-        store = ENGINES[request.param](tmp_path, len(opened))
+        store = ENGINES[request.param](place, len(opened))
         opened.append(store)
         return store
 

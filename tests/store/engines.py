@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hub.store.contract import Store
-from hub.store.sqlite.store import open_store
+from hub.store.postgres import store as postgres
+from hub.store.sqlite import store as sqlite
 from hub.store.vault import Vault
 from tests.store.samples import numbered_ids
 
@@ -18,12 +19,36 @@ Open = Callable[[], Store]
 """Opens one more session on the same data, as another process would."""
 
 
-def plain(folder: Path, session: int) -> Store:
-    return open_store(folder / "hub.db", ids=numbered_ids(session))
+class Place(NamedTuple):
+    """Where a test's store lies: a folder, and an empty database for those who ask for one."""
+
+    folder: Path
+    database: str
 
 
-def encrypted(folder: Path, session: int) -> Store:
-    return open_store(folder / "hub.db", ids=numbered_ids(session), vault=Vault(b"m" * 32, os.urandom))
+def vault() -> Vault:
+    return Vault(b"m" * 32, os.urandom)
 
 
-ENGINES: dict[str, Callable[[Path, int], Store]] = {"sqlite": plain, "sqlite-encrypted": encrypted}
+def on_sqlite(place: Place, session: int, vault: Vault | None = None) -> Store:
+    return sqlite.open_store(place.folder / "hub.db", ids=numbered_ids(session), vault=vault)
+
+
+def on_postgres(place: Place, session: int, vault: Vault | None = None) -> Store:
+    return postgres.open_store(
+        place.database,
+        blobs=sqlite.blobs_beside(place.folder / "hub.db"),
+        ids=numbered_ids(session),
+        vault=vault,
+    )
+
+
+ON_POSTGRES: dict[str, Callable[[Place, int], Store]] = {
+    "postgres": on_postgres,
+    "postgres-encrypted": lambda place, session: on_postgres(place, session, vault()),
+}
+ENGINES: dict[str, Callable[[Place, int], Store]] = {
+    "sqlite": on_sqlite,
+    "sqlite-encrypted": lambda place, session: on_sqlite(place, session, vault()),
+    **ON_POSTGRES,
+}

@@ -14,9 +14,8 @@ import pytest
 from hub.lifecycle import State
 from hub.store.sql.db import many
 from hub.store.sql.engine import Closed
-from hub.store.sql.migrations import SchemaUnknown
+from hub.store.sql.migrations import SchemaUnknown, migrations
 from hub.store.sqlite import connection
-from hub.store.sqlite.connection import migrations
 from hub.store.sqlite.store import SqliteStore, open_store
 from hub.store.vault import Unreadable, Vault
 from schemas.problems import Refusal

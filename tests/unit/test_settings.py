@@ -104,6 +104,31 @@ def test_no_value_of_the_file_enters_a_problem(tmp_path: Path) -> None:
     assert "swordfish" not in repr(refusal.problems)
 
 
+@pytest.mark.parametrize(
+    "text", ["", "postgresql://hub@db:5432/hub", "postgres://db/hub?sslmode=verify-full"]
+)
+def test_a_database_is_named_by_its_address(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "hub.toml"
+    file.write_text(f'database = "{text}"\ndatabase_password_file = "secret"\n', "utf-8")
+    found = settings.load(file, {})
+    assert (found.database, found.database_password_file) == (text, tmp_path / "secret")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hub.db",
+        "mysql://db/hub",
+        "postgresql://hub:swordfish@db/hub",
+        "postgresql://db/hub?password=swordfish",
+    ],
+)
+def test_a_password_or_another_engine_is_refused_and_not_repeated(text: str, tmp_path: Path) -> None:
+    refusal = refused(tmp_path, f'database = "{text}"')
+    assert [problem.place for problem in refusal.problems] == ["hub.toml: database"]
+    assert "swordfish" not in repr(refusal.problems)
+
+
 def test_a_file_that_is_not_toml_is_refused_with_its_line(tmp_path: Path) -> None:
     [problem] = refused(tmp_path, 'data = "x"\ndata = "y"\n').problems
     assert (problem.line, problem.rule) == (2, "TOML")

@@ -158,7 +158,7 @@ def come(db: Db, tally: Tally, new: NewTransfer, to: Into, *, key: str = "", sup
         " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING n",
         (
             *(new.id, to.number, to.dest, new.lane_subject, new.operation, new.part, key or new.key),
-            *(new.stage, deadline, state),
+            *(new.stage, deadline, str(state)),
             *((problem.code, problem.place) if problem else ("", "")),
             supersedes,
         ),

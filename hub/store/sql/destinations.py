@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 
 STOPPED = tuple(str(state) for state in (State.REFUSED, State.PARKED, State.DEAD, State.HELD, State.IN_DOUBT))
 
-_LOAD = """
+ROOMS = """
 SELECT d.id, concurrency, rate, burst, paused, circuit, opens, closes, live_since, in_flight, tokens, tokens_at, served, places
-FROM dest d JOIN dest_run r ON r.id=d.id WHERE d.id=?
+FROM dest d JOIN dest_run r ON r.id=d.id
 """
+"""Rows of ``Destination``."""
+_LOAD = ROOMS + "WHERE d.id=?"
 _KNOWN = "SELECT id, order_sensitive, live_since FROM dest WHERE partner=?"
 
 

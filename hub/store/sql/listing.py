@@ -107,7 +107,7 @@ def _by_state(db: Db, which: Filter, below: int, leased: dict[int, Leased]) -> I
     pairs = [
         (dest, what)
         for dest, what, partner in many(
-            db, "SELECT c.dest, c.what, d.partner FROM cnt c JOIN dest d ON d.id=c.dest WHERE c.n>0"
+            db, "SELECT c.dest, c.what, d.partner FROM counts c JOIN dest d ON d.id=c.dest WHERE c.n>0"
         )
         if what in states and which.partner in {"", partner}
     ]

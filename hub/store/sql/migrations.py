@@ -1,30 +1,22 @@
-"""Numbered schema files. An engine's own first one, then those that every engine has, in SQLite's words for types."""
+"""Numbered schema files that every engine has, in SQLite's words for types; what is an engine's own comes after them."""
 
 from __future__ import annotations
 
 from importlib import resources
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
 
 
 class SchemaUnknown(Exception):  # noqa: N818 - says what it is
     """The database was written by a newer version or by another program; it is left untouched."""
 
 
-def numbered(folder: Traversable) -> dict[int, str]:
-    """Read ``<number>_<why>.sql``."""
-    return {
+def migrations() -> dict[int, str]:
+    """Read ``<number>_<why>.sql``. Raises ``SchemaUnknown`` when a number is missing."""
+    folder = resources.files("hub.store.sql") / "migrations"
+    steps = {
         int(file.name.split("_")[0]): file.read_text("utf-8")
         for file in folder.iterdir()
         if file.name.endswith(".sql")
     }
-
-
-def shared() -> dict[int, str]:
-    """Return the steps after the first. Raises ``SchemaUnknown`` when a number is missing."""
-    steps = numbered(resources.files("hub.store.sql") / "migrations")
-    if sorted(steps) != list(range(2, len(steps) + 2)):
+    if sorted(steps) != list(range(1, len(steps) + 1)):
         raise SchemaUnknown(f"migrations are not numbered without a gap: {sorted(steps)}")
     return steps

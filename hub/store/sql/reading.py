@@ -286,7 +286,7 @@ FROM dest d JOIN dest_run r ON r.id=d.id ORDER BY partner
 
 def queue(db: Db) -> tuple[QueueRow, ...]:
     counts: dict[int, dict[str, int]] = {}
-    for dest, what, n in db.execute("SELECT dest, what, n FROM cnt"):
+    for dest, what, n in db.execute("SELECT dest, what, n FROM counts"):
         counts.setdefault(dest, {})[what] = n
     for item in leases.everything(db).values():
         (state,) = only(db, "SELECT state FROM transfer WHERE n=?", (item.n,))

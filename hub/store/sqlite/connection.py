@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable  # noqa: TC003 - part of a public signature
-from importlib import resources
 from pathlib import Path  # noqa: TC003 - part of a public signature
 
 import apsw
 
 from hub.store.sql.db import Lane, one, only
-from hub.store.sql.migrations import SchemaUnknown, numbered, shared
+from hub.store.sql.migrations import SchemaUnknown, migrations
 
 APPLICATION = 0x4C546867  # "LThg" in the file's header: a foreign database is not ours to migrate
 BUSY_SECONDS = 30.0
 _POLL = 0.0005
 
+
+_OWN = "CREATE TABLE IF NOT EXISTS due(dest INTEGER PRIMARY KEY)"
+"""Destinations that a claim should look at; too many is a wasted look, too few would be a loss."""
 
 _ADD = "INSERT INTO cnt(dest,what,n) VALUES(?,?,?) ON CONFLICT DO UPDATE SET n=n+excluded.n"
 
@@ -107,6 +109,7 @@ def migrate(db: Connection, upto: int | None = None) -> None:
                 db.execute("ROLLBACK")
                 return
             db.execute(steps[version + 1])
+            db.execute(_OWN)
             db.execute(f"PRAGMA user_version={version + 1}")
             db.execute(f"PRAGMA application_id={APPLICATION}")
             db.execute("COMMIT")
@@ -127,8 +130,3 @@ def _checked_version(db: Connection, newest: int) -> int:
             f"the database has schema {version}, this version knows {newest}: start the newer version"
         )
     return version
-
-
-def migrations() -> dict[int, str]:
-    """Return SQLite's own first schema, then what every engine has."""
-    return numbered(resources.files("hub.store.sqlite") / "migrations") | shared()

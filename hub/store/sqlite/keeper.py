@@ -13,8 +13,9 @@ import apsw
 from hub.store.keeper import Figures, NotEmpty
 from hub.store.sql.archive import Table
 from hub.store.sql.db import many, one, only
+from hub.store.sql.migrations import migrations
 from hub.store.sqlite import house
-from hub.store.sqlite.connection import Connection, migrate, migrations, open_writer
+from hub.store.sqlite.connection import Connection, migrate, open_writer
 from hub.store.sqlite.store import RULES, blobs_beside
 
 if TYPE_CHECKING:

@@ -1,3 +1,4 @@
+-- The schema of every engine, in SQLite's words for types; what only one engine has stands in its own folder.
 -- Times are whole microseconds since 1970 in UTC. `n` is the store's own counter: it is the order of acceptance.
 -- Payload columns (raw, canonical, payload, exchanges) hold what hub/store/sql/bodies.py wrote.
 
@@ -144,9 +145,6 @@ CREATE TABLE dest_run(
   tokens REAL NOT NULL DEFAULT 0,
   tokens_at INTEGER NOT NULL DEFAULT 0
 );
-
--- destinations that a claim should look at; too many is a wasted look, too few would be a loss
-CREATE TABLE due(dest INTEGER PRIMARY KEY);
 
 -- unfinished transfers that hold their place in a lane. The lane's ticket is named on its head:
 -- shelf ready (class, at = since), wait (at = wake), stopped; while the lane is leased the shelf is the one it came from.

@@ -1,0 +1,156 @@
+"""The way of a message on PostgreSQL."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from hub.store.contract import Figures
+from hub.store.postgres import claim
+from hub.store.sql import accept, leases, settle, timers
+from hub.store.sql.db import only
+from hub.store.sql.engine import Taken, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from hub.store.contract import Accepted
+    from hub.store.postgres.bell import Bell, Hints
+    from hub.store.postgres.connection import Connection
+    from hub.store.postgres.line import Line
+    from hub.store.postgres.readers import Readers
+    from hub.store.sql.accept import Packed
+    from hub.store.sql.settle import Outcome, Seal
+
+LOOK_SECONDS = 1.0
+"""How often a worker asks the index itself which destinations have something ready, whatever it heard."""
+
+FEW = 64
+"""As many destinations with ready lanes are looked up at any time."""
+
+ROLL_UP_SECONDS = 5.0
+ROLL_UP_LOCK = 0x4C546868
+PATIENCE = 20.0
+"""Seconds to go on trying to record what was already sent."""
+
+_ROLL_UP = """
+WITH gone AS (DELETE FROM cnt_delta RETURNING dest, what, n)
+INSERT INTO cnt(dest, what, n) SELECT dest, what, sum(n) FROM gone GROUP BY dest, what ORDER BY dest, what
+ON CONFLICT(dest, what) DO UPDATE SET n=cnt.n+excluded.n
+"""
+
+_FIGURES = "SELECT pg_database_size(current_database()), current_setting('server_version')"
+
+
+class PostgresQueue:
+    """``intake`` takes messages in, ``delivery`` carries them on; neither waits for the other."""
+
+    def __init__(self, reads: Readers, intake: Line, delivery: Line, hints: Hints, bell: Bell) -> None:
+        self._reads = reads
+        self._intake = intake
+        self._delivery = delivery
+        self._hints = hints
+        self._bell = bell
+        self._position = 0
+        self._heard = -1
+        self._breadth = 0
+        self._looked = self._rolled_up = float("-inf")
+
+    async def accept(self, packed: Packed) -> Accepted:
+        return await self._intake.run(lambda db: accept.accept(db, packed), repeatable=True)
+
+    async def claim(
+        self, token: str, worker: str, now: int, limit: int, lease: float, without: Collection[str]
+    ) -> Taken:
+        """While the database is away there is nothing to claim."""
+        self._heard = await self._bell.heard()
+        if limit <= 0:
+            return Taken((), float("inf"))
+        wish = claim.Wish(token, worker, now, limit, lease, without, self._position)
+        try:
+            taken, self._position, pause = await self._delivery.run(
+                _Claiming(wish, self._hints, self._look), repeatable=True
+            )
+        except Unavailable:
+            return Taken((), float("inf"))
+        return Taken(taken, pause)
+
+    def _look(self, db: Connection) -> list[int]:
+        """Where many destinations have something ready, looking costs: hints first, the index now and then."""
+        clock = time.monotonic()
+        if self._breadth > FEW and clock - self._looked < LOOK_SECONDS:
+            return []
+        found = claim.due(db)
+        self._looked, self._breadth = clock, len(found)
+        return found
+
+    async def seal(self, token: str, seals: Mapping[str, Seal]) -> bool:
+        return await self._record(lambda db: settle.seal(db, token, seals))
+
+    async def settle(self, token: str, outcomes: Mapping[str, Outcome], now: int) -> bool:
+        """False also when the connection broke during the commit and it turns out that it was written."""
+        return await self._record(lambda db: settle.settle(db, token, outcomes, now))
+
+    async def renew(self, token: str, now: int, lease: float) -> bool:
+        return await self._record(lambda db: leases.renew(db, token, now, lease))
+
+    async def _record(self, write: Callable[[Connection], bool]) -> bool:
+        return await self._delivery.run(write, patience=PATIENCE, repeatable=True)
+
+    async def tick(self, now: int) -> int | None:
+        """While the database is away its time stands still."""
+        try:
+            due = await self._reads.look(timers.next_due)
+            if due is not None and due <= now:
+                while await self._delivery.run(lambda db: timers.tick(db, now), repeatable=True):
+                    pass
+                due = await self._reads.look(timers.next_due)
+            if time.monotonic() - self._rolled_up > ROLL_UP_SECONDS:
+                self._rolled_up = time.monotonic()
+                await self._delivery.run(roll_up)
+        except Unavailable:
+            return None
+        return due
+
+    async def news(self, seconds: float) -> None:
+        await self._bell.rings(self._heard, seconds)
+
+    async def probe(self) -> None:
+        """A database that only reads, or is full, shows here before a sender meets it."""
+        await self._intake.run(
+            lambda db: db.execute("UPDATE hub_schema SET version=version"), repeatable=True
+        )
+
+    async def figures(self) -> Figures:
+        size, version = await self._reads.look(lambda db: only(db, _FIGURES))
+        return Figures(engine="postgresql", version=version, size=size)
+
+    async def purge(self) -> None:
+        """Dead rows go with the next vacuum of a small table; the write-ahead log rotates by itself."""
+        await self._reads.look(lambda db: db.execute("VACUUM datakey"))
+
+    def close(self) -> None:
+        self._bell.close()
+
+
+class _Claiming:
+    """One claim, done again by its token: what an earlier try took is not taken twice."""
+
+    def __init__(self, wish: claim.Wish, hints: Hints, look: Callable[[Connection], list[int]]) -> None:
+        self._wish = wish
+        self._hints = hints
+        self._look = look
+        self._tried = False
+
+    def __call__(self, db: Connection) -> claim.Claim:
+        taken = claim.earlier(db, self._wish.token) if self._tried else ()
+        self._tried = True
+        if taken:
+            return claim.Claim(taken, self._wish.position, float("inf"))
+        return claim.claim(db, self._hints, self._wish, self._look)
+
+
+def roll_up(db: Connection) -> None:
+    """One process at a time; who finds another at it leaves it alone."""
+    if only(db, "SELECT pg_try_advisory_xact_lock(?)", (ROLL_UP_LOCK,))[0]:
+        db.execute(_ROLL_UP)
