@@ -21,6 +21,7 @@ from hub import circuit, decide
 from hub.decide import First, Policy, Verdict
 from hub.failure import LATE, LATE_CODE, failed, is_late
 from hub.lifecycle import MOVES, Move, State
+from hub.metrics.counts import Counts
 from hub.store.contract import Attempt, Settlement, Work
 from schemas.problems import Problem
 
@@ -87,7 +88,9 @@ class Delivery:
         hand: int = 400,
         lease: float = 30.0,
         attempt_limit: float = 120.0,
+        counts: Counts | None = None,
     ) -> None:
+        self._counts = counts or Counts()
         self._name, self._store, self._sealery, self._routes = name, store, sealery, routes
         self._codec_of, self._now, self._new_id, self._uniform = codec_of, now, new_id, uniform
         self._limit, self._most, self._lease, self._attempt_limit = limit, hand, lease, attempt_limit
@@ -114,6 +117,11 @@ class Delivery:
         finally:
             if running:
                 await asyncio.gather(*running, return_exceptions=True)
+
+    @property
+    def in_hand(self) -> int:
+        """How many transfers are under way."""
+        return self._hand.total()
 
     @property
     def _room(self) -> int:
@@ -157,6 +165,7 @@ class Delivery:
     async def _group(self, works: tuple[Work, ...]) -> None:
         token = works[0].token
         held = {work.transfer: work.partner for work in works}
+        accepted = {work.transfer: work.accepted_at for work in works}
         keeper = asyncio.create_task(self._keep(token))
         tasks: set[asyncio.Task[Settlement]] = set()
         try:
@@ -169,8 +178,10 @@ class Delivery:
                 ready, tasks = tasks & done, tasks - done
                 made = [settlement for task in ready if (settlement := self._made(task)) is not None]
                 if keeper in done or not await self._store.settle(token, made, self._now()):
-                    log.warning("lease_lost", worker=self._name, count=len(ready) + len(tasks))
+                    self._lost(len(ready) + len(tasks))
                     return
+                for settlement in made:
+                    self._count(settlement, held[settlement.transfer], accepted[settlement.transfer])
                 self._put_down([held.pop(settlement.transfer) for settlement in made])
         except Exception:
             log.exception("group_failed", worker=self._name, count=len(works))
@@ -179,6 +190,17 @@ class Delivery:
                 task.cancel()
             await asyncio.gather(keeper, *tasks, return_exceptions=True)
             self._put_down(held.values())
+
+    def _lost(self, count: int) -> None:
+        log.warning("lease_lost", worker=self._name, count=count)
+        self._counts.add("leases_lost")
+
+    def _count(self, settlement: Settlement, partner: str, accepted_at: datetime) -> None:
+        for tried in settlement.attempts:
+            self._counts.add("attempts", partner, tried.verb, tried.outcome)
+        if settlement.move is Move.DELIVER:
+            seconds = (self._now() - accepted_at).total_seconds()
+            self._counts.observe("delivery_seconds", seconds, partner)
 
     def _made(self, task: asyncio.Task[Settlement]) -> Settlement | None:
         """Return what came of one transfer; ``None`` for a defect of ours: its lease runs out and it is in doubt."""
@@ -201,7 +223,7 @@ class Delivery:
         made = await self._sealery.seal(fresh) if fresh else {}
         new = {transfer: value for transfer, value in made.items() if isinstance(value, Sealed)}
         if new and not await self._store.seal(token, new):
-            log.warning("lease_lost", worker=self._name, count=len(works))
+            self._lost(len(works))
             return None
         return {**made, **{work.transfer: work.sealed for work in works if work.sealed is not None}}
 

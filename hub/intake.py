@@ -90,6 +90,11 @@ class Bench:
             raise verdict
         return verdict
 
+    @property
+    def busy(self) -> tuple[int, int]:
+        """Batches that are being judged, messages that wait."""
+        return len(self._running), len(self._waiting)
+
     def _start(self) -> None:
         while self._waiting and self._free:
             taken = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]

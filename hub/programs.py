@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import os
 import resource
 import socket
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import structlog
@@ -16,7 +16,8 @@ import uvloop
 
 from hub import logs
 from hub import settings as settings_file
-from hub.api.door import door
+from hub.api.door import Server, door
+from hub.settings import address
 from hub.supervisor import stop_on_signals, stop_with_parent, supervise, webs, workers
 from hub.wiring.declared import declared
 from hub.wiring.tools import key_warnings, pool_tools
@@ -25,7 +26,7 @@ from hub.wiring.worker import open_worker
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator, Sequence
+    from collections.abc import Coroutine, Sequence
     from pathlib import Path
 
     from hub.settings import Settings
@@ -41,9 +42,9 @@ def serve(settings: Path) -> int:
     """Run a whole hub: supervisor, web processes, workers. Returns when it was told to stop."""
     logs.configure(process="supervisor")
     read = _checked(settings)
-    with _listening(read) as socket:
+    with _listening(read) as taking, _showing(read) or nullcontext() as shown:
         wanted = (
-            *webs(settings, read.workers.web, socket.fileno()),
+            *webs(settings, read.workers.web, taking.fileno(), shown.fileno() if shown else None),
             *workers(settings, read.workers.delivery),
         )
         return _run(_supervise(wanted))
@@ -66,9 +67,8 @@ def _checked(settings: Path) -> Settings:
 
 
 def _listening(read: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in read.host else socket.AF_INET
     try:
-        return socket.create_server((read.host, read.port), family=family, backlog=BACKLOG)
+        return _server(read.host, read.port)
     except OSError as error:
         why = errno.errorcode.get(error.errno or 0, "")
         raise refuse(
@@ -76,15 +76,41 @@ def _listening(read: Settings) -> socket.socket:
         ) from None
 
 
-def web(settings: Path, *, supervised: bool = False, inherited: int | None = None) -> int:
-    """Run one web process. ``inherited``: the number of a listening socket; without it the process listens by itself."""
+def _showing(read: Settings) -> socket.socket | None:
+    """The hub works without its figures; an address that another program has is no reason not to start."""
+    if read.metrics.listen == "off":
+        return None
+    host, port = address(read.metrics.listen)
+    try:
+        return _server(host, port)
+    except OSError as error:
+        log.warning(
+            "metrics_not_shown", address=host, port=port, reason=errno.errorcode.get(error.errno or 0)
+        )
+        return None
+
+
+def _server(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+
+
+def _inherited(number: int | None) -> socket.socket | None:
+    return None if number is None else socket.socket(fileno=number)
+
+
+def web(
+    settings: Path, *, supervised: bool = False, inherited: int | None = None, metrics: int | None = None
+) -> int:
+    """Run one web process. ``inherited``, ``metrics``: numbers of listening sockets; alone, the process listens by itself."""
     logs.configure(process="web")
+    shown = _inherited(metrics) if supervised else _showing(settings_file.load(settings))
 
     async def run() -> None:
-        async with open_web(settings) as (app, read):
+        async with open_web(settings, shown=shown) as (app, read):
             _many_files(read.limits.connections)
-            listening = _listening(read) if inherited is None else socket.socket(fileno=inherited)
-            server = _Server(
+            listening = _inherited(inherited) or _listening(read)
+            server = Server(
                 uvicorn.Config(
                     app,
                     http=door(bounds_of(read)),
@@ -117,32 +143,25 @@ def _many_files(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
 
 
-class _Server(uvicorn.Server):
-    """Leaves signals to the program: uvicorn raises them once more when it is done, and pool and store were never closed."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 async def _stop_server(server: uvicorn.Server, stop: asyncio.Event) -> None:
     await stop.wait()
     server.should_exit = True
 
 
-def work(settings: Path, *, processes: int = 1, supervised: bool = False) -> int:
+def work(settings: Path, *, processes: int = 1, supervised: bool = False, metrics: int | None = None) -> int:
     """Run worker processes: one here, or several under a supervisor."""
     if processes > 1:
         logs.configure(process="supervisor")
-        _checked(settings)
-        return _run(_supervise(workers(settings, processes)))
+        with _showing(_checked(settings)) or nullcontext() as held:
+            return _run(_supervise(workers(settings, processes, held.fileno() if held else None)))
     logs.configure(process="worker")
+    shown = _inherited(metrics) if supervised else _showing(settings_file.load(settings))
 
     async def run() -> None:
         stop = asyncio.Event()
         stop_on_signals(stop)
         parent = asyncio.create_task(stop_with_parent(stop)) if supervised else None
-        async with open_worker(settings) as delivery:
+        async with open_worker(settings, shown=shown) as delivery:
             log.info("worker_started", pid=os.getpid())
             await delivery.run(stop)
         if parent is not None:

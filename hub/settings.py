@@ -77,6 +77,10 @@ def _database(value: object) -> object:
     return value
 
 
+def _listen_or_off(value: object) -> object:
+    return value if value == "off" else _listen(value)
+
+
 Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0)]
 Octets = Annotated[int, BeforeValidator(octets), Field(ge=1)]
 
@@ -188,6 +192,12 @@ class Scanner(Closed):
     quarantine: Seconds = 30 * 86_400.0
 
 
+class Metrics(Closed):
+    """``listen``: where ``/metrics`` answers, for the machine that watches; ``"off"``: nowhere."""
+
+    listen: Annotated[str, BeforeValidator(_listen_or_off)] = "127.0.0.1:9464"
+
+
 class Settings(Closed):
     """Everything the composition root needs to know. ``public_url``: how senders reach the hub, for links in answers."""
 
@@ -206,14 +216,21 @@ class Settings(Closed):
     limits: Limits = Limits()
     documents: Documents = Documents()
     scanner: Scanner = Scanner()
+    metrics: Metrics = Metrics()
 
     @property
     def host(self) -> str:
-        return self.listen.rpartition(":")[0].strip("[]")
+        return address(self.listen)[0]
 
     @property
     def port(self) -> int:
-        return int(self.listen.rpartition(":")[2])
+        return address(self.listen)[1]
+
+
+def address(listen: str) -> tuple[str, int]:
+    """Part a host from its port."""
+    host, _, port = listen.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:

@@ -38,17 +38,26 @@ class Child(msgspec.Struct, frozen=True):
     files: tuple[int, ...] = ()
 
 
-def webs(settings: Path, number: int, socket: int) -> tuple[Child, ...]:
-    """Name the processes that take messages in, all from one listening socket, which outlives each of them."""
-    words = ("web", *_where(settings), "--socket", str(socket))
+def webs(settings: Path, number: int, socket: int, metrics: int | None = None) -> tuple[Child, ...]:
+    """Name the processes that take messages in, all from one listening socket, which outlives each of them.
+
+    ``metrics``: a second one, for the figures.
+    """
+    words, files = _shown(metrics)
+    child = ("web", *_where(settings), "--socket", str(socket), *words)
     names = ["web"] if number == 1 else [f"web-{one}" for one in range(1, number + 1)]
-    return tuple(Child(name, words, (socket,)) for name in names)
+    return tuple(Child(name, child, (socket, *files)) for name in names)
 
 
-def workers(settings: Path, number: int) -> tuple[Child, ...]:
+def workers(settings: Path, number: int, metrics: int | None = None) -> tuple[Child, ...]:
     """Name the processes that deliver."""
-    words = ("work", *_where(settings))
-    return tuple(Child(f"worker-{one}", words) for one in range(1, number + 1))
+    words, files = _shown(metrics)
+    child = ("work", *_where(settings), *words)
+    return tuple(Child(f"worker-{one}", child, files) for one in range(1, number + 1))
+
+
+def _shown(metrics: int | None) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    return ((), ()) if metrics is None else (("--metrics", str(metrics)), (metrics,))
 
 
 def _where(settings: Path) -> tuple[str, ...]:

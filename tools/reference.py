@@ -245,6 +245,7 @@ COLUMNS = ("Khóa · Key", "Kiểu · Type", "Mặc định · Default", "Nghĩa
 CHECKED_BY: dict[str, str] = {
     "hub.settings.seconds": '`"30s"`',
     "hub.settings.octets": '`"1MB"` or bytes',
+    "hub.settings._listen_or_off": '`"host:port"` or `"off"`',
     "hub.settings._listen": '`"host:port"`',
     "hub.partners._agency": "agency code",
     "hub.partners._mapping": "`id@version`",

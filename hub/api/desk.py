@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
 from datetime import datetime  # noqa: TC003
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from hub.api.later import Later
 from hub.documents.contract import Safety
 from hub.intake import Intake  # noqa: TC001
 from hub.judge import Inbound, authenticate
+from hub.metrics.counts import Counts  # noqa: TC001
 from hub.receipts import made_of
 from hub.settings import Documents, Limits
 from hub.spool import Spool  # noqa: TC001
@@ -70,6 +72,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     ready: Callable[[], Awaitable[Sequence[str]]]
     now: Callable[[], datetime]
     new_id: Callable[[], str]
+    counts: Counts
     language: Language = "vi"
     base: str = ""
     keeping: Documents = Documents()
@@ -83,7 +86,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
 
     async def take(self, request: Request) -> Accepted:
         """Take one message. Raises ``Refusal``; then nothing of it is kept but a log line with code, digest and size."""
-        message, sender = self.new_id(), ""
+        message, sender, began = self.new_id(), "", time.perf_counter()
         with self.spool.sheet(message) as sheet:
             try:
                 caller = self.caller(request)
@@ -92,8 +95,11 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
                     accepted = await self._receive(message, caller, sheet, request, place)
                     if not accepted.replayed:
                         place.accepted(made_of(accepted.receipt))
+                        self.counts.observe("intake_seconds", time.perf_counter() - began)
+                    self.counts.add("intake", sender, "replayed" if accepted.replayed else "accepted")
                     return accepted
             except Refusal as refusal:
+                self.counts.add("intake", sender, refusal.code)
                 log.info(
                     "refused",
                     code=refusal.code,
@@ -104,11 +110,13 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
                     request=request.state.request,
                 )
                 raise
-            except (
-                OSError
-            ) as error:  # the spool or the blobs: the disk is full or broken, and nothing was accepted
+            except OSError as error:  # spool or blobs: the disk is full or broken, and nothing was accepted
+                self.counts.add("intake", sender, NO_ROOM)
                 log.exception("no_room", sender=sender, size=sheet.size, request=request.state.request)
                 raise Later(NO_ROOM, "the body can be kept", DISK_WAIT) from error
+            except Exception:
+                self.counts.add("intake", sender, "HUB-INT-001")
+                raise
 
     async def _receive(
         self, message: str, caller: Caller, sheet: Sheet, request: Request, place: Place

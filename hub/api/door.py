@@ -14,14 +14,17 @@ What a dead or hostile peer holds is given back in seconds. Bodies are bounded b
 
 from __future__ import annotations
 
+import contextlib
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Iterator
 
     from starlette.responses import Response
 
@@ -47,6 +50,14 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     connections: int = 1024
     requests: int = 10_000
     full: bytes = FULL
+
+
+class Server(uvicorn.Server):
+    """Leaves signals to the program: uvicorn raises them once more when it is done, and pool and store were never closed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 def whole(answer: Response) -> bytes:

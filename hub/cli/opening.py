@@ -42,8 +42,8 @@ class Programs(Protocol):
     """What the long-running commands start. Each returns an exit status. ``supervised``: ends with its supervisor."""
 
     def serve(self, settings: Path) -> int: ...
-    def work(self, settings: Path, *, processes: int, supervised: bool) -> int: ...
-    def web(self, settings: Path, *, supervised: bool, inherited: int | None) -> int: ...
+    def work(self, settings: Path, *, processes: int, supervised: bool, metrics: int | None) -> int: ...
+    def web(self, settings: Path, *, supervised: bool, inherited: int | None, metrics: int | None) -> int: ...
     def demo(self, directory: Path, messages: int) -> int: ...
 
 
@@ -94,15 +94,15 @@ class WiredPrograms:
 
         return programs.serve(settings)
 
-    def work(self, settings: Path, *, processes: int, supervised: bool) -> int:
+    def work(self, settings: Path, *, processes: int, supervised: bool, metrics: int | None) -> int:
         from hub import programs  # noqa: PLC0415 - heavy
 
-        return programs.work(settings, processes=processes, supervised=supervised)
+        return programs.work(settings, processes=processes, supervised=supervised, metrics=metrics)
 
-    def web(self, settings: Path, *, supervised: bool, inherited: int | None) -> int:
+    def web(self, settings: Path, *, supervised: bool, inherited: int | None, metrics: int | None) -> int:
         from hub import programs  # noqa: PLC0415 - heavy
 
-        return programs.web(settings, supervised=supervised, inherited=inherited)
+        return programs.web(settings, supervised=supervised, inherited=inherited, metrics=metrics)
 
     def demo(self, directory: Path, messages: int) -> int:
         from hub import demo  # noqa: PLC0415 - heavy

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Annotated
 
@@ -14,8 +12,7 @@ from cyclopts.validators import Number
 from hub.cli import show
 from hub.cli.desk import At  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.exits import Exit
-
-DISTRIBUTION = "lienthong"
+from hub.version import own_version
 
 
 def serve(*, desk: At) -> int:
@@ -25,20 +22,23 @@ def serve(*, desk: At) -> int:
 Supervised = Annotated[bool, Parameter(show=False, negative=())]
 """Given by the supervisor to its children, not by a person."""
 Inherited = Annotated[int | None, Parameter(show=False)]
-"""The number of the listening socket that the supervisor holds for its children."""
+"""The number of a listening socket that the supervisor holds for its children."""
 
 
 def work(
     *,
     processes: Annotated[int, Parameter(validator=Number(gte=1, lte=64))] = 1,
     supervised: Supervised = False,
+    metrics: Inherited = None,
     desk: At,
 ) -> int:
-    return desk.programs.work(desk.settings, processes=processes, supervised=supervised)
+    return desk.programs.work(desk.settings, processes=processes, supervised=supervised, metrics=metrics)
 
 
-def web(*, supervised: Supervised = False, socket: Inherited = None, desk: At) -> int:
-    return desk.programs.web(desk.settings, supervised=supervised, inherited=socket)
+def web(
+    *, supervised: Supervised = False, socket: Inherited = None, metrics: Inherited = None, desk: At
+) -> int:
+    return desk.programs.web(desk.settings, supervised=supervised, inherited=socket, metrics=metrics)
 
 
 def demo(*, directory: Path = Path("var/demo"), messages: int = 200, desk: At) -> int:
@@ -54,11 +54,3 @@ VERSION: tuple[show.Column[dict[str, str]], ...] = (
 def version(*, desk: At) -> int:
     show.card(desk, VERSION, {"version": own_version(), "python": platform.python_version()})
     return Exit.OK
-
-
-def own_version() -> str:
-    """Return the installed version; ``0`` when run from a checkout that was never installed."""
-    try:
-        return installed(DISTRIBUTION)
-    except PackageNotFoundError:
-        return "0"

@@ -425,6 +425,7 @@ class DossierView(Value, frozen=True):
 
 class QueueRow(Value, frozen=True):
     """Counts of one partner by state; ``blocked`` is derived. ``oldest``: acceptance of its oldest unfinished transfer.
+    ``expired``: transfers that were given back because their worker's lease ran out, ever.
 
     ``overdue``: delivered ones whose receipt did not come in time.
     ``circuit_until``: when an open circuit is tried again; ``circuit_code``: what opened it. ``window``: how many may be under
@@ -438,6 +439,7 @@ class QueueRow(Value, frozen=True):
     paused: bool
     circuit: str  # closed, open, half_open
     overdue: int = 0
+    expired: int = 0
     circuit_until: datetime | None = None
     circuit_code: str = ""
     window: int | None = None

@@ -22,14 +22,18 @@ from hub.api.quotas import Quotas
 from hub.crew import Crew
 from hub.documents.contract import Safety
 from hub.intake import Bench, Intake
+from hub.metrics.counts import Counts
+from hub.rounds import again, beside
 from hub.spool import Spool
 from hub.wiring.declared import declared
 from hub.wiring.parts import new_ids, store_of, utc_now
 from hub.wiring.tools import pool_tools
+from hub.wiring.watching import watched
 from schemas import errors
 from schemas.problems import Problem
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
@@ -40,11 +44,18 @@ if TYPE_CHECKING:
     from hub.wiring.declared import Declared
 
 
+SHARE_EVERY = 1.0
+"""Seconds between two times that a web process tells the others what it let in."""
+
+
 @asynccontextmanager
 async def open_web(
-    path: Path, *, store_of: Callable[[Settings], Store] = store_of
+    path: Path,
+    *,
+    store_of: Callable[[Settings], Store] = store_of,
+    shown: socket.socket | None = None,
 ) -> AsyncIterator[tuple[FastAPI, Settings]]:
-    """Build the web process. ``store_of`` opens its store."""
+    """Build the web process. ``store_of`` opens its store; ``shown``: where it answers with the hub's figures."""
     what = declared(path)
     settings, new_id = what.settings, new_ids()
     store = store_of(settings)
@@ -69,39 +80,50 @@ async def open_web(
     async def ready() -> list[str]:
         return [] if await bench.alive() else ["pool"]
 
+    counts = Counts()
+    admission = Admission(settings.limits, quotas, _watermark(settings))
+
+    def gauges() -> dict[str, float]:
+        requests, octets = admission.busy
+        judging, waiting = bench.busy
+        return {"requests": requests, "bytes": octets, "judging": judging, "waiting": waiting}
+
     try:
         await store.capacities(partners.capacities(what.partners))
-        yield (
-            api.build(
-                Deps(
-                    intake=Intake(
-                        store=store,
-                        bench=bench,
-                        decide=Accepting(router=router, parties=parties, new_id=new_id, days=what.days),
-                        now=utc_now,
-                    ),
+        app = api.build(
+            Deps(
+                intake=Intake(
                     store=store,
-                    callers=_callers(what),
-                    spool=spool,
-                    admission=Admission(settings.limits, quotas, _watermark(settings)),
-                    acknowledging=Acknowledging(
-                        bringers(what.partners), store, utc_now, body_time=settings.limits.body_time
-                    ),
-                    carrying=Carrying(settings.limits, _watermark(settings)),
-                    catalogue=errors.load(),
-                    limits=settings.limits,
-                    ready=ready,
+                    bench=bench,
+                    decide=Accepting(router=router, parties=parties, new_id=new_id, days=what.days),
                     now=utc_now,
-                    new_id=new_id,
-                    language=settings.language,
-                    base=settings.public_url,
-                    keeping=settings.documents,
-                    unscanned=Safety.CHECKING if settings.scanner.address else Safety.CLEAN,
-                    downloaders=_downloaders(what),
-                )
-            ),
-            settings,
+                ),
+                store=store,
+                callers=_callers(what),
+                spool=spool,
+                admission=admission,
+                acknowledging=Acknowledging(
+                    bringers(what.partners), store, utc_now, body_time=settings.limits.body_time
+                ),
+                carrying=Carrying(settings.limits, _watermark(settings)),
+                catalogue=errors.load(),
+                limits=settings.limits,
+                ready=ready,
+                now=utc_now,
+                new_id=new_id,
+                counts=counts,
+                language=settings.language,
+                base=settings.public_url,
+                keeping=settings.documents,
+                unscanned=Safety.CHECKING if settings.scanner.address else Safety.CLEAN,
+                downloaders=_downloaders(what),
+            )
         )
+        async with (
+            watched(settings, store, "web", counts, gauges, shown),
+            beside(again(SHARE_EVERY, lambda: quotas.sync(store.use), "quotas")),
+        ):
+            yield app, settings
     finally:
         await crew.close()
         await store.close()

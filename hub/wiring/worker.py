@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import socket
 import time
 from contextlib import asynccontextmanager
 from functools import partial
@@ -22,12 +20,17 @@ from hub.delivery import Delivery
 from hub.documents.caretaking import Caretaker, Rules
 from hub.documents.links import Desk, Linking
 from hub.documents.scanner import Scanner
+from hub.metrics.counts import Counts
+from hub.rounds import beside
 from hub.sealing import Pool
+from hub.watch import Watch
 from hub.wiring.declared import codecs, declared
 from hub.wiring.parts import link_secret, new_ids, store_of, utc_now
 from hub.wiring.tools import pool_tools
+from hub.wiring.watching import process_name, watched
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator
     from pathlib import Path
 
@@ -46,8 +49,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def open_worker(path: Path) -> AsyncIterator[Delivery]:
-    """Build a worker process."""
+async def open_worker(path: Path, *, shown: socket.socket | None = None) -> AsyncIterator[Delivery]:
+    """Build a worker process. ``shown``: where it answers with the hub's figures."""
     what = declared(path)
     settings = what.settings
     store = store_of(settings)
@@ -62,8 +65,9 @@ async def open_worker(path: Path) -> AsyncIterator[Delivery]:
     caretaking = asyncio.create_task(_caretaker(store.documents, settings).run())
     try:
         await store.capacities(partners.capacities(what.partners))
-        yield Delivery(
-            name=f"{socket.gethostname()}-{os.getpid()}",
+        name, counts = process_name(), Counts()
+        delivery = Delivery(
+            name=name,
             store=store,
             sealery=Linking(
                 Pool(pool.sealing_in(crew, settings.limits.judge_time)),
@@ -78,7 +82,15 @@ async def open_worker(path: Path) -> AsyncIterator[Delivery]:
             uniform=random.SystemRandom().uniform,
             windows=lambda now: partners.windows(what.partners, what.days, now),
             lease=settings.lease,
+            counts=counts,
         )
+        watch = Watch(store, name, utc_now)
+        async with (
+            watched(settings, store, "worker", counts, lambda: {"transfers": delivery.in_hand}, shown),
+            beside(watch.run()),
+        ):
+            yield delivery
+        await watch.end()
     finally:
         caretaking.cancel()
         await asyncio.gather(caretaking, return_exceptions=True)

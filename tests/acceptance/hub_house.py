@@ -196,12 +196,12 @@ def kill(pid: int) -> None:
 
 
 @contextmanager
-def house(folder: Path) -> Iterator[House]:
-    """Open it: everything runs and is ready inside."""
+def house(folder: Path, settings: Callable[[str], str] = lambda text: text) -> Iterator[House]:
+    """Open it: everything runs and is ready inside. ``settings`` may change the text of the settings file."""
     hub_port, *ports = free_ports(4)
     scene = build(folder, hub_port, (ports[0], ports[1], ports[2]))
-    settings = scene.settings.read_text("utf-8")
-    scene.settings.write_text(settings.replace('lease = "5s"', f'lease = "{LEASE:.0f}s"'), "utf-8")
+    text = scene.settings.read_text("utf-8").replace('lease = "5s"', f'lease = "{LEASE:.0f}s"')
+    scene.settings.write_text(settings(text), "utf-8")
     files = scene.settings.parent / "partners"
     (files / "bureau.toml").write_text(BUREAU, "utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LIENTHONG_")}

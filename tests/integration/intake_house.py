@@ -38,6 +38,7 @@ from hub.api.quotas import Quotas
 from hub.desk import hashes, set_up
 from hub.ids import Ids
 from hub.intake import Bench, Intake, judge_all
+from hub.metrics.counts import Counts
 from hub.partners import World
 from hub.routing import Router
 from hub.routing import load as load_routes
@@ -313,6 +314,7 @@ async def house(
         now=now,
         new_id=ids,
         **(more or {}),
+        counts=Counts(),
     )
     config = uvicorn.Config(
         build(deps),

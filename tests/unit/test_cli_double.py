@@ -249,12 +249,12 @@ class Started:
         self.calls.append(("serve", settings))
         return self.status
 
-    def work(self, settings: Path, *, processes: int, supervised: bool) -> int:
-        self.calls.append(("work", settings, processes, supervised))
+    def work(self, settings: Path, *, processes: int, supervised: bool, metrics: int | None) -> int:
+        self.calls.append(("work", settings, processes, supervised, metrics))
         return self.status
 
-    def web(self, settings: Path, *, supervised: bool, inherited: int | None) -> int:
-        self.calls.append(("web", settings, supervised, inherited))
+    def web(self, settings: Path, *, supervised: bool, inherited: int | None, metrics: int | None) -> int:
+        self.calls.append(("web", settings, supervised, inherited, metrics))
         return self.status
 
     def demo(self, directory: Path, messages: int) -> int:

@@ -218,11 +218,14 @@ def test_version() -> None:
     [
         (("serve",), ("serve", Path("lienthong.toml"))),
         (("serve", "--settings", "/etc/h.toml"), ("serve", Path("/etc/h.toml"))),
-        (("work",), ("work", Path("lienthong.toml"), 1, False)),
-        (("work", "--processes", "4"), ("work", Path("lienthong.toml"), 4, False)),
-        (("work", "--supervised"), ("work", Path("lienthong.toml"), 1, True)),
-        (("web",), ("web", Path("lienthong.toml"), False, None)),
-        (("web", "--supervised", "--socket", "7"), ("web", Path("lienthong.toml"), True, 7)),
+        (("work",), ("work", Path("lienthong.toml"), 1, False, None)),
+        (("work", "--processes", "4"), ("work", Path("lienthong.toml"), 4, False, None)),
+        (("work", "--supervised"), ("work", Path("lienthong.toml"), 1, True, None)),
+        (("web",), ("web", Path("lienthong.toml"), False, None, None)),
+        (
+            ("web", "--supervised", "--socket", "7", "--metrics", "8"),
+            ("web", Path("lienthong.toml"), True, 7, 8),
+        ),
         (("demo",), ("demo", Path("var/demo"), 200)),
         (("demo", "--directory", "/tmp/d", "--messages", "7"), ("demo", Path("/tmp/d"), 7)),  # noqa: S108 - a name only
     ],

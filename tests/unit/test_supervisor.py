@@ -29,6 +29,8 @@ def test_one_hub_is_its_web_processes_on_one_socket_and_its_workers() -> None:
     common = ("--settings", "/etc/lienthong.toml", "--supervised")
     assert webs(where, 1, 7) == (Child("web", ("web", *common, "--socket", "7"), (7,)),)
     assert [child.name for child in webs(where, 2, 7)] == ["web-1", "web-2"]
+    assert webs(where, 1, 7, 8)[0].files == (7, 8)
+    assert workers(where, 1, 8)[0].arguments[-2:] == ("--metrics", "8")
     assert workers(where, 2) == (Child("worker-1", ("work", *common)), Child("worker-2", ("work", *common)))
 
 

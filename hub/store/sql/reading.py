@@ -305,6 +305,7 @@ def _queue_row(db: Db, dest: tuple[Any, ...], counts: dict[str, int]) -> QueueRo
         paused=bool(dest[2]),
         circuit=dest[3],
         overdue=counts.get("overdue", 0),
+        expired=counts.get("expired", 0),
         circuit_until=moment(dest[4]),
         circuit_code=dest[5],
         window=dest[6] if dest[3] == Circuit.CLOSED else None,
@@ -319,8 +320,12 @@ def _oldest(db: Db, dest: int, states: Iterable[State]) -> datetime | None:
     firsts = [n for state in states for (n,) in many(db, query, (dest, str(state))) if n is not None]
     if not firsts:
         return None
-    query = "SELECT m.accepted_at FROM transfer t JOIN message m ON m.n=t.message WHERE t.n=?"
-    return moment(only(db, query, (min(firsts),))[0])
+    row = one(
+        db,
+        "SELECT m.accepted_at FROM transfer t JOIN message m ON m.n=t.message WHERE t.n=?",
+        (min(firsts),),
+    )
+    return moment(row[0]) if row else None  # a store that is broken is looked at, too
 
 
 def journal(db: Db, message_: str, transfer: str, after: int, limit: int) -> tuple[JournalRow, ...]:

@@ -48,15 +48,23 @@ def hear(db: Db, day: str) -> tuple[Usage, ...]:
 
 
 def unfinished(db: Db) -> dict[str, tuple[int, int]]:
-    """Count each sender's unfinished transfers, and what ``transfers`` was in the same snapshot. Costs a look at each of them."""
+    """Count unfinished transfers of each sender that is known here; return what differs from what is written down:
+    how many, and what ``transfers`` was in the same snapshot. Costs a look at each of them.
+    """
+    rows = many(db, "SELECT sender, transfers, unfinished, counted_with FROM sender_use")
+    if not rows:
+        return {}
     counts: dict[str, int] = {}
     for state in State:
         if state in DONE:
             continue
         for sender, n in db.execute(_UNFINISHED, (str(state),)):
             counts[sender] = counts.get(sender, 0) + n
-    told = many(db, "SELECT sender, transfers FROM sender_use")
-    return {sender: (counts.get(sender, 0), transfers) for sender, transfers in told}
+    return {
+        sender: (counts.get(sender, 0), transfers)
+        for sender, transfers, *before in rows
+        if before != [counts.get(sender, 0), transfers]
+    }
 
 
 def book(db: Db, counted: dict[str, tuple[int, int]]) -> None:

@@ -1,0 +1,67 @@
+"""What every process does beside its work: says that it lives, shows the figures of the whole hub."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from hub.metrics.desk import desk, serving
+from hub.metrics.page import page
+from hub.metrics.pulse import EVERY, Pulse
+from hub.rounds import again, beside
+from hub.store.contract import Process
+from hub.version import own_version
+from hub.wiring.parts import new_ids, utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from hub.metrics.counts import Counts
+    from hub.settings import Settings
+    from hub.store.contract import Store
+
+
+def process_name() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+@asynccontextmanager
+async def watched(
+    settings: Settings,
+    store: Store,
+    role: str,
+    counts: Counts,
+    gauges: Callable[[], Mapping[str, float]],
+    shown: socket.socket | None,
+) -> AsyncIterator[None]:
+    """Keep this process's row while the context lasts, and answer on ``shown`` with the figures of all."""
+    new_id = new_ids()
+    now = utc_now()
+    me = Process(
+        id=new_id(),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        role=role,
+        version=own_version(),
+        since=now,
+        seen=now,
+    )
+    pulse = Pulse(store, me, counts, gauges=gauges, now=utc_now, new_id=new_id)
+
+    async def figures() -> bytes:
+        await pulse.beat()
+        return await page(store, utc_now(), version=me.version, free=lambda: free_bytes(settings))
+
+    await pulse.beat()
+    try:
+        async with serving(desk(figures), shown), beside(again(EVERY, pulse.beat, "pulse")):
+            yield
+    finally:
+        await pulse.end()
+
+
+def free_bytes(settings: Settings) -> int:
+    disk = os.statvfs(settings.data)
+    return disk.f_bavail * disk.f_frsize
