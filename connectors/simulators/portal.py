@@ -4,28 +4,35 @@ Its habits: HTTP 200 whatever happens; success is ``"0"``, ``0`` or ``"00"``; se
 without ``dstcode`` is answered by the adapter, with a page of HTML; progress is *appended*, so what is sent twice shows
 twice. Marked (assumed) where nobody has a source: codes 1 and 2, the texts about sessions, the names inside
 ``TraCuuHoSo``'s result, that progress moves the state that ``TraCuuHoSo`` tells, and the list of progress records that
-it tells when the portal is started with ``--lists-progress``.
+it tells when the portal is started with ``--lists-progress``. With ``--pulled FILE`` it fetches every document that it is given a loopback link to, and
+writes down what it got.
 
 Run: ``python -m connectors.simulators.portal --port 9003 --journal var/portal.jsonl --secret-file keys/portal.txt``
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from connectors.simulators.desk import Said, say
 from connectors.simulators.orders import PAGE
-from connectors.simulators.server import options, secret_of, serve
+from connectors.simulators.server import HOST, options, secret_of, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from connectors.simulators.desk import Call, Journal
+
+    Pull = Callable[[str, str, str], None]
 
 LOGIN, LOOK_UP, SYNC, PROGRESS = "login", "TraCuuHoSo", "DongBoHoSoMC", "CapNhatTienDoHoSoMC"
 SUCCESSES: tuple[str | int, ...] = ("0", 0, "00")
@@ -89,7 +96,7 @@ _DATE = re.compile(r"^\d{14}$")
 class Portal:
     """``generation``: ``1`` or ``1+`` (identity and digitisation fields mandatory). ``clock`` decides when sessions end."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what may differ between two portals
         self,
         journal: Journal,
         password: str = "",
@@ -99,6 +106,7 @@ class Portal:
         lifetime: float = 600.0,
         generation: str = "1",
         lists_progress: bool = False,
+        pull: Pull | None = None,
     ) -> None:
         self.journal = journal
         self._password, self._username = password, username
@@ -107,6 +115,7 @@ class Portal:
         self._sessions: dict[str, datetime] = {}
         self._states: dict[str, str] = {}
         self._lists_progress = lists_progress
+        self._pull = pull
         self._told: dict[str, list[dict[str, str]]] = {}
         for entry in journal.entries:
             self._remember(entry.operation, msgspec.json.decode(entry.body))
@@ -187,6 +196,9 @@ class Portal:
     def _take(self, operation: str, records: list[dict[str, Any]], done: str, how: str) -> Said:
         dossier = ",".join(dict.fromkeys(record["MaHoSo"] for record in records))
         entry = self.journal.record(operation, msgspec.json.encode(records), dossier=dossier, reference=how)
+        if self._pull is not None:
+            for code, id_, link in _links(records):
+                self._pull(code, id_, link)
         self._remember(operation, records)
         return say({"error_code": SUCCESSES[entry.number % len(SUCCESSES)], "message": done, "result": []})
 
@@ -197,6 +209,39 @@ class Portal:
             for record in records:
                 upper = {name.upper(): value for name, value in record.items()}
                 self._told.setdefault(record["MaHoSo"], []).append(upper)
+
+
+class Puller:
+    """Fetches in a thread of its own, as the portal does later and by itself; one line of ``file`` per document."""
+
+    def __init__(self, file: Path) -> None:
+        self._file, self._thread = file, ThreadPoolExecutor(1)
+
+    def __call__(self, code: str, id_: str, link: str) -> None:
+        if link.startswith(f"http://{HOST}:"):
+            self._thread.submit(self._fetch, code, id_, link)
+
+    def _fetch(self, code: str, id_: str, link: str) -> None:
+        found, size, status = hashlib.sha256(), 0, 0
+        try:
+            with urllib.request.urlopen(link, timeout=30) as reply:  # noqa: S310 - loopback, see above
+                status = reply.status
+                while piece := reply.read(1 << 16):
+                    found.update(piece)
+                    size += len(piece)
+        except OSError as error:
+            status = getattr(error, "code", 0)
+        told = {"dossier": code, "id": id_, "status": status, "sha256": found.hexdigest(), "size": size}
+        with self._file.open("ab") as file:
+            file.write(msgspec.json.encode(told) + b"\n")
+
+
+def _links(records: list[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    """Name every attachment that stands behind a link: dossier, the attachment's id, the link."""
+    for record in records:
+        for paper in record.get("TaiLieuNop") or ():
+            if link := paper.get("DuongDanTaiTepTin"):
+                yield record["MaHoSo"], str(paper.get("TepDinhKemId", "")), link
 
 
 def _no(code: str, message: str) -> Said:
@@ -261,7 +306,9 @@ def main() -> None:
     parser.add_argument(
         "--lists-progress", action="store_true", help="TraCuuHoSo tells progress records (assumed)"
     )
+    parser.add_argument("--pulled", type=Path, help="fetch documents by their links and write down what came")
     arguments = parser.parse_args()
+    pull = Puller(arguments.pulled) if arguments.pulled else None
 
     def opened(journal: Journal) -> Portal:
         return Portal(
@@ -272,6 +319,7 @@ def main() -> None:
             lifetime=arguments.lifetime,
             generation=arguments.generation,
             lists_progress=arguments.lists_progress,
+            pull=pull,
         )
 
     serve(arguments.port, arguments.journal, opened)

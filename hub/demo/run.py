@@ -26,6 +26,7 @@ import aiohttp
 
 from hub import settings as settings_file
 from hub.demo import count as counting
+from hub.demo.documents import bring, enclose, missing
 from hub.demo.messages import stories
 from hub.demo.processes import Processes, answers, children_of, free_ports, owns_port
 from hub.demo.scene import EXAMPLES, build
@@ -36,7 +37,7 @@ from signing.jws import DetachedSigner
 from signing.keys import KeySource, load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from hub.demo.count import Count
     from hub.demo.messages import Said
@@ -94,16 +95,34 @@ async def _play(folder: Path, messages: int, tell: Told) -> None:
     with Processes(folder / "log", environment) as processes:
         await _start(scene, processes)
         tell("scene", url=f"http://127.0.0.1:{hub_port}")
-        said = [*stories(EXAMPLES / "messages", -(-messages // _steps()))]
+        said, documents = enclose([*stories(EXAMPLES / "messages", -(-messages // _steps()))])
+        await _bring(scene, documents)
         asked = await _act(scene, processes, said, tell)
         if not asked:
             raise Failed("no transfer was left in doubt by the killed worker")
         tell("recovered", asked=asked)
         counts = _counted(scene, [one for story in said for one in story])
+        await _arrived(scene, documents, tell)
     _show(counts, tell)
     _verify(scene, tell)
     _look_around(scene, tell)
     judge(counts)
+
+
+async def _bring(scene: Scene, documents: Mapping[str, bytes]) -> None:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
+        for content in documents.values():
+            await bring(session, f"http://127.0.0.1:{scene.hub_port}", scene.api_key, content)
+
+
+async def _arrived(scene: Scene, documents: Mapping[str, bytes], tell: Told) -> None:
+    """The portal fetches at its own pace; by now it is about to have done so."""
+    ends = time.monotonic() + PATIENCE / 6
+    while (left := missing(scene.pulled, documents)) and time.monotonic() < ends:  # noqa: ASYNC110 - the portal rings no bell
+        await asyncio.sleep(0.1)
+    if left:
+        raise Failed(f"documents of {', '.join(left)}")
+    tell("documents", count=len(documents))
 
 
 def judge(counts: Iterable[Count]) -> None:
@@ -132,6 +151,7 @@ def _start_partner(scene: Scene, processes: Processes, name: str) -> None:
     arguments = [f"connectors.simulators.{name}", "--port", str(port), "--journal", str(scene.journal(name))]
     if name == PORTAL:
         arguments += ["--secret-file", str(scene.portal_password), "--lists-progress", "--lifetime", "6"]
+        arguments += ["--pulled", str(scene.pulled)]
     processes.start(name, arguments)
 
 

@@ -55,6 +55,11 @@ class Scene:
         declared = (tomllib.loads(file.read_text("utf-8")) for file in (EXAMPLES / "partners").glob("*.toml"))
         return next(str(partner["id"]) for partner in declared if partner["room"] == room)
 
+    @property
+    def pulled(self) -> Path:
+        """What the portal fetched by the links that it was sent."""
+        return self.folder / "portal" / "pulled.jsonl"
+
     def journal(self, partner: str) -> Path:
         return self.folder / partner / "journal.jsonl"
 
