@@ -66,6 +66,14 @@ class Held(Value, frozen=True):
     tries: int = 0
 
 
+class Holder(Value, frozen=True):
+    """Who holds a document: an upload, or a dossier (or the message that has none). ``sender``: the partner that brought it."""
+
+    owner: str
+    sender: str
+    at: datetime
+
+
 class Enclosure(Value, frozen=True):
     """A document of an accepted message. ``place``: ``documents/<number>`` or ``results/<number>`` in its dossier.
 
@@ -177,6 +185,8 @@ class Documents(Protocol):
         ...
 
     async def held(self, *, safety: str = "", after: str = "", limit: int = 50) -> tuple[Held, ...]: ...
+
+    async def holders(self, sha256: str) -> tuple[Holder, ...]: ...
 
     async def sweep(self, now: datetime, *, grace: float, quarantine: float) -> Swept:
         """Remove what nobody needs for longer than ``grace`` seconds: uploads, documents, links, and files that no row names."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub.cli import acting, calendars, columns, dossiers, faces, manual, partners, queues, running
+from hub.cli import acting, calendars, columns, documents, dossiers, faces, manual, partners, queues, running
 from hub.cli.commands import COMMANDS, GROUPS, build
 from hub.cli.options import taken
 from hub.cli.words import FILE, LANGUAGES, Speech, everything
@@ -123,6 +123,9 @@ TABLES: dict[str, tuple[Column[Any], ...]] = {
     "version": running.VERSION,
     "due": calendars.DUE,
     "days": calendars.DAYS,
+    "documents": documents.DOCUMENTS,
+    "document": documents.DOCUMENT,
+    "holders": documents.HOLDERS,
 }
 
 

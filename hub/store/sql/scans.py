@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.documents.contract import Held, Safety
+from hub.documents.contract import Held, Holder, Safety
 from hub.store.sql import journal
 from hub.store.sql.db import many, one
 from hub.store.sql.times import moment
@@ -52,6 +52,13 @@ def said(db: Db, sha256: str, safety: Safety, finding: str, again: int | None, a
     )
     if db.changes() and safety is not Safety.CHECKING:
         journal.write(db, at, f"document_{safety}", facts={"digest": sha256, "finding": finding})
+
+
+def holders(db: Db, sha256: str) -> tuple[Holder, ...]:
+    rows = many(
+        db, "SELECT owner, sender, at FROM hold WHERE sha256=? ORDER BY at, owner LIMIT 200", (sha256,)
+    )
+    return tuple(Holder(owner=owner, sender=sender, at=moment(at)) for owner, sender, at in rows)
 
 
 def listed(db: Db, safety: str, after: str, limit: int) -> tuple[Held, ...]:

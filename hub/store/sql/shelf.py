@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
-    from hub.documents.contract import Enclosure, Held, NewUpload, Reach, Upload
+    from hub.documents.contract import Enclosure, Held, Holder, NewUpload, Reach, Upload
     from hub.store.blobs import Blobs, Draft
     from hub.store.sql.bodies import Bodies, Pen
     from hub.store.sql.db import Db
@@ -152,6 +152,9 @@ class Shelf:
 
     async def held(self, *, safety: str = "", after: str = "", limit: int = 50) -> tuple[Held, ...]:
         return await self.reads.run(lambda db: scans.listed(db, safety, after, limit))
+
+    async def holders(self, sha256: str) -> tuple[Holder, ...]:
+        return await self.reads.run(lambda db: scans.holders(db, sha256))
 
     # --- what goes
 

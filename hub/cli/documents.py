@@ -1,0 +1,111 @@
+"""``lienthong document list|show|verify``: which documents the hub holds, whether they may be used, whether they are whole."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from hub.cli import show, times
+from hub.cli.desk import At  # noqa: TC001 - cyclopts reads the annotations at run time
+from hub.cli.exits import Exit
+from hub.documents.contract import Held, Holder, Safety
+from hub.store.blobs import Damaged
+from hub.store.vault import Unreadable
+from schemas.problems import refuse
+
+if TYPE_CHECKING:
+    from hub.cli.desk import Desk
+    from hub.store.contract import Store
+
+SHORT = 16
+"""Digits of a digest that a person reads; programs get all of them."""
+LONGEST = 64
+PAGE = 200
+COLOURS = {Safety.CLEAN: "green", Safety.CHECKING: "yellow", Safety.INFECTED: "red"}
+
+
+def _safety(row: Held, desk: Desk) -> str:
+    return desk.say(f"safety.{row.safety}")
+
+
+DOCUMENTS: tuple[show.Column[Held], ...] = (
+    show.Column("sha256", lambda row: row.sha256, lambda row, _: row.sha256[:SHORT], whole=True),
+    show.Column("safety", lambda row: row.safety.value, _safety, lambda row, _: COLOURS[row.safety]),
+    show.Column("size", lambda row: row.size),
+    show.Column("owners", lambda row: row.owners),
+    show.Column("finding", lambda row: row.finding, room=110),
+    show.Column("held_since", lambda row: row.at, lambda row, _: times.local(row.at)),
+)
+
+DOCUMENT: tuple[show.Column[Held], ...] = (
+    show.Column("sha256", lambda row: row.sha256),
+    show.Column("safety", lambda row: row.safety.value, _safety, lambda row, _: COLOURS[row.safety]),
+    show.Column("size", lambda row: row.size),
+    show.Column("owners", lambda row: row.owners),
+    show.Column("finding", lambda row: row.finding),
+    show.Column("held_since", lambda row: row.at),
+    show.Column("checked_at", lambda row: row.checked_at),
+    show.Column("next_check", lambda row: row.next_check),
+    show.Column("checks", lambda row: row.tries),
+    show.Column("file", lambda row: row.file),
+)
+
+HOLDERS: tuple[show.Column[Holder], ...] = (
+    show.Column("owner", lambda row: row.owner, whole=True),
+    show.Column("sender", lambda row: row.sender),
+    show.Column("held_since", lambda row: row.at, lambda row, _: times.local(row.at)),
+)
+
+
+async def list_(*, safety: Safety | None = None, after: str = "", limit: int = 50, desk: At) -> int:
+    async with desk.hub() as hub:
+        found = await hub.store.documents.held(safety=safety or "", after=after, limit=limit)
+    show.rows(desk, DOCUMENTS, found, "nothing.documents")
+    return Exit.OK
+
+
+async def show_(document: str, /, *, desk: At) -> int:
+    async with desk.hub() as hub:
+        found = await _one(hub.store, document)
+        holders = await hub.store.documents.holders(found.sha256)
+    show.card(desk, DOCUMENT, found, (show.Part("holders", HOLDERS, holders),))
+    return Exit.OK
+
+
+async def verify(document: str = "", /, *, desk: At) -> int:
+    """Read documents whole and compare them with their digests; name those that are not what they should be."""
+    damaged: list[Held] = []
+    count, after = 0, ""
+    async with desk.hub() as hub:
+        page = (await _one(hub.store, document),) if document else await hub.store.documents.held(limit=PAGE)
+        while page:
+            count += sum(1 for held in page if held.owners)
+            damaged += [held for held in page if held.owners and not await _whole(hub.store, held)]
+            after = page[-1].sha256
+            page = () if document else await hub.store.documents.held(after=after, limit=PAGE)
+    if damaged or desk.as_json:
+        show.rows(desk, DOCUMENTS, damaged, "nothing.documents")
+    desk.tell("documents.damaged" if damaged else "documents.whole", number=len(damaged) or count)
+    return Exit.FOUND if damaged else Exit.OK
+
+
+async def _one(store: Store, prefix: str) -> Held:
+    """Return the one document whose digest begins so. Raises ``Refusal`` HUB-DOC-001."""
+    wanted = prefix.lower()
+    near = await store.documents.held(after=wanted[: LONGEST - 1], limit=2)  # what begins so stands behind it
+    found = [held for held in near if held.sha256.startswith(wanted)]
+    if len(found) != 1 or not wanted:
+        raise refuse("HUB-DOC-001", detail=prefix)
+    return found[0]
+
+
+async def _whole(store: Store, held: Held) -> bool:
+    digest = hashlib.sha256()
+    try:
+        async with aclosing(store.documents.content(held.sha256)) as pieces:
+            async for piece in pieces:
+                digest.update(piece)
+    except (Damaged, Unreadable):
+        return False
+    return digest.hexdigest() == held.sha256
