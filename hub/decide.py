@@ -105,7 +105,8 @@ def _unsure(reason: Reason, policy: Policy, attempts: int, uniform: Uniform, *, 
     wait = _next_wait(policy, attempts, uniform, free=free)
     if wait is None:  # still in doubt at the end of the schedule: dead would claim that it did not arrive
         return _told(None, reason)
-    wake = min(wait, policy.ask_after) if attempts == 0 else wait
+    # earlier than ask_after what was sent may still be on its way there, and "it is not here" would prove nothing
+    wake = policy.ask_after if attempts == 0 else max(wait, policy.ask_after)
     return _told(None, reason, wake_in=wake, counts=not free)
 
 

@@ -48,6 +48,16 @@ class LeaseLost(Exception):  # noqa: N818 - says what it is
     """Another worker has this transfer by now; nothing more may leave from here."""
 
 
+class Hold:
+    """A lease in hand. ``until``: before that nobody else can have taken it."""
+
+    def __init__(self, token: str, until: datetime) -> None:
+        self.token, self.until = token, until
+        self.renewing = (
+            asyncio.Lock()
+        )  # an older renewal that comes to rest behind a newer one would shorten the lease
+
+
 class Sealery(Protocol):
     """Encodes, validates and signs in the sealing pool."""
 
@@ -108,8 +118,8 @@ class Delivery:
                 self._settled.clear()
                 if not self._has_room:
                     await self._until_settled(1.0)
-                elif works := await self._claim():
-                    task = asyncio.create_task(self._group(works))
+                elif works := await self._claim(began := self._now()):
+                    task = asyncio.create_task(self._group(works, began))
                     running.add(task)
                     task.add_done_callback(running.discard)
                 else:
@@ -132,7 +142,7 @@ class Delivery:
         """Room for a claim that is worth its transaction."""
         return self._room >= max(1, self._limit // 8)
 
-    async def _claim(self) -> tuple[Work, ...]:
+    async def _claim(self, now: datetime) -> tuple[Work, ...]:
         """Take at most half of the room, and nothing for a partner that holds as much as is left over.
 
         So each further partner that hangs gets half of what the last one left, and there is always some for the others.
@@ -140,7 +150,7 @@ class Delivery:
         room = self._room
         crowded = frozenset(partner for partner, count in self._hand.items() if count >= room)
         limit = min(self._limit, max(1, room // 2))
-        works = await self._store.claim(self._name, self._now(), limit, self._lease, without=crowded)
+        works = await self._store.claim(self._name, now, limit, self._lease, without=crowded)
         self._hand.update(work.partner for work in works)
         return works
 
@@ -162,17 +172,19 @@ class Delivery:
             closes = [window.closes for window in windows if window.closes is not None]
             self._hours_until = min(closes, default=datetime.max.replace(tzinfo=UTC))
 
-    async def _group(self, works: tuple[Work, ...]) -> None:
+    async def _group(self, works: tuple[Work, ...], began: datetime) -> None:
+        """``began``: when they were claimed, by this process's clock."""
         token = works[0].token
+        hold = Hold(token, self._end(began))
         held = {work.transfer: work.partner for work in works}
         accepted = {work.transfer: work.accepted_at for work in works}
-        keeper = asyncio.create_task(self._keep(token))
+        keeper = asyncio.create_task(self._keep(hold))
         tasks: set[asyncio.Task[Settlement]] = set()
         try:
             sealed = await self._seal(token, works)
             if sealed is None:
                 return
-            tasks = {asyncio.create_task(self._one(work, sealed[work.transfer])) for work in works}
+            tasks = {asyncio.create_task(self._one(work, sealed[work.transfer], hold)) for work in works}
             while tasks:
                 done, _ = await asyncio.wait({*tasks, keeper}, return_when=asyncio.FIRST_COMPLETED)
                 ready, tasks = tasks & done, tasks - done
@@ -210,12 +222,24 @@ class Delivery:
         log.error("transfer_failed", worker=self._name, exc_info=error)
         return None
 
-    async def _keep(self, token: str) -> None:
+    async def _keep(self, hold: Hold) -> None:
         """Hold the lease; return when it was lost."""
         held = True
         while held:
             await asyncio.sleep(self._lease / 3)
-            held = await self._store.renew(token, self._now(), self._lease)
+            held = await self._renew(hold)
+
+    async def _renew(self, hold: Hold) -> bool:
+        async with hold.renewing:
+            began = self._now()
+            held = await self._store.renew(hold.token, began, self._lease)
+            if held:
+                hold.until = self._end(began)
+            return held
+
+    def _end(self, began: datetime) -> datetime:
+        """A lease ends where it was written; a third earlier we no longer trust it without asking."""
+        return began + timedelta(seconds=self._lease * 2 / 3)
 
     async def _seal(self, token: str, works: tuple[Work, ...]) -> Mapping[str, Sealed | Problem] | None:
         """Return what may be sent, all of it on disk; ``None`` when the lease was lost meanwhile."""
@@ -227,7 +251,7 @@ class Delivery:
             return None
         return {**made, **{work.transfer: work.sealed for work in works if work.sealed is not None}}
 
-    async def _one(self, work: Work, sealed: Sealed | Problem) -> Settlement:
+    async def _one(self, work: Work, sealed: Sealed | Problem, hold: Hold) -> Settlement:
         if isinstance(sealed, Problem):
             detail = " ".join(part for part in (sealed.place, sealed.rule, sealed.detail) if part)
             return Settlement(
@@ -258,18 +282,21 @@ class Delivery:
             outcome = await self._try("find", route.connector.find(parcel), tries)
         doubt = work.doubt and outcome is None
         if outcome is None or decide.may_send(outcome):
-            if outcome is not None:
-                await self._still_held(work.token)
+            if outcome is not None or self._now() >= hold.until:
+                await self._still_held(hold)
             outcome = await self._try("deliver", route.connector.deliver(parcel), tries)
         verdict = decide.after(
             outcome, route.policy, work.attempts, self._uniform, doubt=doubt, probe=work.probe
         )
         return self._settlement(work, route.policy, verdict, outcome, tries)
 
-    async def _still_held(self, token: str) -> None:
-        """Raise ``LeaseLost`` when asking took so long (a stopped process, a slow partner) that another worker has it."""
-        if not await self._store.renew(token, self._now(), self._lease):
-            raise LeaseLost(token)
+    async def _still_held(self, hold: Hold) -> None:
+        """Raise ``LeaseLost`` when sealing or asking took so long (a stopped process, a slow partner) that another has it."""
+        held = await self._renew(hold)
+        while held and self._now() >= hold.until:  # the answer itself came late
+            held = await self._renew(hold)
+        if not held:
+            raise LeaseLost(hold.token)
 
     async def _try(self, verb: str, call: object, tries: list[Attempt]) -> Outcome:
         """Carry out one try. A room that breaks its promise not to raise, or hangs, leaves the transfer in doubt."""

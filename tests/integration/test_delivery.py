@@ -11,7 +11,7 @@ import pytest
 
 from connectors.contract import Deferred, Delivered, Outcome, Reason, Refused, Sealed, Unsure
 from hub.decide import Policy
-from hub.delivery import LeaseLost, printable
+from hub.delivery import Hold, LeaseLost, printable
 from hub.lifecycle import Move, State
 from hub.store.contract import Filter
 from schemas.dossier import from_json
@@ -73,7 +73,7 @@ async def test_nothing_leaves_when_the_lease_was_lost_before_the_bytes_were_on_d
         (work,) = await hub.store.claim("slow", now(), 10, 0.01)
         await asyncio.sleep(0.02)
         await hub.eye.tick(now())
-        await hub.worker()._group((work,))
+        await hub.worker()._group((work,), now())
         assert land.heard == []
         assert (await hub.view("m1.land")).state is State.WAITING
         async with hub.working():
@@ -467,7 +467,7 @@ async def test_a_worker_that_lost_its_lease_writes_nothing(tmp_path: Path) -> No
         await hub.accept("m1", "land", dossier="d1")
         (work,) = await hub.store.claim("slow", now(), 10, 30)
         token = work.token
-        await hub.worker()._group((work,))
+        await hub.worker()._group((work,), now())
         assert await hub.attempts("m1.land") == []
         assert (await hub.view("m1.land")).state is State.IN_DOUBT
         assert await _messages_of(hub, "hub") == []
@@ -492,7 +492,7 @@ async def test_what_is_under_way_is_given_up_when_the_lease_is_lost(tmp_path: Pa
     async with house(tmp_path, land=land) as hub:
         await hub.accept("m1", "land", dossier="d1")
         (work,) = await hub.store.claim("slow", now(), 10, 30)
-        group = asyncio.create_task(hub.worker(lease=0.3)._group((work,)))
+        group = asyncio.create_task(hub.worker(lease=0.3)._group((work,), now()))
         await until(lambda: _is_heard(land))
         await hub.store.renew(work.token, now(), -1)
         await hub.eye.tick(now())
@@ -556,8 +556,23 @@ async def test_after_asking_nothing_is_sent_unless_the_lease_still_holds(tmp_pat
         (work,) = await hub.store.claim("slow", now(), 10, 30)
         doubtful = msgspec.structs.replace(work, doubt=True)
         with pytest.raises(LeaseLost):
-            await hub.worker()._one(doubtful, Sealed(payload=b"x", media_type="x/y"))
+            await hub.worker()._one(doubtful, Sealed(payload=b"x", media_type="x/y"), Hold(work.token, now()))
     assert land.verbs == ["find"]
+
+
+async def test_a_worker_that_stood_still_between_sealing_and_sending_sends_nothing_without_its_lease(
+    tmp_path: Path,
+) -> None:
+    land = Partner()
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        (work,) = await hub.store.claim("slow", now(), 10, 30)
+        await hub.store.renew(work.token, now(), -1)
+        await hub.eye.tick(now())
+        stopped = Hold(work.token, now())  # by its own clock, too, the lease may be gone
+        with pytest.raises(LeaseLost):
+            await hub.worker()._one(work, Sealed(payload=b"x", media_type="x/y"), stopped)
+    assert land.heard == []
 
 
 def test_a_partners_reference_is_kept_short_and_printable() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from connectors.contract import Deferred, Delivered, Reason, Refused, Unsure
@@ -96,6 +97,11 @@ def test_unsure_stays_in_doubt_and_is_taken_up_again_where_that_is_safe() -> Non
     verdict = after(Unsure(reason=WHY), ASKED, 0, no_jitter)
     assert (verdict.move, verdict.wake_in) == (None, 10.0)
     assert after(Unsure(reason=WHY), KEEPS, 1, no_jitter).wake_in == 300.0
+
+
+def test_nobody_is_asked_while_what_was_sent_may_still_be_on_its_way() -> None:
+    impatient = msgspec.structs.replace(ASKED, schedule=(1.0, 2.0, 3.0))
+    assert [after(Unsure(reason=WHY), impatient, used, no_jitter).wake_in for used in (0, 1)] == [10.0, 10.0]
 
 
 def test_unsure_without_a_way_to_ask_waits_for_a_person() -> None:
