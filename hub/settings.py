@@ -29,9 +29,9 @@ FILE_VARIABLE = "LIENTHONG_SETTINGS"
 ITS_OWN = frozenset({FILE_VARIABLE, "LIENTHONG_LANG"})
 """Variables of the command line; they are not settings."""
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "y": 365 * 86400.0}
 _SIZES = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|y)")
 _SIZE = re.compile(r"(\d+) ?(B|KB|MB|GB)")
 _LISTEN = re.compile(r"(?P<host>[^:\s]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})")
 _HIGHEST_PORT = 65535
@@ -41,7 +41,7 @@ def seconds(value: object) -> object:
     """Read ``"30s"``, ``"5m"``, ``"1h"``; numbers are refused, because their unit would be a guess."""
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError('a duration: "500ms", "30s", "5m", "24h" or "7d"')
+        raise ValueError('a duration: "500ms", "30s", "5m", "24h", "7d" or "10y"')
     return float(match.group(1)) * _UNITS[match.group(2)]
 
 
@@ -198,6 +198,28 @@ class Metrics(Closed):
     listen: Annotated[str, BeforeValidator(_listen_or_off)] = "127.0.0.1:9464"
 
 
+class Retention(Closed):
+    """How long things are kept after everything of their message has ended; nothing of a dossier goes before all of it is
+    delivered. ``payloads``: what was received; ``evidence``: what was sent and answered, byte for byte; ``keys``: the senders'
+    keys (at least the longest retry schedule and a week); a message's record goes when all three are over. ``refusals``:
+    what was refused at the door. ``every``: between two rounds of the pruner.
+    """
+
+    payloads: Seconds = 90 * 86_400.0
+    evidence: Seconds = 10 * 365 * 86_400.0
+    journal: Seconds = 10 * 365 * 86_400.0
+    keys: Seconds = 400 * 86_400.0
+    refusals: Seconds = 30 * 86_400.0
+    every: Annotated[float, BeforeValidator(seconds), Field(ge=1)] = 3600.0
+
+
+class Backup(Closed):
+    """``folder``: where ``db backup`` writes to, better on another disk; ``keep``: how many of them stay, 0 for all."""
+
+    folder: Path = Path("var/backup")
+    keep: Annotated[int, Field(ge=0)] = 14
+
+
 class Settings(Closed):
     """Everything the composition root needs to know. ``public_url``: how senders reach the hub, for links in answers."""
 
@@ -217,6 +239,9 @@ class Settings(Closed):
     documents: Documents = Documents()
     scanner: Scanner = Scanner()
     metrics: Metrics = Metrics()
+    retention: Retention = Retention()
+    backup: Backup = Backup()
+    migrate: bool = True
 
     @property
     def host(self) -> str:
@@ -313,6 +338,7 @@ def _anchored(settings: Settings, here: Path) -> Settings:
         update={
             "data": here / settings.data,
             "partners": here / settings.partners,
+            "backup": settings.backup.model_copy(update={"folder": here / settings.backup.folder}),
             "mappings": None if settings.mappings is None else here / settings.mappings,
             "database_password_file": None
             if settings.database_password_file is None

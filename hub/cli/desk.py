@@ -11,7 +11,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from hub.cli.opening import Checker, Hub, Opener, Programs  # noqa: TC001
+from hub.cli.opening import Checker, Hub, Keeper, Opener, Programs  # noqa: TC001
 from hub.cli.screen import Screen  # noqa: TC001
 from hub.cli.words import Speech  # noqa: TC001
 
@@ -36,6 +36,7 @@ class Desk:
     open: Opener
     check: Checker
     programs: Programs
+    keep: Keeper
     now: Callable[[], datetime]
     by: str
 

@@ -42,6 +42,7 @@ class Surroundings:
     open: opening.Opener
     check: opening.Checker
     programs: opening.Programs
+    keep: opening.Keeper
     now: Callable[[], datetime]
     by: str
 
@@ -58,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         open=opening.wired,
         check=opening.checked,
         programs=opening.WiredPrograms(),
+        keep=opening.kept,
         now=times.utc_now,
         by=_person(),
     )
@@ -89,6 +91,7 @@ def run(argv: Sequence[str], around: Surroundings) -> int:
         open=around.open,
         check=around.check,
         programs=around.programs,
+        keep=around.keep,
         now=around.now,
         by=around.by,
     )

@@ -47,6 +47,28 @@ class Programs(Protocol):
     def demo(self, directory: Path, messages: int) -> int: ...
 
 
+class Keeping(Protocol):
+    """The store for those who look after it (``hub.wiring.keeping``). Rows are the store's own values."""
+
+    def status(self) -> Any: ...  # noqa: ANN401 - a value of the store's
+    def migrate(self) -> tuple[int, int]: ...
+    def back_up(self, to: Path | None, keep: int | None, by: str) -> Any: ...  # noqa: ANN401 - a value of the store's
+    def verify(self, file: Path | None, *, whole: bool) -> Any: ...  # noqa: ANN401 - a value of the store's
+    def restore(self, file: Path, *, replace: bool, by: str) -> Any: ...  # noqa: ANN401 - a value of the store's
+    def paused(self) -> Sequence[Any]: ...
+    def ways(self) -> Mapping[str, str]: ...
+    def resume(self, names: Sequence[str], reason: str, by: str) -> None: ...
+    def move(self, to: str, by: str) -> Any: ...  # noqa: ANN401 - a value of the store's
+    def take_back(self, to: str, by: str) -> bool: ...
+    async def survey(self) -> Sequence[Any]: ...
+    async def prune(self) -> int | None: ...
+    def rotate(self, by: str) -> Any: ...  # noqa: ANN401 - a value of the store's
+
+
+Keeper = Callable[[Path], Keeping]
+"""Takes the settings file; opens nothing before it is asked to."""
+
+
 class WiredHub:
     """The real one. The store opens at once; partner files are read when a command asks for partners."""
 
@@ -84,6 +106,12 @@ def workdays(settings: Path) -> Workdays:
     from hub.wiring.parts import days_of  # noqa: PLC0415 - heavy
 
     return days_of(file.load(settings if settings.is_file() else None))
+
+
+def kept(settings: Path) -> Keeping:
+    from hub.wiring.keeping import Keeping as Wired  # noqa: PLC0415 - heavy; only the commands db and key need it
+
+    return Wired(settings)
 
 
 class WiredPrograms:

@@ -21,6 +21,7 @@ from connectors.contract import Exchange, Sealed  # noqa: TC001
 from hub.circuit import AFTER, WAITS, Health
 from hub.documents.contract import Documents, New  # noqa: TC001
 from hub.lifecycle import Move, State  # noqa: TC001
+from hub.store.upkeep import Upkeep  # noqa: TC001
 from schemas.problems import Problem  # noqa: TC001
 
 
@@ -485,6 +486,8 @@ class Store(Protocol):
 
     @property
     def documents(self) -> Documents: ...
+    @property
+    def upkeep(self) -> Upkeep: ...
 
     async def known(self, authority: str, code: str) -> Known | None: ...
 

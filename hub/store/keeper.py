@@ -72,6 +72,10 @@ class Keeper(Protocol):
         """One moment, for as long as it takes; intake and delivery go on beside it."""
         ...
 
+    def reading(self) -> AbstractContextManager[Db]:
+        """A short look, a few queries long."""
+        ...
+
     def writing(self) -> AbstractContextManager[Db]:
         """One transaction; undone when the block raises."""
         ...
@@ -81,7 +85,7 @@ class Keeper(Protocol):
         ...
 
     def building(self, schema: int, *, replace: bool, now: datetime) -> AbstractContextManager[Db]:
-        """An empty store with the first ``schema`` migrations; when the block ends it has the newest and stands in its place.
+        """An empty store with the first ``schema`` migrations; ``loaded`` runs the others. When the block ends it stands in its place.
 
         Until then the old one stands there, whatever happens, and afterwards the new one. ``replace``: what stood
         there is moved aside. Raises ``NotEmpty``. Only inside ``alone``.
@@ -89,7 +93,9 @@ class Keeper(Protocol):
         ...
 
     def loaded(self, db: Db) -> None:
-        """Rows were put in with their own numbers: let the engine's counters go on behind them."""
+        """Rows were put in, with their own numbers: run the migrations that the archive had not seen, and let the engine's
+        counters go on behind the rows.
+        """
         ...
 
     def figures(self) -> Figures: ...

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from connectors import catalogue
-from hub import partners
+from hub import partners, upkeep
 from hub import settings as settings_file
+from hub.retry import LONGEST_WAIT
 from hub.wiring.parts import days_of, utc_now
 from schemas import mapping
 from schemas.agencies import Agencies
 from schemas.library import BUILTIN, Library
-from schemas.problems import Refusal
+from schemas.problems import Refusal, refuse
 from schemas.procedures import Procedures
 
 if TYPE_CHECKING:
@@ -61,7 +63,29 @@ def declared(path: Path, *, thorough: bool = False) -> Declared:
     agencies = Agencies.load()
     world = _world(settings, formats, agencies)
     read = partners.load(settings.partners, _thorough(world, library) if thorough else world)
+    _remembers_long_enough(settings, read)
     return Declared(settings, read, library, formats, agencies, Procedures.load(agencies), days_of(settings))
+
+
+MARGIN = 7 * 86_400.0
+"""Seconds that a sender's key is remembered beyond the longest time in which the hub itself may still be trying."""
+
+
+def _remembers_long_enough(settings: Settings, read: Sequence[Partner]) -> None:
+    """Raise ``Refusal`` HUB-CFG-002 when a key could be forgotten while its message is still being sent."""
+    tries = {partner.id: _horizon(partner.receives) for partner in read if partner.receives}
+    longest = max(tries, key=tries.__getitem__, default="")
+    least = tries.get(longest, 0.0) + MARGIN
+    if settings.retention.keys < least:
+        raise refuse(
+            "HUB-CFG-002",
+            "retention.keys",
+            rule=f"at least {ceil(least / 86_400)}d: {longest} may be tried for {ceil(tries[longest] / 86_400)} days",
+        )
+
+
+def _horizon(receives: Receives) -> float:
+    return upkeep.horizon(receives.schedule, receives.jitter, LONGEST_WAIT)
 
 
 def _formats(settings: Settings) -> tuple[Library, Mapping[str, mapping.Mapping]]:

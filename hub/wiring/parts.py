@@ -10,9 +10,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hub.ids import Ids
+from hub.store.keeper import InUse, Keeper, NotEmpty
+from hub.store.keeping.archive import Damaged
+from hub.store.keeping.move import Differs
+from hub.store.keeping.turns import TurnLost
 from hub.store.sql.engine import Unavailable
+from hub.store.sql.migrations import SchemaUnknown
 from hub.store.sqlite import store as sqlite
-from hub.store.vault import KEY_BYTES, Vault
+from hub.store.sqlite.keeper import SqliteKeeper
+from hub.store.vault import Unreadable, Vault
+from hub.wiring.master import MasterKey
 from schemas import workdays
 from schemas.problems import refuse
 
@@ -33,25 +40,6 @@ def new_ids() -> Ids:
     return Ids(time.time, os.urandom)
 
 
-def _master_key(settings: Settings) -> bytes:
-    """Return the key that wraps the dossiers' keys; made on first use, readable by the hub's own user only."""
-    path = settings.data / "master.key"
-    if not path.exists() and _made_before(settings):
-        raise refuse("HUB-CFG-002", str(path), rule="the master key that this database was made with")
-    settings.data.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        fresh = path.with_suffix(f".{os.getpid()}")
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
-        try:
-            os.write(handle, os.urandom(KEY_BYTES))
-            os.fsync(handle)
-            os.link(fresh, path)
-        finally:
-            os.close(handle)
-            fresh.unlink()
-    return path.read_bytes()
-
-
 def days_of(settings: Settings) -> Workdays:
     """The working-day calendar with the site's own file. Raises ``Refusal`` HUB-CFG-002 naming what is wrong in it."""
     try:
@@ -64,43 +52,89 @@ def days_of(settings: Settings) -> Workdays:
 
 def link_secret(settings: Settings) -> bytes:
     """Return what download addresses are made with; bound to the database as the master key is."""
-    return hmac.digest(_master_key(settings), b"lienthong download links", "sha256")
+    return hmac.digest(MasterKey(settings.data).pair()[0], b"lienthong download links", "sha256")
 
 
 def store_of(settings: Settings) -> Store:
-    """Open the store that the settings name. Raises ``Refusal`` HUB-LIM-003 when its server cannot be reached."""
-    vault = Vault(_master_key(settings), os.urandom)
+    """Open the store that the settings name. Raises ``Refusal`` HUB-STO-*; HUB-LIM-003 when its server cannot be reached."""
+    with refusals():
+        key = MasterKey(settings.data)
+        if not key.there and not _made_before(settings):
+            key.make(os.urandom)  # with the store; never for one that is there
+        vault = vault_of(settings)
+        if not settings.migrate:
+            _is_migrated(keeper_of(settings))
+        return _opened(settings, vault)
+
+
+def _made_before(settings: Settings) -> bool:
+    """A file counts whatever is in it."""
+    if not settings.database:
+        return (settings.data / "hub.db").exists()
+    return keeper_of(settings).version() > 0
+
+
+def _opened(settings: Settings, vault: Vault) -> Store:
     file = settings.data / "hub.db"
     if not settings.database:
         return sqlite.open_store(file, ids=new_ids(), vault=vault)
     from hub.store.postgres.store import open_store  # noqa: PLC0415 - the driver is loaded where it is used only
 
-    with _reached():
-        return open_store(
-            settings.database,
-            blobs=sqlite.blobs_beside(file),
-            ids=new_ids(),
-            vault=vault,
-            password=_password(settings),
-        )
+    return open_store(
+        settings.database,
+        blobs=sqlite.blobs_beside(file),
+        ids=new_ids(),
+        vault=vault,
+        password=_password(settings),
+    )
 
 
-def _made_before(settings: Settings) -> bool:
-    if not settings.database:
-        return (settings.data / "hub.db").exists()
-    from hub.store.postgres.store import made_before  # noqa: PLC0415 - the driver is loaded where it is used only
+def _is_migrated(keeper: Keeper) -> None:
+    if keeper.version() < keeper.newest:
+        raise refuse("HUB-STO-005", rule=f"schema {keeper.version()}, this version needs {keeper.newest}")
 
-    with _reached():
-        return made_before(settings.database, _password(settings))
+
+def vault_of(settings: Settings) -> Vault:
+    """For a store that is there. Raises ``Refusal`` HUB-STO-007 without its key."""
+    master, before = MasterKey(settings.data).pair()
+    return Vault(master, os.urandom, before=before)
+
+
+def keeper_of(settings: Settings) -> Keeper:
+    """The store that the settings name, for those who look after it."""
+    return keeper_at(settings, settings.database)
+
+
+def keeper_at(settings: Settings, database: str) -> Keeper:
+    """The same data folder with another database; empty: the file in it."""
+    file = settings.data / "hub.db"
+    if not database:
+        return SqliteKeeper(file)
+    from hub.store.postgres.keeper import PostgresKeeper  # noqa: PLC0415 - the driver is loaded where it is used only
+
+    return PostgresKeeper(database, sqlite.blobs_beside(file), _password(settings))
+
+
+_CODES: tuple[tuple[type[Exception], str], ...] = (
+    (InUse, "HUB-STO-001"),
+    (NotEmpty, "HUB-STO-002"),
+    (Damaged, "HUB-STO-003"),
+    (SchemaUnknown, "HUB-STO-005"),
+    (Unreadable, "HUB-STO-007"),
+    (Differs, "HUB-STO-008"),
+    (TurnLost, "HUB-STO-009"),
+    (Unavailable, "HUB-LIM-003"),
+)
+"""What is wrong with a store, by the code that says it. A server that is away is the hub's own unavailability."""
 
 
 @contextlib.contextmanager
-def _reached() -> Iterator[None]:
-    """A server that is away is the hub's own unavailability."""
+def refusals() -> Iterator[None]:
     try:
         yield
-    except Unavailable as error:
-        raise refuse("HUB-LIM-003", "database", detail=str(error)) from None
+    except tuple(kind for kind, _ in _CODES) as error:
+        code = next(code for kind, code in _CODES if isinstance(error, kind))
+        raise refuse(code, "database", detail=str(error)) from error
 
 
 def _password(settings: Settings) -> str | None:

@@ -23,6 +23,7 @@ from hub.documents.scanner import Scanner
 from hub.metrics.counts import Counts
 from hub.rounds import beside
 from hub.sealing import Pool
+from hub.upkeep import Pruner, ages_of
 from hub.watch import Watch
 from hub.wiring.declared import codecs, declared
 from hub.wiring.parts import link_secret, new_ids, store_of, utc_now
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 
     from hub.documents.contract import Documents
     from hub.partners import Partner, Receives
-    from hub.settings import Settings
+    from hub.settings import Retention, Settings
+    from hub.store.contract import Store
     from hub.wiring.declared import Declared
 
 
@@ -88,6 +90,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
         async with (
             watched(settings, store, "worker", counts, lambda: {"transfers": delivery.in_hand}, shown),
             beside(watch.run()),
+            beside(_pruner(store, settings.retention, name).run()),
         ):
             yield delivery
         await watch.end()
@@ -120,6 +123,10 @@ def desks(what: Declared) -> dict[str, Desk]:
         partner.id: Desk(base=f"{base}/{receives.documents.path}", grace=receives.documents.grace)
         for partner, receives in what.receiving
     }
+
+
+def _pruner(store: Store, retention: Retention, name: str) -> Pruner:
+    return Pruner(store, ages_of(retention), now=utc_now, holder=name, every=retention.every)
 
 
 def _connect(partner: Partner, receives: Receives, what: Declared) -> Connector:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.cli.main import Surroundings, run
-from hub.cli.opening import WiredPrograms
+from hub.cli.opening import WiredPrograms, kept
 from hub.cli.screen import screen_of
 from hub.lifecycle import Move, State
 from hub.store.contract import Settlement
@@ -84,6 +84,7 @@ def line(path: Path, *words: str) -> Ran:
         open=opened,
         check=lambda _, __: (),
         programs=WiredPrograms(),
+        keep=kept,
         now=lambda: LATER,
         by="lan",
     )
@@ -170,7 +171,7 @@ PROGRAM = """
 import shutil, sys
 from pathlib import Path
 from hub.cli.main import Surroundings, run
-from hub.cli.opening import WiredPrograms
+from hub.cli.opening import WiredPrograms, kept
 from hub.cli.screen import screen_of
 from tests.integration.test_cli_store import LATER, StoreHub
 
@@ -180,7 +181,7 @@ async def opened(path):
 import os
 sys.exit(run(sys.argv[2:], Surroundings(
     screen=screen_of(sys.stdout, sys.stderr, sys.stdin, os.environ, 100), environment=os.environ, open=opened,
-    check=lambda a, b: (), programs=WiredPrograms(), now=lambda: LATER, by="lan")))
+    check=lambda a, b: (), programs=WiredPrograms(), keep=kept, now=lambda: LATER, by="lan")))
 """
 
 

@@ -78,6 +78,6 @@ def test_no_master_key_is_made_beside_a_database_that_has_one(tmp_path: Path) ->
     data = scene.settings.parent / "data"
     data.mkdir()
     (data / "hub.db").touch()
-    with pytest.raises(Refusal, match="HUB-CFG-002"):
+    with pytest.raises(Refusal, match="HUB-STO-007"):
         store_of(settings_file.load(scene.settings))
     assert not (data / "master.key").exists()

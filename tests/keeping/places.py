@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from hub.store.contract import Settlement
 from hub.store.keeping import backup
+from hub.store.postgres.keeper import PostgresKeeper
+from hub.store.postgres.store import open_store as open_postgres
 from hub.store.sql.bodies import Bodies
 from hub.store.sqlite.keeper import SqliteKeeper
-from hub.store.sqlite.store import open_store
+from hub.store.sqlite.store import blobs_beside, open_store
 from hub.store.vault import Vault
 from tests.store.samples import acceptance, at, delivered, numbered_ids, roomy, sealed
 
@@ -52,7 +54,7 @@ class Place:
         return backup.back_up(self.keeper, order, now=self.now, new_id=self.ids)
 
 
-def sqlite(folder: Path) -> Place:
+def sqlite(folder: Path, _database: str) -> Place:
     path = folder / "hub.db"
 
     def opened(session: int) -> Store:
@@ -61,7 +63,18 @@ def sqlite(folder: Path) -> Place:
     return Place(SqliteKeeper(path), opened)
 
 
-PLACES: dict[str, Callable[[Path], Place]] = {"sqlite": sqlite}
+def postgres(folder: Path, database: str) -> Place:
+    blobs = blobs_beside(folder / "hub.db")
+
+    def opened(session: int) -> Store:
+        return open_postgres(
+            database, blobs=blobs, ids=numbered_ids(session), vault=Vault(MASTER, os.urandom)
+        )
+
+    return Place(PostgresKeeper(database, blobs), opened)
+
+
+PLACES: dict[str, Callable[[Path, str], Place]] = {"sqlite": sqlite, "postgres": postgres}
 
 PARTNERS = ("so-tnmt", "dvcqg", "thue")
 LARGE = b"x" * 200_000

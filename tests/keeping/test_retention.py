@@ -12,8 +12,9 @@ from hub.lifecycle import Move, State
 from hub.store.contract import Filter, Settlement
 from hub.store.keeping import verify
 from hub.store.sql import retention
-from hub.store.sql.retention import DAY, Stage
+from hub.store.sql.retention import DAY
 from hub.store.sql.times import micros
+from hub.store.upkeep import Stage
 from hub.store.vault import Unreadable
 from schemas.problems import Refusal
 from tests.keeping.places import LARGE, Place
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.store.contract import Store
-    from hub.store.sql.retention import Chunk
+    from hub.store.upkeep import Chunk
 
 LONG = 100 * DAY
 YEARS = timedelta(days=5000)
@@ -260,14 +261,3 @@ async def test_numbers_are_never_used_again(kept: Kept) -> None:
             kept.all_of_it(stage, round_ * 200 + 150)
     views = await kept.store.transfers(Filter(limit=100))
     assert [view.message for view in views] == ["r2m3"]
-
-
-async def test_only_one_in_the_cluster_has_the_turn(place: Place) -> None:
-    await place.open().close()
-    now = micros(at(0))
-    with place.keeper.writing() as db:
-        assert retention.take_turn(db, "keeping", "a", now, 60)
-        assert not retention.take_turn(db, "keeping", "b", now + 59 * DAY // 86_400, 60)
-        assert retention.take_turn(db, "keeping", "a", now, 60)
-        assert retention.take_turn(db, "keeping", "b", now + 61 * DAY // 86_400, 60)
-        assert not retention.take_turn(db, "keeping", "a", now + 62 * DAY // 86_400, 60)

@@ -13,6 +13,7 @@ import pytest
 
 from connectors.contract import Exchange, Sealed
 from hub.cli.main import Surroundings, run
+from hub.cli.opening import kept
 from hub.cli.screen import screen_of
 from hub.lifecycle import DONE, Move, State, move
 from hub.partners import Declaration, Name, Partner, Stages
@@ -33,7 +34,7 @@ from schemas.problems import Refusal, refuse
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hub.cli.opening import Hub
+    from hub.cli.opening import Hub, Keeper
     from hub.store.contract import Store
     from schemas.problems import Problem
 
@@ -279,6 +280,7 @@ def line(
     width: int = 160,
     wrong: Sequence[Problem] = (),
     programs: Started | None = None,
+    keep: Keeper = kept,
     fails: Exception | None = None,
 ) -> Ran:
     """Run one command line. ``terminal``: output goes to one; ``answers``: a person is there and types these lines;
@@ -305,6 +307,7 @@ def line(
         open=open_hub,
         check=check,
         programs=programs or Started(),
+        keep=keep,
         now=lambda: NOW,
         by="lan",
     )

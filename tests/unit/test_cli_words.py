@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub.cli import acting, calendars, columns, documents, dossiers, faces, manual, partners, queues, running
+from hub.cli import (
+    acting,
+    calendars,
+    columns,
+    db,
+    documents,
+    dossiers,
+    faces,
+    manual,
+    partners,
+    queues,
+    running,
+)
 from hub.cli.commands import COMMANDS, GROUPS, build
 from hub.cli.options import taken
 from hub.cli.words import FILE, LANGUAGES, Speech, everything
@@ -117,6 +129,13 @@ TABLES: dict[str, tuple[Column[Any], ...]] = {
     "error": columns.ERROR,
     "done": acting.DONE,
     "lanes": queues.LANES,
+    "db status": db.STATUS,
+    "db backup": db.WRITTEN,
+    "db restore": db.RESTORED,
+    "db resume": db.REOPENED,
+    "db move": db.TABLES,
+    "db prune": db.SURVEY,
+    "key": db.ROTATED,
     "dossier": dossiers.DOSSIER,
     "partners": partners.PARTNERS,
     "partner": partners.PARTNER,

@@ -140,7 +140,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     assert caught.value.problems[0].rule == "file can be read"
 
 
-@pytest.mark.parametrize("text", ["30", "-1s", "1 s", "1y", "s", ""])
+@pytest.mark.parametrize("text", ["30", "-1s", "1 s", "1w", "s", ""])
 def test_a_duration_names_its_unit(text: str, tmp_path: Path) -> None:
     assert refused(tmp_path, f'lease = "{text}"').problems[0].place == "hub.toml: lease"
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.keeper import Keeper
+    from hub.store.keeping.archive import Writer
 
 _STAMP = "%Y%m%dT%H%M%S%fZ"
 LEASED = "leased"
@@ -48,15 +49,24 @@ def back_up(
                 for table in content.archived(keeper.tables(db)):
                     writer.table(table.name, table.columns, _watched(content.rows(db, table), still_ours))
                 writer.table(LEASED, ("n",), ((n,) for n in content.leased(db)))
-                for name, size in keeper.blobs.files():
-                    still_ours()
-                    with keeper.blobs.open(name) as source:
-                        writer.blob(name, size, source)
+                _files(keeper, writer, still_ours)
     written = draft.written
     _remember(keeper, written, order.by, now())
     if folder is not None and order.keep:
         _keep(folder, hub, order.keep)
     return written
+
+
+def _files(keeper: Keeper, writer: Writer, still_ours: Callable[[], None]) -> None:
+    """One that goes meanwhile was needed by nobody when the snapshot was taken: payloads' files go in the same turn only."""
+    for name, size in keeper.blobs.files():
+        still_ours()
+        try:
+            source = keeper.blobs.open(name)
+        except FileNotFoundError:
+            continue
+        with source:
+            writer.blob(name, size, source)
 
 
 def _watched(

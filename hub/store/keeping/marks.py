@@ -8,7 +8,8 @@ import msgspec
 
 from hub.store.sql import retention
 from hub.store.sql.admission import MOVED
-from hub.store.sql.times import micros
+from hub.store.sql.db import one
+from hub.store.sql.times import micros, moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,11 +23,16 @@ RESTORED = "restored"  # until a person has looked: from which archive
 ARRIVED = "arrived"  # the move that brought it here
 
 
-__all__ = ["ARRIVED", "BACKUP", "HUB", "MOVED", "RESTORED", "mark", "marked"]
+__all__ = ["ARRIVED", "BACKUP", "HUB", "MOVED", "RESTORED", "mark", "marked", "since"]
 
 
 def mark(db: Db, name: str, facts: Mapping[str, str], now: datetime) -> None:
     retention.set_(db, name, msgspec.json.encode(dict(facts)).decode(), micros(now))
+
+
+def since(db: Db, name: str) -> datetime | None:
+    row = one(db, "SELECT at FROM keeping WHERE name=?", (name,))
+    return moment(row[0]) if row else None
 
 
 def marked(db: Db, name: str) -> dict[str, str]:

@@ -6,8 +6,9 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from hub.store.sql import retention
+from hub.store.sql import chores
 from hub.store.sql.times import micros
+from hub.store.upkeep import CHORE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from hub.store.keeper import Keeper
 
-CHORE = "keeping"
 SECONDS = 60.0
 """A turn is kept by saying so again; who was killed loses it after this."""
 PATIENCE = 90.0
@@ -49,9 +49,9 @@ def turn(
         yield again
     finally:
         with keeper.writing() as db:
-            retention.end_turn(db, CHORE, holder)
+            chores.end(db, CHORE, holder)
 
 
 def _take(keeper: Keeper, holder: str, now: datetime) -> bool:
     with keeper.writing() as db:
-        return retention.take_turn(db, CHORE, holder, micros(now), SECONDS)
+        return chores.take(db, CHORE, holder, micros(now), SECONDS)

@@ -7,6 +7,7 @@ that follow the indexes, so the scans that a planner would prefer for small tabl
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,7 +21,7 @@ from hub.store.keeper import InUse
 from hub.store.sql.db import only
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from hub.store.sql.db import Lane, Rows
 
@@ -134,6 +135,19 @@ class Connection:
         self._told(due)
         return result
 
+    @contextmanager
+    def transacting(self) -> Iterator[None]:
+        """The same as a block."""
+        self.execute("BEGIN")
+        try:
+            yield
+            self._ring()
+        except BaseException:
+            self._undo()
+            raise
+        self._due.clear()
+        self.execute("COMMIT")
+
     def _ring(self) -> None:
         if self._due:
             numbers = ",".join(map(str, sorted(self._due)))
@@ -160,8 +174,9 @@ def enter(db: Connection) -> None:
     end = time.monotonic() + PATIENCE
     while not only(db, "SELECT pg_try_advisory_lock_shared(?)", (HOUSE,))[0]:
         if time.monotonic() > end:
+            where = place(db)
             db.close()
-            raise InUse(place(db))
+            raise InUse(where)
         time.sleep(_PAUSE)
 
 

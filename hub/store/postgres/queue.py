@@ -125,12 +125,16 @@ class PostgresQueue:
         size, version = await self._reads.look(lambda db: only(db, _FIGURES))
         return Figures(engine="postgresql", version=version, size=size)
 
+    async def tidy(self) -> None:
+        """The server looks after its log itself."""
+
     async def purge(self) -> None:
         """Dead rows go with the next vacuum of a small table; the write-ahead log rotates by itself."""
         await self._reads.look(lambda db: db.execute("VACUUM datakey"))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._bell.close()
+        await self._delivery.close()
 
 
 class _Claiming:

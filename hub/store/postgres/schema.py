@@ -54,6 +54,20 @@ def migrate(db: Connection) -> None:
         db.execute("SELECT pg_advisory_unlock(?)", (LOCK,))
 
 
+def steps(db: Connection, upto: int | None = None) -> None:
+    """Run what this database has not seen inside the transaction that is open; all of it unless ``upto`` a number."""
+    todo = migrations()
+    for number in range(version(db) + 1, (max(todo) if upto is None else upto) + 1):
+        _step(db, number, translated(todo[number]))
+    if upto is None:
+        _own(db, own_part())
+
+
+def version(db: Connection) -> int:
+    """Return the number of the last step; 0 for an empty database."""
+    return _standing(db)[0]
+
+
 def own_part() -> str:
     return (resources.files("hub.store.postgres") / "own.sql").read_text("utf-8")
 

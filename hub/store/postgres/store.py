@@ -12,7 +12,7 @@ from hub.store.postgres.connection import connect, enter
 from hub.store.postgres.line import Line
 from hub.store.postgres.queue import PostgresQueue
 from hub.store.postgres.readers import Readers
-from hub.store.postgres.schema import migrate, there
+from hub.store.postgres.schema import migrate
 from hub.store.sql.admission import admit
 from hub.store.sql.bodies import Bodies
 from hub.store.sql.engine import Unavailable
@@ -32,7 +32,7 @@ class PostgresStore(SqlStore):
     _queue: PostgresQueue
 
     async def close(self) -> None:
-        self._queue.close()
+        await self._queue.close()
         await super().close()
 
 
@@ -66,18 +66,6 @@ def open_store(
         blobs=blobs,
         leave=lambda: None,
     )
-
-
-def made_before(conninfo: str, password: str | None = None) -> bool:
-    """Whether there is a store in this database. Raises ``Unavailable``."""
-    try:
-        db = connect(conninfo, password)
-    except psycopg.OperationalError as error:
-        raise Unavailable(str(error)) from error
-    try:
-        return there(db)
-    finally:
-        db.close()
 
 
 def _opened(reach: Callable[[], Connection], payloads: Bodies) -> Connection:

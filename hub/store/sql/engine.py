@@ -77,6 +77,10 @@ class Queue(Protocol):
 
     async def figures(self) -> Figures: ...
 
+    async def tidy(self) -> None:
+        """Take the write-ahead log in, where that is the hub's business and readers allow it."""
+        ...
+
     async def purge(self) -> None:
         """Destroyed keys are gone from the engine's files, too, as far as it can do that."""
         ...

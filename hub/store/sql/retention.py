@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping  # noqa: TC003 - part of public signatures
-from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -20,6 +19,7 @@ from hub.store.sql.bodies import release
 from hub.store.sql.db import Db, many, one, only
 from hub.store.sql.merging import FAMILY, root
 from hub.store.sql.times import SECOND
+from hub.store.upkeep import Chunk, Stage, Survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,15 +31,6 @@ LOOK_AGAIN = DAY
 """A message kept back by something undelivered is looked at again after this."""
 
 
-class Stage(StrEnum):
-    """In the order in which a message goes; ``journal`` has no message."""
-
-    PAYLOADS = "payloads"  # what was received, and what it says in our words
-    EVIDENCE = "evidence"  # what was sent and what came back, byte for byte
-    RECORDS = "records"  # that there was such a message, its key, its transfers and attempts
-    JOURNAL = "journal"
-
-
 class Found(NamedTuple):
     """One message (or journal row) that a stage looked at. ``again``: keep it, and look then; ``None``: it goes now."""
 
@@ -47,15 +38,6 @@ class Found(NamedTuple):
     id: str
     dossier: str | None
     again: int | None
-
-
-class Chunk(NamedTuple):
-    """``more``: there may be more to look at at once."""
-
-    removed: int
-    kept: int
-    bytes: int
-    more: bool
 
 
 # --- which ----------------------------------------------------------------------------------------------------------
@@ -248,6 +230,8 @@ _REMOVE: Mapping[Stage, Callable[[Db, _Basket, Found], None]] = {
 
 def prune(db: Db, stage: Stage, age: int, now: int, most: int) -> Chunk:
     """Do one chunk inside a transaction. ``age``: microseconds that this stage's things are kept after they ended."""
+    if stage is Stage.REFUSALS:
+        return _refusals(db, now - age, most)
     again = _again(db, stage, age, now, most)
     db.execute(
         "DELETE FROM later WHERE stage=? AND look_at<=? AND n IN (SELECT n FROM later WHERE stage=? AND look_at<=? ORDER BY look_at, n LIMIT ?)",
@@ -287,25 +271,23 @@ def _tell(db: Db, stage: Stage, basket: _Basket, now: int) -> None:
     journal.write(db, now, "pruned", facts=facts)
 
 
-def forget_refusals(db: Db, before: int, most: int) -> int:
-    """What was refused at the door has neither message nor journal: it goes by its age. Return how many went."""
+def _refusals(db: Db, before: int, most: int) -> Chunk:
+    """What was refused at the door has neither message nor journal: it goes by its age alone."""
     db.execute(
         "DELETE FROM refusal WHERE at IN (SELECT at FROM refusal WHERE at<? ORDER BY at LIMIT ?)",
         (before, most),
     )
-    return db.changes()
+    removed = db.changes()
+    return Chunk(removed, 0, 0, removed >= most)
 
 
-class Survey(NamedTuple):
-    """What a round would remove."""
-
-    stage: Stage
-    remove: int
-    keep: int
+_REFUSED = "SELECT count(*) FROM refusal WHERE at<?"
 
 
 def survey(db: Db, stage: Stage, age: int, now: int, most: int) -> Survey:
     """Count, in one snapshot, what ``prune`` would do; nothing is changed."""
+    if stage is Stage.REFUSALS:
+        return Survey(stage, only(db, _REFUSED, (now - age,))[0], 0)
     found = _again(db, stage, age, now, 2**31)
     removed, kept = _counted(found)
     after = position(db, stage)
@@ -341,20 +323,3 @@ def set_(db: Db, name: str, value: str, at: int) -> None:
 
 def unset(db: Db, name: str) -> None:
     db.execute("DELETE FROM keeping WHERE name=?", (name,))
-
-
-# --- one at a time --------------------------------------------------------------------------------------------------
-
-
-def take_turn(db: Db, chore: str, holder: str, now: int, seconds: float) -> bool:
-    """Take, or keep, the one place for this chore in the whole cluster; false when another holds it."""
-    db.execute(
-        "INSERT INTO chore(name, holder, until) VALUES(?,?,?) ON CONFLICT(name) DO UPDATE SET holder=excluded.holder, until=excluded.until"
-        " WHERE chore.holder=excluded.holder OR chore.until<=?",
-        (chore, holder, now + int(seconds * SECOND), now),
-    )
-    return db.changes() > 0
-
-
-def end_turn(db: Db, chore: str, holder: str) -> None:
-    db.execute("DELETE FROM chore WHERE name=? AND holder=?", (chore, holder))

@@ -40,6 +40,7 @@ from hub.store.sql import settle as settling
 from hub.store.sql.engine import Closed, Unavailable
 from hub.store.sql.shelf import Shelf
 from hub.store.sql.times import SECOND, micros
+from hub.store.sql.upkeep import SqlUpkeep
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ class SqlStore:
         leave: Callable[[], None],
     ) -> None:
         self.documents = Shelf(blobs, payloads, reads, writes)
+        self.upkeep = SqlUpkeep(reads, writes, queue)
         self._reads = reads
         self._writes = writes
         self._queue = queue

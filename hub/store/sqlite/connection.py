@@ -5,6 +5,7 @@ Only apsw opens this file: a second SQLite library in the process would break th
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable  # noqa: TC003 - part of a public signature
 from pathlib import Path  # noqa: TC003 - part of a public signature
@@ -74,6 +75,13 @@ def empty_wal(path: Path) -> None:
         db.close()
 
 
+def take_in(path: Path) -> None:
+    """Bring the log into the file and begin it anew, if no reader is in the way: another time will do."""
+    with contextlib.closing(open_writer(path)) as db, contextlib.suppress(apsw.BusyError):
+        db.set_busy_timeout(200)
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def same_version(db: Connection) -> None:
     """Write what is there already: a commit that changes nothing."""
     db.pragma("user_version", db.pragma("user_version"))
@@ -95,6 +103,15 @@ def _be_patient(db: apsw.Connection) -> None:
         return tries * _POLL < BUSY_SECONDS
 
     db.set_busy_handler(again)
+
+
+def steps(db: Connection) -> None:
+    """Run what this database has not seen inside the transaction that is open."""
+    todo = migrations()
+    db.execute(_OWN)
+    for number in range(int(db.pragma("user_version")) + 1, max(todo) + 1):
+        db.execute(todo[number])
+        db.execute(f"PRAGMA user_version={number}")
 
 
 def migrate(db: Connection, upto: int | None = None) -> None:

@@ -15,7 +15,7 @@ from hub.store.sql.archive import Table
 from hub.store.sql.db import many, one, only
 from hub.store.sql.migrations import migrations
 from hub.store.sqlite import house
-from hub.store.sqlite.connection import Connection, migrate, open_writer
+from hub.store.sqlite.connection import Connection, migrate, open_writer, steps, take_in
 from hub.store.sqlite.store import RULES, blobs_beside
 
 if TYPE_CHECKING:
@@ -59,16 +59,21 @@ class SqliteKeeper:
         return [_table(db, name) for (name,) in names]
 
     @contextmanager
+    def reading(self) -> Iterator[Db]:
+        with contextlib.closing(open_writer(self._path)) as db:
+            db.execute("BEGIN")
+            yield db
+            db.execute("ROLLBACK")
+
+    @contextmanager
     def snapshot(self) -> Iterator[Db]:
         """A private copy, made in one go: reading from it takes long, and an open snapshot would keep the log from being reset.
 
         Whoever is alone reads the file itself.
         """
         if self._alone:
-            with contextlib.closing(open_writer(self._path)) as db:
-                db.execute("BEGIN")
+            with self.reading() as db:
                 yield db
-                db.execute("ROLLBACK")
             return
         self._sweep()
         copy = self._path.with_name(f"{self._path.name}.copy-{os.getpid()}")
@@ -109,7 +114,6 @@ class SqliteKeeper:
                 db.execute("BEGIN")
                 yield db
                 db.execute("COMMIT")
-                migrate(db)
             _fsync(draft)
             if self._path.exists():
                 self._move_aside(now)
@@ -119,7 +123,8 @@ class SqliteKeeper:
             _remove(draft)
 
     def loaded(self, db: Db) -> None:
-        """SQLite's counters follow the rows."""
+        """SQLite's counters follow the rows by themselves."""
+        steps(_ours(db))
 
     def figures(self) -> Figures:
         with contextlib.closing(open_writer(self._path)) as db:
@@ -133,9 +138,7 @@ class SqliteKeeper:
         return [row[0] for row in many(db, "PRAGMA integrity_check(100)") if row[0] != "ok"]
 
     def tidy(self) -> None:
-        with contextlib.closing(open_writer(self._path)) as db, contextlib.suppress(apsw.BusyError):
-            db.set_busy_timeout(1000)
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        take_in(self._path)
 
     def _occupied(self) -> bool:
         """Whether something was ever accepted there; a file that cannot be read counts as full."""
@@ -168,6 +171,12 @@ class SqliteKeeper:
             pid = left.name.rpartition("-")[2]
             if pid.isdigit() and not Path(f"/proc/{pid}").exists():
                 _remove(left)
+
+
+def _ours(db: Db) -> Connection:
+    if not isinstance(db, Connection):
+        raise TypeError(type(db))
+    return db
 
 
 def _table(db: Db, name: str) -> Table:

@@ -13,7 +13,7 @@ from hub.store.contract import Figures
 from hub.store.sql import accept, leases, settle, timers
 from hub.store.sql.engine import Taken, Unavailable
 from hub.store.sqlite import claim
-from hub.store.sqlite.connection import empty_wal, same_version
+from hub.store.sqlite.connection import empty_wal, same_version, take_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -96,6 +96,9 @@ class SqliteQueue:
     async def figures(self) -> Figures:
         size, log = (_size(self._path.with_name(self._path.name + end)) for end in ("", "-wal"))
         return Figures(engine="sqlite", version=apsw.sqlite_lib_version(), size=size, log=log)
+
+    async def tidy(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(None, take_in, self._path)
 
     async def purge(self) -> None:
         await asyncio.get_running_loop().run_in_executor(None, empty_wal, self._path)
