@@ -14,6 +14,8 @@ COMMANDS: Mapping[str, str] = {
     "work": "hub.cli.running:work",
     "web": "hub.cli.running:web",
     "demo": "hub.cli.running:demo",
+    "doctor": "hub.cli.doctor:doctor",
+    "status": "hub.cli.doctor:status",
     "queue list": "hub.cli.queues:list_",
     "queue lanes": "hub.cli.queues:lanes",
     "queue verify": "hub.cli.queues:verify",

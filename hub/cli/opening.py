@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from schemas.problems import Problem
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hub.doctor.facts import Facts
     from hub.partners import Partner
     from hub.store.contract import Store
     from schemas.workdays import Workdays
@@ -112,6 +115,13 @@ def kept(settings: Path) -> Keeping:
     from hub.wiring.keeping import Keeping as Wired  # noqa: PLC0415 - heavy; only the commands db and key need it
 
     return Wired(settings)
+
+
+async def examined(settings: Path, now: datetime, *, network: bool) -> Facts:
+    """What the doctor looks at; nothing needs to be in order for it."""
+    from hub.wiring.examining import gather  # noqa: PLC0415 - heavy; only this command needs it
+
+    return await gather(settings, now, network=network)
 
 
 class WiredPrograms:

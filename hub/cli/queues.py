@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from hub.cli import columns, finding, show
+from hub.cli import columns, finding, show, times
 from hub.cli.desk import At  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.exits import Exit
 from hub.store.contract import Filter
+from hub.watch import SURVEY
 
 if TYPE_CHECKING:
     from hub.store.contract import Store, TransferView
@@ -89,9 +90,13 @@ async def _heads(
 
 
 async def verify(*, desk: At) -> int:
-    """Check that every accepted message is, per recipient, in exactly one state."""
+    """Check that every accepted message is, per recipient, in exactly one state; say also what the hub itself last found."""
     async with desk.hub() as hub:
         broken = await hub.store.conservation()
+        before = await hub.store.verdict(SURVEY)
+    if before:
+        said = "verify.before_broken" if before.broken else "verify.before_whole"
+        desk.tell(said, at=times.full(desk.speech, before.at, desk.now()), number=len(before.broken))
     if desk.as_json:
         show.json(desk, list(broken))
     for rule in () if desk.as_json else broken:

@@ -362,6 +362,19 @@ class Figures(Value, frozen=True):
     log: int | None = None
 
 
+class Inspection(Value, frozen=True):
+    """What the doctor asks of a store. ``settings``: the engine's own, by name; ``clock``: the database server's, where it has
+    one of its own; ``newest``: time of the last journal row; ``stuck``: leases that ran out a minute ago and are still
+    there; ``backup``: when the last one was made.
+    """
+
+    settings: Mapping[str, str]
+    stuck: int
+    clock: datetime | None = None
+    newest: datetime | None = None
+    backup: datetime | None = None
+
+
 # --- reading ----------------------------------------------------------------------------------------------------
 
 
@@ -646,6 +659,8 @@ class Store(Protocol):
         ...
 
     async def figures(self) -> Figures: ...
+
+    async def inspect(self, now: datetime) -> Inspection: ...
 
     async def use(self, day: date, uses: Sequence[Use]) -> tuple[Usage, ...]:
         """Book what one web process let in; return what all of them did."""

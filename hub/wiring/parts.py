@@ -14,7 +14,7 @@ from hub.store.keeper import InUse, Keeper, NotEmpty
 from hub.store.keeping.archive import Damaged
 from hub.store.keeping.move import Differs
 from hub.store.keeping.turns import TurnLost
-from hub.store.sql.engine import Unavailable
+from hub.store.sql.engine import Ruined, Unavailable
 from hub.store.sql.migrations import SchemaUnknown
 from hub.store.sqlite import store as sqlite
 from hub.store.sqlite.keeper import SqliteKeeper
@@ -59,7 +59,7 @@ def store_of(settings: Settings) -> Store:
     """Open the store that the settings name. Raises ``Refusal`` HUB-STO-*; HUB-LIM-003 when its server cannot be reached."""
     with refusals():
         key = MasterKey(settings.data)
-        if not key.there and not _made_before(settings):
+        if not key.there and not made_before(settings):
             key.make(os.urandom)  # with the store; never for one that is there
         vault = vault_of(settings)
         if not settings.migrate:
@@ -67,8 +67,8 @@ def store_of(settings: Settings) -> Store:
         return _opened(settings, vault)
 
 
-def _made_before(settings: Settings) -> bool:
-    """A file counts whatever is in it."""
+def made_before(settings: Settings) -> bool:
+    """Whether there is a store already. A file counts whatever is in it."""
     if not settings.database:
         return (settings.data / "hub.db").exists()
     return keeper_of(settings).version() > 0
@@ -122,6 +122,7 @@ _CODES: tuple[tuple[type[Exception], str], ...] = (
     (SchemaUnknown, "HUB-STO-005"),
     (Unreadable, "HUB-STO-007"),
     (Differs, "HUB-STO-008"),
+    (Ruined, "HUB-STO-010"),
     (TurnLost, "HUB-STO-009"),
     (Unavailable, "HUB-LIM-003"),
 )

@@ -16,6 +16,8 @@ from signing.profiles import Reference, XmlProfile
 from signing.xml import EnvelopedSigner
 
 if TYPE_CHECKING:
+    from cryptography import x509
+
     from connectors.contract import Sealer
     from hub.judge import Desk
     from hub.partners import Receives
@@ -45,6 +47,11 @@ def key_warnings(path: str) -> tuple[Problem, ...]:
     """Load every key once and return what works but should be mended. Raises ``Refusal`` HUB-CRT-003 for what does not."""
     ring = KeyRing(_sources(settings_file.load(Path(path))))
     return tuple(warning for key in ring for warning in key.warnings)
+
+
+def certificates_of(settings: Settings) -> list[tuple[str, x509.Certificate]]:
+    """Return the certificate of every key by the key's name. Raises ``Refusal`` HUB-CRT-003."""
+    return [(key.name, key.certificate) for key in KeyRing(_sources(settings))]
 
 
 def _sources(settings: Settings) -> list[KeySource]:

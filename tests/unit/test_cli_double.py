@@ -26,8 +26,10 @@ from hub.store.contract import (
     JournalRow,
     MessageView,
     Payloads,
+    Process,
     QueueRow,
     TransferView,
+    Verdict,
 )
 from schemas.problems import Refusal, refuse
 
@@ -117,6 +119,8 @@ class Shelf:
     tried: dict[str, tuple[AttemptView, ...]] = field(default_factory=dict)
     rows: list[JournalRow] = field(default_factory=list)
     broken: tuple[str, ...] = ()
+    said: Verdict | None = None
+    working: tuple[Process, ...] = ()
     paused: dict[str, str] = field(default_factory=dict)
     acted: list[tuple[str, Move, State, str, str]] = field(default_factory=list)
     moved_meanwhile: dict[str, State] = field(default_factory=dict)
@@ -202,6 +206,12 @@ class Shelf:
 
     async def conservation(self) -> tuple[str, ...]:
         return self.broken
+
+    async def verdict(self, name: str) -> Verdict | None:
+        return self.said if self.said and self.said.name == name else None
+
+    async def processes(self) -> tuple[Process, ...]:
+        return self.working
 
     async def act(
         self, transfer: str, by_move: Move, *, expected: State, reason: str, by: str, now: datetime

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hub.lifecycle import State
+from hub.store.contract import Process, Verdict
 from schemas.problems import Problem, Refusal, refuse
 from tests.unit.test_cli_double import CODE, NOW, Shelf, Started, line, view
 
@@ -278,6 +279,23 @@ def test_help_opens_nothing() -> None:
     assert "--reason" in ran.out
     assert "--supervised" not in line("work", "--help").out
     assert "--socket" not in line("web", "--help").out
+
+
+@pytest.mark.parametrize(("broken", "word"), [((), "whole"), (("a", "b"), "2 rules broken")])
+def test_verifying_tells_also_what_the_hub_found_by_itself(broken: tuple[str, ...], word: str) -> None:
+    said = Verdict(name="conservation", at=NOW, since=NOW, seconds=1, broken=broken)
+    ran = line("queue", "verify", "--lang", "en", shelf=Shelf(said=said))
+    assert ran.status == 0
+    assert "last checked by itself" in ran.err
+    assert word in ran.err
+
+
+def test_status_names_each_process_once() -> None:
+    made = Process(id="p", host="m1", pid=7, role="web", version="1", since=NOW, seen=NOW)
+    rows = json.loads(line("status", "--json", shelf=Shelf(working=(made,))).out)
+    assert [(row["role"], row["host"], row["pid"]) for row in rows] == [("web", "m1", 7)]
+    assert "m1" in line("status", shelf=Shelf(working=(made,))).out
+    assert line("status", "--lang", "en").err == "No process is running.\n"
 
 
 @pytest.mark.parametrize("number", ["0", "65", "-1"])

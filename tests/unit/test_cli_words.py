@@ -15,6 +15,7 @@ from hub.cli import (
     calendars,
     columns,
     db,
+    doctor,
     documents,
     dossiers,
     faces,
@@ -145,6 +146,8 @@ TABLES: dict[str, tuple[Column[Any], ...]] = {
     "documents": documents.DOCUMENTS,
     "document": documents.DOCUMENT,
     "holders": documents.HOLDERS,
+    "findings": doctor.FINDINGS,
+    "processes": doctor.PROCESSES,
 }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hub.store.contract import Figures
 from hub.store.postgres import claim
 from hub.store.sql import accept, leases, settle, timers
-from hub.store.sql.db import only
+from hub.store.sql.db import many, only
 from hub.store.sql.engine import Taken, Unavailable
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ INSERT INTO cnt(dest, what, n) SELECT dest, what, sum(n) FROM gone GROUP BY dest
 ON CONFLICT(dest, what) DO UPDATE SET n=cnt.n+excluded.n
 """
 
+_SETTINGS = """
+SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes', 'max_connections')
+"""
 _FIGURES = "SELECT pg_database_size(current_database()), current_setting('server_version')"
 
 
@@ -127,6 +130,13 @@ class PostgresQueue:
 
     async def tidy(self) -> None:
         """The server looks after its log itself."""
+
+    async def settings(self) -> tuple[dict[str, str], int | None]:
+        def ask(db: Connection) -> tuple[dict[str, str], int]:
+            (clock,) = only(db, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+            return {name: str(value) for name, value in many(db, _SETTINGS)}, clock
+
+        return await self._reads.look(ask)
 
     async def purge(self) -> None:
         """Dead rows go with the next vacuum of a small table; the write-ahead log rotates by itself."""

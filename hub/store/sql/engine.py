@@ -23,6 +23,10 @@ class Unavailable(Exception):  # noqa: N818 - says what it is
     """The database cannot take it: full, broken, away or busy beyond patience. Nothing was written."""
 
 
+class Ruined(Exception):  # noqa: N818 - says what it is
+    """What lies there is no database of ours, or is one no longer."""
+
+
 class Reads(Protocol):
     async def run(self, read: Callable[[Db], T]) -> T:
         """Return what ``read`` finds in one snapshot."""
@@ -76,6 +80,9 @@ class Queue(Protocol):
         ...
 
     async def figures(self) -> Figures: ...
+    async def settings(self) -> tuple[dict[str, str], int | None]:
+        """Return the engine's settings that durability depends on, and its server's clock where it is another machine's."""
+        ...
 
     async def tidy(self) -> None:
         """Take the write-ahead log in, where that is the hub's business and readers allow it."""

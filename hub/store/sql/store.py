@@ -23,6 +23,7 @@ from hub.store.sql import (
     destinations,
     documents,
     health,
+    inspecting,
     journal,
     lateness,
     leases,
@@ -39,7 +40,7 @@ from hub.store.sql import (
 from hub.store.sql import settle as settling
 from hub.store.sql.engine import Closed, Unavailable
 from hub.store.sql.shelf import Shelf
-from hub.store.sql.times import SECOND, micros
+from hub.store.sql.times import SECOND, micros, moment
 from hub.store.sql.upkeep import SqlUpkeep
 from schemas.problems import refuse
 
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
         DossierView,
         Figures,
         Filter,
+        Inspection,
         JournalRow,
         Known,
         Mark,
@@ -428,6 +430,11 @@ class SqlStore:
 
     async def figures(self) -> Figures:
         return await self._queue.figures()
+
+    async def inspect(self, now: datetime) -> Inspection:
+        settings, clock = await self._queue.settings()
+        found = await self._reads.run(lambda db: inspecting.inspect(db, micros(now)))
+        return msgspec.structs.replace(found, settings=settings, clock=moment(clock))
 
     async def use(self, day: date, uses: Sequence[Use]) -> tuple[Usage, ...]:
         if uses:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hub.store.contract import Accepted
     from hub.store.sql.accept import Packed
     from hub.store.sql.settle import Outcome, Seal
+    from hub.store.sqlite.connection import Connection
     from hub.store.sqlite.readers import Readers
     from hub.store.sqlite.writer import Writer
 
@@ -99,6 +100,14 @@ class SqliteQueue:
 
     async def tidy(self) -> None:
         await asyncio.get_running_loop().run_in_executor(None, take_in, self._path)
+
+    async def settings(self) -> tuple[dict[str, str], int | None]:
+        """As every writer of ours has them; another program's connections are its own business."""
+
+        def ask(db: Connection) -> dict[str, str]:
+            return {name: str(db.pragma(name)) for name in ("journal_mode", "synchronous")}
+
+        return await self._writes.run(ask), None
 
     async def purge(self) -> None:
         await asyncio.get_running_loop().run_in_executor(None, empty_wal, self._path)

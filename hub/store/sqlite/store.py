@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import apsw
+
 from hub.store.blobs import Blobs
 from hub.store.sql.admission import admit
 from hub.store.sql.bodies import Bodies
+from hub.store.sql.engine import Ruined
 from hub.store.sql.store import SqlStore
 from hub.store.sqlite import house
 from hub.store.sqlite.connection import migrate, open_writer
@@ -75,7 +78,13 @@ def open_store(
 
 
 def _opened(path: Path, payloads: Bodies) -> Connection:
-    db = open_writer(path)
+    try:
+        return _proved(open_writer(path), payloads)
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise Ruined(type(error).__name__) from error
+
+
+def _proved(db: Connection, payloads: Bodies) -> Connection:
     try:
         migrate(db)
         admit(db)

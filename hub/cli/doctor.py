@@ -1,0 +1,80 @@
+"""``lienthong doctor`` and ``lienthong status``: what an operator would look at, in one page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from hub.cli import opening, show, times
+from hub.cli.desk import At  # noqa: TC001 - cyclopts reads the annotations at run time
+from hub.cli.exits import Exit
+from hub.cli.show import Column
+from hub.doctor.facts import Finding  # noqa: TC001
+from hub.doctor.rules import examine
+from hub.doctor.words import words
+
+if TYPE_CHECKING:
+    from hub.store.contract import Process
+
+FINDINGS: tuple[Column[Finding], ...] = (
+    Column(
+        "grave",
+        lambda row: row.grave,
+        lambda row, _: "✕" if row.grave else "!",
+        lambda row, _: "red" if row.grave else "yellow",
+    ),
+    Column("id", lambda row: row.id, whole=True),
+    Column(
+        "says",
+        lambda row: words(row, "en").says,
+        lambda row, desk: words(row, desk.speech.language).says,
+        said=True,
+    ),
+    Column(
+        "do",
+        lambda row: words(row, "en").do,
+        lambda row, desk: words(row, desk.speech.language).do,
+        said=True,
+    ),
+)
+
+PROCESSES: tuple[Column[Process], ...] = (
+    Column("role", lambda row: row.role),
+    Column("host", lambda row: row.host),
+    Column("pid", lambda row: row.pid),
+    Column("version", lambda row: row.version),
+    Column("since", lambda row: row.since),
+    Column(
+        "seen",
+        lambda row: row.seen,
+        lambda row, desk: times.span(desk.speech, (desk.now() - row.seen).total_seconds()),
+    ),
+)
+
+
+async def doctor(*, network: Annotated[bool, Parameter(negative=())] = False, desk: At) -> int:
+    """Look at everything; 3 when something grave was found."""
+    found = examine(await opening.examined(desk.settings, desk.now(), network=network))
+    if desk.as_json:
+        told = [
+            {
+                "id": one.id,
+                "grave": one.grave,
+                **words(one, desk.speech.language)._asdict(),
+                "values": dict(one.values),
+            }
+            for one in found
+        ]
+        show.json(desk, told)
+    else:
+        show.rows(desk, FINDINGS, found, "nothing.doctor")
+    return Exit.FOUND if any(one.grave for one in found) else Exit.OK
+
+
+async def status(*, desk: At) -> int:
+    """Who works, on all machines."""
+    async with desk.hub() as hub:
+        processes = await hub.store.processes()
+    show.rows(desk, PROCESSES, processes, "nothing.processes")
+    return Exit.OK

@@ -1,0 +1,81 @@
+"""What the doctor looks at, gathered once; the rules are pure and see nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
+from datetime import datetime  # noqa: TC003
+
+import msgspec
+
+from hub.store.contract import Figures, Inspection, Process, QueueRow, Verdict  # noqa: TC001
+from schemas.problems import Problem  # noqa: TC001
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """``id``: a name of ``findings.toml``. ``grave``: must be mended; otherwise worth knowing. ``values``: for its places."""
+
+    id: str
+    grave: bool
+    values: Mapping[str, str] = {}
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    ends: datetime
+
+
+class Folder(msgspec.Struct, frozen=True, kw_only=True):
+    """``kind``: of the file system; ``mode``: permission bits."""
+
+    path: str
+    writable: bool
+    mode: int
+    free: int
+    kind: str
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """``files``: how many may be open; ``taken``: addresses of ours that somebody else has."""
+
+    now: datetime
+    files: int
+    taken: Sequence[str] = ()
+
+
+class Declared(msgspec.Struct, frozen=True, kw_only=True):
+    """``problems``: of settings and partner files; ``tools``: why the pool does not start; ``weak``: of the keys."""
+
+    problems: Sequence[Problem] = ()
+    tools: Sequence[Problem] = ()
+    weak: Sequence[Problem] = ()
+    certificates: Sequence[Certificate] = ()
+    embedded: bool = True
+    disk_free: int = 0
+    connections: int = 0
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """The store, when it could be opened."""
+
+    figures: Figures
+    inspection: Inspection
+    queue: Sequence[QueueRow] = ()
+    processes: Sequence[Process] = ()
+    verdicts: Sequence[Verdict] = ()
+
+
+class Unreached(msgspec.Struct, frozen=True, kw_only=True):
+    partner: str
+    address: str
+    why: str
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """``shut``: why the store could not be opened; ``unreached``: partners, where the network was asked."""
+
+    machine: Machine
+    declared: Declared
+    folder: Folder | None = None
+    opened: Opened | None = None
+    shut: Sequence[Problem] = ()
+    unreached: Sequence[Unreached] = ()

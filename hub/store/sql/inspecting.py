@@ -1,0 +1,26 @@
+"""What the doctor asks of the rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hub.store.contract import Inspection
+from hub.store.sql.db import one, only
+from hub.store.sql.times import SECOND, moment
+
+if TYPE_CHECKING:
+    from hub.store.sql.db import Db
+
+STUCK_AFTER = 60 * SECOND
+
+
+def inspect(db: Db, now: int) -> Inspection:
+    (stuck,) = only(db, "SELECT count(*) FROM lease WHERE until<?", (now - STUCK_AFTER,))
+    newest = one(db, "SELECT at FROM journal ORDER BY seq DESC LIMIT 1")
+    backup = one(db, "SELECT at FROM keeping WHERE name='last_backup'")
+    return Inspection(
+        settings={},
+        stuck=stuck,
+        newest=moment(newest[0]) if newest else None,
+        backup=moment(backup[0]) if backup else None,
+    )

@@ -1,0 +1,194 @@
+"""Gathers what the doctor looks at. Nothing is changed, and what is wrong in one place stops no other look."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import resource
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+
+from hub import settings as settings_file
+from hub.doctor.facts import Certificate, Declared, Facts, Folder, Machine, Opened, Unreached
+from hub.doctor.rules import ALIVE
+from hub.settings import Settings, address
+from hub.watch import BALANCE, SURVEY
+from hub.wiring.declared import declared
+from hub.wiring.parts import made_before, store_of
+from hub.wiring.tools import certificates_of, key_warnings, pool_tools
+from schemas.problems import Problem, Refusal
+from signing.trust import load_pins
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from hub.partners import Partner
+
+CONNECT_SECONDS = 5.0
+
+
+async def gather(path: Path, now: datetime, *, network: bool) -> Facts:
+    """Look at everything. ``network``: also whether partners can be reached."""
+    try:
+        settings = settings_file.load(path)
+    except Refusal as refusal:
+        return Facts(machine=Machine(now=now, files=_files()), declared=Declared(problems=refusal.problems))
+    told, partners = _declared(path, settings)
+    opened, shut = await _opened(settings, now)
+    return Facts(
+        machine=Machine(now=now, files=_files(), taken=tuple(_taken(settings, opened, now))),
+        declared=told,
+        folder=_folder(settings.data),
+        opened=opened,
+        shut=shut,
+        unreached=await _unreached(partners) if network else (),
+    )
+
+
+def _files() -> int:
+    """The hard limit: the web process raises the soft one by itself."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+
+
+def _asked(look: Callable[[], Any], problems: list[Problem]) -> Any:  # noqa: ANN401 - what was looked at
+    try:
+        return look()
+    except Refusal as refusal:
+        problems.extend(refusal.problems)
+        return None
+
+
+def _declared(path: Path, settings: Settings) -> tuple[Declared, Sequence[Partner]]:
+    problems: list[Problem] = []
+    tools: list[Problem] = []
+    keys: list[Problem] = []
+    what = _asked(lambda: declared(path, thorough=True), problems)
+    partners: Sequence[Partner] = what.partners if what else ()
+    if what:
+        _asked(lambda: pool_tools(str(path)), tools)
+    weak = _asked(lambda: key_warnings(str(path)), keys) or ()
+    ours = _asked(lambda: certificates_of(settings), keys) or ()
+    ends = [Certificate(name=name, ends=certificate.not_valid_after_utc) for name, certificate in ours]
+    return Declared(
+        problems=problems,
+        tools=[*tools, *(problem for problem in dict.fromkeys(keys) if problem not in tools)],
+        weak=weak,
+        certificates=[*ends, *_pins(partners)],
+        embedded=not settings.database,
+        disk_free=settings.limits.disk_free,
+        connections=2 * settings.limits.connections,
+    ), partners
+
+
+def _pins(partners: Sequence[Partner]) -> Iterator[Certificate]:
+    for partner in partners:
+        proof = partner.sends.signature if partner.sends else None
+        for file in proof.certificates if proof else ():
+            with contextlib.suppress(Refusal):  # told by the pool already
+                for pin in load_pins([file]):
+                    yield Certificate(name=f"{partner.id}: {file.name}", ends=pin.not_after)
+
+
+async def _opened(settings: Settings, now: datetime) -> tuple[Opened | None, Sequence[Problem]]:
+    """Open the store as it is; one that was never made is not made now."""
+    try:
+        if not made_before(settings):
+            return None, ()
+        store = store_of(settings)
+    except Refusal as refusal:
+        return None, refusal.problems
+    except Exception as error:  # noqa: BLE001 - whatever a damaged file makes of it
+        return None, [Problem(code="HUB-STO-010", detail=type(error).__name__)]
+    try:
+        verdicts = [await store.verdict(name) for name in (BALANCE, SURVEY)]
+        return Opened(
+            figures=await store.figures(),
+            inspection=await store.inspect(now),
+            queue=await store.queue(),
+            processes=await store.processes(),
+            verdicts=[verdict for verdict in verdicts if verdict],
+        ), ()
+    except Exception as error:  # noqa: BLE001 - whatever a damaged file makes of it
+        return None, [Problem(code="HUB-STO-010", detail=type(error).__name__)]
+    finally:
+        await store.close()
+
+
+def _taken(settings: Settings, opened: Opened | None, now: datetime) -> Iterator[str]:
+    """Name our addresses that are in use while no web process of ours runs on this machine."""
+    ours = [one for one in opened.processes if one.host == socket.gethostname()] if opened else []
+    if any(now - process.seen < ALIVE for process in ours):
+        return
+    for listen in (settings.listen, settings.metrics.listen):
+        if listen != "off" and _in_use(*address(listen)):
+            yield listen
+
+
+def _in_use(host: str, port: int) -> bool:
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        return error.errno == errno.EADDRINUSE
+    return False
+
+
+def _folder(data: Path) -> Folder | None:
+    if not data.is_dir():
+        return None
+    disk = os.statvfs(data)
+    return Folder(
+        path=str(data),
+        writable=os.access(data, os.W_OK) and not disk.f_flag & os.ST_RDONLY,
+        mode=data.stat().st_mode & 0o777,
+        free=disk.f_bavail * disk.f_frsize,
+        kind=_file_system(data.resolve()),
+    )
+
+
+def _file_system(path: Path) -> str:
+    """The kind of the deepest mount that holds the path (proc(5): ``mounts``)."""
+    found = ("", "")
+    for line in Path("/proc/mounts").read_text("utf-8", "replace").splitlines():
+        _, where, kind, *_ = line.split()
+        place = where.replace("\\040", " ")
+        if path.is_relative_to(place) and len(place) >= len(found[0]):
+            found = (place, kind)
+    return found[1]
+
+
+async def _unreached(partners: Sequence[Partner]) -> Sequence[Unreached]:
+    asked = [(partner.id, url) for partner in partners if partner.settings for url in _urls(partner.settings)]
+    return [one for one in await asyncio.gather(*(_try(*each) for each in asked)) if one]
+
+
+def _urls(model: BaseModel) -> Iterator[str]:
+    for name in type(model).model_fields:
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            yield from _urls(value)
+        elif (
+            isinstance(value, str)
+            and value.startswith(("http://", "https://"))
+            and name.endswith(("url", "address"))
+        ):
+            yield value
+
+
+async def _try(partner: str, url: str) -> Unreached | None:
+    """Connect, and say nothing: whether a door is there, not whether it opens."""
+    found = urlsplit(url)
+    host, port = found.hostname or "", found.port or (443 if found.scheme == "https" else 80)
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            _, writer = await asyncio.open_connection(host, port)
+        writer.close()
+    except (OSError, TimeoutError) as error:
+        return Unreached(partner=partner, address=f"{host}:{port}", why=type(error).__name__)
+    return None
