@@ -123,7 +123,7 @@ class _Hand(asyncio.Protocol):
         self._crew = crew
         self._got = bytearray()
         self._answer: asyncio.Future[bytes] | None = None
-        self._worked = False
+        self._worked = self._ending = False
         self._kept: set[asyncio.Task[None]] = set()
         self._transport: asyncio.WriteTransport
         self._process: SpawnProcess
@@ -154,6 +154,7 @@ class _Hand(asyncio.Protocol):
 
     async def end(self) -> None:
         """Let it finish what it has; it ends when nobody speaks to it any more."""
+        self._ending = True
         self._transport.close()
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(None, self._process.join, LAST_WORDS)
@@ -183,7 +184,9 @@ class _Hand(asyncio.Protocol):
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(Died())
         self._crew.gone(self, worked=self._worked)
-        self._process.join(timeout=0)
+        if not self._ending:
+            self._process.kill()
+            self.keep(asyncio.create_task(asyncio.to_thread(self._process.join, LAST_WORDS)))
 
 
 # --- in the process ---------------------------------------------------------------------------------------------

@@ -19,6 +19,10 @@ _RANDOM_BITS = 80
 _TIME_BITS = 48
 
 
+_PAIRS = tuple(first + second for first in ALPHABET for second in ALPHABET)
+_SHIFTS = tuple(range(5 * (LENGTH - 2), -1, -10))
+
+
 class Ids:
     """Call it for a new id. ``clock``: seconds since 1970; ``randomness``: that many random bytes (``os.urandom``)."""
 
@@ -38,4 +42,4 @@ class Ids:
 
 def spell(number: int) -> str:
     """Write 128 bits as 26 characters whose text order is the numbers' order."""
-    return "".join(ALPHABET[number >> shift & 31] for shift in range(5 * (LENGTH - 1), -1, -5))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])

@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -144,6 +145,7 @@ class Intake:
 
     def __init__(self, *, store: Store, bench: Bench, decide: Decide, now: Callable[[], datetime]) -> None:
         self._store, self._bench, self._decide, self._now = store, bench, decide, now
+        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def receive(self, inbound: Inbound, sender: str) -> Accepted:
         """Accept once. ``sender``: who the credentials in ``inbound`` belong to.
@@ -161,7 +163,11 @@ class Intake:
             stored = await self._store.replay(judged.sender, judged.key, judged.digest)
             if stored is not None:
                 return stored
-        return await self._accept(judged, inbound)
+        if judged.code is None:
+            return await self._accept(judged, inbound)
+        turn = self._turns.setdefault((judged.authority, judged.code), asyncio.Lock())
+        async with turn:  # many at once about one dossier wait for each other here instead of failing each other in the store
+            return await self._accept(judged, inbound)
 
     async def _accept(self, judged: Judged, inbound: Inbound) -> Accepted:
         for _ in range(TRIES):

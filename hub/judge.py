@@ -24,8 +24,10 @@ from hub.places import on_the_wire
 from schemas import codes
 from schemas.agencies import Agencies  # noqa: TC001
 from schemas.dossier import Document, Dossier, Message, Procedure, Result, to_json
+from schemas.mapping import Opened  # noqa: TC001
 from schemas.problems import Problem, Refusal, refuse
 from schemas.procedures import Procedures  # noqa: TC001
+from schemas.text import is_nfc
 from signing.contract import BodyVerifier, Verified, XmlVerifier  # noqa: TC001
 
 if TYPE_CHECKING:
@@ -63,9 +65,7 @@ class Inbound(Value, frozen=True):
 class Reader(Protocol):
     """The sender's mapping, as far as intake uses it (``schemas.mapping.Mapping``)."""
 
-    def read(self, raw: bytes, sender: str, key: str, agency: str) -> Message: ...
-
-    def natural_key(self, raw: bytes) -> str | None: ...
+    def open(self, raw: bytes) -> Opened: ...
 
 
 class Sender(Value, frozen=True):
@@ -165,15 +165,14 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
     verified = verify(raw, request.headers, sender, now)
     payload = verified.payload if verified else raw
     given = key_of(request.headers)
-    key = given or _natural_key(sender, payload)
-    natural = (
-        unicodedata.normalize("NFC", sender.reader.natural_key(payload) or "")
-        if given and sender.own_key
-        else ""
-    )
-    message = nfc(sender.reader.read(payload, sender.id, key, sender.agency))
+    opened = sender.reader.open(payload)
+    natural = opened.natural_key or "" if sender.own_key or not given else ""
+    key = given or natural
+    if not key:
+        raise refuse("HUB-IDM-001", "Idempotency-Key")
+    heard, written = nfc(opened.message(sender.id, key, sender.agency))
     try:
-        message, code = check_said(message, sender, desk, now.date())
+        message, code = check_said(heard, sender, desk, now.date())
     except Refusal as refusal:
         raise on_the_wire(refusal, sender.places, raw, sender.media) from None
     named = enclosures(message)
@@ -190,7 +189,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
         media_type=media_type,
         format=sender.format,
         kind=message.kind,
-        canonical=to_json(message),
+        canonical=written if message is heard else to_json(message),
         agency=sender.agency,
         authority=sender.authority,
         code=message.dossier.code if message.dossier else None,
@@ -259,13 +258,6 @@ def key_of(headers: Mapping[str, str]) -> str:
     return bare
 
 
-def _natural_key(sender: Sender, payload: bytes) -> str:
-    key = sender.reader.natural_key(payload)
-    if not key:
-        raise refuse("HUB-IDM-001", "Idempotency-Key")
-    return unicodedata.normalize("NFC", key)
-
-
 def check_media_type(headers: Mapping[str, str], sender: Sender) -> str:
     """Return the bare media type. Raises HUB-SCH-010, and HUB-SCH-008 for a charset that is not UTF-8."""
     if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
@@ -283,18 +275,19 @@ def check_media_type(headers: Mapping[str, str], sender: Sender) -> str:
 # --- what does it say -------------------------------------------------------------------------------------------
 
 
-def nfc(message: Message) -> Message:
-    """Return the message with every text in NFC. Raises HUB-SCH-008 for half a surrogate pair, which is no text."""
+def nfc(message: Message) -> tuple[Message, bytes]:
+    """Return the message with every text in NFC, and as JSON. Raises HUB-SCH-008 for half a surrogate pair, which is no text."""
     try:
-        written = to_json(message).decode()
+        written = to_json(message)
     except UnicodeEncodeError:
         raise refuse("HUB-SCH-008", rule="UTF-8") from None
-    if unicodedata.is_normalized("NFC", written):
-        return message
+    if is_nfc(written):
+        return message, written
     try:
-        return msgspec.convert(_nfc(msgspec.to_builtins(message)), Message)
+        message = msgspec.convert(_nfc(msgspec.to_builtins(message)), Message)
     except msgspec.ValidationError as error:
         raise refuse("HUB-SCH-002", rule=str(error).partition(" - at ")[0]) from None
+    return message, to_json(message)
 
 
 def _nfc(value: Any) -> Any:  # noqa: ANN401 - any part of a message
@@ -426,6 +419,8 @@ def _unknown_procedure(said: Procedure, desk: Desk, on: date) -> str:
 
 
 def _with_procedure(message: Message, dossier: Dossier, procedure: Procedure) -> Message:
+    if procedure == dossier.procedure:
+        return message
     dossier = msgspec.structs.replace(dossier, procedure=procedure)
     return msgspec.structs.replace(message, dossier=dossier)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 from pathlib import Path  # noqa: TC003 - part of the public signatures
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -34,6 +34,19 @@ _SMALL = 64 * 1024
 WITHOUT_DOSSIER = frozenset({Kind.CATALOGUE_PUBLISHED, Kind.REPORT_PUBLISHED, Kind.DELIVERY_FAILED})
 
 
+class Opened(Protocol):
+    """A sender's bytes, strictly parsed, once."""
+
+    @property
+    def natural_key(self) -> str | None:
+        """The key that the format itself carries; None when it carries none."""
+        ...
+
+    def message(self, sender: str, key: str, agency: str) -> Message:
+        """Say it in the canonical words. Raises ``Refusal`` (HUB-SCH-*, HUB-MAP-001)."""
+        ...
+
+
 class Mapping(Protocol):
     """One format of one version, ready to use."""
 
@@ -48,6 +61,10 @@ class Mapping(Protocol):
         """``<id>@<version>``, as partner files name it."""
         ...
 
+    def open(self, raw: bytes) -> Opened:
+        """Parse the sender's bytes. Raises ``Refusal`` (HUB-SCH-*) for what is not well formed."""
+        ...
+
     def natural_key(self, raw: bytes) -> str | None:
         """Return the key that the format itself carries; None when it carries none or cannot be read."""
         ...
@@ -57,7 +74,7 @@ class Mapping(Protocol):
         ...
 
     def read(self, raw: bytes, sender: str, key: str, agency: str) -> Message:
-        """Read the sender's bytes. Raises ``Refusal`` (HUB-SCH-*, HUB-MAP-001)."""
+        """Open the sender's bytes and say them in the canonical words. Raises ``Refusal`` (HUB-SCH-*, HUB-MAP-001)."""
         ...
 
     def write(self, operation: str, message: Message, key: str) -> bytes:
@@ -112,6 +129,18 @@ class _Named:
     def ref(self) -> str:
         return self.table.ref
 
+    def open(self, raw: bytes) -> Opened:
+        raise NotImplementedError
+
+    def natural_key(self, raw: bytes) -> str | None:
+        try:
+            return self.open(raw).natural_key
+        except Refusal:
+            return None
+
+    def read(self, raw: bytes, sender: str, key: str, agency: str) -> Message:
+        return self.open(raw).message(sender, key, agency)
+
 
 class _Tabled(_Named):
     """A format that a table describes."""
@@ -132,22 +161,18 @@ class _Tabled(_Named):
     def operations(self, message: Message) -> tuple[str, ...]:
         return self.table.operations.get(message.kind, ())
 
-    def natural_key(self, raw: bytes) -> str | None:
+    def open(self, raw: bytes) -> Opened:
+        return _TabledBytes(self, raw, self._side.parse(raw))
+
+    def key_in(self, raw: bytes, parsed: object) -> str | None:
         rule = self.table.natural_key
-        if rule is None:
-            return None
-        try:
-            parsed = self._side.parse(raw)
-            value = point(self._side.record(parsed) if self.media == "xml" else parsed, rule.path)
-        except Refusal:
-            return None
-        if not isinstance(value, str) or not value:
+        value = self._side.at(parsed, rule.path) if rule else None
+        if rule is None or not isinstance(value, str) or not value:
             return None
         return f"{value}#{hashlib.sha256(raw).hexdigest()[:32]}" if rule.digest else value
 
-    def read(self, raw: bytes, sender: str, key: str, agency: str) -> Message:
+    def said_in(self, raw: bytes, parsed: object, sender: str, key: str, agency: str) -> Message:
         side = self._side
-        parsed = side.parse(raw)
         name = self._operation(parsed)
         problems = side.refusals(self._schemas[name], parsed, raw)
         if problems:
@@ -214,6 +239,19 @@ class _Tabled(_Named):
         return payload
 
 
+class _TabledBytes(NamedTuple):
+    mapping: _Tabled
+    raw: bytes
+    parsed: object
+
+    @property
+    def natural_key(self) -> str | None:
+        return self.mapping.key_in(self.raw, self.parsed)
+
+    def message(self, sender: str, key: str, agency: str) -> Message:
+        return self.mapping.said_in(self.raw, self.parsed, sender, key, agency)
+
+
 class _Canonical(_Named):
     """The canonical message itself as a format: for senders that speak the hub's own words."""
 
@@ -224,16 +262,11 @@ class _Canonical(_Named):
     def operations(self, message: Message) -> tuple[str, ...]:
         return self.table.operations.get(message.kind, ())
 
-    def natural_key(self, raw: bytes) -> str | None:
-        try:
-            value = point(parse_json(raw), "/key")
-        except Refusal:
-            return None
-        return value if isinstance(value, str) and value else None
+    def open(self, raw: bytes) -> Opened:
+        return _CanonicalBytes(self, raw, parse_json(raw))
 
-    def read(self, raw: bytes, sender: str, key: str, agency: str) -> Message:
+    def said_in(self, raw: bytes, tree: Any, sender: str, key: str, agency: str) -> Message:  # noqa: ANN401 - any JSON value
         """``sender``, ``agency`` and ``key`` are what the hub knows; what the bytes claim instead is not believed."""
-        tree = parse_json(raw)
         text = utf8(raw)
         if isinstance(tree, dict):
             tree = {**tree, "sender": sender, "agency": agency, "key": key}
@@ -261,6 +294,20 @@ class _Canonical(_Named):
 
     def write(self, operation: str, message: Message, key: str) -> bytes:  # noqa: ARG002 - the only operation there is
         return to_json(msgspec.structs.replace(message, key=key))
+
+
+class _CanonicalBytes(NamedTuple):
+    mapping: _Canonical
+    raw: bytes
+    tree: object
+
+    @property
+    def natural_key(self) -> str | None:
+        value = point(self.tree, "/key")
+        return value if isinstance(value, str) and value else None
+
+    def message(self, sender: str, key: str, agency: str) -> Message:
+        return self.mapping.said_in(self.raw, self.tree, sender, key, agency)
 
 
 def _message(target: Tree, ref: str) -> Message:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from schemas.problems import MAX_PROBLEMS, Problem, Refusal, refuse
-from schemas.text import LIMITS, NOT_XML, Limits, is_nfc, tidy_text, utf8
+from schemas.text import LIMITS, Limits, is_nfc, tidy_text, utf8
 
 _BOM = b"\xef\xbb\xbf"
 _MAX_INTEGER = 2**63
@@ -132,33 +132,51 @@ def _check_depth(tree: object, depth: int) -> None:
     raise refuse("HUB-SCH-012", rule=f"at most {depth} levels")
 
 
+_UNCARRIED = ("HUB-SCH-002", "XML 1.0 section 2.2: no control characters")
+_ONE_NAME = ("HUB-SCH-005", "RFC 8259 section 4: names are unique, in NFC")
+
+
 def _tidy(tree: object, text: str) -> object:
-    wrong: list[str] = []
-
-    def walk(node: object, place: str) -> object:
-        if isinstance(node, str):
-            tidied = tidy_text(node)
-            if tidied is None:
-                wrong.append(place)
-            return tidied
-        if isinstance(node, list):
-            return [walk(child, f"{place}/{index}") for index, child in enumerate(node)]
-        if isinstance(node, dict):
-            wrong.extend(place for key in node if NOT_XML.search(key))
-            return {key: walk(child, f"{place}/{pointer_token(key)}") for key, child in node.items()}
-        return node
-
-    tidied = walk(tree, "")
-    if wrong:
+    tidying = _Tidying()
+    tidied = tidying.value(tree, "")
+    if tidying.wrong:
         lines = json_lines(text)
-        rule = "XML 1.0 section 2.2: no control characters"
         raise Refusal(
             *(
-                Problem(code="HUB-SCH-002", place=place, line=lines.get(place, 0), rule=rule)
-                for place in wrong[:MAX_PROBLEMS]
+                Problem(code=code, place=place, line=lines.get(place, 0), rule=rule)
+                for place, (code, rule) in tidying.wrong[:MAX_PROBLEMS]
             )
         )
     return tidied
+
+
+class _Tidying:
+    """Brings names and texts into NFC, and collects what cannot be brought there."""
+
+    def __init__(self) -> None:
+        self.wrong: list[tuple[str, tuple[str, str]]] = []
+
+    def value(self, node: object, place: str) -> object:
+        if isinstance(node, str):
+            return self._text(node, place)
+        if isinstance(node, list):
+            return [self.value(child, f"{place}/{index}") for index, child in enumerate(node)]
+        return self._record(node, place) if isinstance(node, dict) else node
+
+    def _text(self, text: str, place: str) -> str | None:
+        tidied = tidy_text(text)
+        if tidied is None:
+            self.wrong.append((place, _UNCARRIED))
+        return tidied
+
+    def _record(self, node: dict[str, object], place: str) -> dict[str | None, object]:
+        made: dict[str | None, object] = {}
+        for key, child in node.items():
+            name, inside = self._text(key, place), f"{place}/{pointer_token(key)}"
+            if name in made:
+                self.wrong.append((inside, _ONE_NAME))
+            made[name] = self.value(child, inside)
+        return made
 
 
 def pointer_token(key: str) -> str:

@@ -41,6 +41,10 @@ class JsonSide:
             return tree[0] if isinstance(tree, list) and tree else None
         return tree
 
+    def at(self, tree: Any, place: str) -> Any:  # noqa: ANN401 - any JSON value
+        """Return the value at a pointer, ``None`` when nothing is there."""
+        return point(tree, place)
+
     def is_one(self, operation: Operation, tree: Any) -> bool:  # noqa: ANN401 - any JSON value
         return not operation.marker or point(tree, operation.marker) is not None
 
@@ -112,6 +116,11 @@ class XmlSide:
     def record(self, root: etree._Element) -> Any:  # noqa: ANN401 - the same tree that JSON gives
         plan = self._plans.get(root.tag)
         return None if plan is None else _tree(root, plan)
+
+    def at(self, root: etree._Element, place: str) -> str | None:
+        """Return the text of the first element on this way below the root, ``None`` when there is none."""
+        way = "/".join(f"{{{self._namespace}}}{name}" for name in place.split("/")[1:])
+        return root.findtext(way) if root.tag in self._plans else None
 
     def is_one(self, operation: Operation, root: etree._Element) -> bool:
         return bool(root.tag == f"{{{self._namespace}}}{operation.root}")

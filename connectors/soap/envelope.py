@@ -83,10 +83,17 @@ def wrap(around: Frame, payload: bytes) -> bytes:
     return around.prefix + payload + around.suffix
 
 
+_CANONICAL = re.compile(rb"""<([A-Za-z_][\w.-]*) xmlns="([^"&<\x80-\xff]+)"(?: Id="[\w-]*")?>""")
+"""How canonical XML with one namespace and no prefix begins."""
+
+
 def root(payload: bytes) -> str:
     """Name the payload's root element; empty for what cannot stand in a Body (no element, or a document with a declaration)."""
     if not payload.startswith(b"<") or payload.startswith((b"<?", b"<!")):
         return ""
+    plain = _CANONICAL.match(payload)
+    if plain:
+        return f"{{{plain[2].decode()}}}{plain[1].decode()}"
     parser = expat.ParserCreate(namespace_separator="}")
     parser.StartElementHandler = _stop
     try:

@@ -80,7 +80,8 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     downloaders: Mapping[str, Downloader] = {}
 
     def caller(self, request: Request) -> Caller:
-        """Return who is calling. Raises ``Refusal`` HUB-AUT-001 or -002."""
+        """Return who is calling. Raises ``Refusal`` HUB-AUT-001 or -002, HUB-IDM-004."""
+        only_one(request, "Authorization")
         found = authenticate(request.headers.get("authorization", ""), self.callers)
         return next(caller for caller in self.callers if caller.id == found)
 
@@ -91,6 +92,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
             try:
                 caller = self.caller(request)
                 sender = caller.id
+                only_one(request, "Idempotency-Key")
                 with self.admission.enter(sender) as place:
                     accepted = await self._receive(message, caller, sheet, request, place)
                     if not accepted.replayed:
@@ -160,3 +162,10 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     def _kept(self, request: Request, caller: Caller) -> dict[str, str]:
         names = (*KEPT, "content-encoding", caller.header)
         return {name: request.headers[name] for name in names if name and name in request.headers}
+
+
+def only_one(request: Request, header: str) -> None:
+    """Raises ``Refusal`` HUB-IDM-004: of two values that say who or what it is, nobody can tell which one counts."""
+    name = header.lower().encode()
+    if sum(given == name for given, _ in request.scope["headers"]) > 1:
+        raise refuse("HUB-IDM-004", header, rule="once")

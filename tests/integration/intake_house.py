@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import uvicorn
+from multidict import CIMultiDict
 
 from connectors.rest import codec as rest_codec
 from connectors.rest.settings import Settings as RestSettings
@@ -203,6 +204,7 @@ class House:
         sender: str = "desk",
         headers: Mapping[str, str] | None = None,
         leave_out: Sequence[str] = (),
+        twice: str = "",
     ) -> Answer:
         raw = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
         sent = {
@@ -213,8 +215,14 @@ class House:
         }
         for name in leave_out:
             sent.pop(name, None)
+        repeated = CIMultiDict(sent)
+        if twice:
+            repeated.add(twice, sent[twice])
         async with self.session.post(
-            f"{self.url}/v1/messages", data=io.BytesIO(raw), headers=sent, skip_auto_headers=["Content-Type"]
+            f"{self.url}/v1/messages",
+            data=io.BytesIO(raw),
+            headers=repeated,
+            skip_auto_headers=["Content-Type"],
         ) as got:
             return Answer(got.status, got.headers, await got.read())
 

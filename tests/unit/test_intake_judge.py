@@ -32,7 +32,7 @@ from hub.judge import (
 )
 from hub.places import on_the_wire, places
 from schemas.agencies import Agencies
-from schemas.dossier import Alias, Applicant, Dossier, Event, Kind, Message
+from schemas.dossier import Alias, Applicant, Dossier, Event, Kind, Message, to_json
 from schemas.library import BUILTIN
 from schemas.mapping import load as load_mapping
 from schemas.problems import Problem, Refusal, refuse
@@ -168,16 +168,16 @@ def message(name: str) -> Message:
 
 
 def test_every_text_is_put_in_nfc_also_where_only_a_format_knows_it() -> None:
-    assert nfc(message("Nguye\u0302\u0303n")) == message("Nguyễn")
+    assert nfc(message("Nguye\u0302\u0303n")) == (message("Nguyễn"), to_json(message("Nguyễn")))
 
 
 def test_a_text_in_nfc_is_left_as_it_is() -> None:
     given_one = message("Nguyễn")
-    assert nfc(given_one) is given_one
+    assert nfc(given_one)[0] is given_one
 
 
 def test_an_escape_before_a_combining_mark_stays_what_it_was() -> None:
-    assert nfc(message("\x1b\u0301e\u0301")) == message("\x1b\u0301é")
+    assert nfc(message("\x1b\u0301e\u0301"))[0] == message("\x1b\u0301é")
 
 
 def test_half_a_surrogate_pair_is_no_text() -> None:
@@ -264,14 +264,15 @@ class Recorder:
     def __init__(self) -> None:
         self.read_on: list[bytes] = []
 
-    def read(self, raw: bytes, sender: str, key: str, agency: str) -> Message:
+    natural_key = "natural"
+
+    def open(self, raw: bytes) -> Recorder:
         self.read_on.append(raw)
+        return self
+
+    def message(self, sender: str, key: str, agency: str) -> Message:
         event = Event(kind=Kind.CATALOGUE_PUBLISHED, at=NOW)
         return Message(event=event, key=key, sender=sender, agency=agency, subject="fees")
-
-    def natural_key(self, raw: bytes) -> str | None:
-        self.read_on.append(raw)
-        return "natural"
 
 
 def test_only_what_was_signed_is_read_on_and_the_digest_is_of_what_came() -> None:
@@ -301,7 +302,7 @@ def test_only_what_was_signed_is_read_on_and_the_digest_is_of_what_came() -> Non
         received_at=NOW,
     )
     judged = judge(inbound, desk, NOW)
-    assert reader.read_on == [b'{"a": 1}', b'{"a": 1}']
+    assert reader.read_on == [b'{"a": 1}']
     assert (judged.key, judged.digest, judged.size) == ("natural", hashlib.sha256(raw).hexdigest(), len(raw))
 
 

@@ -14,7 +14,7 @@ from connectors.rest.client import connect, fill
 from connectors.rest.codec import build
 from connectors.rest.settings import Settings
 from connectors.transport import Http
-from schemas.dossier import Event, Kind, Message
+from schemas.dossier import Dossier, Event, Kind, Message
 from schemas.problems import Refusal
 
 if TYPE_CHECKING:
@@ -226,3 +226,35 @@ def test_the_codec_adds_the_media_type_to_what_the_mapping_writes() -> None:
     (operation,) = codec.operations(message)
     draft = codec.encode(operation, message, "t1")
     assert (draft.payload, draft.media_type) == (b"step k t1", "application/vnd.x+json")
+
+
+class Saying:
+    def operations(self, message: Message) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's
+        return ("message",)
+
+    def write(self, operation: str, message: Message, key: str) -> bytes:  # noqa: ARG002 - the protocol's
+        return b"{}"
+
+
+def said(path: str, message: Message) -> str:
+    """The path that a message is sent to, from its draft as the hub makes the parcel of it."""
+    settings = Settings.model_validate({"base_url": "http://127.0.0.1:1", "path": path})
+    draft = build(settings, Saying()).encode("message", message, "K")
+    sealed = Sealed(payload=draft.payload, media_type=draft.media_type, facts=draft.facts)
+    return fill(
+        path, Parcel(key="K", operation="message", sealed=sealed, dossier=sealed.facts.get("dossier", ""))
+    )
+
+
+def test_the_dossiers_code_is_filled_into_the_path() -> None:
+    event = Event(kind=Kind.RECEIVED, at=datetime(2026, 11, 20, tzinfo=UTC))
+    about = Message(event=event, key="k", sender="s", agency="a", dossier=Dossier(code="H47/1"))
+    assert said("/dossiers/{dossier}/{key}", about) == "/dossiers/H47%2F1/K"
+
+
+def test_a_message_without_a_dossier_cannot_go_where_the_path_needs_one() -> None:
+    event = Event(kind=Kind.CATALOGUE_PUBLISHED, at=datetime(2026, 11, 20, tzinfo=UTC))
+    without = Message(event=event, key="k", sender="s", agency="a", subject="x")
+    assert said("/all/{key}", without) == "/all/K"
+    with pytest.raises(Refusal, match="HUB-MAP-004"):
+        said("/dossiers/{dossier}", without)
