@@ -9,39 +9,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from connectors.contract import Deferred, Delivered, Outcome, Parcel, Reason, Refused, Sealed, Unsure
+from connectors.contract import Delivered, Sealed
 from hub import circuit, decide
 from hub.decide import First, Policy, Verdict
 from hub.failure import LATE, LATE_CODE, failed, is_late
 from hub.lifecycle import MOVES, Move, State
 from hub.metrics.counts import Counts
-from hub.store.contract import Attempt, Settlement, Work
+from hub.store.contract import Settlement, Work
+from hub.tries import parcel_of, tried
 from schemas.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-    from connectors.contract import Codec, Connector
+    from connectors.contract import Codec, Connector, Outcome
     from hub.retry import Uniform
-    from hub.store.contract import Acceptance, Store, Window
+    from hub.store.contract import Acceptance, Attempt, Store, Window
 
 log = structlog.get_logger(__name__)
 
 TELLS_THE_SENDER = frozenset({Move.REFUSE, Move.EXHAUST})
 LONGEST_REFERENCE = 200
-OUTCOME_NAMES: Mapping[type, str] = {
-    Delivered: "delivered",
-    Refused: "refused",
-    Deferred: "deferred",
-    Unsure: "unsure",
-}
 
 
 class LeaseLost(Exception):  # noqa: N818 - says what it is
@@ -208,8 +202,8 @@ class Delivery:
         self._counts.add("leases_lost")
 
     def _count(self, settlement: Settlement, partner: str, accepted_at: datetime) -> None:
-        for tried in settlement.attempts:
-            self._counts.add("attempts", partner, tried.verb, tried.outcome)
+        for each in settlement.attempts:
+            self._counts.add("attempts", partner, each.verb, each.outcome)
         if settlement.move is Move.DELIVER:
             seconds = (self._now() - accepted_at).total_seconds()
             self._counts.observe("delivery_seconds", seconds, partner)
@@ -266,13 +260,7 @@ class Delivery:
                 detail=work.partner,
                 counts=False,
             )
-        parcel = Parcel(
-            key=work.key,
-            operation=work.operation,
-            sealed=sealed,
-            dossier=sealed.facts.get("dossier", ""),
-            attempt=work.sends + 1,
-        )
+        parcel = parcel_of(work, sealed)
         tries: list[Attempt] = []
         what = decide.first(route.policy, doubt=work.doubt)
         if what is First.WAIT_FOR_A_PERSON:
@@ -298,31 +286,9 @@ class Delivery:
         if not held:
             raise LeaseLost(hold.token)
 
-    async def _try(self, verb: str, call: object, tries: list[Attempt]) -> Outcome:
-        """Carry out one try. A room that breaks its promise not to raise, or hangs, leaves the transfer in doubt."""
-        began, clock = self._now(), time.perf_counter()
-        outcome: Outcome
-        try:
-            async with asyncio.timeout(self._attempt_limit):
-                outcome = await call  # type: ignore[misc]  # a coroutine of either verb
-        except TimeoutError:
-            log.warning("attempt_too_long", worker=self._name, seconds=self._attempt_limit)
-            outcome = Unsure(reason=Reason(code="HUB-NET-004", detail="TimeoutError"))
-        except Exception as error:
-            log.exception("room_raised", worker=self._name)
-            outcome = Unsure(reason=Reason(code="HUB-INT-001", detail=type(error).__name__))
-        reason = Reason(code="") if isinstance(outcome, Delivered) else outcome.reason
-        tries.append(
-            Attempt(
-                verb=verb,
-                outcome=OUTCOME_NAMES[type(outcome)],
-                code=reason.code,
-                detail=reason.detail,
-                started_at=began,
-                seconds=time.perf_counter() - clock,
-                exchanges=outcome.exchanges,
-            )
-        )
+    async def _try(self, verb: str, call: Awaitable[Outcome], tries: list[Attempt]) -> Outcome:
+        outcome, attempt = await tried(verb, call, self._now, self._attempt_limit)
+        tries.append(attempt)
         return outcome
 
     def _settlement(

@@ -22,9 +22,10 @@ from hub.intake import Intake  # noqa: TC001
 from hub.judge import Inbound, authenticate
 from hub.metrics.counts import Counts  # noqa: TC001
 from hub.receipts import made_of
+from hub.refusals import Refusals  # noqa: TC001
 from hub.settings import Documents, Limits
 from hub.spool import Spool  # noqa: TC001
-from hub.store.contract import Accepted, Store  # noqa: TC001
+from hub.store.contract import Accepted, RefusedMessage, Store
 from schemas.errors import Catalogue, Language  # noqa: TC001
 from schemas.problems import Refusal, refuse
 
@@ -66,6 +67,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     spool: Spool
     admission: Admission
     acknowledging: Acknowledging
+    refusals: Refusals
     carrying: Carrying
     catalogue: Catalogue
     limits: Limits
@@ -102,6 +104,16 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
                     return accepted
             except Refusal as refusal:
                 self.counts.add("intake", sender, refusal.code)
+                self.refusals.note(
+                    RefusedMessage(
+                        at=self.now(),
+                        sender=sender,
+                        code=refusal.code,
+                        digest=sheet.digest,
+                        size=sheet.size,
+                        request=request.state.request,
+                    )
+                )
                 log.info(
                     "refused",
                     code=refusal.code,

@@ -1,4 +1,4 @@
-"""``lienthong transfer retry|hold|release|skip|withdraw``: a person's moves.
+"""``lienthong transfer retry|send-anyway|hold|release|skip|withdraw``: a person's moves.
 
 All named transfers are found before anything changes. Each is moved from the state that was shown to the person; the
 store refuses when it moved meanwhile.
@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from hub import persons
 from hub.cli import finding, show, telling
-from hub.cli.asking import agreed
+from hub.cli.asking import agreed, agreed_by_two
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit, of_code
 from hub.cli.faces import FACES, face_of, words_of
 from hub.cli.transfers import states
-from hub.lifecycle import MOVES, Move, State
+from hub.lifecycle import APPROVED, Move, State
 from schemas.problems import Problem, Refusal
 
 if TYPE_CHECKING:
     from hub.cli.desk import Desk
+    from hub.cli.opening import Hub
     from hub.store.contract import Store, TransferView
 
 Ids = Annotated[tuple[str, ...], Parameter(negative=())]
@@ -30,9 +32,12 @@ Yes = Annotated[bool, Parameter(negative=())]
 
 @dataclass(frozen=True)
 class Planned:
-    """One transfer as the person saw it; ``behind``: how many wait for it; ``problem``: why it is left out."""
+    """One transfer as the person saw it; ``move``: what is meant for it; ``behind``: how many wait for it; ``problem``: why
+    it is left out.
+    """
 
     view: TransferView
+    move: Move
     behind: int
     problem: Problem | None = None
 
@@ -64,6 +69,21 @@ async def retry(transfers: Ids, /, *, reason: str = "", yes: Yes = False, expect
     return await _act(desk, Move.RETRY, transfers, reason=reason, yes=yes, expect=expect)
 
 
+async def send_anyway(
+    transfers: Ids,
+    /,
+    *,
+    reason: str = "",
+    approver: str = "",
+    yes: Yes = False,
+    expect: str = "",
+    desk: At,
+) -> int:
+    return await _act(
+        desk, Move.SEND_ANYWAY, transfers, reason=reason, yes=yes, expect=expect, approver=approver
+    )
+
+
 async def hold(transfers: Ids, /, *, reason: str = "", yes: Yes = False, expect: str = "", desk: At) -> int:
     return await _act(desk, Move.HOLD, transfers, reason=reason, yes=yes, expect=expect)
 
@@ -74,8 +94,17 @@ async def release(
     return await _act(desk, Move.RELEASE, transfers, reason=reason, yes=yes, expect=expect)
 
 
-async def skip(transfers: Ids, /, *, reason: str = "", yes: Yes = False, expect: str = "", desk: At) -> int:
-    return await _act(desk, Move.SKIP, transfers, reason=reason, yes=yes, expect=expect)
+async def skip(
+    transfers: Ids,
+    /,
+    *,
+    reason: str = "",
+    approver: str = "",
+    yes: Yes = False,
+    expect: str = "",
+    desk: At,
+) -> int:
+    return await _act(desk, Move.SKIP, transfers, reason=reason, yes=yes, expect=expect, approver=approver)
 
 
 async def withdraw(
@@ -84,40 +113,57 @@ async def withdraw(
     return await _act(desk, Move.WITHDRAW, transfers, reason=reason, yes=yes, expect=expect)
 
 
-async def _act(desk: Desk, move: Move, ids: tuple[str, ...], *, reason: str, yes: bool, expect: str) -> int:
+async def _act(
+    desk: Desk,
+    move: Move,
+    ids: tuple[str, ...],
+    *,
+    reason: str,
+    yes: bool,
+    expect: str,
+    approver: str = "",
+) -> int:
     expected = State(states((expect,))[0]) if expect else None
     if not ids:
         raise Complaint("usage.missing", Exit.USAGE, name="TRANSFER")
     async with desk.hub() as hub:
-        plan = [await _planned(hub.store, each, move, expected) for each in ids]
+        plan = [await _planned(hub, each, move, expected) for each in ids]
         left_out = [each for each in plan if each.problem]
         for each in left_out:
             telling.problems(desk, [each.problem] if each.problem else [], each.view.id)
         doable = [each for each in plan if not each.problem]
         if not doable:
             return max(of_code(each.problem.code) for each in left_out if each.problem)
-        why = agreed(desk, [consequence(desk, move, each) for each in doable], reason=reason, yes=yes)
-        done = [await _moved(desk, hub.store, move, each, why) for each in doable]
+        sentences = [consequence(desk, each) for each in doable]
+        second = ""
+        if move in APPROVED:
+            why, second = agreed_by_two(desk, sentences, reason=reason, yes=yes, approver=approver)
+        else:
+            why = agreed(desk, sentences, reason=reason, yes=yes)
+        done = [await _moved(desk, hub.store, each, why, second) for each in doable]
     show.rows(desk, DONE, done, "nothing.transfers")
     return _status(done, left_out)
 
 
-async def _planned(store: Store, prefix: str, move: Move, expected: State | None) -> Planned:
-    view = await finding.transfer(store, prefix)
-    problem = None
+async def _planned(hub: Hub, prefix: str, move: Move, expected: State | None) -> Planned:
+    """Only what depends on the partner's declaration reads it: one wrong partner file stops no other move."""
+    view = await finding.transfer(hub.store, prefix)
+    depends = move is Move.SEND_ANYWAY or (move is Move.RETRY and view.state is State.REFUSED)
+    partner = hub.partners.get(view.partner) if depends else None
+    receives = partner.receives if partner else None
+    meant = persons.again(view, receives) if move is Move.RETRY else move
+    problem = persons.why_not(meant, view, receives)
     if expected is not None and view.state is not expected:
         problem = Problem(code="HUB-LAN-003", place=view.id, rule=f"{expected} ≠ {view.state}")
-    elif (view.state, move) not in MOVES:
-        problem = Problem(code="HUB-LAN-002", place=view.id, rule=f"{view.state} → {move}")
-    return Planned(view, 0 if problem else await finding.behind(store, view), problem)
+    return Planned(view, meant, 0 if problem else await finding.behind(hub.store, view), problem)
 
 
-def consequence(desk: Desk, move: Move, planned: Planned) -> str:
+def consequence(desk: Desk, planned: Planned) -> str:
     """Say in one sentence what will happen; a parked transfer is sealed anew, any other is asked about first."""
     view = planned.view
-    name = f"consequence.{move.value}_{view.state.value}"
+    name = f"consequence.{planned.move.value}_{view.state.value}"
     if not desk.speech.knows(name):
-        name = f"consequence.{move.value}"
+        name = f"consequence.{planned.move.value}"
     return desk.say(
         name,
         id=view.id,
@@ -127,10 +173,18 @@ def consequence(desk: Desk, move: Move, planned: Planned) -> str:
     )
 
 
-async def _moved(desk: Desk, store: Store, move: Move, planned: Planned, why: str) -> Done:
+async def _moved(desk: Desk, store: Store, planned: Planned, why: str, approver: str) -> Done:
     view = planned.view
     try:
-        after = await store.act(view.id, move, expected=view.state, reason=why, by=desk.by, now=desk.now())
+        after = await store.act(
+            view.id,
+            planned.move,
+            expected=view.state,
+            reason=why,
+            by=desk.by,
+            now=desk.now(),
+            approver=approver,
+        )
     except Refusal as refusal:
         telling.problems(desk, refusal.problems, view.id)
         return Done(view.id, view.state, None, refusal.code)

@@ -17,13 +17,33 @@ LONGEST_REASON = 500
 
 def agreed(desk: Desk, consequences: Sequence[str], *, reason: str, yes: bool) -> str:
     """Return the reason once it is agreed. Off a terminal, ``--reason`` and ``--yes`` must both be given."""
+    said = _reason(desk, consequences, reason)
+    if not yes:
+        _confirm(desk)
+    return said
+
+
+def agreed_by_two(
+    desk: Desk, consequences: Sequence[str], *, reason: str, yes: bool, approver: str
+) -> tuple[str, str]:
+    """Return reason and approver: what gives up a promise of the hub needs a second person, who is not the one who acts."""
+    said = _reason(desk, consequences, reason)
+    second = approver.strip() or (desk.screen.ask(desk.say("ask.approver")) if desk.screen.asks else "")
+    if not second or second.casefold() == desk.by.casefold():
+        raise Complaint("usage.approver", Exit.APPROVAL, by=desk.by)
+    if len(second) > LONGEST_REASON:
+        raise Complaint("usage.reason_long", Exit.USAGE, limit=LONGEST_REASON)
+    if not yes:
+        _confirm(desk)
+    return said, second
+
+
+def _reason(desk: Desk, consequences: Sequence[str], reason: str) -> str:
     for sentence in consequences:
         desk.screen.tell(sentence)
     said = reason.strip() or _asked_reason(desk)
     if len(said) > LONGEST_REASON:
         raise Complaint("usage.reason_long", Exit.USAGE, limit=LONGEST_REASON)
-    if not yes:
-        _confirm(desk)
     return said
 
 

@@ -76,6 +76,10 @@ TRANSFER: tuple[Column[TransferView], ...] = (
     Column("settled_at", lambda row: row.settled_at),
     Column("deadline", lambda row: row.deadline),
     Column("reference", lambda row: row.reference),
+    Column("receipt_by", lambda row: row.receipt_by),
+    Column("receipt_at", lambda row: row.receipt_at),
+    Column("supersedes", lambda row: row.supersedes),
+    Column("superseded_by", lambda row: list(row.superseded_by)),
 )
 
 
@@ -183,6 +187,7 @@ QUEUE: tuple[Column[QueueRow], ...] = (
     DOOR,
     *(_counted(state) for state in COUNTED),
     Column("blocked", lambda row: row.blocked),
+    Column("overdue", lambda row: row.overdue, colour=lambda row, _: "red" if row.overdue else ""),
     Column("oldest", lambda row: row.oldest, lambda row, desk: _age(row.oldest, desk)),
     *HEALTH,
 )

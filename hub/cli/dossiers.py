@@ -1,16 +1,21 @@
-"""``lienthong dossier show``: where a dossier is now, by what was said about it and to whom. No personal data."""
+"""``lienthong dossier show|merge``: where a dossier is now, by what was said about it and to whom; two that are one. No personal data."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hub import story
 from hub.cli import columns, show
-from hub.cli.desk import At  # noqa: TC001 - cyclopts reads the annotations at run time
+from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
+from hub.cli.asking import agreed_by_two
+from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
+from hub.store.contract import Merging, Stale
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from hub.store.contract import DossierView
+    from hub.cli.desk import Desk
+    from hub.store.contract import DossierView, Store
 
 DOSSIER: tuple[show.Column[DossierView], ...] = (
     show.Column("id", lambda row: row.id),
@@ -21,15 +26,70 @@ DOSSIER: tuple[show.Column[DossierView], ...] = (
         lambda row: [{"authority": each.authority, "code": each.code} for each in row.aliases],
         lambda row, _: ", ".join(f"{each.code} ({each.authority})" for each in row.aliases),
     ),
+    show.Column("merged", lambda row: list(row.merged)),
 )
 
 
 async def show_(dossier: str, /, *, desk: At) -> int:
     async with desk.hub() as hub:
-        found = await hub.store.dossier(dossier)
+        found = await _found(hub.store, dossier)
+    _card(desk, found)
+    return Exit.OK
+
+
+async def _found(store: Store, code_or_id: str) -> DossierView:
+    found = await store.dossier(code_or_id)
     if found is None:
-        raise refuse("HUB-DOS-002", detail=dossier)
+        raise refuse("HUB-DOS-002", detail=code_or_id)
+    return found
+
+
+def _card(desk: Desk, found: DossierView) -> None:
     said = show.Part("messages", columns.MESSAGES, found.messages)
     told = show.Part("transfers", columns.TRANSFERS, found.transfers)
     show.card(desk, DOSSIER, found, (said, told))
+
+
+async def merge(
+    kept: str, other: str, /, *, reason: str = "", approver: str = "", yes: Yes = False, desk: At
+) -> int:
+    """Make two dossiers one. Decided on what was shown: when either moves meanwhile, nothing is changed."""
+    async with desk.hub() as hub:
+        one, two = await _found(hub.store, kept), await _found(hub.store, other)
+        if one.id == two.id:
+            raise refuse("HUB-DOS-009", detail=f"{kept} = {other}")
+        stays, goes = story.from_json(one.story), story.from_json(two.story)
+        both = story.merge(stays, goes)
+        sentence = desk.say(
+            "consequence.merge",
+            kept=_named(one),
+            other=_named(two),
+            state=stays.state,
+            other_state=goes.state,
+            both=both.state,
+            procedure=stays.national or stays.local or "?",
+            other_procedure=goes.national or goes.local or "?",
+        )
+        why, second = agreed_by_two(desk, [sentence], reason=reason, yes=yes, approver=approver)
+        what = Merging(
+            kept=one.id,
+            other=two.id,
+            kept_version=one.version,
+            other_version=two.version,
+            story=story.to_json(both),
+            reason=why,
+            by=desk.by,
+            approver=second,
+        )
+        try:
+            await hub.store.merge(what, desk.now())
+        except Stale:
+            raise Complaint("usage.moved", Exit.CONFLICT, id=_named(one)) from None
+        found = await _found(hub.store, one.id)
+    _card(desk, found)
     return Exit.OK
+
+
+def _named(view: DossierView) -> str:
+    """By the code that its origin wrote."""
+    return view.aliases[0].code if view.aliases else view.id

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hub.cli.desk import Complaint
+from hub.cli.exits import Exit
 from hub.lifecycle import DONE, State
 from hub.store.contract import Filter
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
+    from hub.cli.opening import Hub
     from hub.store.contract import Store, TransferView
 
 UNFINISHED = tuple(state.value for state in State if state not in DONE)
@@ -24,6 +27,20 @@ async def transfer(store: Store, prefix: str) -> TransferView:
         if found is not None:
             return found
     raise refuse("HUB-LAN-004", detail=prefix)
+
+
+async def partner(hub: Hub, name: str) -> None:
+    """Raise ``Complaint`` for a name that neither the queue nor a partner file knows; an empty name is nobody's."""
+    if not name:
+        return
+    queued = [row.partner for row in await hub.store.queue()]
+    if name not in queued and name not in hub.partners:
+        known = sorted({*queued, *hub.partners})
+        raise Complaint("unknown.partner", Exit.FAILED, name=name, known=", ".join(known))
+
+
+async def paused(store: Store, name: str) -> bool:
+    return any(row.paused for row in await store.queue() if row.partner == name)
 
 
 async def lane(store: Store, view: TransferView) -> tuple[TransferView, ...]:

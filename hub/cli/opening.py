@@ -16,21 +16,40 @@ from typing import TYPE_CHECKING, Any, Protocol
 from schemas.problems import Problem
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
+    from connectors.contract import Outcome, Sealed
     from hub.doctor.facts import Facts
+    from hub.judge import Said
     from hub.partners import Partner
-    from hub.store.contract import Store
+    from hub.routing import Routed
+    from hub.store.contract import Store, TransferView
+    from hub.story import Story
+    from schemas.dossier import Message
     from schemas.workdays import Workdays
 
 
+class Means(Protocol):
+    """Today's routing and formats, and a way to ask a partner (``hub.rerouting.Means`` and more)."""
+
+    @property
+    def new_id(self) -> Callable[[], str]: ...
+    def routed(self, message: Message, story: Story | None, *, on: date) -> Routed: ...
+    def said(self, message: Message, identity: str, partner: str) -> Sequence[Said]: ...
+    async def find(self, view: TransferView, sealed: Sealed) -> Outcome | None:
+        """``None``: this partner cannot be asked."""
+        ...
+
+
 class Hub(Protocol):
-    """An opened hub: its store and its partners by id."""
+    """An opened hub: its store, its partners by id, and what is declared today."""
 
     @property
     def store(self) -> Store: ...
     @property
     def partners(self) -> Mapping[str, Partner]: ...
+    @property
+    def means(self) -> Means: ...
     async def close(self) -> None: ...
 
 
@@ -87,6 +106,12 @@ class WiredHub:
         from hub.wiring.declared import declared  # noqa: PLC0415 - heavy; one wrong partner file stops no other command
 
         return {partner.id: partner for partner in declared(self._settings).partners}
+
+    @cached_property
+    def means(self) -> Means:
+        from hub.wiring.means import WiredMeans  # noqa: PLC0415 - heavy; only moves that make new transfers need it
+
+        return WiredMeans(self._settings)
 
     async def close(self) -> None:
         await self.store.close()

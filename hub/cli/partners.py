@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from hub.cli import columns, show
+from hub.cli import columns, rules, show
 from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint
@@ -111,6 +111,8 @@ PARTNER: tuple[show.Column[Seen], ...] = (
     show.Column("can_be_asked", _receives(lambda told: told.can_be_asked)),
     show.Column("keeps_keys", _receives(lambda told: told.keeps_keys)),
     show.Column("order_sensitive", _receives(lambda told: told.order_sensitive)),
+    show.Column("acknowledges", _receives(lambda told: told.acknowledges)),
+    show.Column("receipt_within", _receives(lambda told: told.receipt_within if told.acknowledges else None)),
     show.Column("concurrency", _receives(lambda told: told.concurrency)),
     show.Column("rate", _receives(lambda told: told.rate)),
     show.Column("hours", _receives(_hours)),
@@ -118,6 +120,7 @@ PARTNER: tuple[show.Column[Seen], ...] = (
     *(_of_queue(column) for column in columns.HEALTH),
     *(show.Column(state, _counter(state)) for state in columns.COUNTED),
     show.Column("blocked", lambda row: row.queue.blocked),
+    show.Column("overdue", lambda row: row.queue.overdue),
     show.Column("oldest", lambda row: row.queue.oldest),
 )
 
@@ -185,7 +188,8 @@ def _checked(file: Path, problem: Problem) -> dict[str, object]:
 def _line(desk: Desk, file: Path, problem: Problem) -> str:
     """``so-tnmt.toml:14  ✕ HUB-CFG-001  receives.replies[0].outcome  unknown key``; a tab between in a pipe."""
     place = problem.place.removeprefix(f"{file.name}: ").removeprefix(file.name)
-    rule = " ".join(part for part in (problem.rule, problem.detail) if part)
+    language = desk.speech.language if desk.screen.terminal else "en"  # in a pipe as the code says it
+    rule = " ".join(part for part in (rules.said(problem.rule, language), problem.detail) if part)
     at = f"{file}:{problem.line}" if problem.line else str(file)
     mark = f"✕ {problem.code}" if desk.screen.terminal else problem.code
     between = "  " if desk.screen.terminal else "\t"

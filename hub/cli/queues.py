@@ -68,6 +68,8 @@ async def lanes(
     async with desk.hub() as hub:
         heads, more = await _heads(hub.store, partner, states, limit)
         found = [Lane(head, await finding.behind(hub.store, head)) for head in heads]
+        if not found:
+            await finding.partner(hub, partner)
     show.rows(desk, LANES, found, "nothing.lanes")
     if more:
         desk.tell("more_lanes")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from hub.cli import rules
 from hub.cli.screen import clean
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def _told(desk: Desk, code: str, found: Sequence[Problem], subject: str) -> None
     title = entry.title.say(language) if entry else say("told.not_in_catalogue")
     lines = [f"✕ {code}  {title}"]
     for each in found:
-        place = " ".join(part for part in (_place(each), each.rule, each.detail) if part)
+        rule = rules.said(each.rule, language)
+        place = " ".join(part for part in (_place(each), rule, each.detail) if part)
         lines += [f"  {say('told.place')}: {clean(place)}"] if place else []
     if entry:
         lines.append(f"  {say('told.cause')}: {entry.cause.say(language)}")

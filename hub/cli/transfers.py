@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Literal
 from hub.cli import columns, finding, show
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
-from hub.cli.faces import sensible_moves
-from hub.lifecycle import State
+from hub.cli.faces import face_of, sensible_moves
+from hub.lifecycle import DONE, State
+from hub.persons import routable
 from hub.store.contract import Filter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from hub.cli.desk import Desk
     from hub.store.contract import AttemptView, Payloads, Store, TransferView
 
+CANNOT_BE_ASKED = "HUB-PAR-009"
 Form = Literal["raw", "canonical", "sealed", "sent", "answer"]
 
 
@@ -43,6 +46,8 @@ async def list_(  # noqa: PLR0913 - one parameter per filter
     )
     async with desk.hub() as hub:
         found = await hub.store.transfers(which)
+        if not found:
+            await finding.partner(hub, partner)
     show.rows(desk, columns.TRANSFERS, found, "nothing.transfers")
     if len(found) >= limit > 0:
         desk.tell("more", command=f"--after {found[-1].id}")
@@ -65,9 +70,12 @@ async def show_(transfer: str, /, *, desk: At) -> int:
         attempts = await hub.store.attempts(view.id)
         head = await finding.head(hub.store, view)
         waiting = await finding.behind(hub.store, view)
+        paused = view.state not in DONE and await finding.paused(hub.store, view.partner)
     timeline = show.Part("timeline", columns.ATTEMPTS, attempts)
     show.card(desk, columns.TRANSFER, view, (timeline,))
     if not desk.as_json:
+        if paused:
+            desk.tell("lane.paused", partner=view.partner)
         _advise(desk, view, head, waiting)
     return Exit.OK
 
@@ -87,7 +95,19 @@ def next_commands(view: TransferView, head: TransferView | None, now: datetime) 
     found = [f"lienthong transfer show {head.id}"] if head else []
     if view.problem:
         found.append(f"lienthong error explain {view.problem}")
-    return found + [f"lienthong transfer {move.value} {view.id}" for move in sensible_moves(view, now)]
+    moves = [*sensible_moves(view, now)]
+    return found + [f"lienthong transfer {move} {view.id}" for move in (*moves, *_mending(view, now))]
+
+
+def _mending(view: TransferView, now: datetime) -> Iterator[str]:
+    """What makes another transfer of it, or sends it blindly."""
+    stopped = view.state in {State.REFUSED, State.PARKED, State.DEAD}
+    if routable(view):
+        yield "route"
+    elif stopped or face_of(view, now) == "person":
+        yield "correct"
+    if view.problem == CANNOT_BE_ASKED and view.state is not State.PARKED:
+        yield "send-anyway"
 
 
 async def payload(transfer: str, /, *, form: Form = "canonical", desk: At) -> int:

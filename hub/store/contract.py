@@ -619,8 +619,8 @@ class Store(Protocol):
         """Accept a ``delivery_failed`` message of the hub's own about a transfer; false when it was told before."""
         ...
 
-    async def note_refused(self, refused: Sequence[RefusedMessage], since: datetime) -> None:
-        """Remember what was refused at the door; forget what was refused before ``since``."""
+    async def note_refused(self, refused: Sequence[RefusedMessage]) -> None:
+        """Remember what was refused at the door."""
         ...
 
     # reading; cost never grows with the depth of the queue

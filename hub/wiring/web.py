@@ -23,6 +23,7 @@ from hub.crew import Crew
 from hub.documents.contract import Safety
 from hub.intake import Bench, Intake
 from hub.metrics.counts import Counts
+from hub.refusals import EVERY, Refusals
 from hub.rounds import again, beside
 from hub.spool import Spool
 from hub.wiring.declared import declared
@@ -80,7 +81,7 @@ async def open_web(
     async def ready() -> list[str]:
         return [] if await bench.alive() else ["pool"]
 
-    counts = Counts()
+    counts, refusals = Counts(), Refusals(store)
     admission = Admission(settings.limits, quotas, _watermark(settings))
 
     def gauges() -> dict[str, float]:
@@ -105,6 +106,7 @@ async def open_web(
                 acknowledging=Acknowledging(
                     bringers(what.partners), store, utc_now, body_time=settings.limits.body_time
                 ),
+                refusals=refusals,
                 carrying=Carrying(settings.limits, _watermark(settings)),
                 catalogue=errors.load(),
                 limits=settings.limits,
@@ -122,6 +124,7 @@ async def open_web(
         async with (
             watched(settings, store, "web", counts, gauges, shown),
             beside(again(SHARE_EVERY, lambda: quotas.sync(store.use), "quotas")),
+            beside(again(EVERY, refusals.write, "refusals")),
         ):
             yield app, settings
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from contextlib import asynccontextmanager
@@ -24,6 +23,7 @@ from hub.metrics.counts import Counts
 from hub.rounds import beside
 from hub.sealing import Pool
 from hub.upkeep import Pruner, ages_of
+from hub.vigil import Vigil
 from hub.watch import Watch
 from hub.wiring.declared import codecs, declared
 from hub.wiring.parts import link_secret, new_ids, store_of, utc_now
@@ -60,11 +60,13 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
     speak = codecs(what)
     lines = {
         partner.id: Line(
-            connector=_connect(partner, receives, what), codec=speak[partner.id], policy=_policy(receives)
+            connector=connect(partner, receives, what), codec=speak[partner.id], policy=_policy(receives)
         )
         for partner, receives in what.receiving
     }
-    caretaking = asyncio.create_task(_caretaker(store.documents, settings).run())
+    new_id = new_ids()
+    vigil = Vigil(store=store, routes=lines, codec_of=speak.get, now=utc_now, new_id=new_id)
+    caretaker = _caretaker(store.documents, settings)
     try:
         await store.capacities(partners.capacities(what.partners))
         name, counts = process_name(), Counts()
@@ -80,7 +82,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
             routes=lines,
             codec_of=speak.get,
             now=utc_now,
-            new_id=new_ids(),
+            new_id=new_id,
             uniform=random.SystemRandom().uniform,
             windows=lambda now: partners.windows(what.partners, what.days, now),
             lease=settings.lease,
@@ -91,12 +93,12 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
             watched(settings, store, "worker", counts, lambda: {"transfers": delivery.in_hand}, shown),
             beside(watch.run()),
             beside(_pruner(store, settings.retention, name).run()),
+            beside(vigil.run()),
+            beside(caretaker.run()),
         ):
             yield delivery
         await watch.end()
     finally:
-        caretaking.cancel()
-        await asyncio.gather(caretaking, return_exceptions=True)
         for line in lines.values():
             await line.connector.close()
         await crew.close()
@@ -129,7 +131,7 @@ def _pruner(store: Store, retention: Retention, name: str) -> Pruner:
     return Pruner(store, ages_of(retention), now=utc_now, holder=name, every=retention.every)
 
 
-def _connect(partner: Partner, receives: Receives, what: Declared) -> Connector:
+def connect(partner: Partner, receives: Receives, what: Declared) -> Connector:
     room = catalogue.ROOMS[partner.room]
     outfit = catalogue.Outfit(library=what.library, now=utc_now, seconds=time.monotonic)
     return room.connect(partner.settings, receives.replies, outfit)

@@ -41,6 +41,7 @@ from hub.ids import Ids
 from hub.intake import Bench, Intake, judge_all
 from hub.metrics.counts import Counts
 from hub.partners import World
+from hub.refusals import Refusals
 from hub.routing import Router
 from hub.routing import load as load_routes
 from hub.settings import Limits
@@ -299,6 +300,7 @@ async def house(
         return [*missing, *(() if await bench.alive() else ("pool",))]
 
     mark = watermark or Watermark(lambda: (1 << 40, 0), seconds, free=1, database=0)
+    refusals = Refusals(store)
     deps = Deps(
         intake=intake(Intake(store=store, bench=bench, decide=accepting, now=now)),
         store=store,
@@ -314,6 +316,7 @@ async def house(
         ),
         spool=spool,
         admission=Admission(limits, quotas, mark),
+        refusals=refusals,
         acknowledging=Acknowledging(bringers(made.partners), store, now, body_time=limits.body_time),
         carrying=Carrying(limits, mark),
         catalogue=errors.load(),

@@ -23,7 +23,7 @@ from hub.lifecycle import Move, State
 from hub.store.contract import Settlement
 from hub.store.sqlite.store import open_store
 from tests.store.samples import NOON, acceptance, attempt, numbered_ids, roomy, sealed
-from tests.unit.test_cli_double import Ran
+from tests.unit.test_cli_double import Ran, Today
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,9 +38,12 @@ LATER = NOON + timedelta(minutes=5)
 
 
 class StoreHub:
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, partners: Mapping[str, Partner] | None = None, means: Today | None = None
+    ) -> None:
         self.store: Store = open_store(path, ids=numbered_ids(int(time.time_ns() % 2**31)))
-        self.partners: Mapping[str, Partner] = {}
+        self.partners: Mapping[str, Partner] = partners or {}
+        self.means = means or Today()
 
     async def close(self) -> None:
         await self.store.close()
@@ -72,11 +75,13 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def line(path: Path, *words: str) -> Ran:
+def line(
+    path: Path, *words: str, partners: Mapping[str, Partner] | None = None, means: Today | None = None
+) -> Ran:
     out, err = io.StringIO(), io.StringIO()
 
     async def opened(_: Path) -> Hub:
-        return StoreHub(path)
+        return StoreHub(path, partners, means)
 
     around = Surroundings(
         screen=screen_of(out, err, io.StringIO(), {}, 100),
@@ -97,6 +102,7 @@ def state(path: Path, transfer: str) -> str:
 
 
 SCRIPT = ("--reason", "INC-104", "--yes")
+BY_TWO = (*SCRIPT, "--approver", "hoa")
 
 
 def test_the_lane_that_is_held_up_is_found_with_its_head_and_those_behind(path: Path) -> None:
@@ -129,10 +135,10 @@ def test_hold_and_release_go_there_and_back(path: Path) -> None:
 
 
 def test_skipping_the_head_frees_the_lane_and_skipping_another_is_refused(path: Path) -> None:
-    ran = line(path, "transfer", "skip", "m2", *SCRIPT)
+    ran = line(path, "transfer", "skip", "m2", *BY_TWO)
     assert ran.status == 1
     assert "HUB-LAN-001" in ran.err
-    assert line(path, "transfer", "skip", "m1", *SCRIPT).status == 0
+    assert line(path, "transfer", "skip", "m1", *BY_TWO).status == 0
     assert json.loads(line(path, "queue", "lanes", "--json").out) == []
     assert json.loads(line(path, "transfer", "show", "m2", "--json").out)["blocked"] is False
 
@@ -222,7 +228,7 @@ def test_a_person_at_a_terminal_is_told_asked_and_obeyed(path: Path) -> None:
 
 
 def test_a_person_who_says_no_is_obeyed_too(path: Path) -> None:
-    status, seen = typed(path, "transfer", "skip", "m1", answers="đã gọi đối tác\nkhông\n")
+    status, seen = typed(path, "transfer", "skip", "m1", answers="đã gọi đối tác\nchị Hoa\nkhông\n")
     assert status == 1
     assert "Không có gì thay đổi" in seen
     assert state(path, HEAD) == State.REFUSED

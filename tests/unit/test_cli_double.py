@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,8 +16,10 @@ from connectors.contract import Exchange, Sealed
 from hub.cli.main import Surroundings, run
 from hub.cli.opening import kept
 from hub.cli.screen import screen_of
+from hub.judge import Said
 from hub.lifecycle import DONE, Move, State, move
-from hub.partners import Declaration, Name, Partner, Stages
+from hub.partners import Declaration, Name, Partner, Receives, Stages
+from hub.routing import Recipient, Routed
 from hub.store.contract import (
     Alias,
     Attempt,
@@ -36,8 +39,11 @@ from schemas.problems import Refusal, refuse
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from connectors.contract import Outcome
     from hub.cli.opening import Hub, Keeper
     from hub.store.contract import Store
+    from hub.story import Story
+    from schemas.dossier import Message
     from schemas.problems import Problem
 
 NOW = datetime(2026, 11, 22, 7, 5, 9, tzinfo=UTC)
@@ -97,7 +103,7 @@ def attempt(number: int, outcome: str = "unsure", code: str = "HUB-NET-004") -> 
     )
 
 
-def partner(name: str) -> Partner:
+def partner(name: str, *, receives: Receives | None = None) -> Partner:
     return Partner(
         file=Path(f"{name}.toml"),
         id=name,
@@ -106,9 +112,14 @@ def partner(name: str) -> Partner:
         name=Name(vi="Sở Đất đai", en="Land department"),
         stage=Stages(default="live"),
         sends=None,
-        receives=None,
+        receives=receives,
         settings=None,
     )
+
+
+def taking(*, can_be_asked: bool = False, keeps_keys: bool = False) -> Receives:
+    """What a partner declares, as far as a person's moves depend on it."""
+    return Receives.model_construct(can_be_asked=can_be_asked, keeps_keys=keeps_keys)
 
 
 @dataclass
@@ -123,6 +134,7 @@ class Shelf:
     working: tuple[Process, ...] = ()
     paused: dict[str, str] = field(default_factory=dict)
     acted: list[tuple[str, Move, State, str, str]] = field(default_factory=list)
+    approvers: list[str] = field(default_factory=list)
     moved_meanwhile: dict[str, State] = field(default_factory=dict)
     closed: int = 0
     door: dict[str, Any] = field(default_factory=dict)
@@ -214,9 +226,18 @@ class Shelf:
         return self.working
 
     async def act(
-        self, transfer: str, by_move: Move, *, expected: State, reason: str, by: str, now: datetime
+        self,
+        transfer: str,
+        by_move: Move,
+        *,
+        expected: State,
+        reason: str,
+        by: str,
+        now: datetime,
+        approver: str = "",
     ) -> TransferView:
         assert now == NOW
+        self.approvers.append(approver)
         place = next(index for index, each in enumerate(self.views) if each.id == transfer)
         seen = self.views[place]
         state = self.moved_meanwhile.get(transfer, seen.state)
@@ -234,11 +255,42 @@ class Shelf:
             self.paused.pop(name)
 
 
+@dataclass
+class Today:
+    """What is declared today, as the commands that make new transfers need it. ``answer``: what a partner says when asked."""
+
+    recipients: tuple[Recipient, ...] = ()
+    parts: Mapping[str, tuple[Said, ...]] = field(default_factory=dict)
+    answer: Outcome | None = None
+    asked: list[str] = field(default_factory=list)
+    numbers: count[int] = field(default_factory=lambda: count(1))
+
+    def new_id(self) -> str:
+        return f"new{next(self.numbers)}"
+
+    def routed(self, message: Message, story: Story | None, *, on: date) -> Routed:
+        assert message.sender
+        assert story is None or story.legs
+        assert on
+        return Routed(recipients=self.recipients, rule="today")
+
+    def said(self, message: Message, identity: str, partner: str) -> tuple[Said, ...]:
+        assert message.sender
+        assert identity
+        return self.parts.get(partner, (Said(operation="submit"),))
+
+    async def find(self, view: TransferView, sealed: Sealed) -> Outcome | None:
+        assert sealed.payload
+        self.asked.append(view.id)
+        return self.answer
+
+
 class ShelfHub:
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, receives: Receives | None = None) -> None:
         self.shelf = shelf
         self.store = cast("Store", shelf)
-        self.partners: Mapping[str, Partner] = {"so-dat": partner("so-dat")}
+        self.partners: Mapping[str, Partner] = {"so-dat": partner("so-dat", receives=receives)}
+        self.means = Today()
 
     async def close(self) -> None:
         self.shelf.closed += 1
@@ -292,6 +344,7 @@ def line(
     programs: Started | None = None,
     keep: Keeper = kept,
     fails: Exception | None = None,
+    receives: Receives | None = None,
 ) -> Ran:
     """Run one command line. ``terminal``: output goes to one; ``answers``: a person is there and types these lines;
     ``piped``: what stands in standard input where there is nobody.
@@ -304,7 +357,7 @@ def line(
     async def open_hub(_: Path) -> Hub:
         if fails:
             raise fails
-        return ShelfHub(shelf or Shelf())
+        return ShelfHub(shelf or Shelf(), receives)
 
     def check(_: Path, __: Path) -> Sequence[Problem]:
         if fails:

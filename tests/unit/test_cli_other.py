@@ -311,7 +311,7 @@ def test_settings_that_are_wrong_are_told_with_their_code() -> None:
     )
     assert ran.status == 1
     assert "HUB-CFG-002" in ran.err
-    assert "lienthong.toml: limit (3) unknown key" in ran.err
+    assert "lienthong.toml: limit (3) khóa lạ" in ran.err
     assert "lienthong error explain HUB-CFG-002" in ran.err
 
 

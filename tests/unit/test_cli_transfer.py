@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
 from hub.lifecycle import Move, State
 from hub.store.contract import JournalRow
-from tests.unit.test_cli_double import CITIZEN, CODE, NOW, Shelf, attempt, line, view
+from tests.unit.test_cli_double import CITIZEN, CODE, NOW, Shelf, attempt, line, taking, view
+
+if TYPE_CHECKING:
+    from hub.partners import Receives
 
 DEAD = view(1, State.DEAD, problem="HUB-NET-003", detail="connect", attempts=7, sends=7)
 BEHIND = [view(2, blocked=True), view(3, blocked=True)]
@@ -246,6 +250,7 @@ def test_the_journal_is_read_page_by_page() -> None:
 # --- a person's moves
 
 SCRIPT = ("--reason", "INC-104", "--yes")
+BY_TWO = (*SCRIPT, "--approver", "hoa")
 
 
 def test_a_move_in_a_script_says_its_consequence_and_does_it() -> None:
@@ -272,7 +277,8 @@ def test_a_move_in_a_script_says_its_consequence_and_does_it() -> None:
 @pytest.mark.parametrize("language", ["vi", "en"])
 def test_every_move_does_what_it_says(verb: str, state: State, after: str, language: str) -> None:
     shelf = Shelf([view(1, state, problem="HUB-PAR-009")])
-    ran = line("transfer", verb, "01KB", *SCRIPT, "--json", "--lang", language, shelf=shelf)
+    script = BY_TWO if verb == "skip" else SCRIPT
+    ran = line("transfer", verb, "01KB", *script, "--json", "--lang", language, shelf=shelf)
     assert ran.status == 0
     assert json.loads(ran.out)[0]["state"] == after
     assert view(1).id in ran.err
@@ -293,25 +299,99 @@ def test_without_a_person_reason_and_yes_are_both_needed(words: tuple[str, ...],
 def test_a_pipe_into_standard_input_is_nobodys_answer() -> None:
     shelf = stopped()
     assert line("transfer", "skip", DEAD.id, "--yes", shelf=shelf, piped="a reason\n").status == 2
-    assert line("transfer", "skip", DEAD.id, "--reason", "x", shelf=shelf, piped="y\n").status == 2
+    words = ("--reason", "x", "--approver", "hoa")
+    assert line("transfer", "skip", DEAD.id, *words, shelf=shelf, piped="y\n").status == 2
     assert shelf.acted == []
 
 
-def test_a_person_is_asked_for_a_reason_and_for_a_yes() -> None:
+def test_a_person_is_asked_for_a_reason_an_approver_and_a_yes() -> None:
     shelf = stopped()
-    ran = line("transfer", "skip", DEAD.id, shelf=shelf, answers=["đã gọi đối tác", "c"])
+    ran = line("transfer", "skip", DEAD.id, shelf=shelf, answers=["đã gọi đối tác", "chị Hoa", "c"])
     assert ran.status == 0
+    assert shelf.approvers == ["chị Hoa"]
     assert shelf.acted == [(DEAD.id, Move.SKIP, State.DEAD, "đã gọi đối tác", "lan")]
     assert "KHÔNG BAO GIỜ" in ran.err
 
 
-@pytest.mark.parametrize("answers", [["lý do", "k"], ["lý do", ""], ["lý do"]])
+@pytest.mark.parametrize("answers", [["lý do", "hoa", "k"], ["lý do", "hoa", ""], ["lý do", "hoa"]])
 def test_anything_but_yes_changes_nothing(answers: list[str]) -> None:
     shelf = stopped()
     ran = line("transfer", "skip", DEAD.id, shelf=shelf, answers=answers)
     assert ran.status == 1
     assert "Không có gì thay đổi" in ran.err
     assert shelf.acted == []
+
+
+@pytest.mark.parametrize("approver", [(), ("--approver", " "), ("--approver", "lan"), ("--approver", "LAN")])
+@pytest.mark.parametrize("verb", ["skip", "send-anyway"])
+def test_what_gives_up_a_promise_needs_a_second_person(verb: str, approver: tuple[str, ...]) -> None:
+    shelf = stopped()
+    ran = line("transfer", verb, DEAD.id, *SCRIPT, *approver, shelf=shelf, receives=taking())
+    assert ran.status == 6
+    assert "--approver" in ran.err
+    assert shelf.acted == []
+
+
+def test_a_person_is_asked_for_the_approver_and_may_leave() -> None:
+    shelf = stopped()
+    assert line("transfer", "skip", DEAD.id, shelf=shelf, answers=["lý do", "", "c"]).status == 6
+    assert shelf.acted == []
+
+
+def test_sending_anyway_says_that_it_may_arrive_twice_and_is_due_at_once() -> None:
+    shelf = Shelf([view(1, State.IN_DOUBT, problem="HUB-PAR-009")])
+    ran = line("transfer", "send-anyway", "01KB", *BY_TWO, shelf=shelf, receives=taking())
+    assert ran.status == 0
+    assert "HAI bản" in ran.err
+    assert shelf.acted == [(view(1).id, Move.SEND_ANYWAY, State.IN_DOUBT, "INC-104", "lan")]
+    assert shelf.approvers == ["hoa"]
+
+
+@pytest.mark.parametrize(
+    "receives", [taking(can_be_asked=True), taking(keeps_keys=True), None], ids=["asked", "keys", "unknown"]
+)
+def test_nothing_is_sent_blindly_where_a_retry_is_enough(receives: Receives | None) -> None:
+    shelf = Shelf([view(1, State.DEAD)])
+    ran = line("transfer", "send-anyway", "01KB", *BY_TWO, shelf=shelf, receives=receives)
+    assert ran.status == 1
+    assert "HUB-LAN-006" in ran.err
+    assert shelf.acted == []
+
+
+@pytest.mark.parametrize(
+    ("receives", "meant"),
+    [
+        (taking(), Move.RESEND),
+        (taking(can_be_asked=True), Move.RETRY),
+        (taking(keeps_keys=True), Move.RETRY),
+        (None, Move.RETRY),
+    ],
+    ids=["nobody can be asked", "it can be asked", "it keeps keys", "no file"],
+)
+def test_a_retry_of_a_refusal_is_sent_unless_the_partner_can_be_asked(
+    receives: Receives | None, meant: Move
+) -> None:
+    shelf = Shelf([view(1, State.REFUSED, problem="HUB-PAR-001")])
+    ran = line("transfer", "retry", "01KB", *SCRIPT, shelf=shelf, receives=receives)
+    assert ran.status == 0
+    assert shelf.acted[0][1] is meant
+    assert ("chứng minh" in ran.err) == (meant is Move.RESEND)
+
+
+def test_a_partner_that_does_not_exist_is_said_and_one_without_transfers_is_not() -> None:
+    ran = line("transfer", "list", "--partner", "so-tnmt", shelf=Shelf())
+    assert ran.status == 1
+    assert "Không có đối tác so-tnmt. Đã khai báo: so-dat" in ran.err
+    assert line("transfer", "list", "--partner", "so-dat", shelf=Shelf()).status == 0
+    assert line("queue", "lanes", "--partner", "typo", shelf=Shelf()).status == 1
+
+
+def test_a_transfer_to_a_paused_partner_says_so() -> None:
+    shelf = Shelf([view(1)], paused={"so-dat": "bảo trì"})
+    assert "so-dat đang tạm dừng" in line("transfer", "show", "01KB", shelf=shelf).err
+    assert "tạm dừng" not in line("transfer", "show", "01KB", shelf=Shelf([view(1)])).err
+    done = Shelf([view(1, State.DELIVERED)], paused={"so-dat": "bảo trì"})
+    assert "tạm dừng" not in line("transfer", "show", "01KB", shelf=done).err
 
 
 def test_a_person_who_gives_no_reason_changes_nothing() -> None:
@@ -321,7 +401,9 @@ def test_a_person_who_gives_no_reason_changes_nothing() -> None:
 
 
 def test_a_reason_of_a_novels_length_is_refused() -> None:
-    assert line("transfer", "skip", DEAD.id, "--yes", "--reason", "x" * 501, shelf=stopped()).status == 2
+    assert line("transfer", "retry", DEAD.id, "--yes", "--reason", "x" * 501, shelf=stopped()).status == 2
+    long = ("--reason", "x", "--approver", "x" * 501)
+    assert line("transfer", "skip", DEAD.id, "--yes", *long, shelf=stopped()).status == 2
 
 
 def test_what_moved_meanwhile_is_a_conflict() -> None:

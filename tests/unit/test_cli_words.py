@@ -20,6 +20,7 @@ from hub.cli import (
     dossiers,
     faces,
     manual,
+    messages,
     partners,
     queues,
     running,
@@ -52,7 +53,7 @@ def words(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, str]]]:
 
 
 WORDS = dict(words(everything()))
-SAME = re.compile(r"HTTP|SOAP|Python")
+SAME = re.compile(r"HTTP|SOAP|Python|SHA-256")
 """Names that are the same in both languages."""
 
 
@@ -138,6 +139,7 @@ TABLES: dict[str, tuple[Column[Any], ...]] = {
     "db prune": db.SURVEY,
     "key": db.ROTATED,
     "dossier": dossiers.DOSSIER,
+    "refused": messages.REFUSED,
     "partners": partners.PARTNERS,
     "partner": partners.PARTNER,
     "version": running.VERSION,

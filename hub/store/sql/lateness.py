@@ -16,8 +16,8 @@ from hub.store.sql.times import SECOND
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-SOON, AGAIN = 60 * SECOND, 6 * 3600 * SECOND
-"""When to look again: after something was to be told, and at what is still queued behind."""
+BUSY, UNTOLD, AGAIN = 60 * SECOND, 900 * SECOND, 6 * 3600 * SECOND
+"""When to look again: at a head that is being sent, at one that was to be told (and was not, if whoever had it died), at the rest."""
 
 _HEADS = """
 SELECT t.n, t.id, t.state, t.deadline, i.dest FROM item i JOIN transfer t ON t.n=i.n
@@ -75,6 +75,6 @@ def _look(db: Db, subject: str, leased: Collection[Lane], now: int) -> list[int]
     ]
     if heads:
         ahead = [head.deadline for head in heads if head.deadline is not None and head.deadline > now]
-        again = now + (SOON if late or busy else AGAIN)
+        again = now + (BUSY if busy else UNTOLD if late else AGAIN)
         db.execute(_WATCH, (min([again, *ahead]), subject))
     return [head.n for head in late]

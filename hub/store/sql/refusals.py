@@ -11,19 +11,14 @@ from hub.store.sql.times import micros, moment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MOST_FORGOTTEN = 5_000
-"""Rows that one note deletes at most."""
-
 _END = 2**62
 _NOTE = "INSERT INTO refusal(at,request,sender,code,digest,size) VALUES(?,?,?,?,?,?) ON CONFLICT DO NOTHING"
-_FORGET = "DELETE FROM refusal WHERE at IN (SELECT at FROM refusal WHERE at<? ORDER BY at LIMIT ?)"
 _COLUMNS = "SELECT at, request, sender, code, digest, size FROM refusal"
 
 
-def note(db: Db, refused: Sequence[RefusedMessage], since: int) -> None:
+def note(db: Db, refused: Sequence[RefusedMessage]) -> None:
     for each in refused:
         db.execute(_NOTE, (micros(each.at), each.request, each.sender, each.code, each.digest, each.size))
-    db.execute(_FORGET, (since, MOST_FORGOTTEN))
 
 
 def listed(db: Db, sender: str, after: int, limit: int) -> tuple[RefusedMessage, ...]:

@@ -375,8 +375,8 @@ class SqlStore:
         packed = await self._packed(follow_up)
         return await self._writes.run(lambda db: settling.tell(db, packed, about, at))
 
-    async def note_refused(self, refused: Sequence[RefusedMessage], since: datetime) -> None:
-        await self._writes.run(lambda db: refusals.note(db, refused, micros(since)))
+    async def note_refused(self, refused: Sequence[RefusedMessage]) -> None:
+        await self._writes.run(lambda db: refusals.note(db, refused))
 
     # --- reading
 

@@ -1,0 +1,157 @@
+"""``lienthong transfer correct|route``: a new transfer in the stead of one that cannot go as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from connectors.contract import Deferred, Delivered, Refused
+from hub import rerouting, story
+from hub.cli import columns, finding, show
+from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
+from hub.cli.asking import agreed
+from hub.cli.desk import At, Complaint
+from hub.cli.exits import Exit
+from hub.lifecycle import MOVES, Move, State
+from hub.persons import routable
+from hub.store.contract import Correction, Rerouting, Stale
+from schemas.dossier import from_json
+from schemas.problems import Refusal, refuse
+
+if TYPE_CHECKING:
+    from hub.cli.desk import Desk
+    from hub.cli.opening import Hub
+    from hub.store.contract import TransferView
+    from hub.story import Story
+    from schemas.dossier import Message
+
+TRIES = 5
+"""How often it is decided anew because the dossier moved meanwhile."""
+
+
+async def correct(
+    transfer: str, /, *, reason: str = "", asked: Yes = False, yes: Yes = False, desk: At
+) -> int:
+    """Encode the message anew, after asking where the old copy may have arrived."""
+    async with desk.hub() as hub:
+        view = await finding.transfer(hub.store, transfer)
+        if (view.state, Move.SUPERSEDE) not in MOVES:
+            raise refuse("HUB-LAN-002", view.id, rule=f"{view.state} → correct")
+        message = await _message(hub, view)
+        operation = _operation(hub, view, message)
+        tries = len(await hub.store.attempts(view.id))
+        who = await _who_says_no(hub, view, asked=asked) if view.state is State.IN_DOUBT else ""
+        behind = finding.many(await finding.behind(hub.store, view))
+        sentence = desk.say("consequence.correct", id=view.id, partner=view.partner, behind=behind)
+        why = agreed(desk, [sentence], reason=reason, yes=yes)
+        correction = Correction(
+            old=view.id,
+            new=hub.means.new_id(),
+            operation=operation,
+            expected=view.state,
+            tries=tries,
+            reason=why,
+            by=desk.by,
+            asked=who,
+        )
+        made = await hub.store.correct(correction, desk.now())
+    show.rows(desk, columns.TRANSFERS, [made], "nothing.transfers")
+    return Exit.OK
+
+
+async def _message(hub: Hub, view: TransferView) -> Message:
+    stored = await hub.store.payloads(view.id)
+    if stored is None:
+        raise refuse("HUB-LAN-004", detail=view.id)
+    return from_json(stored.canonical)
+
+
+def _operation(hub: Hub, view: TransferView, message: Message) -> str:
+    """Return what today's format calls this part. Raises ``Refusal`` when it still cannot be said: nothing would be gained."""
+    said = hub.means.said(message, view.message, view.partner)
+    if view.part > len(said):
+        raise refuse("HUB-MAP-004", "/event/kind", rule=rerouting.AN_OPERATION, detail=view.partner)
+    found = said[view.part - 1]
+    if found.problem is not None:
+        raise Refusal(found.problem)
+    return found.operation
+
+
+async def _who_says_no(hub: Hub, view: TransferView, *, asked: bool) -> str:
+    """Return who answered that the partner does not have it. Raises ``Refusal`` HUB-LAN-007 or -008."""
+    stored = await hub.store.payloads(view.id)
+    sealed = stored.sealed if stored else None
+    outcome = None if sealed is None else await hub.means.find(view, sealed)
+    match outcome:
+        case Deferred() | Refused():
+            return "partner"
+        case Delivered():
+            raise refuse("HUB-LAN-008", view.id)
+        case None if asked:
+            return "person"
+        case _:
+            raise refuse("HUB-LAN-007", view.id, detail=outcome.reason.code if outcome else "")
+
+
+async def route(transfer: str, /, *, reason: str = "", yes: Yes = False, desk: At) -> int:
+    """Run the routing again on what was parked for want of a recipient."""
+    async with desk.hub() as hub:
+        view = await finding.transfer(hub.store, transfer)
+        if not routable(view):
+            raise refuse("HUB-LAN-009", view.id, rule=f"{view.state} {view.problem}".strip())
+        message = await _message(hub, view)
+        why = ""
+        for _ in range(TRIES):
+            plan, rerouted = await _plan(desk, hub, view, message)
+            why = why or agreed(desk, [_goes_to(desk, view, rerouted)], reason=reason, yes=yes)
+            try:
+                made = await hub.store.reroute(
+                    msgspec.structs.replace(plan, reason=why, by=desk.by), desk.now()
+                )
+            except Stale:
+                continue
+            show.rows(desk, columns.TRANSFERS, made, "nothing.transfers")
+            return Exit.OK
+    raise Complaint("usage.moved", Exit.CONFLICT, id=view.id)
+
+
+async def _plan(
+    desk: Desk, hub: Hub, view: TransferView, message: Message
+) -> tuple[Rerouting, rerouting.Rerouted]:
+    found = await hub.store.message(view.message)
+    others = [await hub.store.transfer(each) for each in (found.transfers if found else ())]
+    having = {
+        each.partner
+        for each in others
+        if each is not None and each.id != view.id and each.state is not State.WITHDRAWN
+    }
+    known, version = await _story(hub, view)
+    rerouted = rerouting.reroute(
+        view, message, known, having, hub.means, hub.means.new_id, on=desk.now().date()
+    )
+    if rerouted.problem is not None:
+        raise Refusal(msgspec.structs.replace(rerouted.problem, place=view.id))
+    plan = Rerouting(
+        old=view.id,
+        transfers=rerouted.transfers,
+        rule=rerouted.rule,
+        reason="",
+        by="",
+        expected_version=version,
+        story=story.to_json(rerouted.story) if rerouted.story else b"",
+    )
+    return plan, rerouted
+
+
+async def _story(hub: Hub, view: TransferView) -> tuple[Story | None, int]:
+    if view.dossier is None:
+        return None, 0
+    dossier = await hub.store.dossier(view.dossier)
+    return (None, 0) if dossier is None else (story.from_json(dossier.story), dossier.version)
+
+
+def _goes_to(desk: Desk, view: TransferView, rerouted: rerouting.Rerouted) -> str:
+    partners = ", ".join(dict.fromkeys(each.partner for each in rerouted.transfers))
+    name = "consequence.route" if partners else "consequence.route_nobody"
+    return desk.say(name, id=view.id, partners=partners, rule=rerouted.rule)

@@ -1,0 +1,66 @@
+"""What a person's moves need beside the store: today's routing, formats, and a partner's room to ask a question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hub import partners, routing
+from hub.judge import Recipient, trial
+from hub.tries import parcel_of, tried
+from hub.wiring.declared import codecs, declared
+from hub.wiring.parts import new_ids, utc_now
+from hub.wiring.worker import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from connectors.contract import Outcome, Sealed
+    from hub.judge import Said
+    from hub.routing import Routed
+    from hub.store.contract import TransferView
+    from hub.story import Story
+    from schemas.dossier import Message
+
+ASK_SECONDS = 60.0
+
+
+class WiredMeans:
+    """Built when a command needs it, from the same files as the hub's own processes."""
+
+    def __init__(self, settings: Path) -> None:
+        self._what = declared(settings)
+        self._codecs = codecs(self._what)
+        self._router = routing.Router(
+            table=routing.load(self._what.agencies),
+            agencies=self._what.agencies,
+            procedures=self._what.procedures,
+        )
+        self._parties = routing.roster(partners.parties(self._what.partners), self._what.agencies)
+        self.new_id = new_ids()
+
+    def routed(self, message: Message, story: Story | None, *, on: date) -> Routed:
+        return self._router.route(message, story, self._parties, on=on)
+
+    def said(self, message: Message, identity: str, partner: str) -> Sequence[Said]:
+        """Encode for trial; nothing is kept."""
+        for each, receives in self._what.receiving:
+            if each.id == partner and message.kind in receives.kinds:
+                kinds = frozenset(str(kind) for kind in receives.kinds)
+                codec = self._codecs[partner]
+                return tuple(trial(message, identity, Recipient(partner=partner, kinds=kinds, codec=codec)))
+        return ()
+
+    async def find(self, view: TransferView, sealed: Sealed) -> Outcome | None:
+        """Ask the partner whether it has a transfer; ``None`` where it cannot be asked."""
+        found = next(((each, told) for each, told in self._what.receiving if each.id == view.partner), None)
+        if found is None or not found[1].can_be_asked:
+            return None
+        connector = connect(*found, self._what)
+        try:
+            question = connector.find(parcel_of(view, sealed))
+            outcome, _ = await tried("find", question, utc_now, ASK_SECONDS)
+        finally:
+            await connector.close()
+        return outcome
