@@ -119,6 +119,7 @@ class Proxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0.01)  # a transport that was told to go needs a turn of the loop, and its socket another
 
     def _reset_all(self) -> None:
         for writer in tuple(self._open):
@@ -168,9 +169,11 @@ class Proxy:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
             self._open.discard(there)
-            await _flushed(writer)
-            await _flushed(there, back)
-            there.transport.abort()
+            try:
+                await _flushed(writer)
+                await _flushed(there, back)
+            finally:
+                there.transport.abort()
 
     async def _pump(
         self,
@@ -207,11 +210,13 @@ class Proxy:
 
     async def _say_again(self, said: bytes) -> None:
         reader, writer = await asyncio.open_connection(*self._to)
-        writer.write(said)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(2):
-                await reader.read(CHUNK)
-        writer.transport.abort()
+        try:
+            writer.write(said)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(2):
+                    await reader.read(CHUNK)
+        finally:
+            writer.transport.abort()
 
 
 async def _flushed(writer: asyncio.StreamWriter, answers: asyncio.StreamReader | None = None) -> None:
