@@ -186,3 +186,21 @@ def _rests(breaker: Breaker, policy: Policy, told: Told, now: float) -> Breaker:
 
 def _opened(breaker: Breaker, code: str, until: float, *, trips: int) -> Breaker:
     return Breaker(circuit=Circuit.OPEN, until=until, code=code, failures=breaker.failures, trips=trips)
+
+
+def picture() -> str:
+    """Draw what ``after`` does as a Mermaid state diagram, by asking it."""
+    asked: dict[Circuit, Breaker] = {
+        Circuit.CLOSED: Breaker(failures=AFTER - 1),
+        Circuit.OPEN: Breaker(circuit=Circuit.OPEN, until=0.0),
+        Circuit.HALF_OPEN: Breaker(circuit=Circuit.HALF_OPEN),
+    }
+    arrows: dict[tuple[Circuit, Circuit], list[str]] = {}
+    for before, breaker in asked.items():
+        for said in (Health.UP, Health.DOWN, Health.RESTS):
+            made = after(breaker, Policy(), Told(health=said, rest=60.0, probe=True), concurrency=8, now=0.0)
+            if made.circuit is not before:
+                arrows.setdefault((before, made.circuit), []).append(said)
+    arrows[Circuit.OPEN, half_open(asked[Circuit.OPEN]).circuit] = ["its time has come"]
+    lines = [f"    {before} --> {after_}: {', '.join(said)}" for (before, after_), said in arrows.items()]
+    return "\n".join(["stateDiagram-v2", f"    [*] --> {Circuit.CLOSED}", *lines, ""])

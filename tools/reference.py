@@ -22,7 +22,7 @@ from pydantic_core import PydanticUndefined
 
 from connectors import catalogue
 from connectors.replies import SHARED, Row
-from hub import lifecycle, story
+from hub import circuit, lifecycle, story
 from hub.cli import commands, manual
 from hub.cli.exits import Exit
 from hub.cli.words import Speech
@@ -550,9 +550,63 @@ def _lost(where: str, lost: Mapping[str, str]) -> Iterator[str]:
         yield f"### Mất · Lost: {where}\n\n" + _table(("Trường · Field", "Lý do · Reason"), rows)
 
 
+# --- partner-health.md --------------------------------------------------------------------------------------------
+
+SITUATIONS: dict[str, circuit.Breaker] = {
+    "closed": circuit.WHOLE,
+    "closed, last failure of the row": circuit.Breaker(failures=circuit.AFTER - 1),
+    "closed, window of 1": circuit.Breaker(window=1, trips=1),
+    "open": circuit.Breaker(circuit=circuit.Circuit.OPEN, until=circuit.WAITS[0], trips=1),
+    "half open": circuit.Breaker(circuit=circuit.Circuit.HALF_OPEN, trips=1),
+}
+
+
+def health_page(words: Meanings) -> str:
+    catalogue = errors.load()
+    said = [
+        (
+            _code(code) or "–",
+            catalogue[code].title.vi if code else "đã nhận",
+            catalogue[code].title.en if code else "delivered",
+            _code(health),
+        )
+        for code, health in circuit.HEALTH.items()
+    ]
+    healths = [health for health in circuit.Health if health]
+    moves = [(name, *(_after(before, health) for health in healths)) for name, before in SITUATIONS.items()]
+    return _page(
+        "Tình trạng đối tác · A partner's health",
+        "`hub/circuit.py`",
+        f"Mặc định · Default: `after = {circuit.AFTER}`, `waits = {list(circuit.WAITS)}` (giây · seconds).",
+        _fenced(circuit.picture(), "mermaid"),
+        "Kết quả nói gì về đối tác; mã không có ở đây không nói gì · What an outcome says about the partner; a code that is not here says"
+        " nothing. 503 có `Retry-After` là · with `Retry-After` is `rests`.",
+        _table(("Mã · Code", "Tiếng Việt", "English", "Nói · Says"), said),
+        *(
+            f"{_code(health)}: {word['vi']} · {word['en']}"
+            for health in healths
+            for word in (words.of(f"partner.health.{health}"),)
+        ),
+        "Sau mỗi kết quả (thăm dò khi `half open`), với `concurrency = 8` · After each outcome (the probe's while `half open`), with"
+        " `concurrency = 8`:",
+        _table(("", *(_code(health) for health in healths)), moves),
+    )
+
+
+def _after(before: circuit.Breaker, health: circuit.Health) -> str:
+    told = circuit.Told(health=health, rest=600.0 if health is circuit.Health.RESTS else None, probe=True)
+    made = circuit.after(before, circuit.Policy(), told, concurrency=8, now=0.0)
+    if made.circuit is circuit.Circuit.OPEN:
+        return f"open, {made.until:g} s"
+    window = f", window of {made.window}" if made.window is not None else ""
+    failures = f", {made.failures} in a row" if made.failures else ""
+    return f"{made.circuit}{window}{failures}"
+
+
 PAGES: dict[str, Callable[[Meanings], str]] = {
     "errors.md": errors_page,
     "lifecycle.md": lifecycle_page,
+    "partner-health.md": health_page,
     "settings.md": settings_page,
     "partner-file.md": partner_page,
     "command-line.md": command_page,

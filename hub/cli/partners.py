@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from hub.circuit import Circuit
 from hub.cli import columns, rules, show
 from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.asking import agreed
@@ -138,7 +139,7 @@ async def show_(partner: str, /, *, desk: At) -> int:
         found = await _seen(hub, partner)
     show.card(desk, PARTNER, found)
     if not desk.as_json:
-        verb = "resume" if found.queue.paused else "pause"
+        verb = "resume" if found.queue.paused or found.queue.circuit == Circuit.OPEN else "pause"
         desk.screen.tell(
             f"{desk.say('told.next_commands')}\n"
             f"  lienthong transfer list --partner {partner}\n  lienthong partner {verb} {partner}"
@@ -205,15 +206,20 @@ async def resume(partner: str, /, *, reason: str = "", yes: Yes = False, desk: A
 
 
 async def _turn(desk: Desk, name: str, *, paused: bool, reason: str, yes: bool) -> int:
+    """Resuming a partner that nobody paused, but that the hub has stopped sending to, tries it now."""
     async with desk.hub() as hub:
         seen = await _seen(hub, name)
-        verb = "pause" if paused else "resume"
-        if seen.queue.paused == paused:
+        stopped = seen.queue.circuit == Circuit.OPEN
+        verb = "pause" if paused else "resume" if seen.queue.paused or not stopped else "try"
+        if seen.queue.paused == paused and verb != "try":
             desk.tell(f"already.{verb}", partner=name)
             return Exit.OK
         sentence = desk.say(f"consequence.{verb}", partner=name, number=_unfinished(seen))
         why = agreed(desk, [sentence], reason=reason, yes=yes)
-        await hub.store.pause(name, paused=paused, reason=why, by=desk.by, now=desk.now())
+        if verb == "try":
+            await hub.store.circuit(name, Circuit.HALF_OPEN, None, desk.now(), reason=why, by=desk.by)
+        else:
+            await hub.store.pause(name, paused=paused, reason=why, by=desk.by, now=desk.now())
         after = await _seen(hub, name)
     show.rows(desk, PARTNERS, [after], "nothing.partners")
     return Exit.OK

@@ -552,7 +552,16 @@ class Store(Protocol):
 
     async def pause(self, partner: str, *, paused: bool, reason: str, by: str, now: datetime) -> None: ...
 
-    async def circuit(self, partner: str, state: str, until: datetime | None, now: datetime) -> None:
+    async def circuit(
+        self,
+        partner: str,
+        state: str,
+        until: datetime | None,
+        now: datetime,
+        *,
+        reason: str = "",
+        by: str = "",
+    ) -> None:
         """Set the breaker by hand: ``half_open`` tries now, ``closed`` forgets what was. Raises ``ValueError`` for another word."""
         ...
 

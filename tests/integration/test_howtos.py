@@ -8,13 +8,17 @@ are put aside for free ones.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import threading
+import time
+import urllib.request
 from collections.abc import Iterator  # noqa: TC003 - fixtures are annotated
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import MappingProxyType
@@ -22,11 +26,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from hub.demo.messages import stories
 from hub.demo.processes import Processes, answers, free_ports
-from hub.demo.scene import Scene, build
+from hub.demo.scene import EXAMPLES, Scene, build
+from signing.jws import DetachedSigner
+from signing.keys import KeySource, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from hub.demo.messages import Said
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -218,6 +227,53 @@ def serving(checkout: Checkout) -> Iterator[Scene]:
         processes.start("hub", ["hub.cli.main", "serve", "--settings", str(scene.settings)])
         asyncio.run(answers(f"http://127.0.0.1:{scene.hub_port}/readyz", processes))
         yield scene
+
+
+@pytest.fixture
+def deserted(checkout: Checkout) -> Iterator[None]:
+    """A hub whose partners are all down, with six dossiers that the department should have."""
+    land, *others = (checkout.port("9102"), *free_ports(2))
+    scene = build(checkout.folder / "operator", checkout.port("8080"), (others[0], land, others[1]))
+    signer = DetachedSigner(
+        load(KeySource(name="motcua", file=str(scene.sender_key), certificate=str(scene.sender_certificate)))
+    )
+    with Processes(checkout.folder / "log", checkout.environment()) as processes:
+        processes.start("hub", ["hub.cli.main", "serve", "--settings", str(scene.settings)])
+        asyncio.run(answers(f"http://127.0.0.1:{scene.hub_port}/readyz", processes, 90))
+        for story in stories(EXAMPLES / "messages", 6):
+            _post(scene, story[0], signer)
+        _wait_until_stopped(checkout, scene)
+        yield
+
+
+def _post(scene: Scene, said: Said, signer: DetachedSigner) -> None:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{scene.hub_port}/v1/messages",
+        data=said.body,
+        headers={
+            "Authorization": f"Bearer {scene.api_key}",
+            "Content-Type": "application/json",
+            "Idempotency-Key": f'"{said.key}"',
+            "X-JWS-Signature": signer.sign(said.body, datetime.now(UTC)),
+        },
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - our own hub on loopback
+        assert answer.status == 202
+
+
+def _wait_until_stopped(checkout: Checkout, scene: Scene) -> None:
+    look = [str(ROOT / ".venv/bin/lienthong"), "queue", "list", "--json", "--settings", str(scene.settings)]
+    for _ in range(120):
+        rows = json.loads(subprocess.check_output(look, cwd=checkout.folder, env=checkout.environment()))
+        if any(row["partner"] == "so-tnmt" and row["door"] == "stopped" for row in rows):
+            return
+        time.sleep(0.5)
+    raise AssertionError(rows)
+
+
+@pytest.mark.usefixtures("deserted")
+def test_a_partner_that_is_down_is_looked_after(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "partner-outages.md")
 
 
 def test_a_partner_is_added_with_files_alone(checkout: Checkout, department: dict[str, int]) -> None:

@@ -246,6 +246,16 @@ async def test_a_persons_pause_is_neither_set_nor_lifted_by_the_breaker(store: S
     assert len(await claim(store, 51)) == 1
 
 
+async def test_a_person_may_have_it_tried_now_and_the_journal_knows_who(store: Store) -> None:
+    await limits(store)
+    await fill(store, 10)
+    await break_it(store)
+    await store.circuit(PARTNER, "half_open", None, at(9), reason="they called", by="thu")
+    assert [work.probe for work in await claim(store, 10)] == [True]
+    entry = next(one for one in await store.journal() if one.what == "circuit_half_open")
+    assert (entry.facts["by"], entry.facts["reason"]) == ("thu", "they called")
+
+
 async def test_another_partner_is_not_touched(store: Store) -> None:
     await limits(store)
     await store.capacities([Capacity(partner="dvcqg", concurrency=4)])

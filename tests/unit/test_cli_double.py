@@ -206,7 +206,7 @@ class Shelf:
                 blocked=sum(each.blocked for each in self.views),
                 oldest=min(unfinished, default=None),
                 paused="so-dat" in self.paused,
-                **{"circuit": "closed", **self.door},
+                **{"circuit": "closed", **{key: each for key, each in self.door.items() if key != "why"}},
             ),
         )
 
@@ -246,6 +246,12 @@ class Shelf:
         self.acted.append((transfer, by_move, expected, reason, by))
         self.views[place] = msgspec.structs.replace(seen, state=move(state, by_move))
         return self.views[place]
+
+    async def circuit(
+        self, name: str, state: str, until: datetime | None, now: datetime, *, reason: str, by: str
+    ) -> None:
+        assert (until, now) == (None, NOW)
+        self.door = {"circuit": state, "why": f"{name} {by}: {reason}"}
 
     async def pause(self, name: str, *, paused: bool, reason: str, by: str, now: datetime) -> None:
         assert now == NOW

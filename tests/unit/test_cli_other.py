@@ -136,6 +136,17 @@ def test_an_unknown_partner_is_told_with_those_that_are_known() -> None:
     assert "so-dat" in ran.err
 
 
+def test_a_partner_that_sending_has_stopped_to_is_tried_now_when_it_is_resumed() -> None:
+    shelf = Shelf(door={"circuit": "open", "circuit_until": SOON})
+    assert "lienthong partner resume so-dat" in line("partner", "show", "so-dat", shelf=shelf).err
+    ran = line("partner", "resume", "so-dat", "--reason", "INC-104", "--yes", "--lang", "en", shelf=shelf)
+    assert ran.status == 0
+    assert "tried with so-dat now" in ran.err
+    assert shelf.door == {"circuit": "half_open", "why": "so-dat lan: INC-104"}
+    assert line("partner", "resume", "so-dat", "--reason", "x", "--yes", shelf=shelf).status == 0
+    assert shelf.door["why"] == "so-dat lan: INC-104", "nothing to do while it is tried"
+
+
 def test_a_partner_is_paused_and_resumed_with_a_reason_and_a_name() -> None:
     shelf = Shelf(STOPPED)
     ran = line("partner", "pause", "so-dat", "--reason", "INC-104", "--yes", shelf=shelf)

@@ -7,6 +7,7 @@ probe is one probe.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,7 +18,7 @@ from hub.store.sql.db import Db, many, one, only
 from hub.store.sql.times import EPOCH, SECOND, micros, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from hub.store.contract import Settlement, Window
@@ -29,6 +30,7 @@ _LOAD = """
 SELECT circuit, circuit_until, circuit_code, trips, failures, places, circuit_after, circuit_waits, concurrency, circuit_since, partner
 FROM dest d JOIN dest_run r ON r.id=d.id WHERE d.id=?
 """
+_NO_PERSON: Mapping[str, str] = MappingProxyType({})
 _WAITS = msgspec.json.Decoder(tuple[float, ...])
 
 
@@ -81,7 +83,9 @@ def _told(said: Settlement) -> Told:
     )
 
 
-def _write(db: Db, dest: int, state: State, breaker: Breaker, now: int) -> None:
+def _write(
+    db: Db, dest: int, state: State, breaker: Breaker, now: int, why: Mapping[str, str] = _NO_PERSON
+) -> None:
     """Write the breaker, let claims see it, and tell the journal what changed."""
     open_, was_open = (one_.circuit is not Circuit.CLOSED for one_ in (breaker, state.breaker))
     places = 1 if open_ else breaker.window
@@ -101,19 +105,21 @@ def _write(db: Db, dest: int, state: State, breaker: Breaker, now: int) -> None:
             destinations.came_back(db, dest, now)
         destinations.wake(db, dest)
     if (breaker.circuit, breaker.until) != (state.breaker.circuit, state.breaker.until):
-        _journal(db, state.partner, breaker, now)
+        _journal(db, state.partner, breaker, now, why)
 
 
-def _journal(db: Db, partner: str, breaker: Breaker, now: int) -> None:
-    facts = {"partner": partner, "code": breaker.code}
+def _journal(db: Db, partner: str, breaker: Breaker, now: int, why: Mapping[str, str]) -> None:
+    facts = {"partner": partner, "code": breaker.code, **why}
     if breaker.until is not None:
         facts["until"] = moment(round(breaker.until * SECOND)).isoformat()
     told = {name: value for name, value in facts.items() if value}
     journal.write(db, now, f"circuit_{breaker.circuit}", facts=told)
 
 
-def set_circuit(db: Db, partner: str, circuit: str, until: datetime | None, now: datetime) -> None:
-    """By hand. Raises ``ValueError`` for another word than closed, open and half_open."""
+def set_circuit(
+    db: Db, partner: str, circuit: str, until: datetime | None, now: datetime, why: Mapping[str, str]
+) -> None:
+    """By hand; ``why`` goes to the journal. Raises ``ValueError`` for another word than closed, open and half_open."""
     if circuit not in set(Circuit):
         raise ValueError(f"a circuit is closed, open or half_open, not {circuit}")
     dest, *_ = destinations.named(db, partner)
@@ -127,7 +133,7 @@ def set_circuit(db: Db, partner: str, circuit: str, until: datetime | None, now:
         Circuit.HALF_OPEN: half_open(state.breaker),
     }[Circuit(circuit)]
     if wanted != state.breaker:
-        _write(db, dest, state, wanted, micros(now))
+        _write(db, dest, state, wanted, micros(now), why)
 
 
 def wake(db: Db, now: int) -> None:

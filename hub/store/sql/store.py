@@ -265,8 +265,18 @@ class SqlStore:
             lambda db: destinations.pause(db, partner, paused=paused, reason=reason, by=by, now=now)
         )
 
-    async def circuit(self, partner: str, state: str, until: datetime | None, now: datetime) -> None:
-        await self._writes.run(lambda db: health.set_circuit(db, partner, state, until, now))
+    async def circuit(
+        self,
+        partner: str,
+        state: str,
+        until: datetime | None,
+        now: datetime,
+        *,
+        reason: str = "",
+        by: str = "",
+    ) -> None:
+        why = {"reason": reason, "by": by}
+        await self._writes.run(lambda db: health.set_circuit(db, partner, state, until, now, why))
 
     async def windows(self, windows: Sequence[Window], now: datetime) -> None:
         await self._writes.run(lambda db: health.set_windows(db, windows, now))

@@ -27,10 +27,10 @@ def next_due(db: Db) -> int | None:
 
 def tick(db: Db, now: int) -> bool:
     """Do one chunk; true when more is due."""
-    health.wake(db, now)
     expired = leases.expire(db, now, CHUNK)
     woken = _wake(db, now)
     overdue = acknowledge.expire(db, now, CHUNK)
+    health.wake(db, now)  # destinations last: lanes are locked before them
     return max(expired, woken, overdue) >= CHUNK
 
 
