@@ -134,12 +134,12 @@ class Delivery:
     @property
     def _has_room(self) -> bool:
         """Room for a claim that is worth its transaction."""
-        return self._room >= max(1, self._limit // 8)
+        return self._room >= max(1, min(self._limit, self._most) // 8)
 
     async def _claim(self, now: datetime) -> tuple[Work, ...]:
         """Take at most half of the room, and nothing for a partner that holds as much as is left over.
 
-        So each further partner that hangs gets half of what the last one left, and there is always some for the others.
+        So partners that hang end up with equal shares, and as much again is left for all the others.
         """
         room = self._room
         crowded = frozenset(partner for partner, count in self._hand.items() if count >= room)

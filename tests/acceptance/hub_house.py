@@ -31,7 +31,7 @@ from signing.jws import DetachedSigner
 from signing.keys import KeySource, load
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 
     from hub.demo.count import Arrival
     from hub.demo.messages import Said
@@ -156,6 +156,18 @@ class House:
         async with aiohttp.ClientSession() as session, session.post(url, json=order) as reply:
             reply.raise_for_status()
 
+    async def obey(self, partner: str) -> None:
+        """Every order is taken back."""
+        url = f"http://127.0.0.1:{self.partners[partner]}/__control"
+        async with aiohttp.ClientSession() as session, session.delete(url) as reply:
+            reply.raise_for_status()
+
+    async def calls(self, partner: str) -> int:
+        """How many calls came, whatever became of them."""
+        url = f"http://127.0.0.1:{self.partners[partner]}/__control"
+        async with aiohttp.ClientSession() as session, session.get(url) as reply:
+            return int((await reply.json())["calls"])
+
     async def held(self, partner: str) -> list[int]:
         """The callers' ports whose answer the partner is holding back."""
         url = f"http://127.0.0.1:{self.partners[partner]}/__control"
@@ -182,6 +194,21 @@ class House:
             yield store
         finally:
             await store.close()
+
+
+async def assert_arrived(hub: House, said: Iterable[Said], seconds: float = 30.0) -> None:
+    """Each once and in order at both partners, and nothing else about these dossiers; the store agrees."""
+    all_ = list(said)
+    dossiers = {one.dossier for one in all_}
+
+    def there() -> bool:
+        return all(len(got) >= len(all_) for got in (hub.land(*dossiers), hub.progress(*dossiers)))
+
+    await until(there, seconds, "arrived")
+    for partner, arrivals in (("land", hub.land(*dossiers)), ("portal", hub.progress(*dossiers))):
+        assert counting.count(partner, all_, arrivals).clean, counting.count(partner, all_, arrivals)
+    async with hub.store() as store:
+        assert await store.conservation() == ()
 
 
 def alive(pid: int) -> bool:

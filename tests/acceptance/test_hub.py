@@ -14,14 +14,22 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from hub.demo.count import count
 from hub.demo.processes import owns_port
 from hub.lifecycle import State
 from hub.supervisor import GRACE
-from tests.acceptance.hub_house import LEASE, OTHER_KEY, House, alive, house, kill, until
+from tests.acceptance.hub_house import (
+    LEASE,
+    OTHER_KEY,
+    House,
+    alive,
+    assert_arrived,
+    house,
+    kill,
+    until,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from hub.demo.messages import Said
@@ -42,21 +50,6 @@ async def hub(opened: House) -> House:
     """The one hub of this module; what an earlier test killed has come back."""
     await opened.ready()
     return opened
-
-
-async def assert_arrived(hub: House, said: Iterable[Said], seconds: float = PATIENCE) -> None:
-    """Each once and in order at both partners, and nothing else about these dossiers; the store agrees."""
-    all_ = list(said)
-    dossiers = {one.dossier for one in all_}
-
-    def there() -> bool:
-        return all(len(got) >= len(all_) for got in (hub.land(*dossiers), hub.progress(*dossiers)))
-
-    await until(there, seconds, "arrived")
-    for partner, arrivals in (("land", hub.land(*dossiers)), ("portal", hub.progress(*dossiers))):
-        assert count(partner, all_, arrivals).clean, count(partner, all_, arrivals)
-    async with hub.store() as store:
-        assert await store.conservation() == ()
 
 
 async def state_of(hub: House, transfer: str) -> str:

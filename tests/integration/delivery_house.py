@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Codec, Parcel, Sealed
     from hub.lifecycle import State
-    from hub.store.contract import Store, TransferView
+    from hub.store.contract import Store, TransferView, Window
     from schemas.problems import Problem
 
 SENDER = "desk"
@@ -161,7 +161,15 @@ class House:
         self.versions[lane] = self.versions.get(lane, 0) + 1
         await self.store.accept(msgspec.structs.replace(new, canonical=canonical))
 
-    def worker(self, name: str = "w", *, lease: float = 10.0, attempt_limit: float = 30.0) -> Delivery:
+    def worker(
+        self,
+        name: str = "w",
+        *,
+        lease: float = 10.0,
+        attempt_limit: float = 30.0,
+        hand: int = 400,
+        windows: Callable[[datetime], Sequence[Window]] = lambda _: (),
+    ) -> Delivery:
         return Delivery(
             name=name,
             store=self.store,
@@ -173,6 +181,8 @@ class House:
             uniform=random.Random(1).uniform,  # noqa: S311 - jitter
             lease=lease,
             attempt_limit=attempt_limit,
+            hand=hand,
+            windows=windows,
         )
 
     @asynccontextmanager

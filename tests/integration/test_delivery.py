@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,7 +14,7 @@ from connectors.contract import Deferred, Delivered, Outcome, Reason, Refused, S
 from hub.decide import Policy
 from hub.delivery import Hold, LeaseLost, printable
 from hub.lifecycle import Move, State
-from hub.store.contract import Filter
+from hub.store.contract import Filter, Window
 from schemas.dossier import from_json
 from tests.integration.delivery_house import NOT_HERE, House, Partner, house, now, until
 from tests.store.samples import roomy
@@ -577,3 +578,95 @@ async def test_a_worker_that_stood_still_between_sealing_and_sending_sends_nothi
 
 def test_a_partners_reference_is_kept_short_and_printable() -> None:
     assert printable("TN-1\x1b[31m\n" + "x" * 500) == "TN-1[31m" + "x" * 190
+
+
+# --- a partner's health -----------------------------------------------------------------------------------------
+
+
+async def for_ever(_: Parcel) -> Outcome:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def test_partners_that_hang_leave_room_for_the_others(tmp_path: Path) -> None:
+    land, tax, fees = (Partner(for_ever, policy=NEITHER) for _ in range(3))
+    silent = {"land": land, "tax": tax, "fees": fees}
+    async with house(tmp_path, desk=Partner(), land=land, tax=tax, fees=fees) as hub:
+        for n in range(20):
+            await hub.accept(f"m{n}", *silent, dossier=f"d{n}")
+        async with hub.working(hub.worker(hand=16, attempt_limit=3)):
+            await until(lambda: _true(all(one.heard for one in silent.values())))
+            for n in range(30):
+                await hub.accept(f"n{n}", "desk", dossier=f"e{n}", sender="land")
+            began = asyncio.get_running_loop().time()
+            for n in range(30):
+                await hub.reaches(f"n{n}.desk", State.DELIVERED)
+            assert asyncio.get_running_loop().time() - began < 2
+        assert max(len(one.heard) for one in silent.values()) <= 8, "none holds more than it leaves"
+
+
+async def _true(value: bool) -> bool:
+    return value
+
+
+async def test_a_partner_that_is_down_is_left_alone_by_every_lane_and_loses_none(tmp_path: Path) -> None:
+    down = Deferred(reason=Reason(code="HUB-NET-001"))
+    land = Partner(*[down] * 12, Delivered())
+    async with house(tmp_path, concurrency=2, circuit_waits=(0.1,), land=land) as hub:
+        for n in range(30):
+            await hub.accept(f"m{n}", "land", dossier=f"d{n}")
+        async with hub.working():
+            await until(lambda: _true(len(land.heard) >= 6))
+            await asyncio.sleep(0.5)
+            assert len(land.heard) <= 12, "two lanes, five failures, then one probe for each wait"
+            for n in range(30):
+                await hub.reaches(f"m{n}.land", State.DELIVERED)
+    assert len(land.heard) == 12 + 30
+
+
+async def test_announced_maintenance_holds_every_lane_until_then(tmp_path: Path) -> None:
+    closed = Deferred(reason=Reason(code="HUB-PAR-003"), wait=1.0)
+    land = Partner(closed, Delivered())
+    async with house(tmp_path, concurrency=1, land=land) as hub:
+        for n in range(5):
+            await hub.accept(f"m{n}", "land", dossier=f"d{n}")
+        async with hub.working():
+            await until(lambda: _true(len(land.heard) == 1))
+            await asyncio.sleep(0.6)
+            assert len(land.heard) == 1
+            for n in range(5):
+                assert (await hub.reaches(f"m{n}.land", State.DELIVERED)).attempts == 1
+
+
+async def test_a_worker_keeps_the_declared_hours(tmp_path: Path) -> None:
+    async with house(tmp_path, land=Partner()) as hub:
+        opens = datetime.now(UTC) + timedelta(seconds=0.7)
+        asked: list[datetime] = []
+
+        def windows(moment: datetime) -> tuple[Window, ...]:
+            """Open for a moment now, shut, open again later."""
+            asked.append(moment)
+            if len(asked) == 1:
+                return (Window(partner="land", opens=moment, closes=moment + timedelta(seconds=0.2)),)
+            return (Window(partner="land", opens=opens, closes=opens + timedelta(hours=1)),)
+
+        async with hub.working(hub.worker(windows=windows)):
+            await hub.accept("m1", "land", dossier="d1")
+            await hub.reaches("m1.land", State.DELIVERED)
+            await asyncio.sleep(0.25)
+            await hub.accept("m2", "land", dossier="d2")
+            await hub.reaches("m2.land", State.DELIVERED)
+            assert datetime.now(UTC) >= opens
+    assert len(asked) == 2, "the next window is written once, when the first is over"
+
+
+async def test_a_wait_is_taken_up_when_it_falls_due(tmp_path: Path) -> None:
+    land = Partner(
+        Deferred(reason=Reason(code="HUB-PAR-010")), Delivered(), policy=Policy(schedule=(0.1,), jitter=0)
+    )
+    async with house(tmp_path, land=land) as hub, hub.working():
+        await asyncio.sleep(0.2)
+        await hub.accept("m1", "land", dossier="d1")
+        await hub.reaches("m1.land", State.DELIVERED)
+        first, second = (view.attempt.started_at for view in await hub.eye.attempts("m1.land"))
+        assert 0.1 <= (second - first).total_seconds() < 0.4

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from hub.store.contract import Settlement, Window
 
-LIVE_AFTER = 60 * SECOND
+LIVE_AFTER = 10 * SECOND
 """What waited through a longer outage than this is backlog: live traffic goes before it."""
 
 _LOAD = """
