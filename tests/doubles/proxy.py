@@ -119,7 +119,9 @@ class Proxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.sleep(0.01)  # a transport that was told to go needs a turn of the loop, and its socket another
+        await asyncio.sleep(
+            0.01
+        )  # a transport that was told to go needs a turn of the loop, and its socket another
 
     def _reset_all(self) -> None:
         for writer in tuple(self._open):
