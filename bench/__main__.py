@@ -24,6 +24,7 @@ ROWS = {
     "P4": "bench.translate",
     "P5": "bench.signing",
     "P7": "bench.outages",
+    "P10": "bench.overload",
 }
 RESULTS = Path(__file__).parent / "results"
 SHIPPED = ("apsw", "cryptography", "fastapi", "lxml", "msgspec", "signxml", "uvicorn", "zeep")

@@ -49,14 +49,19 @@ class House:
         code = b"-2611%02d-%04d" % (1 + day % 28, sequence + 1)
         return KEY.sub(b'"MaThongDiep": "K%d"' % number, CODE.sub(code, self._example))
 
-    async def post(self, session: aiohttp.ClientSession, number: int) -> None:
-        headers = {
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.scene.hub_port}/v1/messages"
+
+    def headers(self, number: int) -> dict[str, str]:
+        return {
             "Authorization": f"Bearer {self.scene.api_key}",
             "Content-Type": "application/json",
             "Idempotency-Key": f"K{number}",
         }
-        url = f"http://127.0.0.1:{self.scene.hub_port}/v1/messages"
-        async with session.post(url, data=self.body(number), headers=headers) as reply:
+
+    async def post(self, session: aiohttp.ClientSession, number: int) -> None:
+        async with session.post(self.url, data=self.body(number), headers=self.headers(number)) as reply:
             if reply.status != 202:
                 raise RuntimeError(f"HTTP {reply.status}: {(await reply.read())[:300]!r}")
             await reply.read()

@@ -26,8 +26,10 @@ from hub import circuit, lifecycle, story
 from hub.cli import commands, manual
 from hub.cli.exits import Exit
 from hub.cli.words import Speech
+from hub.metrics.catalogue import METRICS, PREFIX
 from hub.partners import Declaration
 from hub.settings import Settings
+from hub.store.sql.rules import one_query
 from schemas import errors, mapping
 from schemas.codelists import CodeLists
 from schemas.dossier import Kind
@@ -603,6 +605,40 @@ def _after(before: circuit.Breaker, health: circuit.Health) -> str:
     return f"{made.circuit}{window}{failures}"
 
 
+# --- metrics.md -----------------------------------------------------------------------------------------------------
+
+
+SHOWN_AS = {"counter": "_total", "info": "_info"}
+
+
+def metrics_page(_: Meanings) -> str:
+    head = ("Tên · Name", "Loại · Kind", "Nhãn · Labels", "Nghĩa", "Meaning")
+    rows = [
+        (
+            f"`{PREFIX}{metric.name}{SHOWN_AS.get(metric.kind, '')}`",
+            metric.kind,
+            ", ".join(f"`{label}`" for label in metric.labels),
+            metric.vi,
+            metric.en,
+        )
+        for metric in METRICS
+    ]
+    return _page(
+        "Số đo · Metrics",
+        "`hub/metrics/catalogue.py`, `hub/store/sql/rules.py`",
+        "`GET /metrics` ở `[metrics] listen`. Trang cho cả hub, dù tiến trình nào trả lời: chỉ thu thập ở **một** địa chỉ. Không nhãn nào mang"
+        " dữ liệu cá nhân.\n\n"
+        "`GET /metrics` at `[metrics] listen`. The page is of the whole hub, whichever process answers: scrape **one** address. No label carries"
+        " personal data. Processes tell the store every five seconds what they counted; one that is killed takes with it what it had not told.",
+        _table(head, rows),
+        "## Bảo toàn trong một câu · Conservation as one query",
+        "Không dòng nào: mọi quy tắc đều đúng. Lâu theo cỡ kho; hub tự hỏi từng phần ngắn. Một câu cho SQLite và PostgreSQL.\n\n"
+        "No row: every rule holds. It takes as long as the store is large; the hub itself asks in short pieces. One query for SQLite and"
+        " PostgreSQL.",
+        f"```sql\n{one_query()};\n```",
+    )
+
+
 PAGES: dict[str, Callable[[Meanings], str]] = {
     "errors.md": errors_page,
     "lifecycle.md": lifecycle_page,
@@ -611,6 +647,7 @@ PAGES: dict[str, Callable[[Meanings], str]] = {
     "partner-file.md": partner_page,
     "command-line.md": command_page,
     "mappings.md": mappings_page,
+    "metrics.md": metrics_page,
 }
 
 if __name__ == "__main__":

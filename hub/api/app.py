@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,9 @@ log = structlog.get_logger(__name__)
 
 COME_AGAIN = frozenset({"HUB-LIM-002", "HUB-LIM-003", "HUB-INT-002", "HUB-DOC-002", "HUB-DOC-010"})
 """Refusals that carry Retry-After."""
+
+HELD_BACK = 0.25
+"""Seconds for which an answer "come later" is held: who comes again at once would otherwise take the time of those within bounds."""
 
 NOT_HERE = "HUB-INT-003"
 _BY_STATUS = {HTTPStatus.NOT_FOUND: NOT_HERE, HTTPStatus.METHOD_NOT_ALLOWED: "HUB-INT-004"}
@@ -139,6 +143,9 @@ class _Web:
         """Take one message and answer whatever comes of it."""
         try:
             return await self.post_message(request)
+        except Later as later:
+            await asyncio.sleep(HELD_BACK)
+            return await self.refused(request, later)
         except Refusal as refusal:
             return await self.refused(request, refusal)
 

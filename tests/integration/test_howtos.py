@@ -290,6 +290,10 @@ def test_a_hub_is_set_up_watched_stopped_and_backed_up(checkout: Checkout) -> No
     done(checkout, DOCS / "howto" / "run-the-hub.md")
 
 
+def test_a_hub_is_watched_by_its_figures_its_doctor_and_its_own_check(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "watch-the-hub.md")
+
+
 def test_the_first_hour_goes_as_it_is_told(checkout: Checkout) -> None:
     """``make`` would also build the environment, which is there; fewer messages, because the page shows no count."""
     demo = {"make demo\n": ".venv/bin/lienthong demo --directory var/demo --messages 90\n"}

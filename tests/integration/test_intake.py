@@ -307,6 +307,14 @@ async def test_a_sender_over_its_rate_is_told_which_quota_and_when_to_come_again
         assert (await hub.post(hub.received(), key="c", sender="neighbour")).status == 202
 
 
+async def test_who_comes_again_at_once_is_held_back(tmp_path: Path, made: Parts) -> None:
+    async with house(tmp_path, made, lambda: NOW, limits=Limits(sender=Quota(rate=0.01, burst=1))) as hub:
+        assert (await hub.post(hub.received(), key="a")).status == 202
+        began = asyncio.get_running_loop().time()
+        assert (await hub.post(hub.received(), key="b")).status == 429
+        assert asyncio.get_running_loop().time() - began >= 0.2
+
+
 async def test_a_replay_uses_up_no_message_of_the_day(tmp_path: Path, made: Parts) -> None:
     limits = Limits(sender=Quota(day_messages=2))
     async with house(tmp_path, made, lambda: NOW, limits=limits) as hub:
