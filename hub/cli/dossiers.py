@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from hub import story
 from hub.cli import columns, show
@@ -14,8 +17,43 @@ from hub.store.contract import Merging, Stale
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from hub.cli.desk import Desk
     from hub.store.contract import DossierView, Store
+
+
+def _story(row: DossierView) -> story.Story | None:
+    """What this version of the hub can read; a dossier is shown all the same when it cannot."""
+    with contextlib.suppress(msgspec.ValidationError):
+        return story.from_json(row.story)
+    return None
+
+
+def _deadline(row: DossierView) -> datetime | None:
+    told = _story(row)
+    return told.deadline if told else None
+
+
+def _known(row: DossierView) -> story.Counted | None:
+    """How the hub came to the deadline, when nobody promised one."""
+    told = _story(row)
+    return told.counted if told else None
+
+
+def _counted(row: DossierView) -> dict[str, object] | None:
+    known = _known(row)
+    return {"calendar": known.calendar, "provisional": list(known.provisional)} if known else None
+
+
+def _how(row: DossierView, desk: Desk) -> str:
+    known = _known(row)
+    if known is None:
+        return ""
+    years = ", ".join(map(str, known.provisional))
+    note = f"; {desk.say('calendar.provisional', years=years)}" if years else ""
+    return desk.say("calendar.counted", calendar=known.calendar) + note
+
 
 DOSSIER: tuple[show.Column[DossierView], ...] = (
     show.Column("id", lambda row: row.id),
@@ -26,6 +64,8 @@ DOSSIER: tuple[show.Column[DossierView], ...] = (
         lambda row: [{"authority": each.authority, "code": each.code} for each in row.aliases],
         lambda row, _: ", ".join(f"{each.code} ({each.authority})" for each in row.aliases),
     ),
+    show.Column("deadline", _deadline),
+    show.Column("counted", _counted, _how),
     show.Column("merged", lambda row: list(row.merged)),
 )
 

@@ -34,6 +34,8 @@ from hub.store.contract import (
     TransferView,
     Verdict,
 )
+from hub.story import Counted, Story, to_json
+from schemas.dossier import State as DossierState
 from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:
@@ -42,13 +44,23 @@ if TYPE_CHECKING:
     from connectors.contract import Outcome
     from hub.cli.opening import Hub, Keeper
     from hub.store.contract import Store
-    from hub.story import Story
     from schemas.dossier import Message
     from schemas.problems import Problem
 
 NOW = datetime(2026, 11, 22, 7, 5, 9, tzinfo=UTC)
 CODE = "000.00.15.H47-261122-0001"
 CITIZEN = "Nguyễn Văn Á"
+STORY = Story(
+    origin="mot-cua",
+    origin_agency="000.00.00.H47",
+    received_by="000.00.15.H47",
+    opened_on=NOW.date(),
+    state=DossierState.ACCEPTED,
+    legs=(),
+    custody=CITIZEN,
+    deadline=NOW + timedelta(days=60),
+    counted=Counted(since=NOW, hours=80, calendar="vn-1", provisional=(2027,)),
+)
 """Stands in every payload and nowhere else; no command but ``payload`` may print it."""
 
 
@@ -189,7 +201,7 @@ class Shelf:
             origin="mot-cua",
             version=1,
             aliases=(Alias(authority="000.00.00.H47", code=CODE),),
-            story=CITIZEN.encode(),
+            story=to_json(STORY),
             messages=(message,),
             transfers=tuple(self.views),
         )

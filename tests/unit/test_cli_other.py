@@ -109,6 +109,16 @@ def test_a_dossier_is_shown_with_codes_messages_and_transfers() -> None:
     assert len(found["transfers"]) == 3
 
 
+def test_a_dossiers_deadline_says_how_it_was_set_and_that_it_is_provisional() -> None:
+    found = json.loads(line("dossier", "show", CODE, "--json", shelf=Shelf(STOPPED)).out)
+    assert (found["deadline"], found["counted"]) == (
+        "2027-01-21T07:05:09.000Z",
+        {"calendar": "vn-1", "provisional": [2027]},
+    )
+    shown = line("dossier", "show", CODE, "--lang", "en", shelf=Shelf(STOPPED), terminal=True).out
+    assert "counted by the hub, calendar vn-1; provisional: the days off of 2027" in shown
+
+
 def test_an_unknown_dossier_is_told_with_a_code() -> None:
     ran = line("dossier", "show", "nix")
     assert ran.status == 1
