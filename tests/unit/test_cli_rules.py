@@ -53,12 +53,12 @@ def texts(node: ast.expr) -> Iterator[str]:
 
 
 def test_rules_are_said_in_vietnamese() -> None:
-    """All that a person's own moves break, and nearly all of the others: of twenty, one may be so new that nobody said it yet."""
+    """All that a person's own moves break, and nearly all of the others: of ten, one may be so new that nobody said it yet."""
     found = {rule: path for path, rule in rules() if PROSE.search(rule) and not STANDARDS.search(rule)}
     assert len(found) > 50
     unsaid = {rule: path for rule, path in found.items() if said(rule, "vi") == rule}
     assert [rule for rule, path in unsaid.items() if path in OF_MOVES] == []
-    assert len(unsaid) * 20 <= len(found), unsaid
+    assert len(unsaid) * 10 <= len(found), unsaid
 
 
 @pytest.mark.parametrize(("english", "vietnamese"), tomllib.loads(FILE.read_text("utf-8")).items())
