@@ -1,6 +1,6 @@
 """A simulated partner on a loopback port: HTTP/1.1 at byte level, because a misbehaving partner breaks it there.
 
-``/__control`` orders misbehaviour: ``POST`` an ``Order`` as JSON, ``GET`` what was processed and what is still ordered,
+``/__receipts`` makes it bring a receipt to the hub. ``/__control`` orders misbehaviour: ``POST`` an ``Order`` as JSON, ``GET`` what was processed and what is still ordered,
 ``DELETE`` all orders. It answers loopback callers only, and so does everything else here.
 """
 
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from connectors.simulators import acknowledging
 from connectors.simulators.desk import Call, Journal, say
 from connectors.simulators.orders import KINDS, Order, Plan, perform, plain
 
@@ -99,6 +100,8 @@ class Server:
         call = msgspec.structs.replace(call, body=await reader.readexactly(length))
         if call.path == CONTROL:
             plan = plain(self._control(call))
+        elif call.path == acknowledging.PATH:
+            plan = plain(await self._acknowledge(call))
         else:
             plan = self._plan(call)
             self._note(head + call.body, plan)
@@ -135,6 +138,15 @@ class Server:
                     del self.orders[number]
                 return order
         return None
+
+    async def _acknowledge(self, call: Call) -> Said:
+        try:
+            wish = msgspec.json.decode(call.body, type=acknowledging.Wish)
+            body = acknowledging.receipt(wish, self.desk.journal.entries, _now())
+        except (msgspec.MsgspecError, LookupError) as error:
+            return say({"error": str(error)}, 400)
+        status, answer = await acknowledging.bring(wish, body)
+        return say({"status": status, "answer": answer.decode("utf-8", "replace"), "receipt": body.decode()})
 
     def _control(self, call: Call) -> Said:
         if call.method == "POST":

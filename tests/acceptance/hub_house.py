@@ -39,6 +39,14 @@ if TYPE_CHECKING:
 
 LEASE = 2.0
 OTHER_KEY = "the key of the bureau"
+LAND_KEY = "the key that the land department brings its receipts with"
+ACKNOWLEDGES = f"""acknowledges = true
+receipt_within = "1h"
+[receives.receipts]
+api_keys = ["sha256:{hashlib.sha256(LAND_KEY.encode()).hexdigest()}"]
+
+[receives.signature]
+"""
 BUREAU = f"""id = "bureau"
 agency = "000.00.10.H47"
 room = "rest"
@@ -174,6 +182,14 @@ class House:
         async with aiohttp.ClientSession() as session, session.get(url) as reply:
             return list((await reply.json())["held"])
 
+    async def receipt(self, partner: str, dossier: str, **wish: str) -> tuple[int, Any]:
+        """Let a partner bring its receipt for what it has of a dossier; what the hub answered."""
+        url = f"http://127.0.0.1:{self.partners[partner]}/__receipts"
+        body = {"to": f"{self.url}/v1/receipts", "api_key": LAND_KEY, "dossier": dossier, **wish}
+        async with aiohttp.ClientSession() as session, session.post(url, json=body) as reply:
+            told = await reply.json()
+            return told["status"], json.loads(told["answer"])
+
     def entries(self, partner: str, dossier: str) -> list[Mapping[str, str]]:
         """What the partner wrote down about one dossier, in its order."""
         return [one for one in counting.entries(self.scene.journal(partner)) if one["dossier"] == dossier]
@@ -231,6 +247,8 @@ def house(folder: Path, settings: Callable[[str], str] = lambda text: text) -> I
     scene.settings.write_text(settings(text), "utf-8")
     files = scene.settings.parent / "partners"
     (files / "bureau.toml").write_text(BUREAU, "utf-8")
+    land = (files / "so-tnmt.toml").read_text("utf-8")
+    (files / "so-tnmt.toml").write_text(land.replace("[receives.signature]\n", ACKNOWLEDGES), "utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LIENTHONG_")}
     seal = KeySource(name="motcua", file=str(scene.sender_key), certificate=str(scene.sender_certificate))
     partners = dict(zip(("onestop", "land", "portal"), ports, strict=True))

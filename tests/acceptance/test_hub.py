@@ -18,6 +18,7 @@ from hub.demo.processes import owns_port
 from hub.lifecycle import State
 from hub.supervisor import GRACE
 from tests.acceptance.hub_house import (
+    LAND_KEY,
     LEASE,
     OTHER_KEY,
     House,
@@ -123,6 +124,49 @@ async def test_a_refusal_inside_200_comes_back_to_the_sender_by_its_own_room(hub
 
     await until(delivered, PATIENCE, "the other recipient")
     assert hub.land(said.dossier) == []
+
+
+async def test_a_partners_receipt_is_proof_and_brought_again_gets_the_same_answer(hub: House) -> None:
+    said, *_ = next(hub.told)
+    message = (await hub.send(said))["message"]
+    land = await copy_for(hub, message, "soap")
+    await until(lambda: len(hub.land(said.dossier)) == 1, PATIENCE, "there")
+
+    async def delivered() -> bool:
+        return await state_of(hub, land) == State.DELIVERED
+
+    await until(delivered, PATIENCE, "delivered")
+    stolen = await hub.receipt("land", said.dossier, api_key=OTHER_KEY)
+    assert (stolen[0], stolen[1]["code"]) == (403, "HUB-RCP-005")
+    other = await hub.receipt("land", said.dossier, digest="0" * 64)
+    assert (other[0], other[1]["code"]) == (422, "HUB-RCP-002")
+    assert (await hub.get(f"/v1/transfers/{land}"))["problem"] == "HUB-RCP-002"
+    status, answer = await hub.receipt("land", said.dossier, by="reference")
+    assert (status, answer["transfer"], answer["state"]) == (200, land, State.ACKNOWLEDGED)
+    assert await hub.receipt("land", said.dossier) == (200, answer)
+    after = await hub.get(f"/v1/transfers/{land}")
+    assert (after["state"], after["problem"]) == (State.ACKNOWLEDGED, "")
+
+
+async def test_a_receipt_decides_what_an_answer_that_was_cut_off_left_in_doubt(hub: House) -> None:
+    """The partner takes it, hangs, and its receipt is quicker than its answer: nothing later undoes that."""
+    said, *_ = next(hub.told)
+    await hub.order("land", kind="late", after=True, seconds=4.0, times=1, operation="TiepNhanHoSo")
+    message = (await hub.send(said))["message"]
+    land = await copy_for(hub, message, "soap")
+    await until(lambda: len(hub.land(said.dossier)) == 1, PATIENCE, "there")
+    status, answer = await hub.receipt("land", said.dossier)
+    assert (status, answer["state"]) == (200, State.ACKNOWLEDGED)
+    assert await state_of(hub, land) == State.ACKNOWLEDGED
+
+    async def settled() -> bool:
+        async with hub.store() as store:
+            return bool(await store.attempts(land))
+
+    await until(settled, PATIENCE, "settled")
+    assert await state_of(hub, land) == State.ACKNOWLEDGED
+    async with hub.store() as store:
+        assert await store.conservation() == ()
 
 
 async def nothing_under_way(hub: House) -> bool:
@@ -300,6 +344,6 @@ def test_nothing_said_about_a_citizen_or_a_key_reached_a_log(hub: House) -> None
     """Last: it reads what all the others made the hub say, errors and kills included."""
     told = "".join(path.read_text("utf-8") for path in (hub.scene.folder / "log").glob("hub.log"))
     assert told
-    for secret in (hub.scene.api_key, OTHER_KEY, "Nguyễn Văn Mẫu", "049000000001", "An Mỹ"):
+    for secret in (hub.scene.api_key, OTHER_KEY, LAND_KEY, "Nguyễn Văn Mẫu", "049000000001", "An Mỹ"):
         assert secret not in told
     assert "Traceback" not in told

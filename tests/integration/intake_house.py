@@ -66,7 +66,8 @@ if TYPE_CHECKING:
 PROVINCE, LAND, OTHER = "000.00.00.H47", "000.00.15.H47", "000.00.10.H47"
 PROCEDURE = "1.009999"
 KEYS = {
-    name: f"key of the {name}" for name in ("desk", "neighbour", "stranger", "counter", "office", "bureau")
+    name: f"key of the {name}"
+    for name in ("desk", "neighbour", "stranger", "counter", "office", "bureau", "land")
 }
 KINDS = ["received", "transferred", "step", "supplement_submitted", "withdrawn", "returned"]
 
@@ -93,11 +94,17 @@ def proof(binding: str, pin: Path) -> str:
     return f'[sends.signature]\nbinding = "{binding}"\ncertificates = ["{pin}"]\n'
 
 
-def recipient(name: str, agency: str, role: str) -> str:
+def acknowledging(name: str) -> str:
+    """What a recipient's file says when it sends receipts; with a key of its own."""
+    key = hashlib.sha256(KEYS[name].encode()).hexdigest()
+    return f'acknowledges = true\n[receives.receipts]\napi_keys = ["sha256:{key}"]\n'
+
+
+def recipient(name: str, agency: str, role: str, more: str = "") -> str:
     return (
         f'id = "{name}"\nagency = "{agency}"\nroom = "rest"\nname = {{ vi = "{name}", en = "{name}" }}\n'
         f'[receives]\nkinds = {json.dumps(KINDS)}\nrole = "{role}"\nmapping = "lienthong.message@1"\n'
-        f'authority = "{PROVINCE}"\n[receives.rest]\nbase_url = "http://127.0.0.1:9"\n'
+        f'authority = "{PROVINCE}"\n{more}[receives.rest]\nbase_url = "http://127.0.0.1:9"\n'
     )
 
 
@@ -115,7 +122,7 @@ def partner_files(folder: Path, pin: Path) -> Path:
         "bureau": sender(
             "bureau", PROVINCE, [PROVINCE], form="land.soap@1", proof=proof("xmldsig-enveloped", pin)
         ),
-        "land": recipient("land", LAND, "decides"),
+        "land": recipient("land", LAND, "decides", acknowledging("land")),
         "portal": recipient("portal", "000.00.00.G22", "informed"),
     }
     for name, text in files.items():
@@ -167,6 +174,7 @@ class House:
     session: aiohttp.ClientSession
     spool: Path
     port: int
+    refusals: Refusals
     ready: list[str] = field(default_factory=list)
     number: int = 0
 
@@ -344,7 +352,9 @@ async def house(
         while not server.started:  # noqa: ASYNC110 - uvicorn tells it by this attribute only
             await asyncio.sleep(0.01)
         async with aiohttp.ClientSession() as session:
-            yield House(f"http://127.0.0.1:{port}", made, store, session, folder / "spool", port, missing)
+            yield House(
+                f"http://127.0.0.1:{port}", made, store, session, folder / "spool", port, refusals, missing
+            )
     finally:
         server.should_exit = True
         await serving

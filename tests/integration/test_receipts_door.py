@@ -1,0 +1,178 @@
+"""The door for partners' receipts, over a real socket and the real store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connectors.contract import Sealed
+from hub.lifecycle import State
+from hub.store.contract import Settlement
+from schemas import errors
+from tests.doubles.pki import Pki
+from tests.integration.intake_house import KEYS, Answer, house, partner_files, parts
+from tests.store.samples import attempt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hub.lifecycle import Move
+    from tests.integration.intake_house import House, Parts
+
+NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
+AT = "2026-11-23T12:00:00+07:00"
+PAYLOAD = b"sealed bytes"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
+    place = tmp_path_factory.mktemp("house")
+    return parts(partner_files(place / "partners", Pki(place, NOW)["seal-2048"].certificate_file))
+
+
+async def to_land(hub: House, move: Move | None = None, *, sent: bool = True) -> tuple[str, str]:
+    """A message that went to the land department; the transfer's id and key."""
+    answer = await hub.post(hub.received(), key=f"k{hub.number}")
+    assert answer.status == 202
+    (work,) = [one for one in await hub.store.claim("w", NOW, 10, 30) if one.partner == "land"]
+    if sent:
+        sealed = Sealed(payload=PAYLOAD, media_type="text/plain")
+        assert await hub.store.seal(work.token, {work.transfer: sealed})
+        what = Settlement(
+            transfer=work.transfer,
+            move=move,
+            attempts=(attempt(),),
+            reference="TN-1",
+            receipt_by=NOW + timedelta(days=3),
+        )
+        assert await hub.store.settle(work.token, [what], NOW)
+    return work.transfer, work.key
+
+
+async def bring(hub: House, body: Any, *, by: str = "land", media: str = "application/json") -> Answer:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers = {"Authorization": f"Bearer {KEYS.get(by, by)}", "Content-Type": media, "Accept-Language": "en"}
+    async with hub.session.post(f"{hub.url}/v1/receipts", data=raw, headers=headers) as got:
+        return Answer(got.status, got.headers, await got.read())
+
+
+async def state(hub: House, transfer: str) -> State:
+    found = await hub.store.transfer(transfer)
+    assert found is not None
+    return found.state
+
+
+async def test_a_receipt_is_taken_and_brought_again_gets_the_same_bytes(made: Parts, tmp_path: Path) -> None:
+    async with house(tmp_path, made, lambda: NOW) as hub:
+        transfer, key = await to_land(hub)
+        said = {"key": key, "at": AT, "digest": hashlib.sha256(PAYLOAD).hexdigest().upper()}
+        first = await bring(hub, said)
+        assert (first.status, first["transfer"], first["state"]) == (200, transfer, "acknowledged")
+        again = await bring(hub, {"reference": "TN-1", "at": AT})
+        assert again.body == first.body
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert await state(hub, transfer) is State.ACKNOWLEDGED
+        rows = await hub.store.journal(transfer=transfer)
+        facts = next(row.facts for row in rows if row.what == "acknowledge")
+        assert facts["digest"] == hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (b"", ""),
+        (b"[]", ""),
+        (b"\xff\xfe", ""),
+        (b'{"key":"k","at":"2026-11-23T12:00:00+07:00"', ""),
+        ({"at": AT}, ""),
+        ({"key": "k", "reference": "r", "at": AT}, ""),
+        ({"key": "k"}, ""),
+        ({"key": "k", "at": "2026-11-23T12:00:00"}, "/at"),
+        ({"key": "k", "at": "yesterday"}, "/at"),
+        ({"key": "", "at": AT}, "/key"),
+        ({"key": "k" * 201, "at": AT}, "/key"),
+        ({"key": 7, "at": AT}, "/key"),
+        ({"key": "k", "at": AT, "digest": "abc"}, "/digest"),
+        ({"key": "k", "at": AT, "more": 1}, ""),
+    ],
+)
+async def test_what_is_no_receipt_is_refused_with_its_place(
+    made: Parts, tmp_path: Path, body: Any, place: str
+) -> None:
+    async with house(tmp_path, made, lambda: NOW) as hub:
+        answer = await bring(hub, body)
+        assert (answer.status, answer.code) == (400, "HUB-RCP-004")
+        assert place in json.dumps(answer["errors"])
+
+
+async def test_an_endless_body_and_another_media_type_are_refused(made: Parts, tmp_path: Path) -> None:
+    async with house(tmp_path, made, lambda: NOW) as hub:
+        assert (await bring(hub, b" " * 20_000)).code == "HUB-LIM-001"
+        assert (await bring(hub, {"key": "k", "at": AT}, media="text/plain")).code == "HUB-SCH-010"
+
+
+async def test_nobody_hears_anything_about_transfers_of_others(made: Parts, tmp_path: Path) -> None:
+    async with house(tmp_path, made, lambda: NOW) as hub:
+        transfer, key = await to_land(hub)
+        unknown = await bring(hub, {"key": "m:land:1", "at": AT})
+        foreign = await bring(hub, {"key": key.replace(":land:", ":portal:"), "at": AT})
+        ignored = {"request"}
+        told = [
+            {k: v for k, v in json.loads(one.body).items() if k not in ignored} for one in (unknown, foreign)
+        ]
+        assert told[0] == told[1]
+        assert unknown.code == "HUB-RCP-001"
+        assert (await bring(hub, {"key": key, "at": AT}, by="desk")).code == "HUB-RCP-005"
+        assert (await bring(hub, {"key": key, "at": AT}, by="guessed")).code == "HUB-AUT-002"
+        assert (await bring(hub, {"key": key, "at": AT}, by="")).code == "HUB-AUT-001"
+        assert await state(hub, transfer) is State.IN_DOUBT
+
+
+async def test_a_key_for_receipts_opens_no_other_door(made: Parts, tmp_path: Path) -> None:
+    async with house(tmp_path, made, lambda: NOW) as hub:
+        assert (await hub.post(hub.received(), key="k", sender="land")).code == "HUB-AUT-002"
+        assert (await hub.get("/v1/transfers/x", sender="land")).code == "HUB-AUT-002"
+
+
+async def test_a_receipt_before_anything_left_or_for_other_bytes_is_a_conflict(
+    made: Parts, tmp_path: Path
+) -> None:
+    async with house(tmp_path, made, lambda: NOW) as hub:
+        transfer, key = await to_land(hub, sent=False)
+        early = await bring(hub, {"key": key, "at": AT})
+        assert (early.status, early.code) == (409, "HUB-RCP-003")
+    async with house(tmp_path / "2", made, lambda: NOW) as hub:
+        transfer, key = await to_land(hub)
+        other = await bring(hub, {"key": key, "at": AT, "digest": "0" * 64})
+        assert (other.status, other.code) == (422, "HUB-RCP-002")
+        assert await state(hub, transfer) is State.IN_DOUBT
+
+
+async def test_what_was_refused_at_the_door_is_noted_without_its_content(made: Parts, tmp_path: Path) -> None:
+    async with house(tmp_path, made, lambda: NOW) as hub:
+        body = b'{"applicant": "Nguyen Van A"'
+        await hub.post(body, key="k")
+        await hub.post(body, key="k", sender="guessed")
+        await hub.refusals.write()
+        await hub.refusals.write()
+        noted = await hub.store.refused()
+        assert sorted((one.sender, one.code[:7]) for one in noted) == [("", "HUB-AUT"), ("desk", "HUB-SCH")]
+        (mine,) = await hub.store.refused(sender="desk")
+        assert (mine.digest, mine.size) == (hashlib.sha256(body).hexdigest(), len(body))
+
+
+async def test_a_flood_of_refusals_is_noted_up_to_a_bound(made: Parts, tmp_path: Path) -> None:
+    async with house(tmp_path, made, lambda: NOW) as hub:
+        for _ in range(205):
+            assert (await hub.post(b"{", key="k")).status == 400
+        await hub.refusals.write()
+        assert len(await hub.store.refused(limit=1000)) == 200
+
+
+def test_every_code_of_receipts_is_in_the_catalogue() -> None:
+    catalogue = errors.load()
+    assert all(f"HUB-RCP-00{n}" in catalogue for n in range(1, 8))
