@@ -59,6 +59,9 @@ _HOLD = """
 INSERT INTO lane(subject, dest) SELECT s, d FROM unnest(?::text[], ?::bigint[]) z(s, d) ORDER BY s COLLATE "C", d
 ON CONFLICT(subject, dest) DO UPDATE SET dest=lane.dest WHERE false
 """
+_TYPES = (
+    "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid=?::regclass AND attnum>0"
+)
 _COUNT = "INSERT INTO cnt_delta(dest, what, n) SELECT * FROM unnest(?::bigint[], ?::text[], ?::bigint[])"
 
 
@@ -70,6 +73,8 @@ class Connection:
         self._told = told
         self._changed = 0
         self._due: set[int] = set()
+        self._later: dict[tuple[str, str], list[Sequence[Any]]] = {}
+        self._types: dict[tuple[str, str], str] = {}
 
     # --- hub.store.sql.db.Db
 
@@ -83,6 +88,13 @@ class Connection:
             cursor.execute(numbered(query), [_without_nul(value) for value in bindings], binary=True)
         self._changed = cursor.rowcount
         return cursor
+
+    def each(self, query: str, keys: Iterable[Any]) -> Rows:
+        return self.execute(query.replace("=?", "=ANY(?)"), (list(keys),))
+
+    def put(self, table: str, columns: str, row: Sequence[Any]) -> None:
+        """Kept until the transaction's end: one statement for all rows of a table."""
+        self._later.setdefault((table, columns), []).append(row)
 
     def changes(self) -> int:
         return self._changed
@@ -121,6 +133,7 @@ class Connection:
         self.execute(begin)
         try:
             result = work(self)
+            self._write_later()
             self._ring()
         except BaseException:
             self._undo()
@@ -141,12 +154,26 @@ class Connection:
         self.execute("BEGIN")
         try:
             yield
+            self._write_later()
             self._ring()
         except BaseException:
             self._undo()
             raise
         self._due.clear()
         self.execute("COMMIT")
+
+    def _write_later(self) -> None:
+        for (table, columns), rows in self._later.items():
+            arrays = self._types.get((table, columns)) or self._arrays(table, columns)
+            query = f"INSERT INTO {table}({columns}) SELECT * FROM unnest({arrays})"  # noqa: S608 - constants
+            self.execute(query, [list(column) for column in zip(*rows, strict=True)])
+        self._later.clear()
+
+    def _arrays(self, table: str, columns: str) -> str:
+        types = {str(row[0]): str(row[1]) for row in self.execute(_TYPES, (table,))}
+        arrays = ", ".join(f"?::{types[name.strip()]}[]" for name in columns.split(","))
+        self._types[table, columns] = arrays
+        return arrays
 
     def _ring(self) -> None:
         if self._due:
@@ -155,6 +182,7 @@ class Connection:
 
     def _undo(self) -> None:
         self._due.clear()
+        self._later.clear()
         if not self.raw.closed and self.raw.info.transaction_status is not TransactionStatus.IDLE:
             try:
                 self.execute("ROLLBACK")
@@ -209,7 +237,11 @@ def connect(
     raw.prepared_max = 500
     for dumper in (Int8Dumper, Int8BinaryDumper):  # one type for every size of number: one prepared statement
         raw.adapters.register_dumper(int, dumper)
-    raw.execute(SETTINGS, prepare=False)
+    try:
+        raw.execute(SETTINGS, prepare=False)
+    except psycopg.Error:
+        raw.close()
+        raise
     return Connection(raw, told)
 
 

@@ -26,6 +26,16 @@ from hub.store.sql.engine import Closed, Unavailable
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class Spoiled(Exception):  # noqa: N818 - says what it is
+    """One of a group cannot be done: its caller hears why (``__cause__``), the others are done again without it."""
+
+    def __init__(self, place: int) -> None:
+        super().__init__(place)
+        self.place = place
+
+
 Together = Callable[[Connection, Sequence[T]], Sequence[R | BaseException]]
 """Does a group in one transaction: for each item its result, or the exception that its caller hears."""
 
@@ -133,9 +143,14 @@ class Line:
         return group
 
     def _do(self, group: list[Job]) -> None:
-        """A group that fails as a whole is done one by one, so that nobody pays for another's mistake."""
+        """Whoever cannot be done spoils it for nobody else; a group that lost a race is done one by one."""
+        if not group:
+            return
         try:
             self._attempt(group)
+        except Spoiled as spoiled:
+            group[spoiled.place].error = spoiled.__cause__
+            self._do([job for job in group if job.error is None])
         except BaseException as error:  # noqa: BLE001 - the callers hear it; the thread must live
             if len(group) == 1 or isinstance(error, Unavailable):
                 for job in group:
@@ -187,6 +202,23 @@ class Line:
             self._db.close()
         if tries > 1:
             time.sleep(_PAUSE)
+
+
+def in_turn(write: Callable[[Connection, T], R], order: Callable[[T], str]) -> Together[T, R]:
+    """One after the other, in one transaction, in an order in which all processes take their locks."""
+
+    def together(db: Connection, items: Sequence[T]) -> list[R]:
+        results: dict[int, R] = {}
+        for place, item in sorted(enumerate(items), key=lambda pair: order(pair[1])):
+            try:
+                results[place] = write(db, item)
+            except (Raced, psycopg.OperationalError, psycopg.InterfaceError):
+                raise
+            except Exception as error:
+                raise Spoiled(place) from error
+        return [results[place] for place in range(len(items))]
+
+    return together
 
 
 def _alone(db: Connection, writes: Sequence[Callable[[Connection], Any]]) -> list[Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hub.store.contract import Figures
 from hub.store.postgres import claim
+from hub.store.postgres.line import in_turn
 from hub.store.sql import accept, leases, settle, timers
 from hub.store.sql.db import many, only
 from hub.store.sql.engine import Taken, Unavailable
@@ -60,7 +61,7 @@ class PostgresQueue:
         self._looked = self._rolled_up = float("-inf")
 
     async def accept(self, packed: Packed) -> Accepted:
-        return await self._intake.run(lambda db: accept.accept(db, packed), repeatable=True)
+        return await self._intake.together(_ACCEPT, packed)
 
     async def claim(
         self, token: str, worker: str, now: int, limit: int, lease: float, without: Collection[str]
@@ -145,6 +146,9 @@ class PostgresQueue:
     async def close(self) -> None:
         self._bell.close()
         await self._delivery.close()
+
+
+_ACCEPT = in_turn(accept.accept, lambda packed: packed.acceptance.dossier or packed.acceptance.message)
 
 
 class _Claiming:

@@ -8,12 +8,14 @@ destroyed meanwhile, and the file is named, so that no sweep takes it.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from hub.store.blobs import NAME_BYTES, Blobs, Damaged, Ref
-from hub.store.sql.db import Db, one
+from hub.store.sql.db import Db, Row, one
 from hub.store.sql.engine import Unavailable
 from hub.store.vault import ID_BYTES, DataKey, Destroyed, Unreadable, Vault
 from schemas.problems import refuse
@@ -25,6 +27,10 @@ INLINE_BYTES = 64 * 1024
 _ENCRYPTED, _BLOB = 1, 2
 _CACHED_KEYS = 4096
 _PROOF = ""  # the owner of a key that only proves which master key wrapped the others
+
+
+Unpack = Callable[[bytes, str], bytes]
+"""Takes a column and its place, returns what was packed. Raises ``Unreadable``."""
 
 
 class KeyDestroyed(Exception):  # noqa: N818 - says what it is
@@ -112,13 +118,22 @@ class Bodies:
 
     def unpack(self, db: Db, stored: bytes, place: str) -> bytes:
         """Raise ``Unreadable``."""
+        return self.unpacker(db, (stored,))(stored, place)
+
+    def unpacker(self, db: Db, columns: Iterable[bytes]) -> Unpack:
+        """Look up the keys of these columns; what is returned unpacks each of them, or raises ``Unreadable``."""
+        ids = {id_ for stored in columns if (id_ := _key_of(stored))}
+        keys = {bytes(row[0]): row[1:] for row in db.each(_KEY, ids)} if ids else {}
+        return partial(self._unpack, keys)
+
+    def _unpack(self, keys: Mapping[bytes, Row], stored: bytes, place: str) -> bytes:
         if not stored:
             raise Unreadable(f"{place}: kept no longer, its time was over")
         how, name, data = stored[0], file_of(stored), bytes(stored[1:])
         if name:
             data = data[NAME_BYTES:]
         if how & _ENCRYPTED:
-            data = self._stored_key(db, data[:ID_BYTES]).decrypt(data[ID_BYTES:], place)
+            data = self._stored_key(keys, data[:ID_BYTES]).decrypt(data[ID_BYTES:], place)
         if not name:
             return data
         try:
@@ -126,14 +141,24 @@ class Bodies:
         except Damaged as error:
             raise Unreadable(f"{place}: {error}") from error
 
-    def _stored_key(self, db: Db, id_: bytes) -> DataKey:
-        row = one(db, "SELECT owner, wrapped FROM datakey WHERE id=?", (id_,))
+    def _stored_key(self, keys: Mapping[bytes, Row], id_: bytes) -> DataKey:
+        row = keys.get(id_)
         if row is None:
             raise Destroyed("the key was destroyed")
         if self._vault is None:
             raise Unreadable("no master key was given")
         cached = self._keys.get(row[0])
         return cached if cached is not None and cached.id == id_ else self._vault.unwrap(id_, *row)
+
+
+_KEY = "SELECT id, owner, wrapped FROM datakey WHERE id=?"
+
+
+def _key_of(stored: bytes) -> bytes:
+    if not stored or not stored[0] & _ENCRYPTED:
+        return b""
+    start = 1 + NAME_BYTES if stored[0] & _BLOB else 1
+    return bytes(stored[start : start + ID_BYTES])
 
 
 def file_of(stored: bytes) -> str:

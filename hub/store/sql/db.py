@@ -38,6 +38,14 @@ class Db(Protocol):
 
     def execute(self, query: str, bindings: Sequence[Any] = ()) -> Rows: ...
 
+    def each(self, query: str, keys: Iterable[Any]) -> Iterable[Row]:
+        """Return the rows for every key, in no order. ``query`` asks for one, as ``column=?``, and for nothing else."""
+        ...
+
+    def put(self, table: str, columns: str, row: Sequence[Any]) -> None:
+        """Insert a row that nothing in this transaction reads again; in the order of calls for one table."""
+        ...
+
     def changes(self) -> int:
         """Return how many rows the last statement changed."""
         ...

@@ -8,7 +8,7 @@ import msgspec
 
 from hub.store.sql.db import Db  # noqa: TC001 - part of a public signature
 
-_WRITE = "INSERT INTO journal(at,what,message,transfer,facts) VALUES(?,?,?,?,?)"
+_COLUMNS = "at,what,message,transfer,facts"
 
 
 def write(
@@ -19,7 +19,7 @@ def write(
     transfer: str = "",
     facts: Mapping[str, str] | None = None,
 ) -> None:
-    db.execute(_WRITE, (at, what, message, transfer, text(facts or {})))
+    db.put("journal", _COLUMNS, (at, what, message, transfer, text(facts or {})))
 
 
 def text(facts: Mapping[str, str]) -> str:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from hub.store.sql.bodies import Bodies
+    from hub.store.sql.bodies import Bodies, Unpack
     from hub.store.sql.leases import Leased
 
 MOST_MESSAGES = 500
@@ -117,26 +117,36 @@ def by_prefix(db: Db, prefix: str) -> TransferView | None:
 
 def works(db: Db, bodies: Bodies, token: str, numbers: Iterable[int]) -> tuple[Work | str, ...]:
     """Return each transfer with its payloads; only its id where they cannot be read."""
-    return tuple(_work_or_id(db, bodies, token, n) for n in numbers)
+    wanted = list(numbers)
+    rows = {row[17]: row for row in db.each(_WORK, wanted)}
+    seals = {row[0]: row[1:] for row in db.each(_SEALED, wanted)}
+    told: dict[tuple[str, int], dict[str, str]] = {}
+    for subject, dest, name, value in db.each(_TOLD, {row[14] for row in rows.values()}):
+        told.setdefault((subject, dest), {})[name] = value
+    packed = [row[13] for row in rows.values()] + [row[3] for row in seals.values()]
+    unpack = bodies.unpacker(db, packed)
+    made: list[Work | str] = []
+    for n in wanted:
+        row = rows[n]
+        try:
+            made.append(_work(unpack, token, row, seals.get(n), told.get((row[14], row[15]), {})))
+        except Unreadable:
+            made.append(str(row[0]))
+    return tuple(made)
 
 
-def _work_or_id(db: Db, bodies: Bodies, token: str, n: int) -> Work | str:
-    try:
-        return _work(db, bodies, token, n)
-    except Unreadable:
-        return str(only(db, "SELECT id FROM transfer WHERE n=?", (n,))[0])
+_WORK = """
+SELECT t.id, m.id, d.partner, t.operation, t.part, t.key, m.kind, m.dossier, t.state, t.attempts, t.sends,
+  m.accepted_at, t.deadline, m.canonical, t.subject, t.dest, d.circuit, t.n
+FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE t.n=?
+"""
+_SEALED = "SELECT n, media_type, headers, facts, payload FROM sealed WHERE n=?"
+_TOLD = "SELECT subject, dest, name, value FROM told WHERE subject=?"
 
 
-def _work(db: Db, bodies: Bodies, token: str, n: int) -> Work:
-    row = only(
-        db,
-        "SELECT t.id, m.id, d.partner, t.operation, t.part, t.key, m.kind, m.dossier, t.state, t.attempts, t.sends,"
-        " m.accepted_at, t.deadline, m.canonical, t.subject, t.dest, d.circuit"
-        " FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE t.n=?",
-        (n,),
-    )
-    sealed = _sealed(db, bodies, n, row[0])
-    told = many(db, "SELECT name, value FROM told WHERE subject=? AND dest=?", (row[14], row[15]))
+def _work(
+    unpack: Unpack, token: str, row: tuple[Any, ...], seal: tuple[Any, ...] | None, told: dict[str, str]
+) -> Work:
     return Work(
         token=token,
         transfer=row[0],
@@ -147,23 +157,25 @@ def _work(db: Db, bodies: Bodies, token: str, n: int) -> Work:
         key=row[5],
         kind=row[6],
         dossier=row[7],
-        canonical=bodies.unpack(db, row[13], f"{row[1]}/canonical"),
-        sealed=sealed,
+        canonical=unpack(row[13], f"{row[1]}/canonical"),
+        sealed=None if seal is None else _unsealed(unpack, seal, row[0]),
         doubt=row[8] == State.IN_DOUBT,
         attempts=row[9],
         sends=row[10],
         accepted_at=moment(row[11]),
         deadline=moment(row[12]),
-        facts=dict(told),
+        facts=told,
         probe=row[16] == Circuit.HALF_OPEN,
     )
 
 
 def _sealed(db: Db, bodies: Bodies, n: int, transfer: str) -> Sealed | None:
-    row = one(db, "SELECT media_type, headers, facts, payload FROM sealed WHERE n=?", (n,))
-    if row is None:
-        return None
-    payload = bodies.unpack(db, row[3], f"{transfer}/sealed")
+    row = one(db, _SEALED, (n,))
+    return None if row is None else _unsealed(bodies.unpacker(db, [row[4]]), row[1:], transfer)
+
+
+def _unsealed(unpack: Unpack, row: tuple[Any, ...], transfer: str) -> Sealed:
+    payload = unpack(row[3], f"{transfer}/sealed")
     return Sealed(payload=payload, media_type=row[0], headers=mapping(row[1]), facts=mapping(row[2]))
 
 

@@ -59,13 +59,10 @@ FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE
 
 def _rows(db: Db, ids: Mapping[str, object], held: Mapping[int, object]) -> dict[str, _Row] | None:
     """Return the rows of transfers that this lease still holds; ``None`` when one of them is not (or no longer) its own."""
-    rows: dict[str, _Row] = {}
-    for id_ in ids:
-        row = one(db, _ROW, (id_,))
-        if row is None or row[0] not in held:
-            return None
-        rows[id_] = _Row(*row)
-    return rows
+    found = {row[1]: _Row(*row) for row in db.each(_ROW, ids)}
+    if found.keys() != ids.keys() or any(row.n not in held for row in found.values()):
+        return None
+    return {id_: found[id_] for id_ in ids}
 
 
 def seal(db: Db, token: str, seals: Mapping[str, Seal]) -> bool:
@@ -171,8 +168,9 @@ def _decide(db: Db, tally: Tally, row: _Row, outcome: Outcome, dest: int, now: i
 
 
 def _attempt(db: Db, n: int, number: int, attempt: Attempt, exchanges: bytes) -> None:
-    db.execute(
-        "INSERT INTO attempt(transfer,number,verb,outcome,code,detail,started_at,seconds,exchanges) VALUES(?,?,?,?,?,?,?,?,?)",
+    db.put(
+        "attempt",
+        "transfer,number,verb,outcome,code,detail,started_at,seconds,exchanges",
         (
             *(n, number, attempt.verb, attempt.outcome, attempt.code, attempt.detail),
             *(micros(attempt.started_at), attempt.seconds, exchanges),

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from hub.lifecycle import Move
-from hub.store.contract import Settlement
+from hub.store.contract import Settlement, Work
 from hub.store.sql import accept as accepting
 from hub.store.sql import acknowledge as acknowledging
 from hub.store.sql import (
@@ -45,7 +46,7 @@ from hub.store.sql.upkeep import SqlUpkeep
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
     from connectors.contract import Link, Sealed
@@ -80,12 +81,13 @@ if TYPE_CHECKING:
         Use,
         Verdict,
         Window,
-        Work,
     )
     from hub.store.sql.db import Db
     from hub.store.sql.engine import Queue, Reads, Writes
 
 T = TypeVar("T")
+
+_MOST_OWNERS = 4096
 
 
 def _unreadable(transfer: str) -> Settlement:
@@ -93,6 +95,15 @@ def _unreadable(transfer: str) -> Settlement:
     return Settlement(
         transfer=transfer, move=Move.PARK, code="HUB-INT-001", detail="a stored payload cannot be read"
     )
+
+
+@contextmanager
+def _storage() -> Iterator[None]:
+    """What a sender hears when the storage cannot take it."""
+    try:
+        yield
+    except Unavailable as error:
+        raise refuse("HUB-LIM-003", detail=str(error)) from error
 
 
 class SqlStore:
@@ -122,22 +133,23 @@ class SqlStore:
         self._rules = rules
         self._ids = ids
         self._leave = leave
+        self._owners: dict[str, str] = {}
         self._pause = float("inf")
         self._next = float("inf")
 
     # --- intake
 
     async def known(self, authority: str, code: str) -> Known | None:
-        return await self._reads.look(lambda db: accepting.known(db, authority, code))
+        with _storage():
+            return await self._reads.look(lambda db: accepting.known(db, authority, code))
 
     async def replay(self, sender: str, key: str, digest: str) -> Accepted | None:
-        return await self._reads.look(lambda db: accepting.replay(db, sender, key, digest))
+        with _storage():
+            return await self._reads.look(lambda db: accepting.replay(db, sender, key, digest))
 
     async def accept(self, acceptance: Acceptance) -> Accepted:
-        try:
+        with _storage():
             return await self._under_a_living_key(lambda: self._accept(acceptance))
-        except Unavailable as error:
-            raise refuse("HUB-LIM-003", detail=str(error)) from error
 
     async def _accept(self, acceptance: Acceptance) -> Accepted:
         packed = await self._packed(acceptance)
@@ -190,10 +202,17 @@ class SqlStore:
         works = await self._reads.run(
             lambda db: reading.works(db, self._bodies, token, [head.n for head in taken.heads])
         )
+        self._remember(one for one in works if isinstance(one, Work))
         lost = [one for one in works if isinstance(one, str)]
         if lost:
             await self.settle(token, [_unreadable(transfer) for transfer in lost], now)
         return tuple(one for one in works if not isinstance(one, str))
+
+    def _remember(self, works: Iterable[Work]) -> None:
+        """Whose keys what is under way lies under, so that nobody has to ask again."""
+        self._owners |= {work.transfer: work.dossier or work.message for work in works}
+        while len(self._owners) > _MOST_OWNERS:
+            del self._owners[next(iter(self._owners))]
 
     async def seal(self, token: str, sealed: Mapping[str, Sealed]) -> bool:
         return await self._under_a_living_key(lambda: self._seal(token, sealed))
@@ -219,7 +238,7 @@ class SqlStore:
     async def _pen_of(self, transfer: str) -> bodies.Pen | None:
         if not self._bodies.encrypted:
             return None
-        owner = await self._reads.look(lambda db: reading.owner(db, transfer))
+        owner = self._owners.get(transfer) or await self._reads.look(lambda db: reading.owner(db, transfer))
         return await self._pen(owner) if owner else None
 
     async def settle(self, token: str, settlements: Sequence[Settlement], now: datetime) -> bool:

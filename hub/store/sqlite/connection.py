@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable  # noqa: TC003 - part of a public signature
+from collections.abc import Iterable, Iterator, Sequence  # noqa: TC003 - part of a public signature
+from functools import cache
 from pathlib import Path  # noqa: TC003 - part of a public signature
+from typing import Any
 
 import apsw
 
-from hub.store.sql.db import Lane, one, only
+from hub.store.sql.db import Lane, Row, one, only
 from hub.store.sql.migrations import SchemaUnknown, migrations
 
 APPLICATION = 0x4C546867  # "LThg" in the file's header: a foreign database is not ours to migrate
@@ -28,6 +30,13 @@ _ADD = "INSERT INTO cnt(dest,what,n) VALUES(?,?,?) ON CONFLICT DO UPDATE SET n=n
 
 class Connection(apsw.Connection):
     """A connection as the shared statements need it. The write lock is the file's, so nothing else is to be held."""
+
+    def each(self, query: str, keys: Iterable[Any]) -> Iterator[Row]:
+        for key in keys:
+            yield from self.execute(query, (key,))
+
+    def put(self, table: str, columns: str, row: Sequence[Any]) -> None:
+        self.execute(_inserted(table, columns), row)
 
     def hold(self, lanes: Iterable[Lane]) -> None: ...
 
@@ -46,6 +55,12 @@ class Connection(apsw.Connection):
 
     def idle(self, dest: int) -> None:
         self.execute("DELETE FROM due WHERE dest=?", (dest,))
+
+
+@cache
+def _inserted(table: str, columns: str) -> str:
+    marks = ",".join("?" * (columns.count(",") + 1))
+    return f"INSERT INTO {table}({columns}) VALUES({marks})"
 
 
 def open_writer(path: Path) -> Connection:

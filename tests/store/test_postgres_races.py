@@ -1,0 +1,377 @@
+"""What random kills do not find: two transactions that meet at one place, stopped there and let go in a known order.
+
+Each race is also run by somebody who does not take the lock, to see that the lock is what decides it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+import psycopg
+import pytest
+import pytest_asyncio
+
+from hub.lifecycle import Move, State
+from hub.store.contract import Settlement, Stale
+from hub.store.postgres import claim as claiming
+from hub.store.postgres.bell import Hints
+from hub.store.postgres.connection import Connection, connect
+from hub.store.sql import accept as accepting
+from hub.store.sql import actions, destinations, leases, timers
+from hub.store.sql import settle as settling
+from hub.store.sql.db import Lane, Raced
+from hub.store.sql.times import micros
+from schemas.problems import Refusal
+from tests.store.engines import Place, on_postgres
+from tests.store.samples import acceptance, at, deferred, delivered, roomy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from hub.store.contract import Acceptance, Store, Work
+
+T = TypeVar("T")
+
+
+class Careless(Connection):
+    """Somebody who takes no locks."""
+
+    def hold(self, lanes: Iterable[Lane]) -> None: ...
+
+    def hold_lease(self, token: str) -> None: ...
+
+    def hold_dest(self, dest: int) -> None: ...
+
+
+class Two:
+    """Two connections: ``first`` is in a transaction that this test ends, ``second`` works in a thread."""
+
+    def __init__(self, conninfo: str) -> None:
+        self.first, self.second, self._eye = (connect(conninfo, None) for _ in range(3))
+        self._thread = ThreadPoolExecutor(1)
+
+    def begin(self) -> Connection:
+        self.first.execute("BEGIN")
+        return self.first
+
+    def meanwhile(self, work: Callable[[Connection], T]) -> Future[T]:
+        """Start ``work`` on the second connection; return when it is done, or waits for the first."""
+        future = self._thread.submit(lambda: self.second.transaction(work))
+        end = time.monotonic() + 10
+        while not future.done() and not self._waits() and time.monotonic() < end:
+            time.sleep(0.005)
+        return future
+
+    def _waits(self) -> bool:
+        row = self._eye.execute(
+            "SELECT 1 FROM pg_locks WHERE pid=? AND NOT granted", (self.second.raw.info.backend_pid,)
+        ).fetchone()
+        return row is not None
+
+    def commit(self) -> None:
+        self.first._write_later()
+        self.first.execute("COMMIT")
+
+    def careless(self) -> None:
+        for side in (self.first, self.second):
+            side.__class__ = Careless
+
+    def close(self) -> None:
+        self._thread.shutdown()
+        for db in (self.first, self.second, self._eye):
+            db.close()
+
+
+@pytest.fixture
+def two(database: str) -> Iterator[Two]:
+    made = Two(database)
+    yield made
+    made.close()
+
+
+@pytest_asyncio.fixture
+async def store(database: str, tmp_path: Path) -> AsyncIterator[Store]:
+    opened = on_postgres(Place(tmp_path, database), 1)
+    await opened.capacities(roomy("so-tnmt"))
+    yield opened
+    await opened.close()
+
+
+async def leased(store: Store, *messages: str) -> tuple[Work, ...]:
+    """Messages of one dossier, the first under a lease until second 31."""
+    for version, message in enumerate(messages):
+        await store.accept(acceptance(message, dossier="d1", version=version))
+    return await store.claim("w", at(1), 10, 30)
+
+
+def packed(new: Acceptance) -> accepting.Packed:
+    return accepting.Packed(new, None, b"\0" + new.raw, b"\0" + new.canonical)
+
+
+def settle(db: Connection, work: Work, what: Settlement | None = None) -> bool:
+    done = what or Settlement(transfer=work.transfer, move=Move.DELIVER)
+    outcomes = {work.transfer: settling.Outcome(done, None, (), None)}
+    return settling.settle(db, work.token, outcomes, micros(at(2)))
+
+
+def claim(db: Connection, token: str = "", now: float = 3) -> list[str]:
+    wish = claiming.Wish(token or "T2", "w2", micros(at(now)), 10, 30.0, (), 0)
+    return [head.subject for head in claiming.claim(db, Hints(), wish, claiming.due).taken]
+
+
+# --- the lane's lock
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+async def test_what_comes_in_while_a_lane_empties_gets_its_turn(
+    store: Store, two: Two, guarded: bool
+) -> None:
+    """Mutant (a): a settlement that does not hold the lane loses the wake-up for good, and nothing ever says so."""
+    (work,) = await leased(store, "m1")
+    if not guarded:
+        two.careless()
+    assert settle(two.begin(), work)
+    coming = two.meanwhile(lambda db: accepting.accept(db, packed(acceptance("m2", dossier="d1", version=1))))
+    assert coming.done() is not guarded
+    two.commit()
+    assert coming.result(10).message == "m2"
+    broken = await store.conservation()
+    following = [one.message for one in await store.claim("w", at(4), 10, 30)]
+    assert (bool(broken), following) == ((False, ["m2"]) if guarded else (True, []))
+
+
+async def test_a_lane_that_waits_is_woken_once(store: Store, two: Two) -> None:
+    (work,) = await leased(store, "m1")
+    await store.settle(work.token, [deferred(work.transfer, at(10))], at(2))
+    timers.tick(two.begin(), micros(at(11)))
+    again = two.meanwhile(lambda db: timers.tick(db, micros(at(11))))
+    assert not again.done()
+    two.commit()
+    again.result(10)
+    assert await store.conservation() == ()
+    assert [one.message for one in await store.claim("w", at(12), 10, 30)] == ["m1"]
+
+
+async def test_the_order_of_a_lane_is_that_of_its_lock_whoever_began_first(store: Store, two: Two) -> None:
+    """Numbers are drawn under the lane's lock: a lower one never appears behind a higher one that was seen."""
+    first = two.begin()
+    one, another = acceptance("m1"), acceptance("m2")
+    accepting.accept(first, packed(_in_lane(one, "x")))
+    second = two.meanwhile(lambda db: accepting.accept(db, packed(_in_lane(another, "x"))))
+    assert not second.done()
+    two.commit()
+    second.result(10)
+    (head,) = await store.claim("w", at(1), 10, 30)
+    assert head.message == "m1"
+    assert await store.conservation() == ()
+
+
+def _in_lane(new: Acceptance, subject: str) -> Acceptance:
+    made = tuple(msgspec.structs.replace(one, lane_subject=subject) for one in new.transfers)
+    return msgspec.structs.replace(new, transfers=made)
+
+
+# --- intake
+
+
+async def test_two_accepts_of_one_key_bind_it_once(store: Store, two: Two) -> None:
+    accepting.accept(two.begin(), packed(acceptance("m1", key="k", raw=b"same")))
+    again = packed(acceptance("m2", key="k", raw=b"same"))
+    other = packed(acceptance("m3", key="k", raw=b"other"))
+    second = two.meanwhile(lambda db: accepting.accept(db, again))
+    assert not second.done()
+    two.commit()
+    with pytest.raises(Raced):
+        second.result(10)
+    replayed = two.meanwhile(lambda db: accepting.accept(db, again)).result(10)
+    assert (replayed.message, replayed.replayed) == ("m1", True)
+    with pytest.raises(Refusal, match="HUB-IDM-002"):
+        two.meanwhile(lambda db: accepting.accept(db, other)).result(10)
+    assert await store.message("m2") is None
+    assert await store.conservation() == ()
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_of_two_messages_that_were_decided_on_one_version_the_second_is_decided_anew(
+    store: Store, two: Two, known: bool
+) -> None:
+    if known:
+        await store.accept(acceptance("m0", dossier="d1"))
+    accepting.accept(two.begin(), packed(acceptance("m1", dossier="d1", version=int(known))))
+    late = packed(acceptance("m2", dossier="d1", version=int(known)))
+    second = two.meanwhile(lambda db: accepting.accept(db, late))
+    assert not second.done()
+    two.commit()
+    with pytest.raises(Stale):
+        second.result(10)
+
+
+async def test_a_code_goes_to_one_of_two_dossiers(store: Store, two: Two) -> None:
+    one = acceptance("m1", dossier="d1")
+    other = msgspec.structs.replace(acceptance("m2", dossier="d2"), aliases=one.aliases)
+    accepting.accept(two.begin(), packed(one))
+    second = two.meanwhile(lambda db: accepting.accept(db, packed(other)))
+    two.commit()
+    with pytest.raises(Raced):
+        second.result(10)
+    with pytest.raises(Stale):
+        two.meanwhile(lambda db: accepting.accept(db, packed(other))).result(10)
+    assert await store.conservation() == ()
+
+
+# --- claims
+
+
+async def test_a_destination_is_claimed_from_by_one_at_a_time_and_nobody_waits(
+    store: Store, two: Two
+) -> None:
+    await store.capacities(roomy("so-tnmt", concurrency=1))
+    for message in ("m1", "m2"):
+        await store.accept(acceptance(message))
+    assert len(claim(two.begin(), "T1")) == 1
+    second = two.meanwhile(claim)
+    assert second.result(10) == []
+    two.commit()
+    assert two.meanwhile(claim).result(10) == []
+    assert await store.conservation() == ()
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+async def test_a_pause_that_returned_has_seen_every_claim(store: Store, two: Two, guarded: bool) -> None:
+    await store.accept(acceptance("m1"))
+    if not guarded:
+        two.careless()
+    assert claim(two.begin(), "T1") == ["m1"]
+    pausing = two.meanwhile(
+        lambda db: destinations.pause(db, "so-tnmt", paused=True, reason="r", by="thu", now=at(4))
+    )
+    assert pausing.done() is not guarded
+    two.commit()
+    pausing.result(10)
+
+
+async def test_a_claim_that_began_before_a_pause_sees_it(store: Store, two: Two) -> None:
+    """The destination's row is locked first and read after: what was true when the claim began does not count."""
+    await store.accept(acceptance("m1"))
+    destinations.pause(two.begin(), "so-tnmt", paused=True, reason="r", by="thu", now=at(4))
+    during = two.meanwhile(claim)
+    assert during.result(10) == []
+    two.commit()
+    assert two.meanwhile(claim).result(10) == []
+
+
+async def test_a_person_who_takes_a_head_and_a_claim_do_not_both_get_it(store: Store, two: Two) -> None:
+    await store.accept(acceptance("m1"))
+    order = actions.Order("m1.so-tnmt.0", Move.HOLD, State.WAITING, "r", "thu")
+    actions.act(two.begin(), order, micros(at(2)))
+    claimed = two.meanwhile(claim)
+    assert not claimed.done()
+    two.commit()
+    assert claimed.result(10) == []
+    assert await store.conservation() == ()
+
+
+async def test_a_claim_that_was_quicker_than_a_person_keeps_its_head(store: Store, two: Two) -> None:
+    await store.accept(acceptance("m1"))
+    assert claim(two.begin()) == ["m1"]
+    order = actions.Order("m1.so-tnmt.0", Move.HOLD, State.WAITING, "r", "thu")
+    held = two.meanwhile(lambda db: actions.act(db, order, micros(at(4))))
+    assert not held.done()
+    two.commit()
+    with pytest.raises(Raced):
+        held.result(10)
+    with pytest.raises(Refusal, match="HUB-LAN-003"):
+        two.meanwhile(lambda db: actions.act(db, order, micros(at(4)))).result(10)
+    assert await store.conservation() == ()
+
+
+# --- leases
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+async def test_of_two_settlements_of_one_transfer_one_counts(store: Store, two: Two, guarded: bool) -> None:
+    (work,) = await leased(store, "m1", "m2")
+    if not guarded:
+        two.careless()
+    assert settle(two.begin(), work)
+    second = two.meanwhile(lambda db: settle(db, work))
+    two.commit()
+    if guarded:
+        assert not second.result(10)
+        assert await store.conservation() == ()
+    else:
+        with pytest.raises((psycopg.errors.IntegrityError, Raced)):
+            second.result(10)
+
+
+async def test_two_who_expire_a_lease_give_it_back_once(store: Store, two: Two) -> None:
+    await leased(store, "m1")
+    assert leases.expire(two.begin(), micros(at(40)), 10) == 1
+    second = two.meanwhile(lambda db: leases.expire(db, micros(at(40)), 10))
+    assert not second.done()
+    two.commit()
+    second.result(10)
+    assert await store.conservation() == ()
+    assert [one.message for one in await store.claim("w", at(41), 10, 30)] == ["m1"]
+
+
+async def test_a_lease_that_was_renewed_just_before_does_not_expire(store: Store, two: Two) -> None:
+    (work,) = await leased(store, "m1")
+    assert leases.renew(two.begin(), work.token, micros(at(40)), 30)
+    expiring = two.meanwhile(lambda db: leases.expire(db, micros(at(40)), 10))
+    assert not expiring.done()
+    two.commit()
+    expiring.result(10)
+    assert await store.settle(work.token, [delivered(work.transfer)], at(41))
+
+
+async def test_a_lease_that_expired_just_before_is_not_renewed(store: Store, two: Two) -> None:
+    (work,) = await leased(store, "m1")
+    leases.expire(two.begin(), micros(at(40)), 10)
+    renewing = two.meanwhile(lambda db: leases.renew(db, work.token, micros(at(40)), 30))
+    assert not renewing.done()
+    two.commit()
+    assert renewing.result(10) is False
+
+
+async def test_a_lease_does_not_expire_under_a_settlement(store: Store, two: Two) -> None:
+    (work,) = await leased(store, "m1", "m2")
+    assert settle(two.begin(), work)
+    expiring = two.meanwhile(lambda db: leases.expire(db, micros(at(40)), 10))
+    assert not expiring.done()
+    two.commit()
+    expiring.result(10)
+    view = await store.transfer(work.transfer)
+    assert view is not None
+    assert view.state is State.DELIVERED
+    assert await store.conservation() == ()
+
+
+async def test_deadlocks_are_done_again_and_everything_is_settled(
+    store: Store, database: str, tmp_path: Path
+) -> None:
+    """Mutant (b): two workers on the same destinations, in opposite orders of their transfers."""
+    partners = ("p1", "p2", "p3")
+    await store.capacities(roomy(*partners))
+    others = [on_postgres(Place(tmp_path, database), n) for n in (2, 3)]
+    for n in range(30):
+        await store.accept(acceptance(f"m{n}", partners=partners))
+
+    async def work(one: Store, name: str) -> int:
+        done = 0
+        while works := await one.claim(name, at(1), 7, 30):
+            assert await one.settle(works[0].token, [delivered(w.transfer) for w in reversed(works)], at(2))
+            done += len(works)
+        return done
+
+    counts = await asyncio.gather(*(work(one, f"w{n}") for n, one in enumerate(others)))
+    rest = await work(store, "w9")
+    assert sum(counts) + rest == 90
+    assert await store.conservation() == ()
+    for one in others:
+        await one.close()
