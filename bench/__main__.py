@@ -25,6 +25,7 @@ ROWS = {
     "P5": "bench.signing",
     "P7": "bench.outages",
     "P10": "bench.overload",
+    "P11": "bench.documents",
 }
 RESULTS = Path(__file__).parent / "results"
 SHIPPED = ("apsw", "cryptography", "fastapi", "lxml", "msgspec", "signxml", "uvicorn", "zeep")

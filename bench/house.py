@@ -127,11 +127,11 @@ class House:
 
 def tree_cpu(pid: int) -> float:
     """CPU seconds of a process and everything below it that is alive."""
-    return sum(_cpu(one) for one in _tree(pid))
+    return sum(_cpu(one) for one in tree(pid))
 
 
-def _tree(pid: int) -> list[int]:
-    return [pid, *(below for child, _ in children_of(pid) for below in _tree(child))]
+def tree(pid: int) -> list[int]:
+    return [pid, *(below for child, _ in children_of(pid) for below in tree(child))]
 
 
 def _cpu(pid: int) -> float:
