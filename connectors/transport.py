@@ -19,12 +19,13 @@ import json
 import re
 import ssl
 import zlib
-from collections.abc import Callable, Iterable, Mapping  # noqa: TC003 - msgspec reads the annotations at run time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping  # noqa: TC003 - msgspec reads the annotations at run time
+from contextlib import asynccontextmanager
 from datetime import datetime  # noqa: TC003
 from enum import StrEnum
 from pathlib import Path
 from types import SimpleNamespace  # noqa: TC003
-from typing import Annotated, Self
+from typing import Annotated, NamedTuple, Self
 from urllib.parse import quote, urlsplit
 from xml.sax.saxutils import escape
 
@@ -51,6 +52,7 @@ SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "s
 SHORTEST_SECRET = 8
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h)$")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15}|\*)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -171,6 +173,19 @@ class Break(StrEnum):
     TOO_LARGE = "too-large"
     REDIRECT = "redirect"
     UNSENDABLE = "unsendable"  # a header that HTTP cannot carry; nothing was opened
+
+
+class Cut(Exception):  # noqa: N818 - says what it is
+    """A download broke off; what had arrived is whole as far as it goes."""
+
+
+class Pulled(NamedTuple):
+    """A download: its status, where it begins, how long the whole content is (``None``: not told), and its bytes."""
+
+    status: int
+    begins: int
+    size: int | None
+    pieces: AsyncIterator[bytes]
 
 
 _BEFORE = {
@@ -351,6 +366,25 @@ class Http:
         result: Answer | Broken = await tries(one)
         return result
 
+    @asynccontextmanager
+    async def pull(self, path: str, start: int = 0) -> AsyncIterator[Pulled]:
+        """Open a download that goes on at ``start`` (RFC 9110 §14.2). Raises ``Cut``, also while its pieces are read.
+
+        Nothing is recorded, unpacked or tried again; a redirect is an answer like any other.
+        """
+        headers = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
+        if start:
+            headers["Range"] = f"bytes={start}-"
+        url = URL(self._reach.base_url + path, encoded=True)
+        marks = {"left": False}
+        try:
+            async with self._open().get(
+                url, headers=headers, allow_redirects=False, trace_request_ctx=marks
+            ) as response:
+                yield _pulled(response)
+        except (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError, EOFError) as error:
+            raise Cut(classify(error, left=marks["left"])) from error
+
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
@@ -392,6 +426,15 @@ class Http:
             # aiohttp would send GET and PUT a second time when a kept connection breaks: only we decide that.
             self._session._retry_connection = False  # noqa: SLF001 - there is no public switch
         return self._session
+
+
+def _pulled(response: aiohttp.ClientResponse) -> Pulled:
+    begins, size = 0, response.content_length
+    if found := _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", "")):
+        begins, size = int(found[1]), int(found[2]) if found[2] != "*" else None
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        size = None  # its length is not that of the content
+    return Pulled(response.status, begins, size, response.content.iter_any())
 
 
 def _never_left(result: Answer | Broken) -> bool:

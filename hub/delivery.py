@@ -18,6 +18,7 @@ import structlog
 from connectors.contract import Delivered, Sealed
 from hub import circuit, decide
 from hub.decide import First, Policy, Verdict
+from hub.documents.contract import Waits
 from hub.failure import LATE, LATE_CODE, failed, is_late
 from hub.lifecycle import MOVES, Move, State
 from hub.metrics.counts import Counts
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+SENDER_MENDS = frozenset({"HUB-DOC-003", "HUB-DOC-015"})
+"""Reasons for parking that only the sender can do something about, so it is told."""
 TELLS_THE_SENDER = frozenset({Move.REFUSE, Move.EXHAUST})
 LONGEST_REFERENCE = 200
 
@@ -55,8 +58,8 @@ class Hold:
 class Sealery(Protocol):
     """Encodes, validates and signs in the sealing pool."""
 
-    async def seal(self, works: Sequence[Work]) -> Mapping[str, Sealed | Problem]:
-        """Return by transfer id the sealed bytes, or the problem that parks it."""
+    async def seal(self, works: Sequence[Work]) -> Mapping[str, Sealed | Problem | Waits]:
+        """Return by transfer id the sealed bytes, the problem that parks it, or what it still waits for."""
         ...
 
 
@@ -235,7 +238,9 @@ class Delivery:
         """A lease ends where it was written; a third earlier we no longer trust it without asking."""
         return began + timedelta(seconds=self._lease * 2 / 3)
 
-    async def _seal(self, token: str, works: tuple[Work, ...]) -> Mapping[str, Sealed | Problem] | None:
+    async def _seal(
+        self, token: str, works: tuple[Work, ...]
+    ) -> Mapping[str, Sealed | Problem | Waits] | None:
         """Return what may be sent, all of it on disk; ``None`` when the lease was lost meanwhile."""
         fresh = [work for work in works if work.sealed is None]
         made = await self._sealery.seal(fresh) if fresh else {}
@@ -245,12 +250,9 @@ class Delivery:
             return None
         return {**made, **{work.transfer: work.sealed for work in works if work.sealed is not None}}
 
-    async def _one(self, work: Work, sealed: Sealed | Problem, hold: Hold) -> Settlement:
-        if isinstance(sealed, Problem):
-            detail = " ".join(part for part in (sealed.place, sealed.rule, sealed.detail) if part)
-            return Settlement(
-                transfer=work.transfer, move=Move.PARK, code=sealed.code, detail=detail, counts=False
-            )
+    async def _one(self, work: Work, sealed: Sealed | Problem | Waits, hold: Hold) -> Settlement:
+        if isinstance(sealed, Problem | Waits):
+            return self._unsealed(work, sealed)
         route = self._routes.get(work.partner)
         if route is None:
             return Settlement(
@@ -277,6 +279,28 @@ class Delivery:
             outcome, route.policy, work.attempts, self._uniform, doubt=doubt, probe=work.probe
         )
         return self._settlement(work, route.policy, verdict, outcome, tries)
+
+    def _unsealed(self, work: Work, why: Problem | Waits) -> Settlement:
+        """Nothing has left: parked, or back among those that wait. A document that cannot be had is the sender's to mend."""
+        now = self._now()
+        if isinstance(why, Waits):
+            return Settlement(
+                transfer=work.transfer,
+                move=Move.UNSENT,
+                code=why.code,
+                detail=why.place,
+                wake_at=now + timedelta(seconds=why.seconds),
+                counts=False,
+            )
+        mend = Verdict(move=Move.PARK, code=why.code)
+        return Settlement(
+            transfer=work.transfer,
+            move=Move.PARK,
+            code=why.code,
+            detail=" ".join(part for part in (why.place, why.rule, why.detail) if part),
+            counts=False,
+            follow_up=self._follow_up(work, mend, None, now) if why.code in SENDER_MENDS else None,
+        )
 
     async def _still_held(self, hold: Hold) -> None:
         """Raise ``LeaseLost`` when sealing or asking took so long (a stopped process, a slow partner) that another has it."""
@@ -319,7 +343,7 @@ class Delivery:
         self, work: Work, verdict: Verdict, wake_at: datetime | None, now: datetime
     ) -> Acceptance | None:
         """Tell the sender what failed, or once that it will be too late before the next try."""
-        told = verdict.move in TELLS_THE_SENDER
+        told = verdict.move in TELLS_THE_SENDER or verdict.code in SENDER_MENDS
         if not told and not is_late(work.deadline, wake_at):
             return None
         state = State.IN_DOUBT if verdict.move is None else MOVES[State.IN_DOUBT, verdict.move]

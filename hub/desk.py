@@ -80,6 +80,7 @@ def _sender(partner: Partner, sends: Sends, read: Format) -> Sender:
         xml_verifier=xml,
         header=sends.signature.header.lower() if sends.signature else "",
         own_key=table is not None and not table.canonical,
+        hosts=frozenset(sends.sources.hosts) if sends.sources else None,
     )
 
 

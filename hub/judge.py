@@ -15,12 +15,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence  # noqa: TC003
 from datetime import date, datetime  # noqa: TC003
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
 import msgspec
 
 from connectors.contract import Codec  # noqa: TC001
 from hub.documents.contract import New
 from hub.places import on_the_wire
+from hub.settings import is_loopback
 from schemas import codes
 from schemas.agencies import Agencies  # noqa: TC001
 from schemas.dossier import Document, Dossier, Message, Procedure, Result, to_json
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
 
 KEY_HEADER = "idempotency-key"
 CODE_PLACE = "/dossier/code"
-DIGEST_PLACES = ("/dossier/documents/*/sha256", "/dossier/results/*/sha256")
+DOCUMENT_PLACES = tuple(
+    f"/dossier/{where}/*/{what}" for where in ("documents", "results") for what in ("sha256", "reference")
+)
 
 _KEY = re.compile(r"[!#-\[\]-~]{1,200}")
 LONGEST_MEDIA = 256
@@ -72,6 +76,7 @@ class Sender(Value, frozen=True):
     """One partner that may send. ``api_keys``: SHA-256 hex. ``header``: where a detached JWS stands, lower case.
 
     ``places``: canonical place → place in the sender's format (``hub.places``). ``own_key``: its format carries a key.
+    ``hosts``: where its documents are fetched from; ``None``: their addresses travel on as they are.
     """
 
     id: str
@@ -89,6 +94,7 @@ class Sender(Value, frozen=True):
     xml_verifier: XmlVerifier | None = None
     header: str = ""
     own_key: bool = True
+    hosts: frozenset[str] | None = None
 
 
 class Recipient(Value, frozen=True):
@@ -173,12 +179,12 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
     heard, written = nfc(opened.message(sender.id, key, sender.agency))
     try:
         message, code = check_said(heard, sender, desk, now.date())
+        named = enclosures(message, sender.hosts)
     except Refusal as refusal:
         raise on_the_wire(refusal, sender.places, raw, sender.media) from None
-    named = enclosures(message)
     return Judged(
         documents=named,
-        places={place: wire for place, wire in sender.places.items() if place in DIGEST_PLACES}
+        places={place: wire for place, wire in sender.places.items() if place in DOCUMENT_PLACES}
         if named
         else {},
         sender=sender.id,
@@ -336,8 +342,11 @@ def check_said(
     return message, code
 
 
-def enclosures(message: Message) -> tuple[New, ...]:
-    """Return the documents that are meant by their digest: no address of their own, and not taken back."""
+def enclosures(message: Message, hosts: frozenset[str] | None = None) -> tuple[New, ...]:
+    """Return the documents that the hub must have: meant by their digest, or by an address that it fetches from.
+
+    Those that are taken back (``deleted``) are nobody's. Raises ``Refusal`` HUB-DOC-015 for an address elsewhere.
+    """
     if message.dossier is None:
         return ()
     told = message.dossier
@@ -345,18 +354,41 @@ def enclosures(message: Message) -> tuple[New, ...]:
         ("documents", told.documents),
         ("results", told.results),
     )
-    return tuple(
-        New(
-            place=f"{where}/{number}",
-            pointer=f"/dossier/{where}/{number}/sha256",
-            sha256=each.sha256,
-            size=each.size,
-            media_type=each.media_type or "",
-        )
-        for where, documents in listed
-        for number, each in enumerate(documents)
-        if each.sha256 and not each.reference and not getattr(each, "deleted", False)
-    )
+    found: list[New] = []
+    problems: list[Problem] = []
+    for where, documents in listed:
+        for number, each in enumerate(documents):
+            fetched = bool(each.reference) and hosts is not None
+            if getattr(each, "deleted", False) or not (fetched or (each.sha256 and not each.reference)):
+                continue
+            at = f"/dossier/{where}/{number}"
+            if fetched and not _may_be_fetched(each.reference or "", hosts or frozenset()):
+                problems.append(
+                    Problem(code="HUB-DOC-015", place=f"{at}/reference", rule="sends.sources.hosts")
+                )
+            found.append(
+                New(
+                    place=f"{where}/{number}",
+                    pointer=f"{at}/reference" if fetched else f"{at}/sha256",
+                    sha256=each.sha256 or "",
+                    size=each.size,
+                    media_type=each.media_type or "",
+                    url=each.reference or "" if fetched else "",
+                )
+            )
+    _raise(problems)
+    return tuple(found)
+
+
+def _may_be_fetched(address: str, hosts: frozenset[str]) -> bool:
+    """Only listed hosts; unencrypted from this machine only; no credentials, and nothing that a request line cannot carry."""
+    try:
+        parts = urlsplit(address)
+        local = parts.scheme == "http" and is_loopback(parts.hostname or "")
+    except ValueError:
+        return False
+    plain = address.isascii() and address.isprintable() and " " not in address
+    return plain and (parts.scheme == "https" or local) and parts.netloc in hosts and not parts.fragment
 
 
 def allowed_aliases(message: Message, sender: Sender, desk: Desk) -> tuple[tuple[str, str], ...]:

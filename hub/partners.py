@@ -12,11 +12,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
 from datetime import datetime  # noqa: TC003
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, Field, IPvAnyNetwork, ValidationInfo
+from pydantic import AfterValidator, BaseModel, Field, IPvAnyNetwork, ValidationInfo, model_validator
 
 from connectors.replies import Row  # noqa: TC001 - pydantic reads the annotations at run time
 from hub import circuit, hours
@@ -119,6 +119,7 @@ File = Annotated[Path, AfterValidator(_file)]
 ApiKeyHash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Header = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$")]
+HostName = Annotated[str, Field(pattern=r"^[a-z0-9.-]{1,253}(:\d{1,5})?$")]
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 Wait = Annotated[Seconds, Field(gt=0)]
 Kinds = Annotated[tuple[Kind, ...], Field(min_length=1)]
@@ -155,10 +156,23 @@ class OwnQuota(Closed):
     day_bytes: Octets | None = None
 
 
+class Sources(Closed):
+    """The sender's own document servers. ``hosts``: ``name`` or ``name:port``, asked over https (loopback may do without).
+
+    ``ca_file``: only this bundle is trusted; ``schedule``: seconds before each further try; ``time``: for one download.
+    """
+
+    hosts: Annotated[tuple[HostName, ...], Field(min_length=1)]
+    ca_file: File | None = None
+    schedule: tuple[Seconds, ...] = (10.0, 60.0, 300.0, 1800.0, 7200.0, 21600.0, 43200.0, 86400.0)
+    time: Seconds = 3600.0
+
+
 class Sends(Closed):
     """``codes``: agency trees whose dossier codes it may create; ``authority``: whose alias its codes are.
 
-    Without ``signature`` its messages need none. ``api_keys``: SHA-256 of each key, never the key.
+    Without ``signature`` its messages need none. ``api_keys``: SHA-256 of each key, never the key. ``documents``: whether
+    an address that a message gives for a document travels on as it is, or the hub fetches it first from ``sources``.
     """
 
     format: MappingRef
@@ -168,6 +182,14 @@ class Sends(Closed):
     api_keys: Annotated[tuple[ApiKeyHash, ...], Field(min_length=1)]
     signature: Proof | None = None
     quota: OwnQuota = OwnQuota()
+    documents: Literal["pass", "fetch"] = "pass"
+    sources: Sources | None = None
+
+    @model_validator(mode="after")
+    def _fetched_from_somewhere(self) -> Self:
+        if (self.documents == "fetch") != (self.sources is not None):
+            raise ValueError('documents = "fetch" and [sends.sources] stand together')
+        return self
 
 
 class Seal(Closed):

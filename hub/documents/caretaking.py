@@ -1,4 +1,4 @@
-"""What happens to documents beside the way of a message: they are scanned, and what nobody needs is swept.
+"""What happens to documents beside the way of a message: they are fetched and scanned, and what nobody needs is swept.
 
 Any number of workers do this side by side: a check is taken under a lease in the database, and sweeps of several
 processes do each other no harm.
@@ -20,10 +20,11 @@ from hub.store.blobs import Damaged
 from hub.store.vault import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from hub.documents.contract import Documents, Held
+    from hub.documents.fetching import Fetching
 
 log = structlog.get_logger(__name__)
 
@@ -48,22 +49,33 @@ class Caretaker:
     """One per worker process. ``scanner``: ``None`` where there is none; then nothing waits for one."""
 
     def __init__(
-        self, documents: Documents, scanner: Scanner | None, rules: Rules, now: Callable[[], datetime]
+        self,
+        documents: Documents,
+        scanner: Scanner | None,
+        rules: Rules,
+        now: Callable[[], datetime],
+        fetching: Fetching | None = None,
     ) -> None:
         self._documents, self._scanner, self._rules, self._now = documents, scanner, rules, now
+        self._fetching = fetching
 
     async def run(self) -> None:
         """Go on until it is cancelled."""
-        await asyncio.gather(self._checking(), self._sweeping())
+        await asyncio.gather(self._again(self.check), self._again(self.fetch), self._sweeping())
 
-    async def _checking(self) -> None:
+    async def _again(self, step: Callable[[], Awaitable[bool]]) -> None:
+        """Do a step as long as it finds something, then look again."""
         while True:
             try:
-                while await self.check():
+                while await step():
                     pass
             except Exception:
-                log.exception("checking_failed")
+                log.exception("caretaking_failed")
             await asyncio.sleep(LOOK_EVERY)
+
+    async def fetch(self) -> bool:
+        """Go on with one document that is to be fetched; false when there is none."""
+        return self._fetching is not None and await self._fetching.fetch()
 
     async def _sweeping(self) -> None:
         while True:

@@ -87,6 +87,22 @@ class Enclosure(Value, frozen=True):
     hopeless: bool = False
 
 
+class Fetch(Value, frozen=True):
+    """A document that the hub brings itself. ``safety`` is set once all of it is here; ``url`` is empty when its dossier was forgotten."""
+
+    upload: str
+    message: str
+    place: str
+    owner: str
+    sender: str
+    url: str
+    tries: int
+    sha256: str
+    size: int | None
+    received: int
+    safety: Safety | None
+
+
 class Reach(Value, frozen=True):
     """A link that was asked for. ``over``: its transfer is finished for longer than the grace, or its dossier is forgotten."""
 
@@ -98,6 +114,14 @@ class Reach(Value, frozen=True):
     media_type: str
     name: str
     over: bool
+
+
+class Waits(Value, frozen=True):
+    """A transfer that is not to be sealed yet: what it encloses is on its way. ``seconds`` until it is looked at again."""
+
+    code: str
+    place: str
+    seconds: float
 
 
 class Swept(Value, frozen=True):
@@ -185,6 +209,24 @@ class Documents(Protocol):
         ...
 
     async def held(self, *, safety: str = "", after: str = "", limit: int = 50) -> tuple[Held, ...]: ...
+
+    async def to_fetch(self, now: datetime, *, lease: float) -> Fetch | None:
+        """Take one document that is to be fetched; nobody else gets it for ``lease`` seconds."""
+        ...
+
+    async def fetch_sized(self, fetch: Fetch, size: int) -> None:
+        """Its size is known now, and stays."""
+        ...
+
+    async def fetch_again(self, fetch: Fetch, wake_at: datetime) -> None: ...
+
+    async def fetch_given_up(self, fetch: Fetch, code: str, now: datetime) -> None:
+        """Nobody will be sent it; what waits for it is parked with this code."""
+        ...
+
+    async def fetched(self, fetch: Fetch, now: datetime) -> None:
+        """Give it to its dossier: what waits for it goes on."""
+        ...
 
     async def holders(self, sha256: str) -> tuple[Holder, ...]: ...
 

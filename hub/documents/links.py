@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from connectors.contract import Link, Sealed
+from hub.documents.contract import Waits
 from schemas.dossier import Document, Dossier, Message, Result, from_json, to_json
 from schemas.problems import Problem
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from hub.documents.contract import Enclosure
     from hub.store.contract import Work
 
+LOOK_AGAIN = 2.0
+"""Seconds until a transfer that waits for a document is looked at again; the document's own schedule is in the store."""
 UNNAMED_TYPE = "application/octet-stream"
 
 
@@ -95,13 +98,13 @@ class Linking:
     def __init__(self, inner: Sealery, shelf: Shelf, desks: Mapping[str, Desk], secret: bytes) -> None:
         self._inner, self._shelf, self._desks, self._secret = inner, shelf, desks, secret
 
-    async def seal(self, works: Sequence[Work]) -> Mapping[str, Sealed | Problem]:
+    async def seal(self, works: Sequence[Work]) -> Mapping[str, Sealed | Problem | Waits]:
         enclosed = await self._shelf.enclosed(sorted({work.message for work in works}))
         if not enclosed:
             return await self._inner.seal(works)
         ready: list[Work] = []
         links: dict[str, tuple[Link, ...]] = {}
-        stopped: dict[str, Sealed | Problem] = {}
+        stopped: dict[str, Sealed | Problem | Waits] = {}
         for work in works:
             enclosures = enclosed.get(work.message, ())
             problem = self._problem(work, enclosures)
@@ -114,15 +117,20 @@ class Linking:
             transfer: _with(result, links.get(transfer, ())) for transfer, result in made.items()
         }
 
-    def _problem(self, work: Work, enclosures: Sequence[Enclosure]) -> Problem | None:
+    def _problem(self, work: Work, enclosures: Sequence[Enclosure]) -> Problem | Waits | None:
+        """What is hopeless parks the transfer; what is on its way makes it wait."""
         desk = self._desks.get(work.partner)
         if enclosures and desk is not None and not desk.base.startswith("http"):
             return Problem(
                 code="HUB-CFG-002", place="public_url", rule="an address at which partners reach the hub"
             )
-        return next(
-            (Problem(code=each.problem, place=each.place) for each in enclosures if each.problem), None
-        )
+        missing = sorted((each for each in enclosures if each.problem), key=lambda each: not each.hopeless)
+        if not missing:
+            return None
+        first = missing[0]
+        if first.hopeless:
+            return Problem(code=first.problem, place=first.place)
+        return Waits(code=first.problem, place=first.place, seconds=LOOK_AGAIN)
 
     def _with_links(
         self, work: Work, enclosures: Sequence[Enclosure], links: dict[str, tuple[Link, ...]]

@@ -20,13 +20,13 @@ from hub.api.door import Bounds, whole
 from hub.api.downloads import Downloader
 from hub.api.quotas import Quotas
 from hub.crew import Crew
-from hub.documents.contract import Safety
 from hub.intake import Bench, Intake
 from hub.metrics.counts import Counts
 from hub.refusals import EVERY, Refusals
 from hub.rounds import again, beside
 from hub.spool import Spool
 from hub.wiring.declared import declared
+from hub.wiring.documents import unscanned
 from hub.wiring.parts import new_ids, store_of, utc_now
 from hub.wiring.tools import pool_tools
 from hub.wiring.watching import watched
@@ -117,7 +117,7 @@ async def open_web(
                 language=settings.language,
                 base=settings.public_url,
                 keeping=settings.documents,
-                unscanned=Safety.CHECKING if settings.scanner.address else Safety.CLEAN,
+                unscanned=unscanned(what),
                 downloaders=_downloaders(what),
             )
         )

@@ -16,9 +16,7 @@ from hub import partners, pool
 from hub.crew import Crew
 from hub.decide import Policy
 from hub.delivery import Delivery
-from hub.documents.caretaking import Caretaker, Rules
-from hub.documents.links import Desk, Linking
-from hub.documents.scanner import Scanner
+from hub.documents.links import Linking
 from hub.metrics.counts import Counts
 from hub.rounds import beside
 from hub.sealing import Pool
@@ -26,6 +24,7 @@ from hub.upkeep import Pruner, ages_of
 from hub.vigil import Vigil
 from hub.watch import Watch
 from hub.wiring.declared import codecs, declared
+from hub.wiring.documents import cared_for, desks
 from hub.wiring.parts import link_secret, new_ids, store_of, utc_now
 from hub.wiring.tools import pool_tools
 from hub.wiring.watching import process_name, watched
@@ -35,9 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from hub.documents.contract import Documents
     from hub.partners import Partner, Receives
-    from hub.settings import Retention, Settings
+    from hub.settings import Retention
     from hub.store.contract import Store
     from hub.wiring.declared import Declared
 
@@ -66,7 +64,6 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
     }
     new_id = new_ids()
     vigil = Vigil(store=store, routes=lines, codec_of=speak.get, now=utc_now, new_id=new_id)
-    caretaker = _caretaker(store.documents, settings)
     try:
         await store.capacities(partners.capacities(what.partners))
         name, counts = process_name(), Counts()
@@ -94,7 +91,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
             beside(watch.run()),
             beside(_pruner(store, settings.retention, name).run()),
             beside(vigil.run()),
-            beside(caretaker.run()),
+            cared_for(store.documents, what),
         ):
             yield delivery
         await watch.end()
@@ -103,28 +100,6 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
             await line.connector.close()
         await crew.close()
         await store.close()
-
-
-def _caretaker(documents: Documents, settings: Settings) -> Caretaker:
-    told = settings.scanner
-    rules = Rules(
-        grace=settings.documents.grace,
-        sweep=settings.documents.sweep,
-        quarantine=told.quarantine,
-        retry=told.retry,
-        required=told.required,
-    )
-    scanner = Scanner(told.address, told.timeout) if told.address else None
-    return Caretaker(documents, scanner, rules, utc_now)
-
-
-def desks(what: Declared) -> dict[str, Desk]:
-    """Where each partner fetches documents from."""
-    base = what.settings.public_url.rstrip("/")
-    return {
-        partner.id: Desk(base=f"{base}/{receives.documents.path}", grace=receives.documents.grace)
-        for partner, receives in what.receiving
-    }
 
 
 def _pruner(store: Store, retention: Retention, name: str) -> Pruner:

@@ -225,7 +225,7 @@ def serving(checkout: Checkout) -> Iterator[Scene]:
     shutil.copy(ROOT / "examples" / "messages" / "01-received.json", checkout.folder / "message.json")
     with Processes(checkout.folder / "log", checkout.environment()) as processes:
         processes.start("hub", ["hub.cli.main", "serve", "--settings", str(scene.settings)])
-        asyncio.run(answers(f"http://127.0.0.1:{scene.hub_port}/readyz", processes))
+        asyncio.run(answers(f"http://127.0.0.1:{scene.hub_port}/readyz", processes, 120))
         yield scene
 
 
@@ -284,6 +284,11 @@ def test_a_partner_is_added_with_files_alone(checkout: Checkout, department: dic
 @pytest.mark.usefixtures("serving")
 def test_a_message_is_sent_by_curl_and_by_python(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "send-a-message.md")
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_document_is_uploaded_in_parts_and_named_by_a_message(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "send-documents.md")
 
 
 def test_a_hub_is_set_up_watched_stopped_and_backed_up(checkout: Checkout) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import random
+import resource
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -516,3 +517,29 @@ async def test_a_damaged_file_is_never_served(store: Store, tmp_path: Path) -> N
     assert reach is not None
     with pytest.raises(Damaged):
         await whole(store.documents.read(reach, 0, 100_000))
+
+
+async def test_a_full_disk_refuses_leaves_nothing_and_goes_on_later(store: Store, tmp_path: Path) -> None:
+    """The system itself says no: no file may grow beyond a megabyte."""
+    data = content(3_000_000)
+    await store.documents.announce(new("u1", data), quota=QUOTA, now=at(0))
+    async with await store.documents.receive("u1", 0) as incoming:
+        await incoming.write(data[:500_000])
+        await incoming.keep()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
+    try:
+        async with await store.documents.receive("u1", 500_000) as incoming:
+            await incoming.write(data[500_000:1_000_000])
+            with pytest.raises(Refusal, match="HUB-LIM-003"):
+                await incoming.write(data[1_000_000:])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.stat().st_size < 600_000 for path in files(tmp_path)] == [True]
+    told = await store.documents.upload("u1")
+    assert told is not None
+    assert told.received == 500_000
+    async with await store.documents.receive("u1", 500_000) as incoming:
+        await incoming.write(data[500_000:])
+        await incoming.finish(Safety.CLEAN, at(1))
+    assert await whole(store.documents.content(digest(data))) == data

@@ -123,7 +123,7 @@ def had_before(db: Db, bodies: Bodies, new: NewUpload, pen: Pen | None, at: int)
             continue
         if size == new.size:
             secret = pack(bodies, pen, Secret(key, new.media_type, new.name), new.id, new.sha256)
-            _hold(db, new.id, new.sha256, new.sender, at, secret)
+            hold(db, new.id, new.sha256, new.sender, at, secret)
             db.execute("UPDATE upload SET done=1, received=size WHERE id=?", (new.id,))
             return
 
@@ -139,21 +139,29 @@ def going(db: Db, bodies: Bodies, id_: str) -> Going | None:
     return Going(told, row[1], secret.key, tail)
 
 
-def received(db: Db, id_: str, before: int, after: int, tail: bytes) -> bool:
+def received(db: Db, id_: str, before: int, after: int, tail: bytes, pen: Pen | None) -> bool:
     """Move the offset on; false when the upload is gone or somebody else moved it."""
     db.execute(
         "UPDATE upload SET received=?, tail=? WHERE id=? AND received=? AND done=0",
         (after, tail, id_, before),
     )
-    return db.changes() > 0
+    if not db.changes():
+        return False
+    keep(db, pen)
+    return True
 
 
-def done(db: Db, bodies: Bodies, id_: str, at: int, safety: Safety, pen: Pen | None) -> str:
+def done(db: Db, bodies: Bodies, id_: str, digest: str, at: int, safety: Safety, pen: Pen | None) -> str:
     """The whole content is there: hold it for its upload. Returns the file that is not needed now, or nothing."""
     row = one(db, "SELECT sender, sha256, size, file, secret FROM upload WHERE id=? AND done=0", (id_,))
     if row is None:
         raise refuse("HUB-DOC-005")
     sender, sha256, size, file, packed = row
+    if not sha256:  # nobody has told it: it is what it is
+        packed = pack(bodies, pen, unpack(db, bodies, packed, id_, sha256), id_, digest)
+        db.execute("UPDATE upload SET sha256=? WHERE id=?", (digest, id_))
+        sha256 = digest
+    keep(db, pen)
     kept, superfluous = file, ""
     db.execute(
         "INSERT INTO document(sha256,file,size,refs,at,safety,checked_at,next_check) VALUES(?,?,?,0,?,?,?,?)"
@@ -168,7 +176,7 @@ def done(db: Db, bodies: Bodies, id_: str, at: int, safety: Safety, pen: Pen | N
         if kept != file:
             secret = msgspec.structs.replace(unpack(db, bodies, packed, id_, sha256), key=key)
             packed, superfluous = pack(bodies, pen, secret, id_, sha256), file
-    _hold(db, id_, sha256, sender, at, packed)
+    hold(db, id_, sha256, sender, at, packed)
     db.execute("UPDATE upload SET done=1, received=size, tail=? WHERE id=?", (b"", id_))
     facts = {"digest": sha256, "size": str(size), "sender": sender}
     journal.write(db, at, "document_held", facts=facts)
@@ -203,7 +211,7 @@ def readable(db: Db, bodies: Bodies, sha256: str) -> Ref | None:
 # --- who holds it -----------------------------------------------------------------------------------------------
 
 
-def _hold(db: Db, owner: str, sha256: str, sender: str, at: int, secret: bytes) -> None:
+def hold(db: Db, owner: str, sha256: str, sender: str, at: int, secret: bytes) -> None:
     db.execute("UPDATE document SET refs=refs+1, idle_since=NULL WHERE sha256=?", (sha256,))
     db.execute(
         "INSERT INTO hold(owner,sha256,sender,at,secret) VALUES(?,?,?,?,?)",
@@ -244,7 +252,7 @@ _SOURCE = f"""
 SELECT h.owner, h.secret, d.size, d.safety, h.owner=? FROM hold h JOIN document d ON d.sha256=h.sha256
 WHERE h.sha256=? AND (h.owner IN ({FAMILY}) OR h.sender=?) ORDER BY CASE WHEN h.owner=? THEN 0 ELSE 1 END, h.at DESC LIMIT 5
 """  # noqa: S608 - constants
-_NOT_YET = {Safety.CHECKING: "HUB-DOC-002", Safety.INFECTED: "HUB-DOC-003"}
+NOT_YET = {Safety.CHECKING: "HUB-DOC-002", Safety.INFECTED: "HUB-DOC-003"}
 
 
 class Binding(NamedTuple):
@@ -256,15 +264,22 @@ class Binding(NamedTuple):
     pen: Pen | None
 
 
-def bind(db: Db, bodies: Bodies, who: Binding, documents: Sequence[New], at: int) -> None:
-    """Give the documents of a message to its dossier. Raises ``Refusal`` with every one that cannot be had."""
+def bind(db: Db, bodies: Bodies, who: Binding, documents: Sequence[New], at: int) -> list[New]:
+    """Give the documents of a message to its dossier; return those that are to be fetched.
+
+    Raises ``Refusal`` with every one that cannot be had.
+    """
     problems: list[Problem] = []
+    absent: list[New] = []
     for new in sorted(documents, key=lambda each: each.sha256):
-        problem = _bind(db, bodies, who, new, at)
-        if problem:
+        problem = _bind(db, bodies, who, new, at) if new.sha256 else "HUB-DOC-001"
+        if problem == "HUB-DOC-001" and new.url:
+            absent.append(new)
+        elif problem:
             problems.append(Problem(code=problem, place=new.pointer, detail=new.sha256[:12]))
     if problems:
         raise Refusal(*problems)
+    return absent
 
 
 def _bind(db: Db, bodies: Bodies, who: Binding, new: New, at: int) -> str:
@@ -272,7 +287,7 @@ def _bind(db: Db, bodies: Bodies, who: Binding, new: New, at: int) -> str:
     bindings = (who.owner, new.sha256, who.owner, who.owner, who.sender, who.owner)
     source, problem = None, "HUB-DOC-001"
     for owner, stored, size, safety, own in many(db, _SOURCE, bindings):
-        problem = _NOT_YET.get(Safety(safety), "")
+        problem = NOT_YET.get(Safety(safety), "")
         if new.size is not None and new.size != size:
             problem = "HUB-DOC-004"
         try:
@@ -287,7 +302,7 @@ def _bind(db: Db, bodies: Bodies, who: Binding, new: New, at: int) -> str:
     if not own:
         secret = msgspec.structs.replace(secret, media_type=new.media_type or secret.media_type)
         packed = pack(bodies, who.pen, secret, who.owner, new.sha256)
-        _hold(db, who.owner, new.sha256, who.sender, at, packed)
+        hold(db, who.owner, new.sha256, who.sender, at, packed)
         if one(db, "SELECT 1 FROM upload WHERE id=?", (owner,)) is not None:
             end_upload(db, owner, at)
     db.execute(

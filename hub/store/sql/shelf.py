@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from hub.documents.contract import Safety, Swept
 from hub.store.blobs import Busy, Damaged, Ref
-from hub.store.sql import documents, links, scans, sweeping
+from hub.store.sql import documents, fetches, links, scans, sweeping
 from hub.store.sql.engine import Unavailable
 from hub.store.sql.times import micros
 from hub.store.vault import Unreadable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
-    from hub.documents.contract import Enclosure, Held, Holder, NewUpload, Reach, Upload
+    from hub.documents.contract import Enclosure, Fetch, Held, Holder, NewUpload, Reach, Upload
     from hub.store.blobs import Blobs, Draft
     from hub.store.sql.bodies import Bodies, Pen
     from hub.store.sql.db import Db
@@ -153,6 +153,27 @@ class Shelf:
     async def held(self, *, safety: str = "", after: str = "", limit: int = 50) -> tuple[Held, ...]:
         return await self.reads.run(lambda db: scans.listed(db, safety, after, limit))
 
+    async def to_fetch(self, now: datetime, *, lease: float) -> Fetch | None:
+        at = micros(now)
+        if not await self.reads.look(lambda db: fetches.anything_due(db, at)):
+            return None
+        return await self.writes.run(lambda db: fetches.take(db, self.bodies, at, at + int(lease * SECOND)))
+
+    async def fetch_sized(self, fetch: Fetch, size: int) -> None:
+        await self.writes.run(lambda db: fetches.sized(db, fetch.upload, size))
+
+    async def fetch_again(self, fetch: Fetch, wake_at: datetime) -> None:
+        await self.writes.run(lambda db: fetches.again(db, fetch, micros(wake_at)))
+
+    async def fetch_given_up(self, fetch: Fetch, code: str, now: datetime) -> None:
+        file = await self.writes.run(lambda db: fetches.given_up(db, fetch, code, micros(now)))
+        if file:
+            await self._discard([file])
+
+    async def fetched(self, fetch: Fetch, now: datetime) -> None:
+        pen = await self.pen(fetch.owner)
+        await self.writes.run(lambda db: fetches.bound(db, self.bodies, fetch, pen, micros(now)))
+
     async def holders(self, sha256: str) -> tuple[Holder, ...]:
         return await self.reads.run(lambda db: scans.holders(db, sha256))
 
@@ -241,7 +262,7 @@ class Receiving:
         pen = await self._shelf.pen(id_)
         packed = self._shelf.bodies.pack_inline(pen, tail, f"{id_}/tail")
         moved = await self._shelf.write(
-            lambda db: documents.received(db, id_, self._kept, self._draft.size, packed)
+            lambda db: documents.received(db, id_, self._kept, self._draft.size, packed, pen)
         )
         if not moved:
             raise refuse("HUB-DOC-006", rule="the upload went on elsewhere, or was given up")
@@ -254,14 +275,15 @@ class Receiving:
     async def finish(self, safety: Safety, now: datetime) -> Upload:
         await self._flush()
         told = self._going.upload
-        if await self._digest() != told.sha256:
+        digest = await self._digest()
+        if told.sha256 not in {digest, ""}:
             await self._shelf.cancel(told.id, now)
             raise refuse("HUB-DOC-007", "sha256")
         await self.keep()
         await self._disk(self._draft.finish)
         pen = await self._shelf.pen(told.id)
         superfluous = await self._shelf.write(
-            lambda db: documents.done(db, self._shelf.bodies, told.id, micros(now), safety, pen)
+            lambda db: documents.done(db, self._shelf.bodies, told.id, digest, micros(now), safety, pen)
         )
         if superfluous:
             await _thread(partial(self._shelf.blobs.discard, superfluous))

@@ -23,6 +23,7 @@ from hub.store.sql import (
     chores,
     destinations,
     documents,
+    fetches,
     health,
     inspecting,
     journal,
@@ -169,7 +170,18 @@ class SqlStore:
         if not new.documents:
             return None
         who = documents.Binding(new.dossier or new.message, new.sender, new.message, pen)
-        return lambda db: documents.bind(db, self._bodies, who, new.documents, micros(new.accepted_at))
+        plans = {
+            each.place: fetches.Plan(self._ids(), *self.documents.blobs.new())
+            for each in new.documents
+            if each.url
+        }
+
+        def enclose(db: Db) -> None:
+            at = micros(new.accepted_at)
+            for absent in documents.bind(db, self._bodies, who, new.documents, at):
+                fetches.plan(db, self._bodies, who, absent, plans[absent.place], at)
+
+        return enclose
 
     async def _pen(self, owner: str) -> bodies.Pen | None:
         if not self._bodies.encrypted:

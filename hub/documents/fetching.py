@@ -1,0 +1,134 @@
+"""Fetches the documents that a sender names by an address of its own, where its partner file says so.
+
+Only hosts that the file lists are asked, without redirects; a cut line goes on by ``Range``; the bytes go the same way as
+an upload's. What waits for a document is not sealed before it is here and clean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations at run time
+from datetime import timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+import structlog
+
+from connectors.transport import Cut, Http, Pulled
+from hub.documents.contract import Fetch, Safety
+from schemas.problems import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from hub.documents.contract import Documents
+
+log = structlog.get_logger(__name__)
+
+LEASE = 3600.0
+SCAN_WAIT = 2.0
+INFECTED, HOPELESS = "HUB-DOC-003", "HUB-DOC-015"
+NEVER = frozenset({400, 401, 403, 404, 405, 410, 414, 451})
+"""Answers that say that asking again will not help; only what a schedule is for is asked again."""
+
+
+class Sources(msgspec.Struct, frozen=True, kw_only=True):
+    """One sender's document servers, by ``host[:port]``. ``schedule``: seconds before each further try."""
+
+    hosts: Mapping[str, Http]
+    schedule: tuple[float, ...]
+
+
+class Failed(Exception):  # noqa: N818 - says what it is
+    """It did not come. ``hopeless``: and it will not."""
+
+    def __init__(self, reason: str, *, hopeless: bool = False) -> None:
+        super().__init__(reason)
+        self.reason, self.hopeless = reason, hopeless
+
+
+class Fetching:
+    """One per worker process. ``unscanned``: what a document is before anybody scanned it; ``limit``: bytes of one."""
+
+    def __init__(
+        self,
+        documents: Documents,
+        sources: Mapping[str, Sources],
+        *,
+        limit: int,
+        unscanned: Safety,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._documents, self._sources = documents, sources
+        self._limit, self._unscanned, self._now = limit, unscanned, now
+
+    async def fetch(self) -> bool:
+        """Go on with one document whose turn it is; false when there is none."""
+        what = await self._documents.to_fetch(self._now(), lease=LEASE)
+        if what is None:
+            return False
+        sources = self._sources.get(what.sender)
+        schedule = sources.schedule if sources else ()
+        try:
+            what = what if what.safety is not None else await self._bring(what, sources)
+            await self._settle(what)
+        except Failed as failed:
+            if failed.hopeless or what.tries >= len(schedule):
+                log.error(  # noqa: TRY400 - what happened is said; where in our code tells nobody anything
+                    "fetch_given_up", sender=what.sender, message=what.message, reason=failed.reason
+                )
+                await self._documents.fetch_given_up(what, HOPELESS, self._now())
+            else:
+                wake = self._now() + timedelta(seconds=schedule[what.tries])
+                await self._documents.fetch_again(what, wake)
+        return True
+
+    async def _settle(self, what: Fetch) -> None:
+        """What is here: the dossier's when it is clean, asked about again while it is being scanned."""
+        if what.safety is Safety.CLEAN:
+            await self._documents.fetched(what, self._now())
+        elif what.safety is Safety.INFECTED:
+            await self._documents.fetch_given_up(what, INFECTED, self._now())
+        else:
+            await self._documents.fetch_again(what, self._now() + timedelta(seconds=SCAN_WAIT))
+
+    async def _bring(self, what: Fetch, sources: Sources | None) -> Fetch:
+        parts = urlsplit(what.url)
+        http = sources.hosts.get(parts.netloc) if sources else None
+        if http is None:  # its partner file changed, or its dossier was forgotten
+            raise Failed("host", hopeless=True)
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        try:
+            async with http.pull(path, what.received) as pulled:
+                return await self._take(what, pulled)
+        except Cut as cut:
+            raise Failed(str(cut)) from None
+        except Refusal as refusal:
+            raise Failed(refusal.code, hopeless=refusal.code == "HUB-DOC-007") from None
+
+    async def _take(self, what: Fetch, pulled: Pulled) -> Fetch:
+        """Let the bytes flow into the upload. A server that knows no ranges sends all of it again; what is here is passed over."""
+        if pulled.status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
+            raise Failed(f"HTTP {pulled.status}", hopeless=pulled.status in NEVER)
+        begins = what.received if pulled.status == HTTPStatus.PARTIAL_CONTENT else 0
+        if begins != pulled.begins or pulled.size is None:
+            raise Failed("a length that is not told", hopeless=pulled.size is None)
+        if pulled.size > self._limit or what.size not in {None, pulled.size}:
+            raise Failed("another size than was told, or too large", hopeless=True)
+        await self._documents.fetch_sized(what, pulled.size)
+        async with await self._documents.receive(what.upload, what.received) as incoming:
+            try:
+                over = what.received - begins
+                async for piece in pulled.pieces:
+                    fresh = piece[over:]
+                    over -= len(piece) - len(fresh)
+                    if fresh:
+                        await incoming.write(fresh)
+            finally:
+                await incoming.keep()
+            if not incoming.whole:
+                raise Failed("cut")
+            done = await incoming.finish(self._unscanned, self._now())
+        return msgspec.structs.replace(what, sha256=done.sha256, safety=done.safety)

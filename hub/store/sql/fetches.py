@@ -1,0 +1,132 @@
+"""Documents that the hub fetches from their sender: what is to be fetched, and what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from hub.documents.contract import Fetch, New, Safety
+from hub.store.sql import documents, journal
+from hub.store.sql.bodies import keep
+from hub.store.sql.db import one
+from hub.store.vault import Unreadable
+
+if TYPE_CHECKING:
+    from hub.store.sql.bodies import Bodies, Pen
+    from hub.store.sql.db import Db
+    from hub.store.sql.documents import Binding
+
+PENDING, GIVEN_UP = "HUB-DOC-014", "HUB-DOC-015"
+FOR_EVER = 253_000_000_000_000_000  # the year 9987
+UNKNOWN = -1
+
+
+class Plan(NamedTuple):
+    """Everything that must be drawn before the transaction: the upload's id, its file and the file's key."""
+
+    upload: str
+    file: str
+    key: bytes
+
+
+def plan(db: Db, bodies: Bodies, who: Binding, new: New, what: Plan, at: int) -> None:
+    """Inside the accepting transaction: the enclosure waits, and somebody will fetch it."""
+    packed = documents.pack(
+        bodies, who.pen, documents.Secret(what.key, new.media_type), what.upload, new.sha256
+    )
+    db.execute(
+        "INSERT INTO upload(id,sender,sha256,size,received,until,done,file,tail,secret) VALUES(?,?,?,?,0,?,0,?,?,?)",
+        (
+            *(what.upload, who.sender, new.sha256, UNKNOWN if new.size is None else new.size, FOR_EVER),
+            *(what.file, b"", packed),
+        ),
+    )
+    url = bodies.pack(who.pen, new.url.encode(), f"{what.upload}/url")
+    db.execute(
+        "INSERT INTO fetch(upload,message,place,owner,sender,url,wake_at) VALUES(?,?,?,?,?,?,?)",
+        (what.upload, who.message, new.place, who.owner, who.sender, url, at),
+    )
+    db.execute(
+        "INSERT INTO enclosure(message,place,owner,sha256,problem) VALUES(?,?,?,'',?)",
+        (who.message, new.place, who.owner, PENDING),
+    )
+
+
+_DUE = """
+SELECT f.upload, f.message, f.place, f.owner, f.sender, f.url, f.tries, u.sha256, u.size, u.received, u.done, d.safety
+FROM fetch f JOIN upload u ON u.id=f.upload LEFT JOIN document d ON d.sha256=u.sha256 AND u.done=1
+WHERE f.wake_at<=? ORDER BY f.wake_at, f.upload LIMIT 1
+"""
+
+
+def anything_due(db: Db, now: int) -> bool:
+    return one(db, "SELECT 1 FROM fetch WHERE wake_at<=? LIMIT 1", (now,)) is not None
+
+
+def take(db: Db, bodies: Bodies, now: int, until: int) -> Fetch | None:
+    """Take what waits longest; it is due again at ``until`` when nothing is heard of it."""
+    row = one(db, _DUE, (now,))
+    if row is None:
+        return None
+    upload, message, place, owner, sender, url, tries, sha256, size, received, done, safety = row
+    db.execute("UPDATE fetch SET wake_at=? WHERE upload=? AND wake_at<=?", (until, upload, now))
+    if not db.changes():
+        return None
+    try:
+        address = bodies.unpack(db, url, f"{upload}/url").decode()
+    except Unreadable:  # the dossier was forgotten meanwhile
+        address = ""
+    return Fetch(
+        upload=upload,
+        message=message,
+        place=place,
+        owner=owner,
+        sender=sender,
+        url=address,
+        tries=tries,
+        sha256=sha256,
+        size=None if size == UNKNOWN else size,
+        received=received,
+        safety=Safety(safety) if done and safety else None,
+    )
+
+
+def sized(db: Db, upload: str, size: int) -> None:
+    db.execute("UPDATE upload SET size=? WHERE id=? AND size=?", (size, upload, UNKNOWN))
+
+
+def again(db: Db, fetch: Fetch, wake_at: int) -> None:
+    db.execute("UPDATE fetch SET wake_at=?, tries=tries+1 WHERE upload=?", (wake_at, fetch.upload))
+
+
+def given_up(db: Db, fetch: Fetch, code: str, at: int) -> str:
+    """Nobody will be sent this document. Returns its file when it was no document yet, or nothing."""
+    db.execute(
+        "UPDATE enclosure SET problem=?, hopeless=1 WHERE message=? AND place=?",
+        (code, fetch.message, fetch.place),
+    )
+    journal.write(db, at, "fetch_given_up", fetch.message, facts={"code": code, "place": fetch.place})
+    db.execute("DELETE FROM fetch WHERE upload=?", (fetch.upload,))
+    if code == documents.NOT_YET[Safety.INFECTED]:  # kept for its quarantine
+        db.execute("UPDATE upload SET until=? WHERE id=?", (at, fetch.upload))
+        return ""
+    return documents.end_upload(db, fetch.upload, at)
+
+
+def bound(db: Db, bodies: Bodies, fetch: Fetch, pen: Pen | None, at: int) -> None:
+    """It is here and clean: its dossier holds it, and what waited for it goes on."""
+    keep(db, pen)
+    stored = one(db, "SELECT secret FROM hold WHERE owner=? AND sha256=?", (fetch.upload, fetch.sha256))
+    if stored is None:
+        return
+    if one(db, "SELECT 1 FROM hold WHERE owner=? AND sha256=?", (fetch.owner, fetch.sha256)) is None:
+        secret = documents.unpack(db, bodies, stored[0], fetch.upload, fetch.sha256)
+        packed = documents.pack(bodies, pen, secret, fetch.owner, fetch.sha256)
+        documents.hold(db, fetch.owner, fetch.sha256, fetch.sender, at, packed)
+    db.execute(
+        "UPDATE enclosure SET sha256=?, problem='' WHERE message=? AND place=?",
+        (fetch.sha256, fetch.message, fetch.place),
+    )
+    db.execute("DELETE FROM fetch WHERE upload=?", (fetch.upload,))
+    documents.end_upload(db, fetch.upload, at)
+    facts = {"digest": fetch.sha256, "place": fetch.place}
+    journal.write(db, at, "document_fetched", fetch.message, facts=facts)
