@@ -70,7 +70,7 @@ async def _message(hub: Hub, view: TransferView) -> Message:
 def _operation(hub: Hub, view: TransferView, message: Message) -> str:
     """Return what today's format calls this part. Raises ``Refusal`` when it still cannot be said: nothing would be gained."""
     said = hub.means.said(message, view.message, view.partner)
-    if view.part > len(said):
+    if not said or view.part > len(said):
         raise refuse("HUB-MAP-004", "/event/kind", rule=rerouting.AN_OPERATION, detail=view.partner)
     found = said[view.part - 1]
     if found.problem is not None:

@@ -26,6 +26,7 @@ from hub.decide import Policy
 from hub.delivery import Delivery
 from hub.sealing import Order, Pool, Unsigned, Workbench, seal
 from hub.store.sqlite.store import open_store
+from hub.vigil import Vigil
 from schemas.dossier import Dossier, Event, Kind, Message, to_json
 from schemas.problems import refuse
 from tests.store.samples import acceptance, numbered_ids, roomy, transfer
@@ -134,7 +135,13 @@ class House:
     versions: dict[str, int] = field(default_factory=dict)
 
     async def accept(
-        self, message: str, *to: str, dossier: str | None = None, subject: str = "", sender: str = SENDER
+        self,
+        message: str,
+        *to: str,
+        dossier: str | None = None,
+        subject: str = "",
+        sender: str = SENDER,
+        deadline: datetime | None = None,
     ) -> None:
         canonical = to_json(
             Message(
@@ -153,7 +160,9 @@ class House:
             version=self.versions.get(lane, 0),
             sender=sender,
             transfers=tuple(
-                msgspec.structs.replace(transfer(message, one, 1, subject=lane), id=f"{message}.{one}")
+                msgspec.structs.replace(
+                    transfer(message, one, 1, subject=lane, deadline=deadline), id=f"{message}.{one}"
+                )
                 for one in to
             ),
             when=now(),
@@ -183,6 +192,15 @@ class House:
             attempt_limit=attempt_limit,
             hand=hand,
             windows=windows,
+        )
+
+    def vigil(self) -> Vigil:
+        return Vigil(
+            store=self.store,
+            routes=self.partners,
+            codec_of=lambda partner: self.partners[partner].codec if partner in self.partners else None,
+            now=now,
+            new_id=numbered_ids(77),
         )
 
     @asynccontextmanager
