@@ -23,14 +23,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from connectors.contract import Deferred, Delivered, Outcome
+from hub.retry import LONGEST_WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 AFTER = 5
 WAITS = (30.0, 60.0, 300.0, 900.0)
-SHORTEST_REST, LONGEST_REST = 1.0, 24 * 3600.0
-"""A wait that a partner announces is honoured between these, in seconds."""
+SHORTEST_REST = 1.0
+"""A wait that a partner announces is honoured from here up to ``hub.retry.LONGEST_WAIT``, in seconds."""
 
 
 class Circuit(StrEnum):
@@ -115,7 +116,7 @@ def rest(outcome: Outcome) -> float | None:
     """Return the seconds that the partner asked everybody to wait, clamped; ``None``: it named none."""
     if not isinstance(outcome, Deferred) or outcome.wait is None or health(outcome) is not Health.RESTS:
         return None
-    return min(max(outcome.wait, SHORTEST_REST), LONGEST_REST)
+    return min(max(outcome.wait, SHORTEST_REST), LONGEST_WAIT)
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):

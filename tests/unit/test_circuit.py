@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from connectors.contract import Deferred, Delivered, Outcome, Reason, Refused, Unsure
 from hub.circuit import (
     HEALTH,
-    LONGEST_REST,
     WHOLE,
     Breaker,
     Circuit,
@@ -21,6 +20,7 @@ from hub.circuit import (
     health,
     rest,
 )
+from hub.retry import LONGEST_WAIT
 from schemas import errors
 
 POLICY = Policy(after=3, waits=(30.0, 60.0))
@@ -71,7 +71,7 @@ def test_every_code_of_the_table_is_in_the_catalogue() -> None:
 
 def test_a_rest_is_what_the_partner_asked_for_within_bounds() -> None:
     assert rest(Deferred(reason=why("HUB-PAR-008"), wait=5)) == 5.0
-    assert rest(Deferred(reason=why("HUB-PAR-004"), wait=1e9)) == LONGEST_REST
+    assert rest(Deferred(reason=why("HUB-PAR-004"), wait=1e9)) == LONGEST_WAIT
     assert rest(Deferred(reason=why("HUB-PAR-004"))) is None
     assert rest(Deferred(reason=why("HUB-NET-001"), wait=5)) is None
 
