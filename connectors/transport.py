@@ -50,6 +50,7 @@ USER_AGENT = "lienthong/1"
 CUT = b"[cut]"
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"})
 SHORTEST_SECRET = 8
+IN_ONE_PIECE = 256 * 1024
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h)$")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15}|\*)")
@@ -441,6 +442,11 @@ def _never_left(result: Answer | Broken) -> bool:
     return isinstance(result, Broken) and result.error is Break.CONNECT and not result.may_have
 
 
+def _sendable(body: bytes) -> bytes | io.BytesIO | None:
+    """Large bodies go in pieces; small ones in one, together with their head."""
+    return None if not body else body if len(body) < IN_ONE_PIECE else io.BytesIO(body)
+
+
 class _Call:
     """One try: what was sent, how far it came, what had arrived when it ended."""
 
@@ -475,7 +481,7 @@ class _Call:
         async with session.request(
             self.request.method,
             URL(self.url, encoded=True),
-            data=io.BytesIO(self.request.body) if self.request.body else None,
+            data=_sendable(self.request.body),
             headers=self.headers,
             skip_auto_headers=("User-Agent", "Content-Type", "Accept", "Accept-Encoding"),
             allow_redirects=False,

@@ -34,9 +34,12 @@ class Ids:
 
     def __call__(self) -> str:
         milliseconds = int(self._clock() * 1000) & ((1 << _TIME_BITS) - 1)
-        fresh = milliseconds << _RANDOM_BITS | int.from_bytes(self._randomness(_RANDOM_BITS // 8), "big")
         with self._lock:
-            self._last = fresh if fresh >> _RANDOM_BITS > self._last >> _RANDOM_BITS else self._last + 1
+            if milliseconds > self._last >> _RANDOM_BITS:
+                random = int.from_bytes(self._randomness(_RANDOM_BITS // 8), "big")
+                self._last = milliseconds << _RANDOM_BITS | random
+            else:
+                self._last += 1
             return spell(self._last)
 
 

@@ -76,7 +76,7 @@ _MESSAGE: dict[str, Any] = {
 _OWN: dict[str, Any] = {"security": [{"apiKey": []}]}
 
 
-def build(deps: Deps) -> FastAPI:
+def build(deps: Deps) -> Edge:
     """Make the app. Nothing is opened here: store, pool and spool come ready."""
     app = FastAPI(title="Liên thông", version="1", docs_url=None, redoc_url=None)
     web = _Web(deps)
@@ -116,8 +116,7 @@ def build(deps: Deps) -> FastAPI:
     app.add_exception_handler(Refusal, web.refused)
     app.add_exception_handler(HTTPException, web.unknown)
     direct = {("POST", "/v1/messages"): web.answer_message}
-    app.add_middleware(Edge, new_id=deps.new_id, fallback=web.defect, direct=direct)
-    return app
+    return Edge(app, new_id=deps.new_id, fallback=web.defect, direct=direct)
 
 
 class _Web:

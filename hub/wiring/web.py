@@ -38,8 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from fastapi import FastAPI
-
+    from hub.api.edge import Edge
     from hub.settings import Settings
     from hub.store.contract import Store
     from hub.wiring.declared import Declared
@@ -55,7 +54,7 @@ async def open_web(
     *,
     store_of: Callable[[Settings], Store] = store_of,
     shown: socket.socket | None = None,
-) -> AsyncIterator[tuple[FastAPI, Settings]]:
+) -> AsyncIterator[tuple[Edge, Settings]]:
     """Build the web process. ``store_of`` opens its store; ``shown``: where it answers with the hub's figures."""
     what = declared(path)
     settings, new_id = what.settings, new_ids()

@@ -387,7 +387,7 @@ async def until(hub: House, status: int, sender: str = "desk") -> Answer:
     """Post until the hub is as full as that."""
     for _ in range(100):
         try:
-            answer = await asyncio.wait_for(hub.post(b"{}", key="x", sender=sender), 0.2)
+            answer = await asyncio.wait_for(hub.post(b"{}", key="x", sender=sender), 1.0)
         except TimeoutError:
             continue
         if answer.status == status:
