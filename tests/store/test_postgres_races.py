@@ -8,26 +8,28 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import psycopg
 import pytest
 import pytest_asyncio
 
+from hub.documents.contract import NewUpload, Safety
 from hub.lifecycle import Move, State
 from hub.store.contract import Settlement, Stale
 from hub.store.postgres import claim as claiming
 from hub.store.postgres.bell import Hints
 from hub.store.postgres.connection import Connection, connect
 from hub.store.sql import accept as accepting
-from hub.store.sql import actions, destinations, leases, timers
+from hub.store.sql import actions, destinations, documents, leases, sweeping, timers
 from hub.store.sql import settle as settling
-from hub.store.sql.db import Lane, Raced
+from hub.store.sql.db import Lane, Raced, many, only
 from hub.store.sql.times import micros
 from schemas.problems import Refusal
 from tests.store.engines import Place, on_postgres
 from tests.store.samples import acceptance, at, deferred, delivered, roomy
+from tests.store.test_documents import DAY, QUOTA, bring, content, digest, whole
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -375,3 +377,69 @@ async def test_deadlocks_are_done_again_and_everything_is_settled(
     assert await store.conservation() == ()
     for one in others:
         await one.close()
+
+
+# --- documents: a sweep and somebody who brings the same content ---------------------------------------------------
+
+DATA = content(1000)
+BY = sweeping.Bounds(micros(at(1000)), 1_000_000, 10**12)
+
+
+async def idle(store: Store) -> None:
+    """A document that nobody holds for longer than the grace."""
+    await bring(store, "u1", DATA)
+    await store.documents.cancel("u1", at(2))
+
+
+async def coming(store: Store) -> None:
+    """The same content again, all of it on disk and only its row still missing."""
+    told = NewUpload(
+        id="u2",
+        sender="another",
+        sha256=digest(DATA),
+        size=len(DATA),
+        media_type="x/y",
+        name="",
+        until=at(DAY),
+    )
+    await store.documents.announce(told, quota=QUOTA, now=at(900))
+    async with await store.documents.receive("u2", 0) as incoming:
+        await incoming.write(DATA)
+        await incoming.keep()
+        draft: Any = incoming
+        draft._draft.finish()
+
+
+def done(store: Store) -> Any:
+    bodies: Any = store.documents
+    return lambda db: documents.done(
+        db, bodies.bodies, "u2", digest(DATA), micros(at(950)), Safety.CLEAN, None
+    )
+
+
+async def test_a_sweep_that_looked_before_the_content_was_held_again_takes_nothing(
+    store: Store, two: Two
+) -> None:
+    await idle(store)
+    await coming(store)
+    done(store)(two.begin())
+    swept = two.meanwhile(lambda db: sweeping.unused(db, BY))
+    assert not swept.done()
+    two.commit()
+    assert swept.result() == []
+    assert await whole(store.documents.content(digest(DATA))) == DATA
+
+
+async def test_content_that_comes_while_it_is_swept_stands_in_a_file_of_its_own(
+    store: Store, two: Two
+) -> None:
+    await idle(store)
+    await coming(store)
+    (old,) = sweeping.unused(two.begin(), BY)
+    brought = two.meanwhile(done(store))
+    assert not brought.done()
+    two.commit()
+    assert brought.result() == ""
+    assert only(two.first, "SELECT file FROM document") != (old,)
+    assert many(two.first, "SELECT refs FROM document") == [(1,)]
+    assert await whole(store.documents.content(digest(DATA))) == DATA

@@ -42,7 +42,7 @@ def plan(db: Db, bodies: Bodies, who: Binding, new: New, what: Plan, at: int) ->
     )
     url = bodies.pack(who.pen, new.url.encode(), f"{what.upload}/url")
     db.execute(
-        "INSERT INTO fetch(upload,message,place,owner,sender,url,wake_at) VALUES(?,?,?,?,?,?,?)",
+        "INSERT INTO fetching(upload,message,place,owner,sender,url,wake_at) VALUES(?,?,?,?,?,?,?)",
         (what.upload, who.message, new.place, who.owner, who.sender, url, at),
     )
     db.execute(
@@ -53,13 +53,13 @@ def plan(db: Db, bodies: Bodies, who: Binding, new: New, what: Plan, at: int) ->
 
 _DUE = """
 SELECT f.upload, f.message, f.place, f.owner, f.sender, f.url, f.tries, u.sha256, u.size, u.received, u.done, d.safety
-FROM fetch f JOIN upload u ON u.id=f.upload LEFT JOIN document d ON d.sha256=u.sha256 AND u.done=1
+FROM fetching f JOIN upload u ON u.id=f.upload LEFT JOIN document d ON d.sha256=u.sha256 AND u.done=1
 WHERE f.wake_at<=? ORDER BY f.wake_at, f.upload LIMIT 1
 """
 
 
 def anything_due(db: Db, now: int) -> bool:
-    return one(db, "SELECT 1 FROM fetch WHERE wake_at<=? LIMIT 1", (now,)) is not None
+    return one(db, "SELECT 1 FROM fetching WHERE wake_at<=? LIMIT 1", (now,)) is not None
 
 
 def take(db: Db, bodies: Bodies, now: int, until: int) -> Fetch | None:
@@ -68,7 +68,7 @@ def take(db: Db, bodies: Bodies, now: int, until: int) -> Fetch | None:
     if row is None:
         return None
     upload, message, place, owner, sender, url, tries, sha256, size, received, done, safety = row
-    db.execute("UPDATE fetch SET wake_at=? WHERE upload=? AND wake_at<=?", (until, upload, now))
+    db.execute("UPDATE fetching SET wake_at=? WHERE upload=? AND wake_at<=?", (until, upload, now))
     if not db.changes():
         return None
     try:
@@ -95,7 +95,7 @@ def sized(db: Db, upload: str, size: int) -> None:
 
 
 def again(db: Db, fetch: Fetch, wake_at: int) -> None:
-    db.execute("UPDATE fetch SET wake_at=?, tries=tries+1 WHERE upload=?", (wake_at, fetch.upload))
+    db.execute("UPDATE fetching SET wake_at=?, tries=tries+1 WHERE upload=?", (wake_at, fetch.upload))
 
 
 def given_up(db: Db, fetch: Fetch, code: str, at: int) -> str:
@@ -105,7 +105,7 @@ def given_up(db: Db, fetch: Fetch, code: str, at: int) -> str:
         (code, fetch.message, fetch.place),
     )
     journal.write(db, at, "fetch_given_up", fetch.message, facts={"code": code, "place": fetch.place})
-    db.execute("DELETE FROM fetch WHERE upload=?", (fetch.upload,))
+    db.execute("DELETE FROM fetching WHERE upload=?", (fetch.upload,))
     if code == documents.NOT_YET[Safety.INFECTED]:  # kept for its quarantine
         db.execute("UPDATE upload SET until=? WHERE id=?", (at, fetch.upload))
         return ""
@@ -126,7 +126,7 @@ def bound(db: Db, bodies: Bodies, fetch: Fetch, pen: Pen | None, at: int) -> Non
         "UPDATE enclosure SET sha256=?, problem='' WHERE message=? AND place=?",
         (fetch.sha256, fetch.message, fetch.place),
     )
-    db.execute("DELETE FROM fetch WHERE upload=?", (fetch.upload,))
+    db.execute("DELETE FROM fetching WHERE upload=?", (fetch.upload,))
     documents.end_upload(db, fetch.upload, at)
     facts = {"digest": fetch.sha256, "place": fetch.place}
     journal.write(db, at, "document_fetched", fetch.message, facts=facts)

@@ -80,7 +80,7 @@ CREATE INDEX link_of ON link(transfer);
 CREATE INDEX link_to ON link(owner, sha256);
 
 -- documents that the hub itself brings, from their sender's address, before anyone is sent them
-CREATE TABLE fetch(
+CREATE TABLE fetching(
   upload TEXT NOT NULL PRIMARY KEY,       -- what it is brought into
   message TEXT NOT NULL,
   place TEXT NOT NULL,                    -- with message: the enclosure that waits for it
@@ -90,4 +90,4 @@ CREATE TABLE fetch(
   wake_at INTEGER NOT NULL,
   tries INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
-CREATE INDEX fetch_due ON fetch(wake_at);
+CREATE INDEX fetching_due ON fetching(wake_at);
