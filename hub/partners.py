@@ -30,6 +30,7 @@ from schemas.problems import Problem, Refusal
 from schemas.workdays import Workdays  # noqa: TC001
 
 CODE = "HUB-CFG-001"
+NO_MAPPING = "a mapping of the library, id@version"
 CANONICAL = SCHEMA_ID.replace("/", "@")
 """The format of senders that speak the hub's own words."""
 
@@ -72,7 +73,7 @@ def _agency(code: str, info: ValidationInfo) -> str:
 
 def _mapping(reference: str, info: ValidationInfo) -> str:
     if reference != CANONICAL and reference not in _told(info).world.mappings:
-        raise ValueError("a mapping of the library, id@version")
+        raise ValueError(NO_MAPPING)
     return reference
 
 

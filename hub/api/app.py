@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 COME_AGAIN = frozenset({"HUB-LIM-002", "HUB-LIM-003", "HUB-INT-002", "HUB-DOC-002", "HUB-DOC-010"})
 """Refusals that carry Retry-After."""
 
-HELD_BACK = 0.25
+HELD_BACK = 1.0
 """Seconds for which an answer "come later" is held: who comes again at once would otherwise take the time of those within bounds."""
 
 NOT_HERE = "HUB-INT-003"

@@ -75,6 +75,9 @@ def build(folder: Path, hub_port: int, ports: tuple[int, int, int]) -> Scene:
     authority = Authority("Lien thong demo root")
     make_seal(scene.settings.parent / "keys", "province-seal", "UBND tỉnh (minh họa)", authority)
     make_seal(scene.sender_key.parent, "motcua", "Phần mềm một cửa (minh họa)", authority)
+    api_key = scene.sender_key.with_name("api.key")  # what docs/howto/send-a-message.md begins with
+    api_key.touch(mode=0o600)
+    api_key.write_text(f"{scene.api_key}\n", "utf-8")
     _settings(scene)
     _partners(scene)
     return scene

@@ -59,12 +59,26 @@ def declared(path: Path, *, thorough: bool = False) -> Declared:
     ``thorough``: rooms are built as well, once, for what only they can find.
     """
     settings = settings_file.load(path)
-    library, formats = _formats(settings)
     agencies = Agencies.load()
+    try:
+        library, formats = _formats(settings)
+    except Refusal as refusal:
+        raise Refusal(*refusal.problems, *_of_partners(settings, agencies)) from None
     world = _world(settings, formats, agencies)
     read = partners.load(settings.partners, _thorough(world, library) if thorough else world)
     _remembers_long_enough(settings, read)
     return Declared(settings, read, library, formats, agencies, Procedures.load(agencies), days_of(settings))
+
+
+def _of_partners(settings: Settings, agencies: Agencies) -> Sequence[Problem]:
+    """What is wrong with partner files while the site's own mappings are, too: nobody mends twice what one round can tell."""
+    try:
+        partners.load(
+            settings.partners, _world(settings, mapping.mappings(MAPPINGS, Library((BUILTIN,))), agencies)
+        )
+    except Refusal as refusal:
+        return [problem for problem in refusal.problems if problem.rule != partners.NO_MAPPING]
+    return ()
 
 
 MARGIN = 7 * 86_400.0

@@ -312,7 +312,7 @@ async def test_who_comes_again_at_once_is_held_back(tmp_path: Path, made: Parts)
         assert (await hub.post(hub.received(), key="a")).status == 202
         began = asyncio.get_running_loop().time()
         assert (await hub.post(hub.received(), key="b")).status == 429
-        assert asyncio.get_running_loop().time() - began >= 0.2
+        assert asyncio.get_running_loop().time() - began >= 0.9
 
 
 async def test_a_replay_uses_up_no_message_of_the_day(tmp_path: Path, made: Parts) -> None:
@@ -387,7 +387,7 @@ async def until(hub: House, status: int, sender: str = "desk") -> Answer:
     """Post until the hub is as full as that."""
     for _ in range(100):
         try:
-            answer = await asyncio.wait_for(hub.post(b"{}", key="x", sender=sender), 1.0)
+            answer = await asyncio.wait_for(hub.post(b"{}", key="x", sender=sender), 1.5)
         except TimeoutError:
             continue
         if answer.status == status:

@@ -10,7 +10,7 @@ import pytest
 
 from hub import settings as settings_file
 from hub.demo.scene import build
-from hub.wiring.declared import check_partner
+from hub.wiring.declared import check_partner, declared
 from hub.wiring.parts import store_of
 from hub.wiring.tools import key_warnings
 from schemas.problems import Refusal
@@ -81,3 +81,26 @@ def test_no_master_key_is_made_beside_a_database_that_has_one(tmp_path: Path) ->
     with pytest.raises(Refusal, match="HUB-STO-007"):
         store_of(settings_file.load(scene.settings))
     assert not (data / "master.key").exists()
+
+
+def test_what_is_wrong_with_mappings_and_with_partner_files_is_told_in_one_round(tmp_path: Path) -> None:
+    scene = build(tmp_path / "site", 1, (2, 3, 4))
+    folder = scene.settings.parent
+    (folder / "own").mkdir()
+    (folder / "own" / "broken.toml").write_text("nonsense = 1\n", "utf-8")
+    text = scene.settings.read_text("utf-8")
+    scene.settings.write_text('mappings = "own"\n' + text, "utf-8")
+    file = next((folder / "partners").glob("*.toml"))
+    file.write_text(file.read_text("utf-8") + "\n[nope]\n", "utf-8")
+    with pytest.raises(Refusal) as caught:
+        declared(scene.settings)
+    places = " ".join(problem.place for problem in caught.value.problems)
+    assert "broken.toml" in places
+    assert f"{file.name}: nope" in places
+
+
+def test_the_demonstration_leaves_the_key_that_a_sender_begins_with(tmp_path: Path) -> None:
+    scene = build(tmp_path / "site", 1, (2, 3, 4))
+    key = scene.sender_key.with_name("api.key")
+    assert key.read_text("utf-8").strip() == scene.api_key
+    assert key.stat().st_mode & 0o077 == 0
