@@ -295,6 +295,10 @@ def test_a_hub_is_set_up_watched_stopped_and_backed_up(checkout: Checkout) -> No
     done(checkout, DOCS / "howto" / "run-the-hub.md")
 
 
+def test_each_move_of_a_person_is_made_and_does_what_it_says(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "what-operators-do.md")
+
+
 def test_a_hub_is_watched_by_its_figures_its_doctor_and_its_own_check(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "watch-the-hub.md")
 
