@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 
 from connectors.contract import Sealed
 from connectors.transport import Http, Reach
@@ -19,11 +19,10 @@ from hub.documents.links import Desk, Linking
 from hub.judge import enclosures
 from hub.lifecycle import Move
 from hub.store.contract import Settlement
-from hub.store.sqlite.store import open_store
-from hub.store.vault import Vault
 from schemas.dossier import Document, Dossier, Event, Kind, Message, to_json
 from schemas.problems import Problem, Refusal
-from tests.store.samples import NOON, acceptance, at, numbered_ids, roomy
+from tests.store.engines import ENGINES, Place
+from tests.store.samples import NOON, acceptance, at, roomy
 from tests.store.test_documents import bring, content, digest, whole
 
 if TYPE_CHECKING:
@@ -146,9 +145,10 @@ class Inner:
         return {work.transfer: Sealed(payload=work.canonical, media_type="x/y") for work in works}
 
 
-@pytest.fixture
-async def house(tmp_path: Path, server: Server) -> AsyncIterator[House]:
-    store = open_store(tmp_path / "hub.db", ids=numbered_ids(), vault=Vault(b"m" * 32, os.urandom))
+@pytest_asyncio.fixture(params=["sqlite-encrypted", "postgres-encrypted"])
+async def house(request: pytest.FixtureRequest, tmp_path: Path, server: Server) -> AsyncIterator[House]:
+    database = request.getfixturevalue("database") if request.param.startswith("postgres") else ""
+    store = ENGINES[request.param](Place(tmp_path, database), 1)
     opened = House(store, server)
     yield opened
     await opened.http.close()
