@@ -77,7 +77,7 @@ def made_before(settings: Settings) -> bool:
 def _opened(settings: Settings, vault: Vault) -> Store:
     file = settings.data / "hub.db"
     if not settings.database:
-        return sqlite.open_store(file, ids=new_ids(), vault=vault)
+        return sqlite.open_store(file, ids=new_ids(), vault=vault, shared_clock=True)
     from hub.store.postgres.store import open_store  # noqa: PLC0415 - the driver is loaded where it is used only
 
     return open_store(
@@ -86,6 +86,7 @@ def _opened(settings: Settings, vault: Vault) -> Store:
         ids=new_ids(),
         vault=vault,
         password=_password(settings),
+        shared_clock=True,
     )
 
 

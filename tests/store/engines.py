@@ -30,16 +30,20 @@ def vault() -> Vault:
     return Vault(b"m" * 32, os.urandom)
 
 
-def on_sqlite(place: Place, session: int, vault: Vault | None = None) -> Store:
-    return sqlite.open_store(place.folder / "hub.db", ids=numbered_ids(session), vault=vault)
+def on_sqlite(place: Place, session: int, vault: Vault | None = None, *, shared_clock: bool = False) -> Store:
+    path = place.folder / "hub.db"
+    return sqlite.open_store(path, ids=numbered_ids(session), vault=vault, shared_clock=shared_clock)
 
 
-def on_postgres(place: Place, session: int, vault: Vault | None = None) -> Store:
+def on_postgres(
+    place: Place, session: int, vault: Vault | None = None, *, shared_clock: bool = False
+) -> Store:
     return postgres.open_store(
         place.database,
         blobs=sqlite.blobs_beside(place.folder / "hub.db"),
         ids=numbered_ids(session),
         vault=vault,
+        shared_clock=shared_clock,
     )
 
 
@@ -52,3 +56,8 @@ ENGINES: dict[str, Callable[[Place, int], Store]] = {
     "sqlite-encrypted": lambda place, session: on_sqlite(place, session, vault()),
     **ON_POSTGRES,
 }
+SHARED_CLOCK: dict[str, Callable[[Place, int], Store]] = {
+    "sqlite": lambda place, session: on_sqlite(place, session, shared_clock=True),
+    "postgres": lambda place, session: on_postgres(place, session, shared_clock=True),
+}
+"""As the hub opens them; the others live in the time that a test hands in."""

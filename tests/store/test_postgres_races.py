@@ -122,7 +122,7 @@ def settle(db: Connection, work: Work, what: Settlement | None = None) -> bool:
 
 
 def claim(db: Connection, token: str = "", now: float = 3) -> list[str]:
-    wish = claiming.Wish(token or "T2", "w2", micros(at(now)), 10, 30.0, (), 0)
+    wish = claiming.Wish(token or "T2", "w2", micros(at(now)), 10, micros(at(now + 30)), (), 0)
     return [head.subject for head in claiming.claim(db, Hints(), wish, claiming.due).taken]
 
 
@@ -150,8 +150,8 @@ async def test_what_comes_in_while_a_lane_empties_gets_its_turn(
 async def test_a_lane_that_waits_is_woken_once(store: Store, two: Two) -> None:
     (work,) = await leased(store, "m1")
     await store.settle(work.token, [deferred(work.transfer, at(10))], at(2))
-    timers.tick(two.begin(), micros(at(11)))
-    again = two.meanwhile(lambda db: timers.tick(db, micros(at(11))))
+    timers.tick(two.begin(), micros(at(11)), micros(at(11)))
+    again = two.meanwhile(lambda db: timers.tick(db, micros(at(11)), micros(at(11))))
     assert not again.done()
     two.commit()
     again.result(10)
@@ -313,8 +313,8 @@ async def test_of_two_settlements_of_one_transfer_one_counts(store: Store, two: 
 
 async def test_two_who_expire_a_lease_give_it_back_once(store: Store, two: Two) -> None:
     await leased(store, "m1")
-    assert leases.expire(two.begin(), micros(at(40)), 10) == 1
-    second = two.meanwhile(lambda db: leases.expire(db, micros(at(40)), 10))
+    assert leases.expire(two.begin(), micros(at(40)), micros(at(40)), 10) == 1
+    second = two.meanwhile(lambda db: leases.expire(db, micros(at(40)), micros(at(40)), 10))
     assert not second.done()
     two.commit()
     second.result(10)
@@ -324,8 +324,8 @@ async def test_two_who_expire_a_lease_give_it_back_once(store: Store, two: Two) 
 
 async def test_a_lease_that_was_renewed_just_before_does_not_expire(store: Store, two: Two) -> None:
     (work,) = await leased(store, "m1")
-    assert leases.renew(two.begin(), work.token, micros(at(40)), 30)
-    expiring = two.meanwhile(lambda db: leases.expire(db, micros(at(40)), 10))
+    assert leases.renew(two.begin(), work.token, micros(at(70)))
+    expiring = two.meanwhile(lambda db: leases.expire(db, micros(at(40)), micros(at(40)), 10))
     assert not expiring.done()
     two.commit()
     expiring.result(10)
@@ -334,8 +334,8 @@ async def test_a_lease_that_was_renewed_just_before_does_not_expire(store: Store
 
 async def test_a_lease_that_expired_just_before_is_not_renewed(store: Store, two: Two) -> None:
     (work,) = await leased(store, "m1")
-    leases.expire(two.begin(), micros(at(40)), 10)
-    renewing = two.meanwhile(lambda db: leases.renew(db, work.token, micros(at(40)), 30))
+    leases.expire(two.begin(), micros(at(40)), micros(at(40)), 10)
+    renewing = two.meanwhile(lambda db: leases.renew(db, work.token, micros(at(70))))
     assert not renewing.done()
     two.commit()
     assert renewing.result(10) is False
@@ -344,7 +344,7 @@ async def test_a_lease_that_expired_just_before_is_not_renewed(store: Store, two
 async def test_a_lease_does_not_expire_under_a_settlement(store: Store, two: Two) -> None:
     (work,) = await leased(store, "m1", "m2")
     assert settle(two.begin(), work)
-    expiring = two.meanwhile(lambda db: leases.expire(db, micros(at(40)), 10))
+    expiring = two.meanwhile(lambda db: leases.expire(db, micros(at(40)), micros(at(40)), 10))
     assert not expiring.done()
     two.commit()
     expiring.result(10)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from hub.store.sql.destinations import ROOMS, Destination
 from hub.store.sql.lanes import OFFSETS
 from hub.store.sql.leases import Leased, dump, load
-from hub.store.sql.times import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -71,7 +70,7 @@ class Wish(NamedTuple):
     worker: str
     now: int
     limit: int
-    lease: float
+    until: int
     without: Collection[str]
     position: int
 
@@ -154,7 +153,7 @@ class _Round:
         if self._taken:
             self._db.execute(
                 "INSERT INTO lease(token,worker,since,until,body) VALUES(?,?,?,?,?)",
-                (wish.token, wish.worker, wish.now, wish.now + int(wish.lease * SECOND), dump(self._taken)),
+                (wish.token, wish.worker, wish.now, wish.until, dump(self._taken)),
             )
         self._hints.add(self._aside)
         self._hints.add(visit.room.id for visit in visits if visit.more)

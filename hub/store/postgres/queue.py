@@ -11,6 +11,7 @@ from hub.store.postgres.line import in_turn
 from hub.store.sql import accept, leases, settle, timers
 from hub.store.sql.db import many, only
 from hub.store.sql.engine import Taken, Unavailable
+from hub.store.sql.times import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from hub.store.postgres.line import Line
     from hub.store.postgres.readers import Readers
     from hub.store.sql.accept import Packed
+    from hub.store.sql.clock import LeaseClock
     from hub.store.sql.settle import Outcome, Seal
 
 LOOK_SECONDS = 1.0
@@ -49,7 +51,10 @@ _FIGURES = "SELECT pg_database_size(current_database()), current_setting('server
 class PostgresQueue:
     """``intake`` takes messages in, ``delivery`` carries them on; neither waits for the other."""
 
-    def __init__(self, reads: Readers, intake: Line, delivery: Line, hints: Hints, bell: Bell) -> None:
+    def __init__(
+        self, reads: Readers, intake: Line, delivery: Line, hints: Hints, bell: Bell, clock: LeaseClock
+    ) -> None:
+        self._clock = clock
         self._reads = reads
         self._intake = intake
         self._delivery = delivery
@@ -70,8 +75,9 @@ class PostgresQueue:
         self._heard = await self._bell.heard()
         if limit <= 0:
             return Taken((), float("inf"))
-        wish = claim.Wish(token, worker, now, limit, lease, without, self._position)
         try:
+            until = await self.lease_time(now) + int(lease * SECOND)
+            wish = claim.Wish(token, worker, now, limit, until, without, self._position)
             taken, self._position, pause = await self._delivery.run(
                 _Claiming(wish, self._hints, self._look), repeatable=True
             )
@@ -96,7 +102,11 @@ class PostgresQueue:
         return await self._record(lambda db: settle.settle(db, token, outcomes, now))
 
     async def renew(self, token: str, now: int, lease: float) -> bool:
-        return await self._record(lambda db: leases.renew(db, token, now, lease))
+        until = await self.lease_time(now) + int(lease * SECOND)
+        return await self._record(lambda db: leases.renew(db, token, until))
+
+    async def lease_time(self, now: int) -> int:
+        return await self._clock.time(now)
 
     async def _record(self, write: Callable[[Connection], bool]) -> bool:
         return await self._delivery.run(write, patience=PATIENCE, repeatable=True)
@@ -104,11 +114,12 @@ class PostgresQueue:
     async def tick(self, now: int) -> int | None:
         """While the database is away its time stands still."""
         try:
-            due = await self._reads.look(timers.next_due)
+            by = await self.lease_time(now)
+            due = await self._reads.look(lambda db: timers.next_due(db, now, by))
             if due is not None and due <= now:
-                while await self._delivery.run(lambda db: timers.tick(db, now), repeatable=True):
+                while await self._delivery.run(lambda db: timers.tick(db, now, by), repeatable=True):
                     pass
-                due = await self._reads.look(timers.next_due)
+                due = await self._reads.look(lambda db: timers.next_due(db, now, by))
             if time.monotonic() - self._rolled_up > ROLL_UP_SECONDS:
                 self._rolled_up = time.monotonic()
                 await self._delivery.run(roll_up)
@@ -134,8 +145,7 @@ class PostgresQueue:
 
     async def settings(self) -> tuple[dict[str, str], int | None]:
         def ask(db: Connection) -> tuple[dict[str, str], int]:
-            (clock,) = only(db, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
-            return {name: str(value) for name, value in many(db, _SETTINGS)}, clock
+            return {name: str(value) for name, value in many(db, _SETTINGS)}, servers_time(db)
 
         return await self._reads.look(ask)
 
@@ -166,6 +176,11 @@ class _Claiming:
         if taken:
             return claim.Claim(taken, self._wish.position, float("inf"))
         return claim.claim(db, self._hints, self._wish, self._look)
+
+
+def servers_time(db: Connection) -> int:
+    """Microseconds since 1970 by the server's clock."""
+    return int(only(db, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")[0])
 
 
 def roll_up(db: Connection) -> None:

@@ -10,11 +10,12 @@ import psycopg
 from hub.store.postgres.bell import Bell, Hints
 from hub.store.postgres.connection import connect, enter
 from hub.store.postgres.line import Line
-from hub.store.postgres.queue import PostgresQueue
+from hub.store.postgres.queue import PostgresQueue, servers_time
 from hub.store.postgres.readers import Readers
 from hub.store.postgres.schema import migrate
 from hub.store.sql.admission import admit
 from hub.store.sql.bodies import Bodies
+from hub.store.sql.clock import Given, Servers, steady
 from hub.store.sql.engine import Unavailable
 from hub.store.sql.store import SqlStore
 
@@ -43,23 +44,26 @@ def open_store(
     ids: Callable[[], str],
     vault: Vault | None = None,
     password: str | None = None,
+    shared_clock: bool = False,
 ) -> PostgresStore:
     """Connect and bring the schema up to date. Raises ``Unavailable``; ``SchemaUnknown``; ``InUse`` while somebody works
     on it alone; ``Unreadable`` for a wrong master key; ``Refusal`` HUB-STO-004 when it lives elsewhere by now.
 
     ``blobs``: where large payloads lie, which all processes share. ``ids`` makes lease tokens. ``vault``: payloads
-    are encrypted under a key per dossier; ``None`` keeps them plain. Use the store from one event loop.
+    are encrypted under a key per dossier; ``None`` keeps them plain. ``shared_clock``: leases are timed by the server's clock,
+    not by the moments that are handed in. Use the store from one event loop.
     """
     hints = Hints()
     reach = partial(_reach, conninfo, password, hints)
     payloads = Bodies(blobs, vault)
     first = _opened(reach, payloads)
     reads = Readers(reach)
+    clock = Servers(partial(reads.look, servers_time), steady) if shared_clock else Given()
     intake, delivery = Line("intake", reach, first), Line("delivery", reach)
     return PostgresStore(
         reads=reads,
         writes=intake,
-        queue=PostgresQueue(reads, intake, delivery, hints, Bell(reach, hints)),
+        queue=PostgresQueue(reads, intake, delivery, hints, Bell(reach, hints), clock),
         payloads=payloads,
         rules=(),
         ids=ids,

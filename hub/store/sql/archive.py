@@ -31,6 +31,7 @@ DERIVED = frozenset(
         "dest_run",
         "lane",
         "chore",
+        "clock",
         "process",
         "verdict",
     }

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 STUCK_AFTER = 60 * SECOND
 
 
-def inspect(db: Db, now: int) -> Inspection:
-    (stuck,) = only(db, "SELECT count(*) FROM lease WHERE until<?", (now - STUCK_AFTER,))
+def inspect(db: Db, by: int) -> Inspection:
+    """``by``: the time by the clock of leases."""
+    (stuck,) = only(db, "SELECT count(*) FROM lease WHERE until<?", (by - STUCK_AFTER,))
     newest = one(db, "SELECT at FROM journal ORDER BY seq DESC LIMIT 1")
     backup = one(db, "SELECT at FROM keeping WHERE name='last_backup'")
     return Inspection(

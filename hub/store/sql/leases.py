@@ -10,7 +10,6 @@ from hub.lifecycle import State
 from hub.store.sql import destinations, journal, lanes, proof
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, many, one, only
-from hub.store.sql.times import SECOND
 
 
 class Leased(NamedTuple):
@@ -61,20 +60,24 @@ def _return(db: Db, leased: list[Leased]) -> dict[int, bool]:
     return {dest: destinations.returned(db, dest, count) for dest, count in sorted(counts.items())}
 
 
-def renew(db: Db, token: str, now: int, lease: float) -> bool:
-    db.execute("UPDATE lease SET until=? WHERE token=?", (now + int(lease * SECOND), token))
+def renew(db: Db, token: str, until: int) -> bool:
+    """``until``: by the clock of leases."""
+    db.execute("UPDATE lease SET until=? WHERE token=?", (until, token))
     return db.changes() > 0
 
 
 _EXPIRE = "DELETE FROM lease WHERE token=? AND until<=? RETURNING worker, body"
 
 
-def expire(db: Db, now: int, most: int) -> int:
-    """Take back what a dead or hanging worker held; return how many leases. Sealed: it may have left, so it is in doubt."""
+def expire(db: Db, now: int, by: int, most: int) -> int:
+    """Take back what a dead or hanging worker held; return how many leases. Sealed: it may have left, so it is in doubt.
+
+    ``by``: the time by the clock of leases; ``now`` is only written down.
+    """
     tally = Tally()
-    tokens = many(db, "SELECT token FROM lease WHERE until<=? ORDER BY token LIMIT ?", (now, most))
+    tokens = many(db, "SELECT token FROM lease WHERE until<=? ORDER BY token LIMIT ?", (by, most))
     rows = [
-        row for token in tokens if (row := one(db, _EXPIRE, (*token, now)))
+        row for token in tokens if (row := one(db, _EXPIRE, (*token, by)))
     ]  # not renewed, not expired by others
     gone = [(worker, item) for worker, body in rows for item in load(body)]
     db.hold(item.lane for _, item in gone)

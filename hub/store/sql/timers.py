@@ -11,7 +11,7 @@ CHUNK = 500
 
 _NEXT = """
 SELECT min(at) FROM (
-  SELECT min(wake) AS at FROM wait WHERE wake>0 UNION ALL SELECT min(until) FROM lease WHERE until>0
+  SELECT min(wake) AS at FROM wait WHERE wake>0
   UNION ALL SELECT min(circuit_until) FROM dest WHERE circuit_until>0
   UNION ALL SELECT min(opens) FROM dest WHERE opens>0
   UNION ALL SELECT min(receipt_by) FROM transfer WHERE receipt_by>0
@@ -19,15 +19,22 @@ SELECT min(at) FROM (
 """
 
 
-def next_due(db: Db) -> int | None:
-    """When time alone will change something: five seeks; asked on a reader, so that an idle tick takes no lock."""
-    due: int | None = only(db, _NEXT)[0]
-    return due
+_FIRST_LEASE = "SELECT min(until) FROM lease WHERE until>0"
 
 
-def tick(db: Db, now: int) -> bool:
+def next_due(db: Db, now: int, by: int) -> int | None:
+    """When time alone will change something: five seeks; asked on a reader, so that an idle tick takes no lock.
+
+    ``by``: the time by the clock of leases; when the first of them runs out is told by the wall clock, ``now``.
+    """
+    due, until = only(db, _NEXT)[0], only(db, _FIRST_LEASE)[0]
+    times = [time for time in (due, None if until is None else now + until - by) if time is not None]
+    return min(times, default=None)
+
+
+def tick(db: Db, now: int, by: int) -> bool:
     """Do one chunk; true when more is due."""
-    expired = leases.expire(db, now, CHUNK)
+    expired = leases.expire(db, now, by, CHUNK)
     woken = _wake(db, now)
     overdue = acknowledge.expire(db, now, CHUNK)
     health.wake(db, now)  # destinations last: lanes are locked before them

@@ -14,7 +14,6 @@ from hub.store.sql import destinations
 from hub.store.sql.db import Db, one, only
 from hub.store.sql.lanes import OFFSETS
 from hub.store.sql.leases import Leased, dump
-from hub.store.sql.times import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -60,7 +59,7 @@ def claim(  # noqa: PLR0913 - everything that a claim is made of
     worker: str,
     now: int,
     limit: int,
-    lease: float,
+    until: int,
     *,
     position: int,
     without: Collection[str],
@@ -85,7 +84,7 @@ def claim(  # noqa: PLR0913 - everything that a claim is made of
     if taken:
         db.execute(
             "INSERT INTO lease(token,worker,since,until,body) VALUES(?,?,?,?,?)",
-            (token, worker, now, now + int(lease * SECOND), dump(taken)),
+            (token, worker, now, until, dump(taken)),
         )
     return Claim(tuple(taken), position, pause)
 

@@ -12,6 +12,7 @@ import apsw
 from hub.store.contract import Figures
 from hub.store.sql import accept, leases, settle, timers
 from hub.store.sql.engine import Taken, Unavailable
+from hub.store.sql.times import SECOND
 from hub.store.sqlite import claim
 from hub.store.sqlite.connection import empty_wal, same_version, take_in
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from hub.store.contract import Accepted
     from hub.store.sql.accept import Packed
+    from hub.store.sql.clock import LeaseClock
     from hub.store.sql.settle import Outcome, Seal
     from hub.store.sqlite.connection import Connection
     from hub.store.sqlite.readers import Readers
@@ -30,7 +32,8 @@ POLL_SECONDS = 0.005
 
 
 class SqliteQueue:
-    def __init__(self, path: Path, reads: Readers, writes: Writer) -> None:
+    def __init__(self, path: Path, reads: Readers, writes: Writer, clock: LeaseClock) -> None:
+        self._clock = clock
         self._path = path
         self._reads = reads
         self._writes = writes
@@ -50,13 +53,14 @@ class SqliteQueue:
         self._seen = self._reads.version()
         if limit <= 0 or not await self._reads.look(claim.anything_due):
             return Taken((), float("inf"))
+        until = await self.lease_time(now) + int(lease * SECOND)
         take = partial(
             claim.claim,
             token=token,
             worker=worker,
             now=now,
             limit=limit,
-            lease=lease,
+            until=until,
             position=self._ring,
             without=without,
         )
@@ -71,15 +75,20 @@ class SqliteQueue:
         return await self._writes.run(lambda db: settle.settle(db, token, outcomes, now))
 
     async def renew(self, token: str, now: int, lease: float) -> bool:
-        return await self._writes.run(lambda db: leases.renew(db, token, now, lease))
+        until = await self.lease_time(now) + int(lease * SECOND)
+        return await self._writes.run(lambda db: leases.renew(db, token, until))
+
+    async def lease_time(self, now: int) -> int:
+        return await self._clock.time(now)
 
     async def tick(self, now: int) -> int | None:
-        due = await self._reads.look(timers.next_due)
+        by = await self.lease_time(now)
+        due = await self._reads.look(lambda db: timers.next_due(db, now, by))
         if due is None or due > now:
             return due
-        while await self._writes.run(lambda db: timers.tick(db, now)):
+        while await self._writes.run(lambda db: timers.tick(db, now, by)):
             pass
-        return await self._reads.look(timers.next_due)
+        return await self._reads.look(lambda db: timers.next_due(db, now, by))
 
     async def news(self, seconds: float) -> None:
         clock = asyncio.get_running_loop().time

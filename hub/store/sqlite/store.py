@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 import apsw
@@ -10,6 +11,7 @@ import apsw
 from hub.store.blobs import Blobs
 from hub.store.sql.admission import admit
 from hub.store.sql.bodies import Bodies
+from hub.store.sql.clock import Given, SinceBoot, begun, since_boot, this_start
 from hub.store.sql.engine import Ruined
 from hub.store.sql.store import SqlStore
 from hub.store.sqlite import house
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from hub.store.sql.clock import LeaseClock
     from hub.store.sqlite.connection import Connection
     from hub.store.vault import Vault
 
@@ -49,11 +52,13 @@ def open_store(
     ids: Callable[[], str],
     vault: Vault | None = None,
     randomness: Callable[[int], bytes] = os.urandom,
+    shared_clock: bool = False,
 ) -> SqliteStore:
     """Open or create the file and bring its schema up to date. Raises ``SchemaUnknown``; ``InUse`` while somebody
     works on it alone; ``Unreadable`` for a wrong master key; ``Refusal`` HUB-STO-004 when it lives elsewhere by now.
 
     ``ids`` makes lease tokens. ``vault``: payloads are encrypted under a key per dossier; ``None`` keeps them plain.
+    ``shared_clock``: leases are timed by the machine's time since it started, not by the moments that are handed in.
     Use the store from one event loop.
     """
     blobs = blobs_beside(path, randomness)
@@ -61,6 +66,7 @@ def open_store(
     lock = house.enter(path)
     try:
         db = _opened(path, payloads)
+        clock = _since_boot(db) if shared_clock else Given()
     except BaseException:
         lock.close()
         raise
@@ -68,13 +74,21 @@ def open_store(
     return SqliteStore(
         reads=reads,
         writes=writes,
-        queue=SqliteQueue(path, reads, writes),
+        queue=SqliteQueue(path, reads, writes, clock),
         payloads=payloads,
         rules=RULES,
         ids=ids,
         blobs=blobs,
         leave=lock.close,
     )
+
+
+def _since_boot(db: Connection) -> LeaseClock:
+    db.execute("BEGIN IMMEDIATE")
+    with db:
+        base = begun(db, this_start(), time.time_ns() // 1000, since_boot())
+    db.execute("COMMIT")
+    return SinceBoot(base, since_boot)
 
 
 def _opened(path: Path, payloads: Bodies) -> Connection:

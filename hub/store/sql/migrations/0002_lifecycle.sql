@@ -2,6 +2,12 @@
 
 CREATE INDEX transfer_of ON transfer(message, n);
 
+-- what leases are timed by on one machine: hub/store/sql/clock.py
+CREATE TABLE clock(
+  boot TEXT NOT NULL PRIMARY KEY,   -- which start of the machine
+  base INTEGER NOT NULL
+) WITHOUT ROWID;
+
 -- what a partner says later
 ALTER TABLE transfer ADD COLUMN receipt_by INTEGER;               -- its receipt is awaited until then
 ALTER TABLE transfer ADD COLUMN receipt_at INTEGER;               -- it came
