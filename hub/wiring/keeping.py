@@ -131,7 +131,7 @@ class Keeping:
                 fresh = files.next(os.urandom)
                 vault = Vault(fresh, os.urandom, before=files.current())
                 done = rotate.rewrap(keeper, vault, by=by, now=utc_now)
-                files.turn(utc_now())
+                files.turn()
         return done
 
     def _there(self) -> Keeper:

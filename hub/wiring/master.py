@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
     from pathlib import Path
 
 
@@ -49,10 +49,14 @@ class MasterKey:
             return self._next.read_bytes(), self.current()
         return self.current(), None
 
-    def turn(self, now: datetime) -> Path:
-        """Everything is under the next key: it takes the place, in one step. The old one stays beside, for older archives."""
-        retired = self._file.with_name(f"master.key.retired-{now.strftime('%Y%m%dT%H%M%SZ')}")
-        os.link(self._file, retired)
+    def turn(self) -> Path:
+        """Everything is under the next key: it takes the place, in one step. The old one stays beside, for older archives,
+        under a name that says nothing about it but which it is.
+        """
+        name = hashlib.sha256(self.current()).hexdigest()[:12]
+        retired = self._file.with_name(f"master.key.retired-{name}")
+        with contextlib.suppress(FileExistsError):  # of a turn that was interrupted
+            os.link(self._file, retired)
         self._next.replace(self._file)
         sync(self._file.parent)
         return retired

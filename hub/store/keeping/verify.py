@@ -35,8 +35,12 @@ class Verified(NamedTuple):
 
 
 def store(keeper: Keeper, bodies: Bodies, *, whole: bool) -> Verified:
-    """The engine's own check, conservation, references, payloads; from one snapshot, beside a running hub."""
+    """The engine's own check, conservation, references, payloads; from one snapshot, beside a running hub.
+
+    Raises ``Unreadable`` for a wrong master key.
+    """
     with keeper.snapshot() as db:
+        bodies.prove(db)
         return _looked(keeper, db, bodies, whole=whole)
 
 
