@@ -1,6 +1,6 @@
 """The pruner: in every worker, at work in one. A little at a time, and four times as long a rest, so that nobody waits.
 
-The documents' sweep shares its turn with the backup for the same reason: no file goes that a backup is about to read.
+It shares its turn with the backup, so that no payload's file is let go which a backup is about to read.
 """
 
 from __future__ import annotations

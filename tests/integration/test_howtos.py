@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hub.demo.messages import Said
+    from tests.doubles.postgres import Cluster
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -230,7 +231,7 @@ def serving(checkout: Checkout) -> Iterator[Scene]:
 
 
 @pytest.fixture
-def deserted(checkout: Checkout) -> Iterator[None]:
+def deserted(checkout: Checkout) -> Iterator[Processes]:
     """A hub whose partners are all down, with six dossiers that the department should have."""
     land, *others = (checkout.port("9102"), *free_ports(2))
     scene = build(checkout.folder / "operator", checkout.port("8080"), (others[0], land, others[1]))
@@ -243,7 +244,7 @@ def deserted(checkout: Checkout) -> Iterator[None]:
         for story in stories(EXAMPLES / "messages", 6):
             _post(scene, story[0], signer)
         _wait_until_stopped(checkout, scene)
-        yield
+        yield processes
 
 
 def _post(scene: Scene, said: Said, signer: DetachedSigner) -> None:
@@ -269,6 +270,32 @@ def _wait_until_stopped(checkout: Checkout, scene: Scene) -> None:
             return
         time.sleep(0.5)
     raise AssertionError(rows)
+
+
+@pytest.fixture
+def server(checkout: Checkout, cluster: Cluster) -> None:
+    """An empty database by the name that the page says."""
+    checkout.ports["9132"] = cluster.port
+    with cluster.connect("postgres") as db:
+        db.execute("DROP DATABASE IF EXISTS lienthong")
+        db.execute("CREATE DATABASE lienthong")
+
+
+@pytest.fixture
+def stopped(checkout: Checkout, deserted: Processes) -> None:
+    """The same hub, stopped with its six dossiers in the queue."""
+    deserted.stop("hub")
+    assert checkout.folder.is_dir()
+
+
+@pytest.mark.usefixtures("deserted")
+def test_a_hub_is_backed_up_and_restored(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "back-up-and-restore.md")
+
+
+@pytest.mark.usefixtures("stopped", "server")
+def test_a_stopped_hub_moves_to_postgresql(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "move-to-postgresql.md")
 
 
 @pytest.mark.usefixtures("deserted")
