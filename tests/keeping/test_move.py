@@ -196,5 +196,6 @@ async def test_numbers_go_on_behind_those_that_came(way: tuple[Place, Place]) ->
     with new.keeper.writing() as db:
         (before,) = only(db, "SELECT max(seq) FROM journal")
         journal.write(db, 1, "something")
+    with new.keeper.reading() as db:
         (after,) = only(db, "SELECT max(seq) FROM journal")
     assert after == before + 1
