@@ -40,12 +40,13 @@ if TYPE_CHECKING:
 LEASE = 2.0
 OTHER_KEY = "the key of the bureau"
 LAND_KEY = "the key that the land department brings its receipts with"
-ACKNOWLEDGES = f"""acknowledges = true
-receipt_within = "1h"
-[receives.receipts]
+BEFORE_IT = "[receives]\n"
+ACKNOWLEDGES = f"""[receives.receipts]
 api_keys = ["sha256:{hashlib.sha256(LAND_KEY.encode()).hexdigest()}"]
 
-[receives.signature]
+[receives]
+acknowledges = true
+receipt_within = "1h"
 """
 BUREAU = f"""id = "bureau"
 agency = "000.00.10.H47"
@@ -248,7 +249,7 @@ def house(folder: Path, settings: Callable[[str], str] = lambda text: text) -> I
     files = scene.settings.parent / "partners"
     (files / "bureau.toml").write_text(BUREAU, "utf-8")
     land = (files / "so-tnmt.toml").read_text("utf-8")
-    (files / "so-tnmt.toml").write_text(land.replace("[receives.signature]\n", ACKNOWLEDGES), "utf-8")
+    (files / "so-tnmt.toml").write_text(land.replace(BEFORE_IT, ACKNOWLEDGES), "utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LIENTHONG_")}
     seal = KeySource(name="motcua", file=str(scene.sender_key), certificate=str(scene.sender_certificate))
     partners = dict(zip(("onestop", "land", "portal"), ports, strict=True))
