@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.engines import START, Engine, Layout, Opened, Sqlite
+from bench.postgres import Postgres
 from hub.lifecycle import Move
 from hub.store.contract import Acceptance, Attempt, NewTransfer, Settlement
 
@@ -50,7 +51,7 @@ def rows(
 
 
 def engines() -> tuple[Engine, ...]:
-    return (Sqlite(),)
+    return (Sqlite(), Postgres())
 
 
 async def _rows(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
 USER, PASSWORD_USER, PASSWORD = "hub", "locked", "a pass word"
@@ -46,10 +46,11 @@ END $$
 
 
 class Cluster:
-    """``durable``: with fsync, for tests that kill the server."""
+    """``durable``: with fsync, for tests that kill the server. ``options``: settings that stand after the usual ones."""
 
-    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False, options: Sequence[str] = ()) -> None:
         self._folder = folder
+        self._options = tuple(options)
         self._durable = durable
         self._count = 0
         self.port = _free_port()
@@ -87,7 +88,7 @@ class Cluster:
 
     def start(self) -> None:
         """Return when it takes connections."""
-        options = (*ALWAYS, f"port={self.port}", *(() if self._durable else QUICK))
+        options = (*ALWAYS, f"port={self.port}", *(() if self._durable else QUICK), *self._options)
         command = [str(BINARIES[-1] / "postgres"), "-D", str(self._data)]
         for option in options:
             command += ["-c", option]
@@ -112,6 +113,13 @@ class Cluster:
                 time.sleep(0.02)
             else:
                 return
+
+    @property
+    def pid(self) -> int:
+        """Of the postmaster."""
+        if self._process is None:
+            raise RuntimeError("it is stopped")
+        return self._process.pid
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """SIGINT: fast shutdown; SIGQUIT: as if it had crashed."""
@@ -142,9 +150,9 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(*, durable: bool = False) -> Iterator[Cluster]:
+def cluster(*, durable: bool = False, options: Sequence[str] = ()) -> Iterator[Cluster]:
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
-    made = Cluster(folder, durable=durable)
+    made = Cluster(folder, durable=durable, options=options)
     try:
         if os.getuid() == 0:
             user = pwd.getpwnam("postgres")
