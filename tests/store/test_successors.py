@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
+from connectors.contract import Link
 from hub.lifecycle import Move, State
 from hub.store.contract import (
     Acknowledgement,
@@ -117,6 +119,19 @@ async def test_the_old_one_keeps_key_bytes_and_attempts_and_both_name_each_other
     rows = {row.what: row for row in await store.journal(message="m0")}
     assert rows["supersede"].facts["successor"] == "new1"
     assert rows["corrects"].facts == {"supersedes": HEAD, "key": "m0:so-tnmt:0.2"}
+
+
+async def test_addresses_in_the_old_bytes_stay_the_old_ones(store: Store) -> None:
+    await lane(store, 1)
+    (work,) = await store.claim("w", at(1), 10, 30)
+    link = Link(uid="7f", sha256="ab" * 32, media_type="x/y", name="n", grace=60)
+    await store.seal(work.token, {HEAD: msgspec.structs.replace(sealed("old bytes"), links=(link,))})
+    refused = Settlement(transfer=HEAD, move=Move.REFUSE, attempts=(attempt("refused"),))
+    await store.settle(work.token, [refused], at(2))
+    await correct(store, expected=State.REFUSED)
+    reach = await store.documents.reach("7f", at(6))
+    assert reach is not None
+    assert reach.transfer == HEAD
 
 
 async def test_a_correction_may_be_corrected(store: Store) -> None:
