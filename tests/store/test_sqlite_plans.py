@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
 from hub.lifecycle import Move, State
-from hub.store.contract import Filter, Settlement
+from hub.store.contract import Acknowledgement, Filter, Settlement
 from hub.store.sqlite.store import SqliteStore, open_store
 from tests.store.samples import AUTHORITY, acceptance, at, deferred, delivered, numbered_ids, roomy, sealed
 
@@ -125,3 +126,24 @@ async def test_what_a_person_looks_at_never_scans_transfers(store: SqliteStore) 
         await store.journal(**which)  # type: ignore[arg-type]
     await store.forget("d1", reason="r", by="thu", now=at(3))
     assert watch.scans() <= ALLOWED | BOUNDED
+
+
+async def test_what_time_brings_and_partners_say_never_scans(store: SqliteStore) -> None:
+    await store.accept(acceptance("m0", dossier="d1", deadline=at(50)))
+    await store.accept(acceptance("m1", dossier="d1", version=1, deadline=at(50)))
+    (work,) = await store.claim("w", at(1), 1, 30)
+    await store.seal(work.token, {work.transfer: sealed()})
+    watch = Watch(store)
+    settled = delivered(work.transfer, receipt_by=at(10), reference="R-1")
+    await store.settle(work.token, [settled], at(2))
+    await store.tick(at(11))
+    (overdue,) = await store.overdue(at(11), 10, 60)
+    await store.asked(overdue.transfer, None, at(12))
+    (late,) = await store.late(at(51), 10)
+    told = acceptance("told", dossier="d1", sender="hub", partners=("dvcqg",))
+    assert await store.tell(msgspec.structs.replace(told, aliases=()), late.transfer, at(52))
+    said = Acknowledgement(partner="so-tnmt", raw=b"{}", received_at=at(53), said_at=at(53), reference="R-1")
+    await store.acknowledge(said)
+    assert (await store.acknowledge(msgspec.structs.replace(said, reference="", key="m0:so-tnmt:0"))).replayed
+    assert len(watch.seen) > 25
+    assert watch.scans() <= ALLOWED
