@@ -7,17 +7,27 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from hub.lifecycle import ALONE, DONE, MOVES, PERSONS, IllegalMove, Move, State, move
 from hub.store.contract import Acknowledgement, Capacity, Correction, Filter, Settlement
-from hub.store.sqlite.store import open_store
 from schemas.problems import Refusal
-from tests.store.samples import acceptance, at, numbered_ids, sealed
+from tests.store.engines import Place, on_postgres, on_sqlite
+from tests.store.samples import acceptance, at, sealed
+
+if TYPE_CHECKING:
+    from tests.doubles.postgres import Cluster
 
 STRICT, LOOSE = "so-tnmt", "dvcqg"
 CAP = {STRICT: 2, LOOSE: 3}
@@ -105,7 +115,7 @@ class Queue(RuleBasedStateMachine):
         self.run(self.store.capacities(capacities))
 
     async def _open(self) -> Any:
-        return open_store(self.folder / "hub.db", ids=numbered_ids(self.opened))
+        return on_sqlite(Place(self.folder, ""), self.opened)
 
     def run(self, work: Any) -> Any:
         return self.runner.run(work)
@@ -344,3 +354,19 @@ Queue.TestCase.settings = settings(
     max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestQueue = Queue.TestCase
+
+
+def test_postgres_says_the_same_as_the_model(cluster: Cluster, migrated: str) -> None:
+    """Fewer examples: each step is a commit on a server."""
+
+    class OnPostgres(Queue):
+        async def _open(self) -> Any:
+            return on_postgres(Place(self.folder, cluster.conninfo(migrated)), self.opened)
+
+        def teardown(self) -> None:
+            super().teardown()
+            cluster.empty(migrated)
+
+    run_state_machine_as_test(
+        OnPostgres, settings=settings(Queue.TestCase.settings, max_examples=3, stateful_step_count=20)
+    )

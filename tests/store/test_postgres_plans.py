@@ -1,0 +1,156 @@
+"""No statement of the way of a message reads a table from end to end; the plans in the documentation are the real ones."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hub.lifecycle import Move, State
+from hub.store.contract import Settlement
+from hub.store.postgres import claim as claiming
+from hub.store.postgres.bell import Hints
+from hub.store.postgres.connection import Connection, connect
+from hub.store.postgres.schema import migrate
+from hub.store.sql import accept as accepting
+from hub.store.sql import actions, destinations, lanes, leases, reading, timers
+from hub.store.sql import settle as settling
+from hub.store.sql.bodies import Bodies
+from hub.store.sql.db import Lane
+from hub.store.sql.times import micros
+from tests.doubles import postgres
+from tests.store.samples import AUTHORITY, acceptance, at, attempt, roomy, sealed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hub.store.contract import Acceptance
+    from hub.store.sql.db import Rows
+
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "queue-on-postgresql.md"
+SMALL = {"lease", "pg_attribute"}
+"""As many rows as workers have groups in hand; the catalogue."""
+
+
+class Watched(Connection):
+    """Remembers what it was asked."""
+
+    seen: dict[str, Sequence[Any]]
+
+    def execute(self, query: str, bindings: Sequence[Any] = ()) -> Rows:
+        if query.lstrip()[:6].upper() in {"SELECT", "INSERT", "UPDATE", "DELETE"} or "WITH" in query[:10]:
+            self.seen[query] = bindings
+        return super().execute(query, bindings)
+
+
+@pytest.fixture
+def db(database: str) -> Iterator[Watched]:
+    made = connect(database, None)
+    made.__class__ = Watched
+    assert isinstance(made, Watched)
+    made.seen = {}
+    yield made
+    made.close()
+
+
+def packed(new: Acceptance) -> accepting.Packed:
+    return accepting.Packed(new, None, b"\0" + new.raw, b"\0" + new.canonical)
+
+
+def the_way_of_a_message(db: Watched) -> None:
+    do, hints = db.transaction, Hints()
+
+    def claim(second: float) -> tuple[leases.Leased, ...]:
+        wish = claiming.Wish(
+            f"T{second}", "w", micros(at(second)), 10, micros(at(second + 30)), ("nobody",), 0
+        )
+        return do(lambda db: claiming.claim(db, hints, wish, claiming.due).taken)
+
+    do(lambda db: destinations.set_capacities(db, roomy("so-tnmt")))
+    for n in range(3):
+        accepting.known(db, AUTHORITY, "code-d1")
+        accepting.replay(db, "motcua-tinh", f"key-m{n}", "")
+        new = packed(acceptance(f"m{n}", dossier="d1", version=n, deadline=at(9000)))
+        do(lambda db, new=new: accepting.accept(db, new))  # type: ignore[misc]
+    heads = claim(1)
+    reading.works(db, Bodies(None, None), "T1", [head.n for head in heads])  # type: ignore[arg-type]
+    seal = {"m0.so-tnmt.0": settling.Seal(sealed(), None, b"\0x", "digest")}
+    assert do(lambda db: settling.seal(db, "T1", seal))
+    assert do(lambda db: leases.renew(db, "T1", micros(at(32))))
+    outcomes = {"m0.so-tnmt.0": settling.Outcome(_delivered(), None, (b"\0",), None)}
+    assert do(lambda db: settling.settle(db, "T1", outcomes, micros(at(3))))
+    (head,) = claim(4)
+    timers.next_due(db, micros(at(5)), micros(at(5)))
+    do(lambda db: timers.tick(db, micros(at(60)), micros(at(60))))
+    order = actions.Order("m1.so-tnmt.0", Move.HOLD, State.WAITING, "r", "thu")
+    do(lambda db: actions.act(db, order, micros(at(61))))
+    do(lambda db: destinations.pause(db, "so-tnmt", paused=True, reason="r", by="thu", now=at(62)))
+    assert head.n
+
+
+def _delivered() -> Settlement:
+    return Settlement(transfer="m0.so-tnmt.0", move=Move.DELIVER, attempts=(attempt(),), facts={"a": "b"})
+
+
+def scans(db: Connection, query: str, bindings: Sequence[Any]) -> set[str]:
+    """Name the tables that a statement reads from end to end."""
+    plan = Connection.execute(db, f"EXPLAIN (COSTS OFF) {query}", bindings)
+    return {found[1] for (line,) in plan if (found := re.search(r"Seq Scan on (\w+)", line))}
+
+
+def test_the_way_of_a_message_reads_no_table_from_end_to_end(db: Watched) -> None:
+    the_way_of_a_message(db)
+    asked = dict(db.seen)
+    assert len(asked) > 40
+    found = {
+        query: tables - SMALL for query, bindings in asked.items() if (tables := scans(db, query, bindings))
+    }
+    assert {query: tables for query, tables in found.items() if tables} == {}
+
+
+# --- the page
+
+SHOWN: dict[str, tuple[str, Sequence[Any]]] = {
+    "lock": (claiming._LOCK, ([1, 2],)),
+    "read": (claiming._LOAD, ([1, 2],)),
+    "take": (claiming._TAKE, ([1], [4], [1], [0], [0, 1], [0, 0], [0, 0], 10)),
+    "look": (claiming._DUE, ()),
+    "head": (lanes._HEAD, Lane("d1", 1)),
+}
+
+
+def plan(db: Connection, name: str) -> str:
+    query, bindings = SHOWN[name]
+    return "\n".join(str(row[0]) for row in Connection.execute(db, f"EXPLAIN (COSTS OFF) {query}", bindings))
+
+
+def nodes(text: str) -> list[str]:
+    """Return what the plan does, without its conditions."""
+    lines = (line.strip().removeprefix("->").strip() for line in text.splitlines())
+    return [line for line in lines if line and not re.match(r"[A-Z][\w ]*:|[(]", line)]
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_the_page_shows_the_plans_that_run(db: Connection, name: str) -> None:
+    shown = re.search(rf"<!-- plan: {name} -->\n```text\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    assert shown is not None
+    assert nodes(shown[1]) == nodes(plan(db, name))
+
+
+def write() -> None:
+    """Put the plans of today into the page: ``python -m tests.store.test_postgres_plans``."""
+    with postgres.cluster() as cluster:
+        db = connect(cluster.conninfo(cluster.database()), None)
+        migrate(db)
+        text = PAGE.read_text("utf-8")
+        for name in SHOWN:
+            before, fence, rest = text.partition(f"<!-- plan: {name} -->\n```text\n")
+            text = before + fence + plan(db, name) + "\n```" + rest.partition("```")[2]
+        db.close()
+    PAGE.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    write()
