@@ -23,6 +23,7 @@ ROWS = {
     "P3": "bench.queue",
     "P4": "bench.translate",
     "P5": "bench.signing",
+    "P6": "bench.nodes",
     "P7": "bench.outages",
     "P10": "bench.overload",
     "P11": "bench.documents",

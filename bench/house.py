@@ -143,7 +143,7 @@ Prepare = Callable[[House], Awaitable[None]]
 
 
 @asynccontextmanager
-async def house(
+async def house(  # noqa: PLR0913 - what a measurement may vary
     *,
     program: tuple[str, ...],
     workers: int,
@@ -152,11 +152,14 @@ async def house(
     others: tuple[str, ...] = (),
     rate: float | None = None,
     prepare: Prepare | None = None,
+    database: str = "",
+    hand: int | None = None,
 ) -> AsyncIterator[House]:
     """Open a house: sender without signature, the land department if wanted, no portal. ``program`` is the hub's command.
 
     ``queued``: transfers that wait for another partner, which is paused. ``others``: further partners that hear everything,
     each a simulated department of its own. ``rate``: the land department's declared rate. ``prepare``: before the hub starts.
+    ``database``: instead of the file. ``hand``: transfers in hand per worker process.
     """
     with tempfile.TemporaryDirectory() as folder:
         hub_port, *ports = free_ports(4 + len(others))
@@ -166,8 +169,11 @@ async def house(
         settings = scene.settings.read_text("utf-8")
         settings = (
             settings.replace("delivery = 2", f"delivery = {workers}")
+            + (f"hand = {hand}\n" if hand else "")
             + "\n[limits]\nsender = { in_flight = 256 }\n"
         )
+        if database:
+            settings = f'database = "{database}"\n{settings}'
         scene.settings.write_text(settings, "utf-8")
         if queued:
             await _queue_for_another(scene.settings.parent / "data" / "hub.db", queued)

@@ -101,12 +101,14 @@ class KeyFile(Closed):
 
 class Workers(Closed):
     """``web``: processes that take messages in, one port for all; ``delivery``: worker processes; ``pool``: processes
-    that verify, translate and seal, per web or worker process.
+    that verify, translate and seal, per web or worker process. ``hand``: transfers that a worker process has under way at
+    once, which bounds its memory.
     """
 
     web: Annotated[int, Field(ge=1, le=64)] = 1
     delivery: Annotated[int, Field(ge=1, le=64)] = 1
     pool: Annotated[int, Field(ge=1, le=64)] = 1
+    hand: Annotated[int, Field(ge=1, le=10_000)] = 400
 
 
 class Quota(Closed):

@@ -82,6 +82,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
             new_id=new_id,
             uniform=random.SystemRandom().uniform,
             windows=lambda now: partners.windows(what.partners, what.days, now),
+            hand=settings.workers.hand,
             lease=settings.lease,
             counts=counts,
         )
