@@ -140,7 +140,7 @@ class Limits(Closed):
     names no quota.
     ``document``: one document by reference; ``document_time``: for one request that brings (part of) it, ``body_time`` being
     the longest silence in it; ``documents``: such requests at once, ``documents_per_sender`` of them of one sender;
-    ``unclaimed``: bytes of one sender that no message has named yet.
+    ``unclaimed``: bytes of one sender that no message has named yet, 64 KB at least for each document.
     """
 
     body: Octets = 1 << 20

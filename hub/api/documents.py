@@ -36,7 +36,7 @@ OFFSET_STREAM = "application/offset+octet-stream"
 TUS = {"Tus-Resumable": "1.0.0"}
 LONGEST_ANNOUNCEMENT = 16 * 1024
 LONGEST_NAME = 4000
-MEDIA_TYPE = re.compile(r"[A-Za-z0-9][\w.+-]{0,63}/[A-Za-z0-9][\w.+-]{0,100}")
+MEDIA_TYPE = re.compile(r"[A-Za-z0-9][\w.+-]{0,63}/[A-Za-z0-9][\w.+-]{0,100}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NUMBER = re.compile(r"\d{1,15}")
 
@@ -84,7 +84,7 @@ class Uploads:
     async def announce(self, request: Request) -> Response:
         """Announce a document: 201 with the address to bring it to. Content that is here already is whole at once."""
         deps, caller = self._deps, self._deps.caller(request)
-        said = announcement(await _body(request), request.headers)
+        said = announcement(await _body(request, deps.limits.body_time), request.headers)
         problems = list(wrong(said))
         if problems:
             raise Refusal(*problems)
@@ -173,12 +173,16 @@ class Uploads:
 # --- what is said -------------------------------------------------------------------------------------------------
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, seconds: float) -> bytes:
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > LONGEST_ANNOUNCEMENT:
-            raise refuse("HUB-LIM-001", rule=f"at most {LONGEST_ANNOUNCEMENT} bytes")
+    try:
+        async with asyncio.timeout(seconds):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > LONGEST_ANNOUNCEMENT:
+                    raise refuse("HUB-LIM-001", rule=f"at most {LONGEST_ANNOUNCEMENT} bytes")
+    except (TimeoutError, ClientDisconnect):
+        raise refuse("HUB-LIM-004", rule=f"the whole body in {seconds:g} s") from None
     return bytes(body)
 
 

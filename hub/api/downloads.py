@@ -101,7 +101,9 @@ class Downloads:
         with contextlib.ExitStack() as place:
             place.enter_context(self._deps.carrying.enter(f"to {reach.partner}"))
             first, pieces = await self._open(reach, part)
-            return Stream(self._deps, reach, pieces, Opening(first, status, headers, place.pop_all()))
+            answer = Stream(self._deps, reach, pieces, Opening(first, status, headers))
+            answer.place = place.pop_all()
+            return answer
 
     def _admit(self, request: Request, reach: Reach) -> None:
         """Raises ``Refusal`` HUB-DOC-013, also for a partner that is declared no more."""
@@ -131,26 +133,29 @@ class Downloads:
 
 
 class Opening(NamedTuple):
-    """How a download begins. ``place``: the caller's place among those that are bounded; given back at the end."""
+    """How a download begins."""
 
     first: bytes
     status: int
     headers: Mapping[str, str]
-    place: contextlib.ExitStack
 
 
 class Stream(Response):
-    """Sends piece after piece, each when the last has gone, and notes how much the partner got."""
+    """Sends piece after piece, each when the last has gone, and notes how much the partner got.
+
+    ``place``: the caller's place among those that are bounded; given back at the end.
+    """
 
     def __init__(self, deps: Deps, reach: Reach, pieces: AsyncIterator[bytes], opening: Opening) -> None:
         super().__init__(status_code=opening.status, headers=opening.headers)
         self._deps, self._reach, self._pieces, self._opening = deps, reach, pieces, opening
         self._sent = 0
+        self.place = contextlib.ExitStack()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         del scope
         whole = False
-        with self._opening.place:
+        with self.place:
             await send(
                 {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
             )

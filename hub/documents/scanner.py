@@ -77,11 +77,14 @@ class Scanner:
 
     async def _ask(self, line: socket.socket, pieces: AsyncIterator[bytes]) -> Answer:
         hearing = asyncio.create_task(_heard(line))
+        whole = False
         try:
             with contextlib.suppress(OSError, TimeoutError):  # what it says, if anything, is heard below
-                await self._send(line, pieces, hearing)
+                whole = await self._send(line, pieces, hearing)
             async with asyncio.timeout(self._timeout):
-                return understood(await hearing)
+                answer = understood(await hearing)
+            hasty = answer.verdict is Verdict.CLEAN and not whole
+            return Answer(Verdict.UNKNOWN, "an answer before the end") if hasty else answer
         except (OSError, TimeoutError) as error:
             return Answer(Verdict.UNKNOWN, f"no answer: {type(error).__name__}")
         finally:
@@ -90,19 +93,23 @@ class Scanner:
 
     async def _send(
         self, line: socket.socket, pieces: AsyncIterator[bytes], hearing: asyncio.Task[bytes]
-    ) -> None:
+    ) -> bool:
+        """Returns whether it was all sent before anything was said."""
         loop = asyncio.get_running_loop()
         await loop.sock_sendall(line, BEGIN)
         async for piece in pieces:
             if not piece:
                 continue  # a length of zero would be the end
             if hearing.done():
-                return
+                return False
             async with asyncio.timeout(self._timeout):
                 await loop.sock_sendall(line, struct.pack(">I", len(piece)))
                 await loop.sock_sendall(line, piece)
+        if hearing.done():
+            return False
         async with asyncio.timeout(self._timeout):
             await loop.sock_sendall(line, END)
+        return True
 
 
 async def _heard(line: socket.socket) -> bytes:
@@ -118,7 +125,7 @@ async def _heard(line: socket.socket) -> bytes:
 
 def understood(raw: bytes) -> Answer:
     """Read an answer; one that is not understood, or not whole, releases nothing."""
-    if not raw.endswith(b"\0"):
+    if raw.find(b"\0") != len(raw) - 1:  # also of an answer to nothing
         return Answer(Verdict.UNKNOWN, "no whole answer")
     said = raw[:LONGEST_ANSWER].rstrip(b"\0\n").decode("utf-8", "replace").strip()
     if said == "stream: OK":

@@ -66,19 +66,32 @@ class Blobs:
         """Return a name and a key that nothing has yet."""
         return self._randomness(NAME_BYTES).hex(), self._randomness(KEY_BYTES)
 
-    def draft(self, name: str, key: bytes, size: int = 0, tail: bytes = b"") -> Draft:
-        """Open a file to go on at ``size`` bytes, of which ``tail`` (what fills no piece yet) is not in the file.
-
-        What a crash left behind there is cut off. Raises ``Busy``; ``Damaged`` when the file has less than that.
-        """
+    def lock(self, name: str) -> int:
+        """Open a file to write to it alone, and change nothing of it. Raises ``Busy``. The handle is for ``draft``, or to be closed."""
         path = self._path(name)
         fresh = not path.exists()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = Draft(path, key, self._randomness(PREFIX_BYTES), size, tail)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(handle)
+            raise Busy if isinstance(error, BlockingIOError) else error from None
         if fresh:
             for folder in (path.parent, self.folder, self.folder.parent):
                 _sync(folder)
-        return draft
+        return handle
+
+    def draft(
+        self, name: str, key: bytes, size: int = 0, tail: bytes = b"", *, handle: int | None = None
+    ) -> Draft:
+        """Go on in a file at ``size`` bytes, of which ``tail`` (what fills no piece yet) is not in the file.
+
+        What a crash left behind there is cut off: where others may write too, ``size`` must have been read under the
+        lock (``handle``, taken over). Raises ``Busy``; ``Damaged`` when the file has less than that.
+        """
+        held = self.lock(name) if handle is None else handle
+        return Draft(held, key, self._randomness(PREFIX_BYTES), size, tail)
 
     def put(self, data: bytes) -> Ref:
         """Write a whole content. Raises ``OSError`` and leaves nothing."""
@@ -160,12 +173,12 @@ class Draft:
     ``size``: bytes of content so far; ``tail``: those that fill no piece yet and so are not in the file.
     """
 
-    def __init__(self, path: Path, key: bytes, prefix: bytes, size: int, tail: bytes) -> None:
+    def __init__(self, handle: int, key: bytes, prefix: bytes, size: int, tail: bytes) -> None:
         self._cipher, self._prefix = AESGCM(key), prefix
         self._number = (size - len(tail)) // PIECE
         self._tail = bytearray(tail)
         self._out = memoryview(bytearray(AT_ONCE * SEALED_PIECE))
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file = handle
         try:
             self._begin()
         except BaseException:
@@ -219,10 +232,6 @@ class Draft:
         os.ftruncate(self._file, len(MAGIC) + _full(size) * SEALED_PIECE)
 
     def _begin(self) -> None:
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy from None
         end = len(MAGIC) + self._number * SEALED_PIECE
         if not self._number:
             os.pwrite(self._file, MAGIC, 0)

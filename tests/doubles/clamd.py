@@ -22,7 +22,9 @@ LIMIT = 25 << 20
 
 @dataclass
 class Clamd:
-    """``streams``: what it was given; ``mood``: ``mute`` never answers, ``reset`` hangs up, ``babble`` says something else."""
+    """``streams``: what it was given; ``mood``: ``mute`` never answers, ``reset`` hangs up, ``babble`` says something else,
+    ``hasty`` calls clean what it has not heard.
+    """
 
     address: str = ""
     limit: int = LIMIT
@@ -46,6 +48,8 @@ class Clamd:
     async def _heard(self, reader: asyncio.StreamReader) -> bytes:
         if self.mood == "reset":
             raise EOFError
+        if self.mood == "hasty":
+            return b"stream: OK\0"
         size, tail, found, kept = 0, b"", False, bytearray()
         while length := struct.unpack(">I", await reader.readexactly(4))[0]:
             size += length

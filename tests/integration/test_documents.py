@@ -246,11 +246,11 @@ async def test_uploads_of_others_do_not_exist(hub: House) -> None:
 
 
 async def test_sizes_and_quotas_are_bounded(tmp_path: Path, made: Parts, clock: Clock) -> None:
-    limits = Limits(document=1000, unclaimed=1500)
+    limits = Limits(document=100_000, unclaimed=150_000)
     async with house(tmp_path, made, clock, limits=limits) as hub:
-        assert (await announce(hub, content(1001))).code == "HUB-DOC-009"
-        assert (await announce(hub, content(1000))).status == 201
-        told = await announce(hub, content(1000, 2))
+        assert (await announce(hub, content(100_001))).code == "HUB-DOC-009"
+        assert (await announce(hub, content(100_000))).status == 201
+        told = await announce(hub, content(100_000, 2))
         assert (told.status, told.code, "Retry-After" in told.headers) == (429, "HUB-DOC-010", True)
 
 
@@ -274,6 +274,16 @@ async def test_a_silent_sender_is_told_and_keeps_what_it_sent(
             async with hub.session.patch(f"{hub.url}{where}", data=slowly(), headers=headers) as got:
                 assert got.status == 408
         assert (await call(hub, "HEAD", where)).headers["Upload-Offset"] == "100"
+
+
+async def test_an_announcement_that_drips_is_given_up(tmp_path: Path, made: Parts, clock: Clock) -> None:
+    async with house(tmp_path, made, clock, limits=Limits.model_validate({"body_time": "300ms"})) as hub:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(hub.url).port)
+        head = f"POST /v1/documents HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEYS['desk']}\r\nContent-Length: 9000\r\n\r\n{{"
+        writer.write(head.encode())
+        async with asyncio.timeout(5):
+            assert b" 408 " in await reader.readline()
+        writer.close()
 
 
 # --- messages
@@ -330,11 +340,11 @@ class Inner:
         }
 
 
-async def send(hub: House, data: bytes, clock: Clock) -> dict[str, str]:
+async def send(hub: House, data: bytes, clock: Clock, **more: Any) -> dict[str, str]:
     """A message with a document, sealed for its recipients; returns the links by partner."""
     await hub.store.capacities(roomy("land", "portal"))
     await bring(hub, data)
-    assert (await hub.post(naming(hub, data), key="k1")).status == 202
+    assert (await hub.post(naming(hub, data, **more), key="k1")).status == 202
     works = await hub.store.claim("w", clock(), 10, 3000)
     desks = {name: Desk(base=f"{hub.url}/downloadfile", grace=60) for name in ("land", "portal")}
     linking = Linking(Inner(), hub.store.documents, desks, b"secret")
@@ -401,6 +411,21 @@ async def test_ranges_heads_and_digests_let_a_partner_go_on(hub: House, clock: C
     outside = await call(hub, "GET", link, sender=None, Range="bytes=300000-")
     assert (outside.status, outside.code) == (416, "HUB-DOC-017")
     assert (await call(hub, "GET", link, sender=None, If_None_Match=etag)).status == 304
+
+
+async def test_words_that_no_header_can_carry_neither_break_a_download_nor_keep_its_place(
+    tmp_path: Path, made: Parts, clock: Clock
+) -> None:
+    more = {"downloaders": {name: Downloader(id=name, path="downloadfile") for name in ("land", "portal")}}
+    limits = Limits(documents_per_sender=2)
+    async with house(tmp_path, made, clock, limits=limits, more=more) as hub:
+        said = {"media_type": "application/chữ", "name": 'x"\r\nSet-Cookie: a=b\u202e.pdf'}
+        link = (await send(hub, content(1000), clock, **said)).popitem()[1]
+        for _ in range(3):
+            got = await call(hub, "GET", link, sender=None)
+            assert (got.status, got.body) == (200, content(1000))
+            assert got.headers["Content-Type"] == "application/octet-stream"
+            assert "Set-Cookie" not in got.headers
 
 
 async def test_unknown_ids_are_not_found_whatever_they_look_like(hub: House, clock: Clock) -> None:

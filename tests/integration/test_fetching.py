@@ -23,7 +23,8 @@ from schemas.dossier import Document, Dossier, Event, Kind, Message, to_json
 from schemas.problems import Problem, Refusal
 from tests.store.engines import ENGINES, Place
 from tests.store.samples import NOON, acceptance, at, roomy
-from tests.store.test_documents import bring, content, digest, whole
+from tests.store.test_documents import bring, content, digest, naming, whole
+from tests.store.test_documents import new as upload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -255,6 +256,45 @@ async def test_what_the_sender_has_brought_is_not_fetched(house: House) -> None:
     assert not await house.step()
     assert isinstance(await house.sealed(), Sealed)
     assert house.server.asked == []
+
+
+async def test_what_the_hub_fetches_itself_is_not_its_senders_to_end(house: House) -> None:
+    """The same content announced, or named by another message, while the first one's is on its way."""
+    documents = house.store.documents
+    house.unscanned = Safety.CHECKING
+    await house.accept(digest(DATA), len(DATA))
+    told = await documents.announce(upload("u1", DATA), quota=1 << 20, now=at(1))
+    assert (told.id, told.received) == ("u1", 0)
+    await documents.cancel("u1", at(1))
+    await house.step()
+    await documents.checked(digest(DATA), Safety.CLEAN, finding="", now=house.clock.now)
+    await house.store.accept(naming("m2", digest(DATA), dossier="d2"))
+    await house.step(3)
+    (enclosed,) = (await documents.enclosed(["m1"]))["m1"]
+    assert (enclosed.sha256, enclosed.problem) == (digest(DATA), "")
+    assert not await house.step(10**6)
+
+
+async def test_what_was_here_to_the_last_byte_when_a_worker_died_is_not_asked_for_again(house: House) -> None:
+    await house.accept("", len(DATA))
+    what = await house.store.documents.to_fetch(house.clock.now, lease=60)
+    assert what is not None
+    async with await house.store.documents.receive(what.upload, 0) as incoming:
+        await incoming.write(DATA)
+        await incoming.keep()
+    await house.step(61)
+    assert isinstance(await house.sealed(), Sealed)
+    assert house.server.asked == []
+
+
+async def test_what_was_wrong_when_a_worker_died_is_given_up(house: House) -> None:
+    await house.accept("00" * 32)
+    what = await house.store.documents.to_fetch(house.clock.now, lease=60)
+    assert what is not None
+    await house.store.documents.cancel(what.upload, house.clock.now)
+    await house.step(61)
+    assert isinstance(await house.sealed(), Problem)
+    assert not await house.step(10**6)
 
 
 async def test_a_host_that_is_no_longer_listed_is_not_asked(house: House) -> None:

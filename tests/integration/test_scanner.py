@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import shutil
@@ -85,6 +86,22 @@ async def test_a_scanner_in_a_bad_mood_says_nothing_for_sure(mood: str) -> None:
         assert time.monotonic() - began < 5
 
 
+async def test_a_verdict_on_what_was_not_yet_sent_is_none() -> None:
+    async def slowly() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b"a"
+            await asyncio.sleep(0.02)
+
+    async with clamd(mood="hasty") as double:
+        answer = await Scanner(double.address, 2).scan(slowly())
+    assert answer == Answer(Verdict.UNKNOWN, "an answer before the end")
+
+
+def test_no_finding_has_a_nul_in_it() -> None:
+    """PostgreSQL keeps none in a text, and what cannot be written down would be asked for ever."""
+    assert understood(b"stream: a\0b FOUND\0") == Answer(Verdict.UNKNOWN, "no whole answer")
+
+
 async def test_a_scanner_that_is_not_there_says_nothing_for_sure(tmp_path: Path) -> None:
     with nobody() as port:
         assert (await Scanner(f"127.0.0.1:{port}", 1).scan(pieces(b"a"))).verdict is Verdict.UNKNOWN
@@ -95,7 +112,16 @@ async def test_a_scanner_that_is_not_there_says_nothing_for_sure(tmp_path: Path)
 
 @pytest.mark.parametrize(
     "said",
-    [b"", b"\0", b"OK\0", b"stream: OK FOUND nothing\0", b"stream: ok\0", b"\xff\0", b"stream: OK\0\0x\0"],
+    [
+        b"",
+        b"\0",
+        b"OK\0",
+        b"stream: OK FOUND nothing\0",
+        b"stream: ok\0",
+        b"\xff\0",
+        b"stream: OK\0\0x\0",
+        b"\0stream: OK\0",
+    ],
 )
 def test_what_is_not_clearly_clean_is_not_clean(said: bytes) -> None:
     assert understood(said).verdict is not Verdict.CLEAN

@@ -7,6 +7,7 @@ import hashlib
 import os
 import random
 import resource
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,16 +15,17 @@ import pytest
 
 from connectors.contract import Link
 from hub.documents.contract import New, NewUpload, Safety
-from hub.store.blobs import Damaged
+from hub.store.blobs import PIECE, Blobs, Damaged
 from hub.store.vault import Unreadable
 from schemas.problems import Refusal
 from tests.store.samples import acceptance, at, delivered, roomy, sealed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from hub.documents.contract import Upload
+    from hub.store.blobs import Draft
     from hub.store.contract import Acceptance, Store
     from tests.store.engines import Open
 
@@ -168,6 +170,94 @@ async def test_a_wrong_offset_a_second_writer_and_too_much_are_refused(store: St
             await incoming.write(data + b"x")
 
 
+class Overtaken(Blobs):
+    """A folder in which somebody else is quicker, once, between a request's look at its upload and its file."""
+
+    def __init__(self, folder: Path, before: Callable[[], None]) -> None:
+        super().__init__(folder, os.urandom)
+        self.before = [before]
+
+    def lock(self, name: str) -> int:
+        while self.before:
+            self.before.pop()()
+        return super().lock(name)
+
+
+@pytest.mark.parametrize("come", [200_000, 300_000])
+async def test_who_is_overtaken_between_its_look_and_the_file_cuts_nothing_off(
+    another: Open, tmp_path: Path, come: int
+) -> None:
+    """Two requests at one offset, as after a time-out at the sender: the later one must not take back what the other was told."""
+    data = content(300_000)
+    first, second = another(), another()
+    await first.documents.announce(new("u1", data), quota=QUOTA, now=at(0))
+
+    async def quicker() -> None:
+        async with await second.documents.receive("u1", 0) as incoming:
+            await incoming.write(data[:come])
+            await incoming.keep()
+            if incoming.whole:
+                await incoming.finish(Safety.CLEAN, at(1))
+
+    loop = asyncio.get_running_loop()
+    blobs = Overtaken(
+        tmp_path / "hub.db.blobs",
+        lambda: asyncio.run_coroutine_threadsafe(quicker(), loop).result(20),
+    )
+    first.documents.blobs = blobs  # type: ignore[attr-defined]  # the shelf's own folder, with somebody in it
+    with pytest.raises(Refusal, match="HUB-DOC-006"):
+        await first.documents.receive("u1", 0)
+    if come < len(data):
+        async with await second.documents.receive("u1", come) as incoming:
+            await incoming.write(data[come:])
+            await incoming.finish(Safety.CLEAN, at(1))
+    assert await whole(second.documents.content(digest(data))) == data
+
+
+class Slow(Blobs):
+    """A disk that takes its time for every write."""
+
+    def draft(self, *args: Any, **more: Any) -> Draft:
+        draft = super().draft(*args, **more)
+        write = draft.write
+
+        def slowly(data: bytes | bytearray | memoryview) -> None:
+            time.sleep(0.2)
+            write(data)
+
+        draft.write = slowly  # type: ignore[method-assign]
+        return draft
+
+
+async def test_what_a_slow_disk_was_writing_when_time_was_over_is_acknowledged_only_once_it_is_there(
+    store: Store, tmp_path: Path
+) -> None:
+    data = content(2 << 20)
+    store.documents.blobs = Slow(tmp_path / "hub.db.blobs", os.urandom)  # type: ignore[attr-defined]
+    await store.documents.announce(new("u1", data), quota=QUOTA, now=at(0))
+    async with await store.documents.receive("u1", 0) as incoming:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await incoming.write(data)
+        await incoming.keep()
+    told = await store.documents.upload("u1")
+    assert told is not None
+    assert told.received == len(data)
+
+
+async def test_an_upload_whose_file_is_lost_is_announced_anew(store: Store, tmp_path: Path) -> None:
+    data = content(300_000)
+    await store.documents.announce(new("u1", data), quota=QUOTA, now=at(0))
+    async with await store.documents.receive("u1", 0) as incoming:
+        await incoming.write(data[:200_000])
+        await incoming.keep()
+    for file in files(tmp_path):
+        file.write_bytes(b"")
+    with pytest.raises(Refusal, match="HUB-DOC-005"):
+        await store.documents.receive("u1", 200_000)
+    assert (await bring(store, "u2", data)).id == "u2"
+
+
 async def test_content_that_its_digest_does_not_fit_is_gone(store: Store, tmp_path: Path) -> None:
     await store.documents.announce(new("u1", b"right"), quota=QUOTA, now=at(0))
     async with await store.documents.receive("u1", 0) as incoming:
@@ -224,14 +314,24 @@ async def test_the_same_content_of_two_senders_is_one_file(store: Store, tmp_pat
 
 
 async def test_a_sender_has_a_quota_of_what_no_message_has_claimed(store: Store) -> None:
-    data = content(1000)
-    await store.documents.announce(new("u1", data), quota=1500, now=at(0))
+    data, quota = content(100_000), 150_000
+    await store.documents.announce(new("u1", data), quota=quota, now=at(0))
     with pytest.raises(Refusal, match="HUB-DOC-010"):
-        await store.documents.announce(new("u2", content(1000, 2)), quota=1500, now=at(0))
-    await store.documents.announce(new("u3", content(1000, 3), sender="another"), quota=1500, now=at(0))
+        await store.documents.announce(new("u2", content(100_000, 2)), quota=quota, now=at(0))
+    await store.documents.announce(new("u3", content(1000, 3), sender="another"), quota=quota, now=at(0))
     await bring(store, "u1", data)
     await store.accept(naming("m1", digest(data)))
-    await store.documents.announce(new("u4", content(1000, 4)), quota=1500, now=at(0))
+    await store.documents.announce(new("u4", content(1000, 4)), quota=quota, now=at(0))
+
+
+@pytest.mark.parametrize("size", [0, 1])
+async def test_a_flood_of_tiny_uploads_uses_the_quota_up(store: Store, size: int) -> None:
+    for n in range(3):
+        tiny = msgspec.structs.replace(new(f"u{n}", b""), size=size, sha256=f"{n:064x}")
+        if n < 2:
+            await store.documents.announce(tiny, quota=2 * PIECE, now=at(0))
+    with pytest.raises(Refusal, match="HUB-DOC-010"):
+        await store.documents.announce(tiny, quota=2 * PIECE, now=at(0))
 
 
 # --- binding

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from hub.documents.contract import Enclosure, Safety, Upload
-from hub.store.blobs import Ref
+from hub.store.blobs import PIECE, Ref
 from hub.store.sql import journal
 from hub.store.sql.bodies import keep
 from hub.store.sql.db import many, one
@@ -60,6 +60,9 @@ def unpack(db: Db, bodies: Bodies, stored: bytes, owner: str, sha256: str) -> Se
 
 # --- uploads ----------------------------------------------------------------------------------------------------
 
+_BROUGHT = "NOT EXISTS(SELECT 1 FROM fetching f WHERE f.upload=u.id)"
+"""What the hub fetches itself belongs to the message that named it: no announcement meets it, no other message ends it."""
+
 _UPLOAD = """
 SELECT u.id, u.sender, u.sha256, u.size, u.received, u.until, u.done, d.safety
 FROM upload u LEFT JOIN document d ON d.sha256=u.sha256
@@ -88,14 +91,15 @@ def _upload(row: tuple[object, ...]) -> Upload:
 
 
 def unclaimed(db: Db, sender: str) -> int:
-    """Bytes that this sender has announced and no message has claimed."""
-    row = one(db, "SELECT coalesce(sum(size), 0) FROM upload WHERE sender=?", (sender,))
+    """Bytes that this sender has announced and no message has claimed; each upload counts as one piece at least."""
+    query = f"SELECT coalesce(sum(CASE WHEN u.size<{PIECE} THEN {PIECE} ELSE u.size END), 0) FROM upload u WHERE u.sender=? AND {_BROUGHT}"  # noqa: S608 - constants
+    row = one(db, query, (sender,))
     return int(row[0]) if row else 0
 
 
 def announced_before(db: Db, sender: str, sha256: str) -> Upload | None:
     """The same content announced again goes on where the first announcement is."""
-    query = f"{_UPLOAD} WHERE u.sender=? AND u.sha256=? ORDER BY u.done DESC, u.received DESC LIMIT 1"
+    query = f"{_UPLOAD} WHERE u.sender=? AND u.sha256=? AND {_BROUGHT} ORDER BY u.done DESC, u.received DESC LIMIT 1"
     row = one(db, query, (sender, sha256))
     return None if row is None else _upload(row)
 
@@ -104,7 +108,7 @@ def announce(
     db: Db, new: NewUpload, until: int, file: str, secret: bytes, pen: Pen | None, quota: int
 ) -> None:
     """Raise ``Refusal`` HUB-DOC-010."""
-    if unclaimed(db, new.sender) + new.size > quota:
+    if unclaimed(db, new.sender) + max(new.size, PIECE) > quota:
         raise refuse("HUB-DOC-010", rule=f"at most {quota} bytes that no message has claimed")
     keep(db, pen)
     db.execute(
@@ -303,7 +307,7 @@ def _bind(db: Db, bodies: Bodies, who: Binding, new: New, at: int) -> str:
         secret = msgspec.structs.replace(secret, media_type=new.media_type or secret.media_type)
         packed = pack(bodies, who.pen, secret, who.owner, new.sha256)
         hold(db, who.owner, new.sha256, who.sender, at, packed)
-        if one(db, "SELECT 1 FROM upload WHERE id=?", (owner,)) is not None:
+        if one(db, f"SELECT 1 FROM upload u WHERE u.id=? AND {_BROUGHT}", (owner,)) is not None:  # noqa: S608 - a constant
             end_upload(db, owner, at)
     db.execute(
         "INSERT INTO enclosure(message,place,owner,sha256) VALUES(?,?,?,?)",

@@ -53,7 +53,7 @@ def plan(db: Db, bodies: Bodies, who: Binding, new: New, what: Plan, at: int) ->
 
 _DUE = """
 SELECT f.upload, f.message, f.place, f.owner, f.sender, f.url, f.tries, u.sha256, u.size, u.received, u.done, d.safety
-FROM fetching f JOIN upload u ON u.id=f.upload LEFT JOIN document d ON d.sha256=u.sha256 AND u.done=1
+FROM fetching f LEFT JOIN upload u ON u.id=f.upload LEFT JOIN document d ON d.sha256=u.sha256 AND u.done=1
 WHERE f.wake_at<=? ORDER BY f.wake_at, f.upload LIMIT 1
 """
 
@@ -75,6 +75,10 @@ def take(db: Db, bodies: Bodies, now: int, until: int) -> Fetch | None:
         address = bodies.unpack(db, url, f"{upload}/url").decode()
     except Unreadable:  # the dossier was forgotten meanwhile
         address = ""
+    if (
+        received is None
+    ):  # what came was not what was named, and whoever found that was killed before it said so
+        sha256, size, received, address = "", UNKNOWN, 0, ""
     return Fetch(
         upload=upload,
         message=message,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from collections import OrderedDict
 from contextlib import aclosing
 from functools import partial
@@ -86,6 +87,24 @@ class Shelf:
         return await self.reads.look(lambda db: documents.upload(db, id))
 
     async def receive(self, id: str, offset: int) -> Receiving:  # noqa: A002 - the field's word
+        file = (await self._going(id, offset)).file
+        try:
+            handle = await _thread(partial(self.blobs.lock, file))
+            going = await self._under(handle, id, offset)
+            draft = await _thread(
+                partial(self.blobs.draft, file, going.key, offset, going.tail, handle=handle)
+            )
+        except Busy:
+            raise refuse("HUB-DOC-006", rule="one request at a time") from None
+        except Damaged:  # it can never go on: to be announced anew
+            await self.write(lambda db: documents.end_upload(db, id, 0))
+            raise refuse("HUB-DOC-005") from None
+        except OSError as error:
+            raise refuse("HUB-LIM-003", detail=type(error).__name__) from error
+        return Receiving(self, going, draft)
+
+    async def _going(self, id: str, offset: int) -> documents.Going:  # noqa: A002 - the field's word
+        """Raise ``Refusal`` HUB-DOC-005, HUB-DOC-006."""
         try:
             going = await self.reads.look(lambda db: documents.going(db, self.bodies, id))
         except Unreadable:
@@ -95,13 +114,15 @@ class Shelf:
         told = going.upload
         if told.safety is not None or told.received != offset:
             raise refuse("HUB-DOC-006", "Upload-Offset", rule=str(told.received))
+        return going
+
+    async def _under(self, handle: int, id: str, offset: int) -> documents.Going:  # noqa: A002 - the field's word
+        """Read again under the file's lock: another request may have ended between the first look and the lock."""
         try:
-            draft = await _thread(partial(self.blobs.draft, going.file, going.key, offset, going.tail))
-        except Busy:
-            raise refuse("HUB-DOC-006", rule="one request at a time") from None
-        except OSError as error:
-            raise refuse("HUB-LIM-003", detail=type(error).__name__) from error
-        return Receiving(self, going, draft)
+            return await self._going(id, offset)
+        except BaseException:
+            os.close(handle)
+            raise
 
     async def cancel(self, id: str, now: datetime) -> bool:  # noqa: A002 - the field's word
         there = await self.upload(id)
@@ -276,7 +297,7 @@ class Receiving:
         await self._flush()
         told = self._going.upload
         digest = await self._digest()
-        if told.sha256 not in {digest, ""}:
+        if not digest or told.sha256 not in {digest, ""}:
             await self._shelf.cancel(told.id, now)
             raise refuse("HUB-DOC-007", "sha256")
         await self.keep()
@@ -332,7 +353,13 @@ class Receiving:
 
 
 async def _thread(work: Callable[[], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(None, work)
+    """Who is cancelled meanwhile goes on when the thread has ended, so that no two ever write to one draft."""
+    running = asyncio.get_running_loop().run_in_executor(None, work)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
 
 
 async def _stream(pieces: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
