@@ -12,7 +12,7 @@ JOBS ?= 2
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages demo test check bench simulate reference clean
+.PHONY: help setup packages demo test check bench simulate soak reference clean
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench: $(READY) ## measure: prints a table, writes bench/results/<time>.json (ON
 
 simulate: $(READY) ## play 100,000 simulated worlds on all cores (SEEDS=1000 FIRST=0 for others)
 	@$(BIN)/python -m tests.simulation $(or $(SEEDS),100000) $(or $(FIRST),0)
+
+soak: $(READY) ## accept, deliver and prune for minutes on both engines; shows what it takes on disk
+	@$(BIN)/python -m bench.soak
 
 reference: $(READY) ## write the generated pages of docs/reference
 	@$(BIN)/python -m tools.reference

@@ -281,12 +281,15 @@ class Delivery:
         return self._settlement(work, route.policy, verdict, outcome, tries)
 
     def _unsealed(self, work: Work, why: Problem | Waits) -> Settlement:
-        """Nothing has left: parked, or back among those that wait. A document that cannot be had is the sender's to mend."""
+        """Nothing has left: parked, or back among those that wait. A document that cannot be had is the sender's to mend.
+
+        What was in doubt before stays so (it was restored, and nobody knows): neither *parked* nor *waiting* asks first.
+        """
         now = self._now()
         if isinstance(why, Waits):
             return Settlement(
                 transfer=work.transfer,
-                move=Move.UNSENT,
+                move=None if work.doubt else Move.UNSENT,
                 code=why.code,
                 detail=why.place,
                 wake_at=now + timedelta(seconds=why.seconds),
@@ -295,11 +298,13 @@ class Delivery:
         mend = Verdict(move=Move.PARK, code=why.code)
         return Settlement(
             transfer=work.transfer,
-            move=Move.PARK,
+            move=None if work.doubt else Move.PARK,
             code=why.code,
             detail=" ".join(part for part in (why.place, why.rule, why.detail) if part),
             counts=False,
-            follow_up=self._follow_up(work, mend, None, now) if why.code in SENDER_MENDS else None,
+            follow_up=self._follow_up(work, mend, None, now)
+            if why.code in SENDER_MENDS and not work.doubt
+            else None,
         )
 
     async def _still_held(self, hold: Hold) -> None:

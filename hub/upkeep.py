@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 MOST = 50
 """Messages per transaction: others wait no longer than for these."""
 REST = 4
-LEAST_REST = 0.05
+LEAST_REST = 0.01
 TURN = 60.0
 """Seconds that a turn lasts unless it is taken again; who was killed loses it after this."""
 
@@ -50,13 +50,20 @@ def horizon(schedule: Iterable[float], jitter: float, longest_wait: float) -> fl
 
 
 class Pruner:
-    """``every``: seconds between two rounds; ``holder``: this process, as the turn names it."""
+    """``every``: seconds between two rounds; ``holder``: this process, as the turn names it; ``rest``: as many times as a group took."""
 
     def __init__(
-        self, store: Store, ages: Ages, *, now: Callable[[], datetime], holder: str, every: float
+        self,
+        store: Store,
+        ages: Ages,
+        *,
+        now: Callable[[], datetime],
+        holder: str,
+        every: float,
+        rest: float = REST,
     ) -> None:
         self._store, self._ages, self._now = store, ages, now
-        self._holder, self._every = holder, every
+        self._holder, self._every, self._rest = holder, every, rest
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -92,5 +99,5 @@ class Pruner:
             removed += chunk.removed
             if not chunk.more:
                 break
-            await asyncio.sleep(max(LEAST_REST, REST * (time.perf_counter() - began)))
+            await asyncio.sleep(self._rest * max(LEAST_REST, time.perf_counter() - began))
         return removed

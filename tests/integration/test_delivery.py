@@ -13,9 +13,11 @@ import pytest
 from connectors.contract import Deferred, Delivered, Outcome, Reason, Refused, Sealed, Unsure
 from hub.decide import Policy
 from hub.delivery import Hold, LeaseLost, printable
+from hub.documents.contract import Waits
 from hub.lifecycle import Move, State
 from hub.store.contract import Filter, Window
 from schemas.dossier import from_json
+from schemas.problems import Problem
 from tests.integration.delivery_house import NOT_HERE, House, Partner, house, now, until
 from tests.store.samples import roomy
 
@@ -543,6 +545,27 @@ async def test_stopping_finishes_what_is_under_way_and_takes_nothing_new(tmp_pat
         assert (await hub.view("m1.land")).state is State.DELIVERED
         assert (await hub.view("m2.land")).state is State.WAITING
     assert land.journal == ["m1:land:1"]
+
+
+@pytest.mark.parametrize(
+    ("why", "wakes"),
+    [
+        (Problem(code="HUB-MAP-001", place="/dossier"), False),
+        (Waits(code="HUB-DOC-001", place="/documents/0", seconds=5), True),
+    ],
+)
+async def test_what_was_restored_in_doubt_stays_so_while_it_cannot_be_sealed(
+    tmp_path: Path, why: Problem | Waits, wakes: bool
+) -> None:
+    """Parked or waiting it would be sent without asking, once it can be."""
+    async with house(tmp_path, land=Partner()) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        (work,) = await hub.store.claim("w", now(), 10, 30)
+        doubtful = msgspec.structs.replace(work, doubt=True)
+        settlement = await hub.worker()._one(doubtful, why, Hold(work.token, now()))
+        assert (settlement.move, settlement.wake_at is not None) == (None, wakes)
+        assert await hub.store.settle(work.token, [settlement], now())
+        assert (await hub.view("m1.land")).state is State.IN_DOUBT
 
 
 async def test_after_asking_nothing_is_sent_unless_the_lease_still_holds(tmp_path: Path) -> None:
