@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import filecmp
 import os
 import shutil
 import struct
@@ -141,8 +142,12 @@ class Blobs:
     def open(self, name: str) -> BinaryIO:
         return self._path(name).open("rb")
 
-    def take(self, name: str, source: BinaryIO) -> None:
-        """Write a file as it comes; whole and on disk, or not there at all."""
+    def take(self, name: str, source: BinaryIO) -> bool:
+        """Write a file as it comes; whole and on disk, or not there at all.
+
+        False: one of this name is here with another content. It stays as it is, and the new one waits beside it for
+        ``settle``; one that has grown since then stays for good, for it begins with all of the other.
+        """
         path = self._path(name)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         part = path.with_name(f"{name}{_PART}")
@@ -151,7 +156,18 @@ class Blobs:
             shutil.copyfileobj(source, file, AT_ONCE * PIECE)
             file.flush()
             os.fsync(handle)
-        part.replace(path)
+        if not path.exists():
+            self.settle(name)
+            return True
+        keep = path.stat().st_size > part.stat().st_size or filecmp.cmp(part, path, shallow=False)
+        if keep:
+            part.unlink()
+        return keep
+
+    def settle(self, name: str) -> None:
+        """Let what was taken stand under its name."""
+        path = self._path(name)
+        path.with_name(f"{name}{_PART}").replace(path)
         for folder in (path.parent, self.folder, self.folder.parent):
             _sync(folder)
 

@@ -54,6 +54,11 @@ class Keeper(Protocol):
         ...
 
     @property
+    def misfits(self) -> tuple[type[Exception], ...]:
+        """What the engine raises for rows that its schema does not take."""
+        ...
+
+    @property
     def newest(self) -> int:
         """Number of the last migration that this version knows."""
         ...

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import shutil
-from typing import TYPE_CHECKING
+import tarfile
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from hub.lifecycle import Move, State
@@ -22,7 +25,7 @@ from tests.keeping.places import LARGE, LATER, PARTNERS, Place, busy
 from tests.store.samples import acceptance, at, delivered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from hub.store.contract import TransferView
@@ -229,6 +232,104 @@ async def test_a_damaged_archive_is_refused_and_the_old_store_stays(place: Place
         assert await transfers(place) == before, name
         with pytest.raises(Damaged):
             looked_at(file, place, tmp_path)
+
+
+def hostile(*members: tuple[str, bytes, bytes], tables: Mapping[str, tuple[list[str], list[Any]]]) -> bytes:
+    """An archive as our writer makes none: members by name, type and content; tables with whatever rows, counted as they are."""
+    about = archive.About(format=1, schema=5, hub="h", made_at=LATER)
+    found = [("about.json", tarfile.REGTYPE, msgspec.json.encode(about)), *members]
+    counted = {}
+    for name, (columns, rows) in tables.items():
+        digest = archive.Digest()
+        packed = b"".join([digest.add(row) for row in rows])
+        counted[name] = digest.counted()
+        found.append((f"table/{name}/columns.json", tarfile.REGTYPE, json.dumps(columns).encode()))
+        part = b"\xdd" + len(rows).to_bytes(4, "big") + packed
+        found.append((f"table/{name}/000001.msgpack", tarfile.REGTYPE, part))
+    manifest = Manifest(
+        about=about, tables=counted, blobs=0, blob_bytes=0, blobs_sha256=hashlib.sha256().hexdigest()
+    )
+    found.append(("manifest.json", tarfile.REGTYPE, msgspec.json.encode(manifest)))
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as tar:
+        for name, kind, body in found:
+            member = tarfile.TarInfo(name)
+            member.type, member.size, member.linkname = kind, len(body), "/etc/passwd"
+            tar.addfile(member, io.BytesIO(body))
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows"),
+    [
+        ([], [[]]),
+        (["id", "id"], [[1, 1]]),
+        (["id", "partner"], [[1, "a"], [1, "b"]]),
+        (["id"], [[1]]),
+        (["id", "partner"], [[1, ["a"]]]),
+        (["id", "partner"], [[1, msgspec.msgpack.Ext(5, b"a")]]),
+        (["id", "partner"], [[2**64 - 1, "a"]]),
+        (["id", "partner"], [[1]]),
+        (["id", "partner"], [["x", "a"]]),
+    ],
+)
+async def test_rows_that_no_store_can_have_are_a_damaged_archive(
+    place: Place, tmp_path: Path, columns: list[str], rows: list[Any]
+) -> None:
+    file = tmp_path / "hostile"
+    file.write_bytes(hostile(tables={"dest": (columns, rows)}))
+    with pytest.raises(Damaged):
+        restored(place, file)
+    file.write_bytes(hostile(tables={"leased": (["n"], [[]])}))
+    with pytest.raises(Damaged):
+        restored(place, file)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE, tarfile.GNUTYPE_SPARSE),
+        *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE),
+    ],
+)
+async def test_only_plain_files_are_read_and_nothing_that_decides_what_reading_costs(
+    place: Place, tmp_path: Path, kind: bytes
+) -> None:
+    file = tmp_path / "hostile"
+    file.write_bytes(hostile((f"blob/{'a' * 32}", kind, bytes(512)), tables={}))
+    with pytest.raises(Damaged, match="does not belong there"):
+        restored(place, file)
+
+
+async def test_an_archive_that_turns_out_damaged_has_touched_no_file_of_large_content(
+    place: Place, tmp_path: Path
+) -> None:
+    written = await archived(place, tmp_path / "backup")
+    folder = place.keeper.blobs.folder
+    before = {path.name: path.read_bytes() for path in folder.glob("??/*")}
+    plain = gzip.decompress(written.path.read_bytes())
+    at_blob = plain.index(b"\0blob/") + 700
+    other = plain[:at_blob] + bytes([plain[at_blob] ^ 1]) + plain[at_blob + 1 :]
+    written.path.write_bytes(gzip.compress(other))
+    with pytest.raises(Damaged):
+        restored(place, written.path, replace=True)
+    assert {name: (folder / name[:2] / name).read_bytes() for name in before} == before
+
+
+async def test_a_restore_mends_a_broken_file_and_takes_back_none_that_went_on(
+    place: Place, tmp_path: Path
+) -> None:
+    """An upload's file that has grown since the archive was made still has all that the archive knows of it."""
+    written = await archived(place, tmp_path / "backup")
+    blobs = place.keeper.blobs
+    (name, size), *_ = blobs.files()
+    path = blobs.folder / name[:2] / name
+    content_ = path.read_bytes()
+    for there, afterwards in ((bytes(size), content_), (content_ + b"more", content_ + b"more")):
+        path.write_bytes(there)
+        restored(place, written.path, replace=True)
+        assert path.read_bytes() == afterwards
+        assert not left(blobs.folder, ".part")
 
 
 def looked_at(file: Path, place: Place, tmp_path: Path) -> verify.Verified:

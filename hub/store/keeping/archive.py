@@ -23,7 +23,7 @@ import re
 import tarfile
 import zlib
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self
 
 import msgspec
 
@@ -36,6 +36,7 @@ SUFFIX = ".lienthong"
 PART_BYTES = 1 << 20
 """Rows are gathered up to here before they are written: what a table costs in memory."""
 LARGEST_PART = 64 << 20
+_CELLS = {int, float, str, bytes, type(None)}
 _ARRAY = b"\xdd"  # MessagePack: array, its length in the 4 bytes that follow
 _ABOUT, _MANIFEST = "about.json", "manifest.json"
 _COLUMNS = re.compile(r"table/([a-z_]{1,63})/columns\.json")
@@ -259,13 +260,22 @@ def read(path: Path) -> Iterator[Part]:
         raise Damaged(f"what stands in it cannot be read: {type(error).__name__}") from error
 
 
+class _Plain(tarfile.TarInfo):
+    """Files and nothing else: no links, no sparse ones, none of the headers whose size decides what reading them costs."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        member = super().frombuf(buf, encoding, errors)
+        if member.type not in {tarfile.REGTYPE, tarfile.AREGTYPE}:
+            raise Damaged(f"{member.name!r} does not belong there")
+        return member
+
+
 def _parts(packed: gzip.GzipFile) -> Iterator[Part]:
     reader = _Reader()
-    with tarfile.open(fileobj=packed, mode="r|") as tar:
+    with tarfile.open(fileobj=packed, mode="r|", tarinfo=_Plain) as tar:
         for member in tar:
             source = tar.extractfile(member)
-            if source is None or not member.isreg():
-                raise Damaged(f"{member.name!r} does not belong there")
             yield from reader.part(member.name, member.size, source)
     if not reader.finished:
         raise Damaged("it ends before its manifest: it was never finished")
@@ -278,7 +288,7 @@ class _Reader:
         self.finished = False
         self._about: About | None = None
         self._digests: dict[str, Digest] = {}
-        self._table = ""
+        self._table, self._columns_now = "", tuple[str, ...]()
         self._blobs, self._blob_bytes, self._blob_hash = 0, 0, hashlib.sha256()
         self._last_blob = ""
 
@@ -311,7 +321,10 @@ class _Reader:
         if table in self._digests:
             raise Damaged(f"table {table} begins twice")
         self._table, self._digests[table] = table, Digest()
-        return Columns(table, msgspec.json.decode(body, type=tuple[str, ...]))
+        self._columns_now = msgspec.json.decode(body, type=tuple[str, ...])
+        if not self._columns_now or len(set(self._columns_now)) < len(self._columns_now):
+            raise Damaged(f"table {table} has no columns, or one twice")
+        return Columns(table, self._columns_now)
 
     def _rows(self, table: str, body: bytes) -> Rows:
         if table != self._table:
@@ -320,6 +333,8 @@ class _Reader:
         digest = self._digests[table]
         for row in rows:
             digest.add(row)
+            if len(row) != len(self._columns_now) or not {type(cell) for cell in row} <= _CELLS:
+                raise Damaged(f"rows of {table} have other columns than they say, or hold what no column can")
         return Rows(table, rows)
 
     def _one_blob(self, name: str, size: int, source: BinaryIO) -> Iterator[Blob]:

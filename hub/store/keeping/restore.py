@@ -56,7 +56,7 @@ def restore(
     with keeper.alone():
         newest = _newest_message(keeper) if order.replace else None
         with keeper.building(made.schema, replace=order.replace, now=now()) as db:
-            manifest, held = load(keeper, db, parts)
+            manifest, held, others = load(keeper, db, parts)
             prove(db)
             at = micros(now())
             doubt = content.doubt(db, held, at, IN_DOUBT)
@@ -64,6 +64,8 @@ def restore(
             content.draw_lanes(db, at)
             behind = None if newest is None else _missing(db, newest)
             _tell(db, order, manifest, doubt, now())
+            for name in others:
+                keeper.blobs.settle(name)
     return Restored(manifest, doubt, paused, behind)
 
 
@@ -76,10 +78,19 @@ def about(parts: Iterator[Part], newest: int) -> About:
     return first
 
 
-def load(keeper: Keeper, db: Db, parts: Iterable[Part]) -> tuple[Manifest, list[int]]:
-    """Put everything in; return the manifest, which came last, and what workers had in hand."""
+class Loaded(NamedTuple):
+    """``held``: what workers had in hand. ``others``: files that are here with another content, to be settled when all is well."""
+
+    manifest: Manifest
+    held: list[int]
+    others: list[str]
+
+
+def load(keeper: Keeper, db: Db, parts: Iterable[Part]) -> Loaded:
+    """Put everything in. Of what is there already nothing is changed: the archive may turn out to be damaged at its end."""
     tables = {table.name: table for table in content.archived(keeper.tables(db))}
     held: list[int] = []
+    others: list[str] = []
     columns: tuple[str, ...] = ()
     for part in parts:
         match part:
@@ -87,24 +98,24 @@ def load(keeper: Keeper, db: Db, parts: Iterable[Part]) -> tuple[Manifest, list[
                 if name != LEASED and name not in tables:
                     raise Damaged(f"table {name} is unknown here")
             case Rows(table=name, rows=rows) if name == LEASED:
-                held += [row[0] for row in rows]
+                held += [number for number, *_ in rows if isinstance(number, int)]
             case Rows(table=name, rows=rows):
-                _put(db, tables[name], columns, rows)
+                _put(keeper, db, tables[name], columns, rows)
             case Blob(name=name, source=source):
-                keeper.blobs.take(name, source)
+                others += [] if keeper.blobs.take(name, source) else [name]
             case Manifest():
                 keeper.loaded(db)
-                return part, held
+                return Loaded(part, held, others)
     raise Damaged("it ends before its manifest")
 
 
-def _put(db: Db, table: Table, columns: Sequence[str], rows: list[list[object]]) -> None:
-    if any(len(row) != len(columns) for row in rows):
-        raise Damaged(f"rows of {table.name} have other columns than they say")
+def _put(keeper: Keeper, db: Db, table: Table, columns: Sequence[str], rows: list[list[object]]) -> None:
     try:
         content.put(db, table, columns, rows)
     except content.UnknownColumns as unknown:
         raise Damaged(f"columns are unknown here: {unknown}") from None
+    except keeper.misfits as error:
+        raise Damaged(f"rows of {table.name} cannot stand here: {type(error).__name__}") from None
 
 
 def _pause(db: Db, declared: Sequence[str], now: datetime) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def archive(
     parts = read(file)
     about = restore.about(parts, beside.newest)
     with beside.alone(), beside.building(about.schema, replace=False, now=now()) as db:
-        manifest, held = restore.load(beside, db, parts)
+        manifest, held, _ = restore.load(beside, db, parts)
         content.interrupted(db, held, 0)
         content.draw_lanes(db, 0)
         bodies.prove(db)

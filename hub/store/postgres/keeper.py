@@ -54,6 +54,13 @@ _INDEXES = "SELECT relname FROM pg_class WHERE relkind='i' AND relnamespace=curr
 class PostgresKeeper:
     """``blobs``: the folder of large content that all processes share."""
 
+    misfits: tuple[type[Exception], ...] = (
+        psycopg.IntegrityError,
+        psycopg.DataError,
+        psycopg.ProgrammingError,
+        OverflowError,
+    )
+
     def __init__(self, conninfo: str, blobs: Blobs, password: str | None = None) -> None:
         self._conninfo, self._password = conninfo, password
         self._alone = False

@@ -29,6 +29,14 @@ _BESIDE = ("-wal", "-shm", "-journal")
 
 
 class SqliteKeeper:
+    misfits: tuple[type[Exception], ...] = (
+        apsw.ConstraintError,
+        apsw.MismatchError,
+        apsw.TooBigError,
+        OverflowError,
+        TypeError,
+    )
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._alone = False
