@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,7 +20,7 @@ from hub.judge import authenticate
 from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from starlette.requests import Request
@@ -92,20 +94,20 @@ class Acknowledging:
         *,
         body_time: float,
         at_once: int = 64,
+        of_one: int = 16,
     ) -> None:
         self._bringers, self._store, self._now = bringers, store, now
-        self._body_time, self._at_once, self._under_way = body_time, at_once, 0
+        self._body_time, self._at_once, self._of_one = body_time, at_once, of_one
+        self._under_way: Counter[str] = Counter()
 
     async def take(self, request: Request) -> Acknowledged:
         """Take one receipt. Raises ``Refusal``; then a log line with code, partner and digest is all that is left of it."""
         partner, body = "", b""
-        if self._under_way >= self._at_once:
-            raise Later(NO_ROOM, f"at most {self._at_once} receipts at once", WAIT)
-        self._under_way += 1
         try:
             partner = self._partner(request.headers)
-            body = await self._body(request)
-            return await self._store.acknowledge(acknowledgements.read(body, partner, self._now()))
+            with self._place(partner):
+                body = await self._body(request)
+                return await self._store.acknowledge(acknowledgements.read(body, partner, self._now()))
         except Refusal as refusal:
             log.info(
                 "receipt_refused",
@@ -116,8 +118,19 @@ class Acknowledging:
                 request=request.state.request,
             )
             raise
+
+    @contextmanager
+    def _place(self, partner: str) -> Iterator[None]:
+        """Raises ``Later``: who brings its receipts slowly has places of its own, and leaves the others theirs."""
+        if self._under_way.total() >= self._at_once:
+            raise Later(NO_ROOM, f"at most {self._at_once} receipts at once", WAIT)
+        if self._under_way[partner] >= self._of_one:
+            raise Later("HUB-LIM-002", f"at most {self._of_one} receipts at once", WAIT)
+        self._under_way[partner] += 1
+        try:
+            yield
         finally:
-            self._under_way -= 1
+            self._under_way[partner] -= 1
 
     def _partner(self, headers: Mapping[str, str]) -> str:
         found = authenticate(headers.get("authorization", ""), self._bringers)

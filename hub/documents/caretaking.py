@@ -61,7 +61,8 @@ class Caretaker:
 
     async def run(self) -> None:
         """Go on until it is cancelled."""
-        await asyncio.gather(self._again(self.check), self._again(self.fetch), self._sweeping())
+        fetching = (self._fetching.run(),) if self._fetching else ()
+        await asyncio.gather(self._again(self.check), self._sweeping(), *fetching)
 
     async def _again(self, step: Callable[[], Awaitable[bool]]) -> None:
         """Do a step as long as it finds something, then look again."""
@@ -72,10 +73,6 @@ class Caretaker:
             except Exception:
                 log.exception("caretaking_failed")
             await asyncio.sleep(LOOK_EVERY)
-
-    async def fetch(self) -> bool:
-        """Go on with one document that is to be fetched; false when there is none."""
-        return self._fetching is not None and await self._fetching.fetch()
 
     async def _sweeping(self) -> None:
         while True:

@@ -6,7 +6,7 @@ What nobody holds is swept. Content is streamed in and out; nothing here ever ha
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
 from datetime import datetime  # noqa: TC003
 from enum import StrEnum
 from types import TracebackType  # noqa: TC003
@@ -210,8 +210,8 @@ class Documents(Protocol):
 
     async def held(self, *, safety: str = "", after: str = "", limit: int = 50) -> tuple[Held, ...]: ...
 
-    async def to_fetch(self, now: datetime, *, lease: float) -> Fetch | None:
-        """Take one document that is to be fetched; nobody else gets it for ``lease`` seconds."""
+    async def to_fetch(self, now: datetime, *, lease: float, without: Collection[str] = ()) -> Fetch | None:
+        """Take one document that is to be fetched; nobody else gets it for ``lease`` seconds. ``without``: none of these senders'."""
         ...
 
     async def fetch_sized(self, fetch: Fetch, size: int) -> None:

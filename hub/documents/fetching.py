@@ -6,6 +6,8 @@ an upload's. What waits for a document is not sealed before it is here and clean
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations at run time
 from datetime import timedelta
 from http import HTTPStatus
@@ -29,6 +31,9 @@ log = structlog.get_logger(__name__)
 
 LEASE = 3600.0
 SCAN_WAIT = 2.0
+LOOK_EVERY = 0.5
+AT_ONCE, OF_ONE_SENDER = 16, 2
+"""Downloads of one process, each of which costs a megabyte or two; and those of them that one sender may keep going."""
 INFECTED, HOPELESS = "HUB-DOC-003", "HUB-DOC-015"
 NEVER = frozenset({400, 401, 403, 404, 405, 410, 414, 451})
 """Answers that say that asking again will not help; only what a schedule is for is asked again."""
@@ -64,11 +69,44 @@ class Fetching:
         self._documents, self._sources = documents, sources
         self._limit, self._unscanned, self._now = limit, unscanned, now
 
+    async def run(self) -> None:
+        """Go on until it is cancelled: a sender whose server drips keeps its own documents waiting and nobody else's."""
+        under_way: Counter[str] = Counter()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                what = await self._next(under_way)
+                if what is None:
+                    await asyncio.sleep(LOOK_EVERY)
+                    continue
+                under_way[what.sender] += 1
+                group.create_task(self._beside(what, under_way))
+
+    async def _next(self, under_way: Counter[str]) -> Fetch | None:
+        full = [sender for sender, count in under_way.items() if count >= OF_ONE_SENDER]
+        if under_way.total() >= AT_ONCE:
+            return None
+        try:
+            return await self._documents.to_fetch(self._now(), lease=LEASE, without=full)
+        except Exception:
+            log.exception("caretaking_failed")
+            return None
+
+    async def _beside(self, what: Fetch, under_way: Counter[str]) -> None:
+        try:
+            await self._go_on(what)
+        except Exception:
+            log.exception("caretaking_failed")
+        finally:
+            under_way[what.sender] -= 1
+
     async def fetch(self) -> bool:
         """Go on with one document whose turn it is; false when there is none."""
         what = await self._documents.to_fetch(self._now(), lease=LEASE)
-        if what is None:
-            return False
+        if what is not None:
+            await self._go_on(what)
+        return what is not None
+
+    async def _go_on(self, what: Fetch) -> None:
         sources = self._sources.get(what.sender)
         schedule = sources.schedule if sources else ()
         try:
@@ -83,7 +121,6 @@ class Fetching:
             else:
                 wake = self._now() + timedelta(seconds=schedule[what.tries])
                 await self._documents.fetch_again(what, wake)
-        return True
 
     async def _settle(self, what: Fetch) -> None:
         """What is here: the dossier's when it is clean, asked about again while it is being scanned."""

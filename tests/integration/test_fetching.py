@@ -297,6 +297,37 @@ async def test_what_was_wrong_when_a_worker_died_is_given_up(house: House) -> No
     assert not await house.step(10**6)
 
 
+async def test_a_sender_whose_server_drips_keeps_nobody_elses_documents_waiting(house: House) -> None:
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    silent = await asyncio.start_server(mute, "127.0.0.1", 0)
+    host = f"127.0.0.1:{silent.sockets[0].getsockname()[1]}"
+    http = Http(Reach(base_url=f"http://{host}", total_timeout=20), clock=house.clock)
+    house.sources["another"] = Sources(hosts={host: http}, schedule=SCHEDULE)
+    await house.store.capacities(roomy("so-tnmt"))
+    for number in range(8):
+        new = New(place="documents/0", pointer="/x", sha256="", url=f"http://{host}/{number}")
+        told = acceptance(f"s{number}", dossier=f"s{number}")
+        await house.store.accept(msgspec.structs.replace(told, sender="another", documents=(new,)))
+    await house.accept(digest(DATA))
+    house.clock.now += timedelta(seconds=5)
+    fetching = Fetching(
+        house.store.documents, house.sources, limit=1 << 20, unscanned=Safety.CLEAN, now=house.clock
+    )
+    running = asyncio.create_task(fetching.run())
+    try:
+        async with asyncio.timeout(10):
+            while not (await house.store.documents.enclosed(["m1"]))["m1"][0].sha256:  # noqa: ASYNC110 - a file's row
+                await asyncio.sleep(0.05)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await http.close()
+        silent.close()
+
+
 async def test_a_host_that_is_no_longer_listed_is_not_asked(house: House) -> None:
     await house.accept()
     house.sources = {}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -171,6 +173,25 @@ async def test_a_flood_of_refusals_is_noted_up_to_a_bound(made: Parts, tmp_path:
             assert (await hub.post(b"{", key="k")).status == 400
         await hub.refusals.write()
         assert len(await hub.store.refused(limit=1000)) == 200
+
+
+async def test_who_brings_its_receipts_slowly_leaves_the_others_their_places(
+    made: Parts, tmp_path: Path
+) -> None:
+    async with house(tmp_path, made, lambda: NOW) as hub:
+        head = f"POST /v1/receipts HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEYS['land']}\r\n"
+        head += "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+        slow = []
+        for _ in range(70):
+            _, writer = await asyncio.open_connection("127.0.0.1", urlsplit(hub.url).port)
+            writer.write(head.encode())
+            await writer.drain()
+            slow.append(writer)
+        await asyncio.sleep(0.3)
+        assert (await bring(hub, {"at": AT, "key": "no:land:0"})).code == "HUB-LIM-002"
+        assert (await bring(hub, {"at": AT, "key": "no:land:0"}, by="desk")).code == "HUB-RCP-005"
+        for writer in slow:
+            writer.close()
 
 
 def test_every_code_of_receipts_is_in_the_catalogue() -> None:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from hub.documents.contract import Fetch, New, Safety
 from hub.store.sql import documents, journal
 from hub.store.sql.bodies import keep
-from hub.store.sql.db import one
+from hub.store.sql.db import many, one
 from hub.store.vault import Unreadable
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from hub.store.sql.bodies import Bodies, Pen
     from hub.store.sql.db import Db
     from hub.store.sql.documents import Binding
@@ -54,17 +56,28 @@ def plan(db: Db, bodies: Bodies, who: Binding, new: New, what: Plan, at: int) ->
 _DUE = """
 SELECT f.upload, f.message, f.place, f.owner, f.sender, f.url, f.tries, u.sha256, u.size, u.received, u.done, d.safety
 FROM fetching f LEFT JOIN upload u ON u.id=f.upload LEFT JOIN document d ON d.sha256=u.sha256 AND u.done=1
-WHERE f.wake_at<=? ORDER BY f.wake_at, f.upload LIMIT 1
+WHERE f.sender=? AND f.wake_at<=? ORDER BY f.wake_at, f.upload LIMIT 1
 """
+_SENDERS = """
+WITH RECURSIVE s(sender) AS (
+  SELECT min(sender) FROM fetching
+  UNION ALL SELECT (SELECT min(f.sender) FROM fetching f WHERE f.sender>s.sender) FROM s WHERE s.sender IS NOT NULL
+)
+SELECT (SELECT min(f.wake_at) FROM fetching f WHERE f.sender=s.sender), s.sender FROM s WHERE s.sender IS NOT NULL
+"""
+"""A step of the index for each sender, however much waits for one of them."""
 
 
-def anything_due(db: Db, now: int) -> bool:
-    return one(db, "SELECT 1 FROM fetching WHERE wake_at<=? LIMIT 1", (now,)) is not None
+def due(db: Db, now: int, without: Collection[str]) -> str | None:
+    """Return the sender whose document waits longest, of all but these."""
+    found = [row for row in many(db, _SENDERS) if row[0] <= now and row[1] not in without]
+    return str(min(found)[1]) if found else None
 
 
-def take(db: Db, bodies: Bodies, now: int, until: int) -> Fetch | None:
+def take(db: Db, bodies: Bodies, now: int, until: int, without: Collection[str]) -> Fetch | None:
     """Take what waits longest; it is due again at ``until`` when nothing is heard of it."""
-    row = one(db, _DUE, (now,))
+    chosen = due(db, now, without)
+    row = one(db, _DUE, (chosen, now)) if chosen is not None else None
     if row is None:
         return None
     upload, message, place, owner, sender, url, tries, sha256, size, received, done, safety = row

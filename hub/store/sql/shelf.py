@@ -23,7 +23,7 @@ from hub.store.vault import Unreadable
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
@@ -174,11 +174,12 @@ class Shelf:
     async def held(self, *, safety: str = "", after: str = "", limit: int = 50) -> tuple[Held, ...]:
         return await self.reads.run(lambda db: scans.listed(db, safety, after, limit))
 
-    async def to_fetch(self, now: datetime, *, lease: float) -> Fetch | None:
+    async def to_fetch(self, now: datetime, *, lease: float, without: Collection[str] = ()) -> Fetch | None:
         at = micros(now)
-        if not await self.reads.look(lambda db: fetches.anything_due(db, at)):
+        if await self.reads.look(lambda db: fetches.due(db, at, without)) is None:
             return None
-        return await self.writes.run(lambda db: fetches.take(db, self.bodies, at, at + int(lease * SECOND)))
+        until = at + int(lease * SECOND)
+        return await self.writes.run(lambda db: fetches.take(db, self.bodies, at, until, without))
 
     async def fetch_sized(self, fetch: Fetch, size: int) -> None:
         await self.writes.run(lambda db: fetches.sized(db, fetch.upload, size))

@@ -90,4 +90,4 @@ CREATE TABLE fetching(
   wake_at INTEGER NOT NULL,
   tries INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
-CREATE INDEX fetching_due ON fetching(wake_at);
+CREATE INDEX fetching_due ON fetching(sender, wake_at);
