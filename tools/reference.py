@@ -182,7 +182,7 @@ def lifecycle_page(words: Meanings) -> str:
     moves = [
         (
             _code(move),
-            "người · a person" if move in lifecycle.PERSONS else "trục · the hub",
+            "người · a person" if move in lifecycle.PERSONS else "hub · the hub",
             _from(move),
             *_both(words, f"transfer.move.{move}"),
         )
@@ -264,7 +264,7 @@ CHECKED_BY: dict[str, str] = {
 
 def settings_page(words: Meanings) -> str:
     return _page(
-        "Cấu hình của trục · Settings",
+        "Cấu hình của hub · Settings",
         "`hub/settings.py`",
         "Một tệp TOML; tên tệp: `--settings`, hoặc `LIENTHONG_SETTINGS`, hoặc `./lienthong.toml`. Khóa lạ bị từ chối với tệp, dòng và chỗ"
         " (`HUB-CFG-002`). Đường dẫn tương đối tính từ thư mục của tệp. Mỗi giá trị có thể đặt bằng biến môi trường: `LIENTHONG_LIMITS__BODY=2MB`"
@@ -568,7 +568,7 @@ def health_page(words: Meanings) -> str:
     said = [
         (
             _code(code) or "–",
-            catalogue[code].title.vi if code else "đã nhận",
+            catalogue[code].title.vi if code else "đã giao",
             catalogue[code].title.en if code else "delivered",
             _code(health),
         )

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 from cyclopts import Parameter
 
-from hub.cli import opening, show, times
+from hub.cli import opening, rules, show, times
 from hub.cli.desk import At  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.exits import Exit
 from hub.cli.show import Column
 from hub.doctor.facts import Finding  # noqa: TC001
 from hub.doctor.rules import examine
-from hub.doctor.words import words
+from hub.doctor.words import Told, words
 
 if TYPE_CHECKING:
     from hub.store.contract import Process
+
+
+def _told(finding: Finding, language: str) -> Told:
+    """Say also in the reader's language what a rule says in English."""
+    values = {name: rules.said(value, language) for name, value in finding.values.items()}
+    return words(msgspec.structs.replace(finding, values=values), language)
+
 
 FINDINGS: tuple[Column[Finding], ...] = (
     Column(
@@ -27,14 +35,14 @@ FINDINGS: tuple[Column[Finding], ...] = (
     Column("id", lambda row: row.id, whole=True),
     Column(
         "says",
-        lambda row: words(row, "en").says,
-        lambda row, desk: words(row, desk.speech.language).says,
+        lambda row: _told(row, "en").says,
+        lambda row, desk: _told(row, desk.speech.language).says,
         said=True,
     ),
     Column(
         "do",
-        lambda row: words(row, "en").do,
-        lambda row, desk: words(row, desk.speech.language).do,
+        lambda row: _told(row, "en").do,
+        lambda row, desk: _told(row, desk.speech.language).do,
         said=True,
     ),
 )
@@ -61,7 +69,7 @@ async def doctor(*, network: Annotated[bool, Parameter(negative=())] = False, de
             {
                 "id": one.id,
                 "grave": one.grave,
-                **words(one, desk.speech.language)._asdict(),
+                **_told(one, desk.speech.language)._asdict(),
                 "values": dict(one.values),
             }
             for one in found

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,11 +87,12 @@ def children_of(pid: int) -> Iterator[tuple[int, str]]:
                 yield int(fields["Pid"]), b" ".join(words).decode()
 
 
-async def answers(url: str, processes: Processes, seconds: float = 30.0) -> None:
-    """Wait until ``url`` answers 200. Raises ``TimeoutError``, or ``RuntimeError`` when a process ended meanwhile."""
+async def answers(url: str, processes: Processes, seconds: float = 90.0) -> None:
+    """Wait until ``url`` answers 200. Raises ``TimeoutError`` with the url, ``RuntimeError`` when a process ended meanwhile."""
     timeout = aiohttp.ClientTimeout(total=2)
-    async with asyncio.timeout(seconds), aiohttp.ClientSession(timeout=timeout) as session:
-        while True:
+    ends = time.monotonic() + seconds
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        while time.monotonic() < ends:
             with contextlib.suppress(aiohttp.ClientError, TimeoutError):
                 async with session.get(url) as reply:
                     if reply.status == 200:  # noqa: PLR2004 - HTTP's word for yes
@@ -98,6 +100,7 @@ async def answers(url: str, processes: Processes, seconds: float = 30.0) -> None
             if gone := processes.ended():
                 raise RuntimeError(f"{gone} ended; see its log")
             await asyncio.sleep(0.05)
+    raise TimeoutError(f"{url}: {seconds:g} s")
 
 
 def owns_port(pid: int, port: int) -> bool:

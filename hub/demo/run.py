@@ -81,7 +81,10 @@ def run(directory: Path, messages: int) -> int:
     except Failed as failed:
         tell("failed", "✕", why=failed)
         return 1
-    except (RuntimeError, TimeoutError, aiohttp.ClientError) as error:
+    except TimeoutError as error:
+        tell("slow", "✕", what=error, logs=f"{directory}/log")
+        return 1
+    except (RuntimeError, aiohttp.ClientError) as error:
         tell("failed", "✕", why=f"{type(error).__name__} {error}; {directory}/log")
         return 1
     tell("good", seconds=round(time.monotonic() - began))

@@ -20,7 +20,7 @@ from hub.doctor.rules import ALIVE
 from hub.settings import Settings, address
 from hub.watch import BALANCE, SURVEY
 from hub.wiring.declared import declared
-from hub.wiring.parts import made_before, store_of
+from hub.wiring.parts import made_before, refusals, store_of
 from hub.wiring.tools import certificates_of, key_warnings, pool_tools
 from schemas.problems import Problem, Refusal
 from signing.trust import load_pins
@@ -99,7 +99,9 @@ def _pins(partners: Sequence[Partner]) -> Iterator[Certificate]:
 async def _opened(settings: Settings, now: datetime) -> tuple[Opened | None, Sequence[Problem]]:
     """Open the store as it is; one that was never made is not made now."""
     try:
-        if not made_before(settings):
+        with refusals():
+            there = made_before(settings)
+        if not there:
             return None, ()
         store = store_of(settings)
     except Refusal as refusal:
@@ -115,6 +117,8 @@ async def _opened(settings: Settings, now: datetime) -> tuple[Opened | None, Seq
             processes=await store.processes(),
             verdicts=[verdict for verdict in verdicts if verdict],
         ), ()
+    except Refusal as refusal:  # the server went away meanwhile
+        return None, refusal.problems
     except Exception as error:  # noqa: BLE001 - whatever a damaged file makes of it
         return None, [Problem(code="HUB-STO-010", detail=type(error).__name__)]
     finally:

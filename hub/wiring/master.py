@@ -64,7 +64,7 @@ class MasterKey:
 
 def _new_key(path: Path, randomness: Callable[[int], bytes]) -> None:
     """Whole and on disk or not there; whoever is first makes it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
     try:

@@ -56,7 +56,7 @@ def link_secret(settings: Settings) -> bytes:
 
 
 def store_of(settings: Settings) -> Store:
-    """Open the store that the settings name. Raises ``Refusal`` HUB-STO-*; HUB-LIM-003 when its server cannot be reached."""
+    """Open the store that the settings name. Raises ``Refusal`` HUB-STO-*, -011 when its server cannot be reached."""
     with refusals():
         key = MasterKey(settings.data)
         if not key.there and not made_before(settings):
@@ -125,9 +125,9 @@ _CODES: tuple[tuple[type[Exception], str], ...] = (
     (Differs, "HUB-STO-008"),
     (Ruined, "HUB-STO-010"),
     (TurnLost, "HUB-STO-009"),
-    (Unavailable, "HUB-LIM-003"),
+    (Unavailable, "HUB-STO-011"),
 )
-"""What is wrong with a store, by the code that says it. A server that is away is the hub's own unavailability."""
+"""What is wrong with a store, by the code that says it."""
 
 
 @contextlib.contextmanager
@@ -136,7 +136,7 @@ def refusals() -> Iterator[None]:
         yield
     except tuple(kind for kind, _ in _CODES) as error:
         code = next(code for kind, code in _CODES if isinstance(error, kind))
-        raise refuse(code, "database", detail=str(error)) from error
+        raise refuse(code, "database", detail=" ".join(str(error).split())) from error
 
 
 def _password(settings: Settings) -> str | None:

@@ -17,6 +17,7 @@ import pytest
 from hub.demo import count as counting
 from hub.demo.count import Arrival, Count, count
 from hub.demo.messages import stories
+from hub.demo.processes import Processes, answers, free_ports
 from hub.demo.run import Failed, judge, run
 from hub.demo.scene import EXAMPLES, MARK, build
 from schemas.problems import Refusal
@@ -182,3 +183,9 @@ def test_a_folder_that_is_not_the_demonstrations_is_left_alone(tmp_path: Path) -
     with pytest.raises(Refusal, match="HUB-CFG-002"):
         build(tmp_path, 1, (2, 3, 4))
     assert kept.read_text("utf-8") == "years of work"
+
+
+async def test_what_never_answers_is_named_with_the_time_that_was_waited(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    with Processes(tmp_path, {}) as processes, pytest.raises(TimeoutError, match=rf":{port}/readyz: 0.2 s"):
+        await answers(f"http://127.0.0.1:{port}/readyz", processes, 0.2)

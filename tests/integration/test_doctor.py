@@ -180,7 +180,6 @@ def data(scene: Scene) -> Path:
 
 
 async def made(scene: Scene) -> None:
-    data(scene).mkdir(mode=0o700, exist_ok=True)
     store = store_of(settings_file.load(scene.settings, {}))
     await store.close()
 
@@ -189,6 +188,22 @@ async def test_a_site_that_never_ran_is_left_as_it_is(scene: Scene) -> None:
     seen = await found(scene)
     assert not {name for name, finding in seen.items() if finding.grave}
     assert not (data(scene) / "hub.db").exists()
+
+
+async def test_the_data_folder_that_the_hub_makes_is_its_own_alone(scene: Scene) -> None:
+    before = os.umask(0o022)
+    try:
+        await made(scene)
+    finally:
+        os.umask(before)
+    assert data(scene).stat().st_mode & 0o777 == 0o700
+    assert "data-folder" not in await found(scene)
+
+
+async def test_a_database_that_does_not_answer_is_not_called_damaged(scene: Scene) -> None:
+    text = scene.settings.read_text("utf-8")
+    scene.settings.write_text(f'database = "postgresql://hub@127.0.0.1:1/hub"\n{text}', "utf-8")
+    assert (await found(scene))["store"].values["code"] == "HUB-STO-011"
 
 
 async def test_a_site_that_was_made_and_does_not_run_lacks_its_processes(scene: Scene) -> None:
@@ -296,9 +311,13 @@ def test_the_command_tells_it_and_ends_with_three(scene: Scene) -> None:
     def run(*more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([*words_, *more], capture_output=True, text=True, check=False, timeout=60)
 
+    data(scene).mkdir(mode=0o755)
     told = json.loads(run("doctor", "--json", "--lang", "en").stdout)
     assert [one["id"] for one in told if one["grave"]] == ["tools"]
     assert "HUB-CRT-003" in told[0]["says"]
     shown = run("doctor")
     assert shown.returncode == 3
     assert "HUB-CRT-003" in shown.stdout
+    assert "mode 0755" in {one["id"]: one["says"] for one in told}["data-folder"]
+    vietnamese = json.loads(run("doctor", "--json", "--lang", "vi").stdout)
+    assert "quyền 0755" in {one["id"]: one["says"] for one in vietnamese}["data-folder"]

@@ -34,14 +34,14 @@ async def test_a_store_opens_with_the_password_of_its_file(cluster: Cluster, tmp
     store = store_of(configured(tmp_path, database, PASSWORD))
     assert await store.ready()
     await store.close()
-    with pytest.raises(Refusal, match="HUB-LIM-003") as caught:
+    with pytest.raises(Refusal, match="HUB-STO-011") as caught:
         store_of(configured(tmp_path / "wrong", database, "swordfish"))
     assert "swordfish" not in repr(caught.value.problems)
 
 
 def test_a_server_that_is_away_is_told_with_its_address(cluster: Cluster, tmp_path: Path) -> None:
     away = cluster.conninfo("nowhere").replace(str(cluster.port), "1")
-    with pytest.raises(Refusal, match="HUB-LIM-003") as caught:
+    with pytest.raises(Refusal, match="HUB-STO-011") as caught:
         store_of(configured(tmp_path, away))
     assert "127.0.0.1" in caught.value.problems[0].detail
 
@@ -50,6 +50,6 @@ async def test_no_master_key_is_made_for_a_database_that_has_one(cluster: Cluste
     database = cluster.conninfo(cluster.database())
     await store_of(configured(tmp_path / "one", database)).close()
     another = configured(tmp_path / "two", database)
-    with pytest.raises(Refusal, match="HUB-CFG-002"):
+    with pytest.raises(Refusal, match="HUB-STO-007"):
         store_of(another)
     assert not (another.data / "master.key").exists()

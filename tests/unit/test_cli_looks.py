@@ -66,7 +66,7 @@ FACES = [
     (view(1, State.IN_DOUBT, problem="HUB-NET-004", wake_at=EARLIER), "▶ đang gửi"),
     (view(1, State.IN_DOUBT, problem="HUB-NET-004", wake_at=LATER), "▶ chưa rõ kết quả, hỏi lại lúc 15:05"),
     (view(1, State.IN_DOUBT, problem="HUB-PAR-009"), "? chưa rõ kết quả, cần người quyết định"),
-    (view(1, State.DELIVERED), "● đã nhận"),
+    (view(1, State.DELIVERED), "● đã giao"),
     (view(1, State.ACKNOWLEDGED), "● đã xác nhận"),
     (view(1, State.REFUSED), "✕ bị từ chối"),
     (view(1, State.DEAD), "✕ dừng gửi"),

@@ -31,7 +31,7 @@ def alone(path: Path) -> BinaryIO:
 
 
 def _locked(path: Path, how: int) -> BinaryIO:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = path.with_name(f"{path.name}.lock")
     handle = os.fdopen(os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "rb", 0)
     end = time.monotonic() + PATIENCE

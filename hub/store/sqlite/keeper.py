@@ -55,7 +55,7 @@ class SqliteKeeper:
             return int(db.pragma("user_version"))
 
     def migrate(self) -> int:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.closing(open_writer(self._path)) as db:
             migrate(db)
             return int(db.pragma("user_version"))
