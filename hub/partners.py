@@ -260,7 +260,7 @@ class Receives(Closed):
     receipt_within: Annotated[Seconds, Field(gt=0)] = 259200.0
     concurrency: Annotated[int, Field(ge=1, le=256)] = 4
     rate: Annotated[float, Field(gt=0)] | None = None
-    burst: Annotated[int, Field(ge=1)] = 1
+    burst: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     ask_after: Seconds = 10.0
     circuit: Circuit = Circuit()
     hours: Annotated[tuple[str, ...], AfterValidator(_hours)] = ()

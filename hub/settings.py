@@ -81,7 +81,11 @@ def _listen_or_off(value: object) -> object:
     return value if value == "off" else _listen(value)
 
 
-Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0)]
+LONGEST = 100 * _UNITS["y"]
+"""No moment that a duration leads to is one that no clock can tell."""
+LARGEST_DOCUMENT = 8_000_000_000
+"""Bytes; a file in a backup's tar may have 8 GB, what encrypting adds included."""
+Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0, le=LONGEST)]
 Octets = Annotated[int, BeforeValidator(octets), Field(ge=1)]
 
 
@@ -160,7 +164,7 @@ class Limits(Closed):
     database: Octets | None = None
     retry_after: Annotated[int, Field(ge=1, le=3600)] = 2
     batch: Annotated[int, Field(ge=1, le=256)] = 16
-    document: Octets = 256 << 20
+    document: Annotated[Octets, Field(le=LARGEST_DOCUMENT)] = 256 << 20
     document_time: Seconds = 3600.0
     documents: Annotated[int, Field(ge=1, le=1024)] = 32
     documents_per_sender: Annotated[int, Field(ge=1, le=1024)] = 8
@@ -176,7 +180,7 @@ class Documents(Closed):
 
     expires: Seconds = 86_400.0
     grace: Seconds = 86_400.0
-    sweep: Seconds = 600.0
+    sweep: Annotated[Seconds, Field(ge=1)] = 600.0
     proxies: tuple[IPvAnyNetwork, ...] = ()
 
 
@@ -190,7 +194,7 @@ class Scanner(Closed):
     address: Annotated[str, Field(pattern=r"^(|unix:/.+|[^\s/]+:\d{1,5})$")] = ""
     required: bool = True
     timeout: Seconds = 60.0
-    retry: Seconds = 30.0
+    retry: Annotated[Seconds, Field(ge=1)] = 30.0
     quarantine: Seconds = 30 * 86_400.0
 
 

@@ -199,6 +199,14 @@ WRONG = [
         "should be",
     ),
     ("unknown room key", "url =", 'nest = "oak"\nurl =', "receives.pigeon.nest", "unknown key"),
+    ("a duration that no clock can tell", '"24h"', '"99999y"', "receives.schedule[2]", "less than or equal"),
+    (
+        "a burst that no counter holds",
+        "concurrency = 2",
+        "burst = 99999999999999999999",
+        "receives.burst",
+        "less than or equal",
+    ),
     ("another room's table", "[receives.pigeon]", "[receives.owl]", "receives.owl", "unknown key"),
 ]
 

@@ -145,6 +145,23 @@ def test_a_duration_names_its_unit(text: str, tmp_path: Path) -> None:
     assert refused(tmp_path, f'lease = "{text}"').problems[0].place == "hub.toml: lease"
 
 
+@pytest.mark.parametrize(
+    ("table", "key", "text"),
+    [
+        ("limits", "body_time", "99999y"),
+        ("documents", "expires", "101y"),
+        ("documents", "sweep", "0s"),
+        ("scanner", "retry", "1ms"),
+        ("limits", "document", "8GB"),
+    ],
+)
+def test_what_would_only_break_while_the_hub_runs_is_refused_before(
+    table: str, key: str, text: str, tmp_path: Path
+) -> None:
+    found = refused(tmp_path, f'[{table}]\n{key} = "{text}"')
+    assert found.problems[0].place == f"hub.toml: {table}.{key}"
+
+
 def test_lines_are_found_in_every_shape_of_toml() -> None:
     text = '''\
 a = 1 # [not.a.table]
