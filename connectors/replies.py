@@ -256,12 +256,18 @@ def _no_constant(name: str) -> None:
 
 
 def read_json(body: bytes) -> Any:  # noqa: ANN401 - a partner's JSON may be anything
-    """Return the document, or ``None`` when it is not JSON in UTF-8, is nested too deep or names a member twice."""
+    """Return the document, or ``None`` when it is not JSON in UTF-8, is nested too deep or names a member twice.
+
+    Half of a surrogate pair is no text: no store could write it down, nor what happened with it.
+    """
     try:
         text = body.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
-        return json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+        document = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+        if "\\u" in text:
+            json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
+    return document
 
 
 def at(document: object, pointer: str) -> object:

@@ -266,6 +266,8 @@ def test_retry_after_never_raises(header: str) -> None:
         b"[" * 100_000,
         b'{"a":NaN}',
         b"9" * 5_000,
+        rb'{"code": "\ud800"}',
+        rb'{"\udc00": 1}',
     ],
 )
 def test_what_is_not_one_clear_document_is_none(body: bytes) -> None:
