@@ -66,6 +66,9 @@ def _new_key(path: Path, randomness: Callable[[int], bytes]) -> None:
     """Whole and on disk or not there; whoever is first makes it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.unlink(
+        missing_ok=True
+    )  # of a process that was killed; in a container the next one has its number again
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
     try:
         os.write(handle, randomness(KEY_BYTES))

@@ -355,6 +355,14 @@ async def test_a_reference_of_several_transfers_names_none(store: Store) -> None
     assert (await brings(store, key=KEY)).transfer == HEAD
 
 
+async def test_the_same_wrong_receipt_again_and_again_fills_no_journal(store: Store) -> None:
+    await delivered_and_awaited(store)
+    for digest in ("0" * 64, "0" * 64, "1" * 64, "1" * 64):
+        with pytest.raises(Refusal, match="HUB-RCP-002"):
+            await brings(store, key=KEY, digest=digest)
+    assert [row.what for row in await store.journal()].count("receipt_refused") == 2
+
+
 async def test_a_receipt_for_other_bytes_is_refused_shown_and_may_be_mended(store: Store) -> None:
     await delivered_and_awaited(store)
     with pytest.raises(Refusal, match="HUB-RCP-002"):

@@ -91,6 +91,8 @@ def acknowledge(db: Db, packed: Packed) -> Acknowledged | None:
     if not _may_be_there(row, leased=row.n in leased):
         raise refuse("HUB-RCP-003", "/key" if said.key else "/reference")
     if said.digest and row.sealed and said.digest != row.sealed:
+        if (row.problem, row.detail) == (OTHER_BYTES, f"received {said.digest}"):
+            return None  # it says so again, which is no news
         _mark(db, row, OTHER_BYTES, f"received {said.digest}")
         facts = {"code": OTHER_BYTES, "digest": packed.digest, "said": said.digest, "sealed": row.sealed}
         journal.write(db, at, "receipt_refused", row.message, row.id, facts)
