@@ -199,11 +199,13 @@ async def test_a_killed_web_process_comes_back_and_owes_nothing(hub: House) -> N
             async with places:
                 receipts[said.key] = (await hub.send(said)).body
             if len(receipts) == 6:
-                kill(web)  # right after this 202
+                kill(
+                    web
+                )  # right after this 202; who connects now waits in the supervisor's socket for the next one
 
     await asyncio.gather(*(one(said) for said in story))
     await until(lambda: not any(map(alive, (web, *judging))), 5, "gone, and its pool with it")
-    assert 6 <= len(receipts) < len(story)
+    assert len(receipts) >= 6
     async with hub.store() as store:  # nobody has taken anything up again for these: what is here was here
         for receipt in receipts.values():
             assert await store.message(json.loads(receipt)["message"]) is not None

@@ -108,11 +108,15 @@ def number(db: Db, id_: str) -> int | None:
 
 
 def by_prefix(db: Db, prefix: str) -> TransferView | None:
-    """Return the one transfer whose id begins so; ``None`` for no such id, and for several."""
+    """Return the transfer with this id, or the one whose id begins so; ``None`` for no such id, and for several."""
     rows = many(
-        db, "SELECT n FROM transfer WHERE id>=? AND id<? ORDER BY id LIMIT 2", (prefix, prefix + "\U0010ffff")
+        db,
+        "SELECT n, id FROM transfer WHERE id>=? AND id<? ORDER BY id LIMIT 2",
+        (prefix, prefix + "\U0010ffff"),
     )
-    return view(db, rows[0][0], leases.everything(db)) if len(rows) == 1 else None
+    if len(rows) != 1 and not (rows and rows[0][1] == prefix):
+        return None
+    return view(db, rows[0][0], leases.everything(db))
 
 
 def works(db: Db, bodies: Bodies, token: str, numbers: Iterable[int]) -> tuple[Work | str, ...]:
