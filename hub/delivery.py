@@ -46,9 +46,9 @@ class LeaseLost(Exception):  # noqa: N818 - says what it is
 
 
 class Hold:
-    """A lease in hand. ``until``: before that nobody else can have taken it."""
+    """A lease in hand. ``until``: before that nobody else can have taken it, by the clock of the event loop, which nobody sets."""
 
-    def __init__(self, token: str, until: datetime) -> None:
+    def __init__(self, token: str, until: float) -> None:
         self.token, self.until = token, until
         self.renewing = (
             asyncio.Lock()
@@ -113,9 +113,10 @@ class Delivery:
                 await self._store.tick(self._now())
                 await self._keep_hours()
                 self._settled.clear()
+                began = _moment()
                 if not self._has_room:
                     await self._until_settled(1.0)
-                elif works := await self._claim(began := self._now()):
+                elif works := await self._claim():
                     task = asyncio.create_task(self._group(works, began))
                     running.add(task)
                     task.add_done_callback(running.discard)
@@ -139,7 +140,7 @@ class Delivery:
         """Room for a claim that is worth its transaction."""
         return self._room >= max(1, min(self._limit, self._most) // 8)
 
-    async def _claim(self, now: datetime) -> tuple[Work, ...]:
+    async def _claim(self) -> tuple[Work, ...]:
         """Take at most half of the room, and nothing for a partner that holds as much as is left over.
 
         So partners that hang end up with equal shares, and as much again is left for all the others.
@@ -147,7 +148,7 @@ class Delivery:
         room = self._room
         crowded = frozenset(partner for partner, count in self._hand.items() if count >= room)
         limit = min(self._limit, max(1, room // 2))
-        works = await self._store.claim(self._name, now, limit, self._lease, without=crowded)
+        works = await self._store.claim(self._name, self._now(), limit, self._lease, without=crowded)
         self._hand.update(work.partner for work in works)
         return works
 
@@ -169,8 +170,8 @@ class Delivery:
             closes = [window.closes for window in windows if window.closes is not None]
             self._hours_until = min(closes, default=datetime.max.replace(tzinfo=UTC))
 
-    async def _group(self, works: tuple[Work, ...], began: datetime) -> None:
-        """``began``: when they were claimed, by this process's clock."""
+    async def _group(self, works: tuple[Work, ...], began: float) -> None:
+        """``began``: when they were claimed, by the event loop's clock."""
         token = works[0].token
         hold = Hold(token, self._end(began))
         held = {work.transfer: work.partner for work in works}
@@ -228,15 +229,15 @@ class Delivery:
 
     async def _renew(self, hold: Hold) -> bool:
         async with hold.renewing:
-            began = self._now()
-            held = await self._store.renew(hold.token, began, self._lease)
+            began = _moment()
+            held = await self._store.renew(hold.token, self._now(), self._lease)
             if held:
                 hold.until = self._end(began)
             return held
 
-    def _end(self, began: datetime) -> datetime:
+    def _end(self, began: float) -> float:
         """A lease ends where it was written; a third earlier we no longer trust it without asking."""
-        return began + timedelta(seconds=self._lease * 2 / 3)
+        return began + self._lease * 2 / 3
 
     async def _seal(
         self, token: str, works: tuple[Work, ...]
@@ -272,7 +273,7 @@ class Delivery:
             outcome = await self._try("find", route.connector.find(parcel), tries)
         doubt = work.doubt and outcome is None
         if outcome is None or decide.may_send(outcome):
-            if outcome is not None or self._now() >= hold.until:
+            if outcome is not None or _moment() >= hold.until:
                 await self._still_held(hold)
             outcome = await self._try("deliver", route.connector.deliver(parcel), tries)
         verdict = decide.after(
@@ -310,7 +311,7 @@ class Delivery:
     async def _still_held(self, hold: Hold) -> None:
         """Raise ``LeaseLost`` when sealing or asking took so long (a stopped process, a slow partner) that another has it."""
         held = await self._renew(hold)
-        while held and self._now() >= hold.until:  # the answer itself came late
+        while held and _moment() >= hold.until:  # the answer itself came late
             held = await self._renew(hold)
         if not held:
             raise LeaseLost(hold.token)
@@ -366,6 +367,11 @@ class Delivery:
         except Exception:  # what the partner did is recorded all the same
             log.exception("failure_not_told", worker=self._name, transfer=work.transfer, code=verdict.code)
             return None
+
+
+def _moment() -> float:
+    """Return seconds by a clock that goes on while a process stands still and that nobody sets."""
+    return asyncio.get_running_loop().time()
 
 
 def printable(reference: str) -> str:

@@ -76,7 +76,7 @@ async def test_nothing_leaves_when_the_lease_was_lost_before_the_bytes_were_on_d
         (work,) = await hub.store.claim("slow", now(), 10, 0.01)
         await asyncio.sleep(0.02)
         await hub.eye.tick(now())
-        await hub.worker()._group((work,), now())
+        await hub.worker()._group((work,), moment())
         assert land.heard == []
         assert (await hub.view("m1.land")).state is State.WAITING
         async with hub.working():
@@ -453,6 +453,10 @@ async def test_a_partner_that_hangs_keeps_nobody_else_waiting(tmp_path: Path) ->
     assert len(set(land.journal)) == len(land.journal) == 20
 
 
+def moment() -> float:
+    return asyncio.get_running_loop().time()
+
+
 # --- leases and stopping ------------------------------------------------------------------------------------------
 
 
@@ -470,7 +474,7 @@ async def test_a_worker_that_lost_its_lease_writes_nothing(tmp_path: Path) -> No
         await hub.accept("m1", "land", dossier="d1")
         (work,) = await hub.store.claim("slow", now(), 10, 30)
         token = work.token
-        await hub.worker()._group((work,), now())
+        await hub.worker()._group((work,), moment())
         assert await hub.attempts("m1.land") == []
         assert (await hub.view("m1.land")).state is State.IN_DOUBT
         assert await _messages_of(hub, "hub") == []
@@ -495,7 +499,7 @@ async def test_what_is_under_way_is_given_up_when_the_lease_is_lost(tmp_path: Pa
     async with house(tmp_path, land=land) as hub:
         await hub.accept("m1", "land", dossier="d1")
         (work,) = await hub.store.claim("slow", now(), 10, 30)
-        group = asyncio.create_task(hub.worker(lease=0.3)._group((work,), now()))
+        group = asyncio.create_task(hub.worker(lease=0.3)._group((work,), moment()))
         await until(lambda: _is_heard(land))
         await hub.store.renew(work.token, now(), -1)
         await hub.eye.tick(now())
@@ -562,7 +566,7 @@ async def test_what_was_restored_in_doubt_stays_so_while_it_cannot_be_sealed(
         await hub.accept("m1", "land", dossier="d1")
         (work,) = await hub.store.claim("w", now(), 10, 30)
         doubtful = msgspec.structs.replace(work, doubt=True)
-        settlement = await hub.worker()._one(doubtful, why, Hold(work.token, now()))
+        settlement = await hub.worker()._one(doubtful, why, Hold(work.token, moment()))
         assert (settlement.move, settlement.wake_at is not None) == (None, wakes)
         assert await hub.store.settle(work.token, [settlement], now())
         assert (await hub.view("m1.land")).state is State.IN_DOUBT
@@ -580,7 +584,9 @@ async def test_after_asking_nothing_is_sent_unless_the_lease_still_holds(tmp_pat
         (work,) = await hub.store.claim("slow", now(), 10, 30)
         doubtful = msgspec.structs.replace(work, doubt=True)
         with pytest.raises(LeaseLost):
-            await hub.worker()._one(doubtful, Sealed(payload=b"x", media_type="x/y"), Hold(work.token, now()))
+            await hub.worker()._one(
+                doubtful, Sealed(payload=b"x", media_type="x/y"), Hold(work.token, moment())
+            )
     assert land.verbs == ["find"]
 
 
@@ -593,7 +599,7 @@ async def test_a_worker_that_stood_still_between_sealing_and_sending_sends_nothi
         (work,) = await hub.store.claim("slow", now(), 10, 30)
         await hub.store.renew(work.token, now(), -1)
         await hub.eye.tick(now())
-        stopped = Hold(work.token, now())  # by its own clock, too, the lease may be gone
+        stopped = Hold(work.token, moment())  # by its own clock, too, the lease may be gone
         with pytest.raises(LeaseLost):
             await hub.worker()._one(work, Sealed(payload=b"x", media_type="x/y"), stopped)
     assert land.heard == []
