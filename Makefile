@@ -12,7 +12,7 @@ JOBS ?= 2
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages demo test check bench simulate soak reference clean
+.PHONY: help setup packages demo test check bench simulate mutants soak counts reference clean crash schedules
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,8 +35,14 @@ demo: $(READY) ## run the main job on the embedded store, with three partners, a
 	@./tools/packages xmlsec1
 	@$(BIN)/lienthong demo --directory var/demo
 
-test: $(READY) packages ## run every test
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+test: $(READY) packages ## run every test but the long ones (crash, schedules, simulate, mutants, soak)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --ignore tests/acceptance/test_crash_points.py
+
+crash: $(READY) packages ## find every crash point and kill at each, on both engines (CRASH_EVERY=1: at every occurrence)
+	@$(BIN)/python -m pytest -n $(JOBS) tests/acceptance/test_crash_points.py
+
+schedules: $(READY) packages ## 200 random fault schedules beyond the 40 of `make test`
+	@SCHEDULES=200 FIRST=1000 $(BIN)/python -m pytest -n $(JOBS) -k schedule_of_faults tests/acceptance/test_fault_schedules.py
 
 check: $(READY) ## lint, types, layers, lock
 	@$(BIN)/ruff check .
@@ -51,8 +57,22 @@ bench: $(READY) ## measure: prints a table, writes bench/results/<time>.json (ON
 simulate: $(READY) ## play 100,000 simulated worlds on all cores (SEEDS=1000 FIRST=0 for others)
 	@$(BIN)/python -m tests.simulation $(or $(SEEDS),100000) $(or $(FIRST),0)
 
-soak: $(READY) ## accept, deliver and prune for minutes on both engines; shows what it takes on disk
+mutants: $(READY) packages ## plant known mistakes in a copy and see the tests fail (ONLY="F7 F5.1" for some)
+	@$(BIN)/python -m tools.mutants $(ONLY)
+
+SCHEDULES ?= 2000
+soak: $(READY) packages ## hours: thousands of fault schedules, every occurrence of every crash point, simulation, mutants, space on disk (SEED=7: that schedule only)
+ifdef SEED
+	@SEED=$(SEED) $(BIN)/python -m pytest -s -k schedule_of_faults tests/acceptance/test_fault_schedules.py
+else
+	@SCHEDULES=$(SCHEDULES) FIRST=100000 $(BIN)/python -m pytest -n $(JOBS) -k schedule_of_faults tests/acceptance/test_fault_schedules.py
+	@CRASH_EVERY=1 $(BIN)/python -m pytest -n $(JOBS) tests/acceptance/test_crash_points.py
+	@$(MAKE) simulate mutants
 	@$(BIN)/python -m bench.soak
+endif
+
+counts: $(READY) packages ## count the crash points anew and write them into docs/explanation/how-it-is-proved.md
+	@CRASH_COUNTS=docs/explanation/how-it-is-proved.md $(BIN)/python -m pytest tests/acceptance/test_crash_points.py
 
 reference: $(READY) ## write the generated pages of docs/reference
 	@$(BIN)/python -m tools.reference

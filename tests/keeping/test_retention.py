@@ -144,6 +144,17 @@ async def test_nothing_of_what_is_not_delivered_ever_goes(kept: Kept, move: Move
     assert (await kept.store.journal(message="m1"))[0].what == "accepted"
 
 
+async def test_what_still_waits_for_its_receipt_is_not_finished(kept: Kept) -> None:
+    await kept.store.accept(acceptance("m1"))
+    await last(kept, at(1))
+    (work,) = await kept.store.claim("w", at(2), 10, 30)
+    await kept.store.seal(work.token, {work.transfer: sealed()})
+    awaited = delivered(work.transfer, receipt_by=at(0) + YEARS)
+    assert await kept.store.settle(work.token, [awaited], at(3))
+    assert kept.all_of_it(Stage.PAYLOADS, 1000) == 0
+    assert await kept.raw(work.transfer)
+
+
 async def test_nothing_of_a_dossier_goes_while_something_of_it_waits(kept: Kept) -> None:
     await kept.store.accept(acceptance("m1", dossier="d1"))
     await kept.deliver(at(10))

@@ -10,7 +10,7 @@ import pytest
 from hub.lifecycle import Move, State
 from hub.store.contract import Acceptance, Alias, Filter, Settlement, Stale, Store
 from schemas.problems import Refusal
-from tests.store.samples import AUTHORITY, NOON, acceptance, at, roomy, transfer
+from tests.store.samples import AUTHORITY, NOON, acceptance, at, delivered, roomy, sealed, transfer
 
 if TYPE_CHECKING:
     from tests.store.engines import Open
@@ -41,6 +41,17 @@ async def test_the_same_bytes_give_the_stored_receipt(store: Store) -> None:
         assert answer is not None
         assert (answer.message, answer.receipt, answer.replayed) == ("m1", b"receipt of m1", True)
     assert await store.message("m2") is None
+
+
+async def test_what_was_delivered_long_ago_is_still_known(store: Store) -> None:
+    await store.capacities(roomy("so-tnmt"))
+    first = await store.accept(acceptance("m1"))
+    (work,) = await store.claim("w", NOON, 10, 30)
+    assert await store.seal(work.token, {work.transfer: sealed()})
+    assert await store.settle(work.token, [delivered(work.transfer)], NOON)
+    again = await store.accept(acceptance("m2", key="key-m1", raw=acceptance("m1").raw))
+    assert (again.message, again.receipt, again.replayed) == ("m1", first.receipt, True)
+    assert await store.replay("motcua-tinh", "key-m1", acceptance("m1").digest) == again
 
 
 async def test_a_reused_key_with_other_bytes_is_a_conflict(store: Store) -> None:

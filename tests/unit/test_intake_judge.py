@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.contract import Draft
+from hub.intake import judge_all
 from hub.judge import (
     Desk,
     Inbound,
@@ -304,6 +305,42 @@ def test_only_what_was_signed_is_read_on_and_the_digest_is_of_what_came() -> Non
     judged = judge(inbound, desk, NOW)
     assert reader.read_on == [b'{"a": 1}']
     assert (judged.key, judged.digest, judged.size) == ("natural", hashlib.sha256(raw).hexdigest(), len(raw))
+
+
+class Poisoned(Recorder):
+    """A reader that one message breaks, in a way that nobody thought of."""
+
+    def open(self, raw: bytes) -> Recorder:
+        if b"poison" in raw:
+            raise LookupError("nobody thought of this")
+        return super().open(raw)
+
+
+def test_a_message_that_breaks_its_judge_is_refused_alone() -> None:
+    changes = {"kinds": frozenset({"catalogue_published"}), "reader": Poisoned()}
+    agencies = Agencies.load()
+    desk = Desk(
+        senders={"a": msgspec.structs.replace(json_sender(), api_keys=(sha256("b"),), **changes)},
+        recipients=(),
+        agencies=agencies,
+        procedures=Procedures.load(agencies),
+        limit=100,
+    )
+    batch = [
+        Inbound(
+            message=name,
+            authorization="Bearer b",
+            headers={"content-type": "application/json"},
+            body=f'{{"a": "{name}"}}'.encode(),
+            received_at=NOW,
+        )
+        for name in ("before", "poison", "behind")
+    ]
+    before, poison, behind = judge_all(desk, batch)
+    assert isinstance(before, Judged)
+    assert isinstance(poison, Refusal)
+    assert poison.code == "HUB-INT-001"
+    assert isinstance(behind, Judged)
 
 
 def test_a_body_in_a_file_is_read_where_it_is_judged(tmp_path: Path) -> None:
