@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 LASTS = 2.0
 """Seconds in which things go wrong."""
-REST = 60.0
+REST = 110.0
 """Seconds in which everything must come to rest afterwards; far more than it takes on an idle machine."""
 WORKERS = ("one", "two")
 LOUD = ("onestop", "land", "portal", "asks", "keeps", "neither")
