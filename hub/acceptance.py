@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub import deadline, story
+from hub import deadline
 from hub.judge import Inbound, Judged, Said, transfer_key
 from hub.receipts import receipt
 from hub.routing import Party, Roster, Router  # noqa: TC001
 from hub.store.contract import Acceptance, Alias, Known, NewTransfer
+from hub.story import joining, record
+from hub.story.advance import Quarantined, Sender, advance
 from schemas.dossier import Message, from_json, to_json
 from schemas.problems import Problem
 from schemas.workdays import Workdays  # noqa: TC001
@@ -50,11 +52,11 @@ def decide(
     Raises ``Refusal`` HUB-DOS-002, -003 or -007 when the story says that this sender may not say this.
     """
     message = from_json(judged.canonical)
-    before = story.from_json(known.story) if known else None
-    judgement = story.advance(
+    before = record.from_json(known.story) if known else None
+    judgement = advance(
         before,
         message,
-        story.Sender(
+        Sender(
             partner=judged.sender,
             agency=judged.agency,
             may_create=judged.may_create,
@@ -66,14 +68,14 @@ def decide(
         forms=parts.router.agencies.forms,
     )
     after = judgement.story
-    quarantine = judgement.problem if isinstance(judgement, story.Quarantined) else None
+    quarantine = judgement.problem if isinstance(judgement, Quarantined) else None
     dossier = None
     if message.dossier is not None:
         dossier = known.dossier if known else parts.new_id()
         message = _named(message, dossier)
     routed = parts.router.route(message, after, parts.parties, on=now.date())
     if after is not None and quarantine is None:
-        after = story.join(after, (each.partner for each in routed.recipients if each.problem is None))
+        after = joining.join(after, (each.partner for each in routed.recipients if each.problem is None))
     if after is not None and quarantine is None:
         procedure = parts.router.procedure(after)
         hours = procedure.hours if procedure else None
@@ -120,7 +122,7 @@ def decide(
         dossier=dossier,
         aliases=_aliases(message, judged),
         expected_version=known.version if known else 0,
-        story=story.to_json(after) if after else b"",
+        story=record.to_json(after) if after else b"",
         transfers=transfers,
         documents=judged.documents,
         facts=_facts(judged, routed, judgement.flags, quarantine)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hub import calendar
-from hub.story import Counted, Story
+from hub.story.record import Counted, Story
 from schemas.dossier import Kind, State
 
 if TYPE_CHECKING:

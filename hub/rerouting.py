@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from hub import story as stories
 from hub.acceptance import NOTHING_SAID
 from hub.judge import Said
 from hub.routing import NOBODY
 from hub.store.contract import NewTransfer
+from hub.story import joining
 from schemas.problems import Problem
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from hub.routing import Routed
     from hub.store.contract import TransferView
-    from hub.story import Story
+    from hub.story.record import Story
     from schemas.dossier import Message
 
 
@@ -82,7 +82,7 @@ def reroute(
         for part, said in enumerate(means.said(message, view.message, each.partner) or _UNSAID, 1)
     )
     if story is not None:
-        story = stories.join(story, (each.partner for each in fresh if each.problem is None))
+        story = joining.join(story, (each.partner for each in fresh if each.problem is None))
     return Rerouted(rule=routed.rule, transfers=transfers, story=story)
 
 

@@ -20,7 +20,7 @@ from typing import Literal
 
 import msgspec
 
-from hub.story import Story  # noqa: TC001
+from hub.story.record import Story  # noqa: TC001
 from schemas.agencies import Agencies, Agency, Level
 from schemas.dossier import Kind, Message
 from schemas.problems import Problem

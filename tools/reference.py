@@ -1,6 +1,6 @@
 """The generated pages of ``docs/reference``: ``python -m tools.reference`` writes them from what the code says.
 
-Nothing is said twice: codes come from the error catalogue, moves from the tables of ``hub.lifecycle`` and ``hub.story``, keys from
+Nothing is said twice: codes come from the error catalogue, moves from the tables of ``hub.lifecycle`` and ``hub.story.moves``, keys from
 the pydantic models, commands from the command line's own manual, losses from the mapping tables. Only what a key or a state *means*
 is written by hand, in ``meanings.toml``; a key without a meaning stops the generator, and so does a meaning without a key.
 """
@@ -22,7 +22,7 @@ from pydantic_core import PydanticUndefined
 
 from connectors import catalogue
 from connectors.replies import SHARED, Row
-from hub import circuit, lifecycle, story
+from hub import circuit, lifecycle
 from hub.cli import commands, manual
 from hub.cli.exits import Exit
 from hub.cli.words import Speech
@@ -30,6 +30,7 @@ from hub.metrics.catalogue import METRICS, PREFIX
 from hub.partners import Declaration
 from hub.settings import Settings
 from hub.store.sql.rules import one_query
+from hub.story import moves as dossier
 from schemas import errors, mapping
 from schemas.codelists import CodeLists
 from schemas.dossier import Kind
@@ -190,7 +191,7 @@ def lifecycle_page(words: Meanings) -> str:
     ]
     return _page(
         "Trạng thái · States",
-        "`hub/lifecycle.py` and `hub/story.py`",
+        "`hub/lifecycle.py` and `hub/story/moves.py`",
         "## Lượt chuyển · A transfer\n\nMột thông điệp tới một nơi nhận. *Bị chặn* không phải trạng thái: lượt chuyển bị chặn khi chưa phải đầu"
         " luồng.\n\nOne message to one recipient. *Blocked* is not a state: a transfer is blocked while it is not the head of its lane.",
         _fenced(lifecycle.picture(), "mermaid"),
@@ -209,12 +210,12 @@ def lifecycle_page(words: Meanings) -> str:
         "## Hồ sơ · A dossier\n\nTrạng thái được giữ theo từng cơ quan đang giải quyết; trạng thái chung suy ra từ đó. Thông điệp không có trong"
         " bảng vẫn được nhận, nhưng các lượt chuyển của nó được giữ lại (`HUB-DOS-004`).\n\nState is kept for each agency that has the dossier in"
         " hand; the overall state follows from these. A message that is not in the table is accepted, and its transfers are parked (`HUB-DOS-004`).",
-        _fenced(story.picture(), "mermaid"),
+        _fenced(dossier.picture(), "mermaid"),
         _table(("Trạng thái · State", "Mã cổng · Portal code", "Tiếng Việt", "English"), _dossier_states()),
         "Đến lúc nào cũng được và không đổi trạng thái · May come in any state and change none: "
-        + ", ".join(_code(kind) for kind in sorted(story.NOTES))
+        + ", ".join(_code(kind) for kind in sorted(dossier.NOTES))
         + ". Không có hồ sơ · Without a dossier: "
-        + ", ".join(_code(kind) for kind in sorted(story.WITHOUT_DOSSIER))
+        + ", ".join(_code(kind) for kind in sorted(dossier.WITHOUT_DOSSIER))
         + ".",
     )
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub import story
 from hub.cli import columns, show
 from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.asking import agreed_by_two
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.store.contract import Merging, Stale
+from hub.story import joining, record
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from hub.store.contract import DossierView, Store
 
 
-def _story(row: DossierView) -> story.Story | None:
+def _story(row: DossierView) -> record.Story | None:
     """What this version of the hub can read; a dossier is shown all the same when it cannot."""
     with contextlib.suppress(msgspec.ValidationError):
-        return story.from_json(row.story)
+        return record.from_json(row.story)
     return None
 
 
@@ -35,7 +35,7 @@ def _deadline(row: DossierView) -> datetime | None:
     return told.deadline if told else None
 
 
-def _known(row: DossierView) -> story.Counted | None:
+def _known(row: DossierView) -> record.Counted | None:
     """How the hub came to the deadline, when nobody promised one."""
     told = _story(row)
     return told.counted if told else None
@@ -98,8 +98,8 @@ async def merge(
         one, two = await _found(hub.store, kept), await _found(hub.store, other)
         if one.id == two.id:
             raise refuse("HUB-DOS-009", detail=f"{kept} = {other}")
-        stays, goes = story.from_json(one.story), story.from_json(two.story)
-        both = story.merge(stays, goes)
+        stays, goes = record.from_json(one.story), record.from_json(two.story)
+        both = joining.merge(stays, goes)
         sentence = desk.say(
             "consequence.merge",
             kept=_named(one),
@@ -116,7 +116,7 @@ async def merge(
             other=two.id,
             kept_version=one.version,
             other_version=two.version,
-            story=story.to_json(both),
+            story=record.to_json(both),
             reason=why,
             by=desk.by,
             approver=second,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from connectors.contract import Deferred, Delivered, Refused
-from hub import rerouting, story
+from hub import rerouting
 from hub.cli import columns, finding, show
 from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.asking import agreed
@@ -16,6 +16,7 @@ from hub.cli.exits import Exit
 from hub.lifecycle import MOVES, Move, State
 from hub.persons import routable
 from hub.store.contract import Correction, Rerouting, Stale
+from hub.story import record
 from schemas.dossier import from_json
 from schemas.problems import Refusal, refuse
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from hub.cli.desk import Desk
     from hub.cli.opening import Hub
     from hub.store.contract import TransferView
-    from hub.story import Story
+    from hub.story.record import Story
     from schemas.dossier import Message
 
 TRIES = 5
@@ -139,7 +140,7 @@ async def _plan(
         reason="",
         by="",
         expected_version=version,
-        story=story.to_json(rerouted.story) if rerouted.story else b"",
+        story=record.to_json(rerouted.story) if rerouted.story else b"",
     )
     return plan, rerouted
 
@@ -148,7 +149,7 @@ async def _story(hub: Hub, view: TransferView) -> tuple[Story | None, int]:
     if view.dossier is None:
         return None, 0
     dossier = await hub.store.dossier(view.dossier)
-    return (None, 0) if dossier is None else (story.from_json(dossier.story), dossier.version)
+    return (None, 0) if dossier is None else (record.from_json(dossier.story), dossier.version)
 
 
 def _goes_to(desk: Desk, view: TransferView, rerouted: rerouting.Rerouted) -> str:

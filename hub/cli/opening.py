@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hub.partners import Partner
     from hub.routing import Routed
     from hub.store.contract import Store, TransferView
-    from hub.story import Story
+    from hub.story.record import Story
     from schemas.dossier import Message
     from schemas.workdays import Workdays
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hub.judge import Said
     from hub.routing import Routed
     from hub.store.contract import TransferView
-    from hub.story import Story
+    from hub.story.record import Story
     from schemas.dossier import Message
 
 ASK_SECONDS = 60.0

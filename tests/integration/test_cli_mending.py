@@ -11,11 +11,11 @@ import msgspec
 import pytest
 
 from connectors.contract import Deferred, Delivered, Outcome, Reason, Refused, Unsure
-from hub import story
 from hub.judge import Said
 from hub.lifecycle import Move
 from hub.routing import NOBODY, Recipient, Role
 from hub.store.contract import Settlement
+from hub.story import joining, record
 from schemas.dossier import Dossier, Event, Kind, Message, State, to_json
 from schemas.problems import Problem
 from tests.integration.test_cli_store import BY_TWO, SCRIPT, StoreHub, line
@@ -31,14 +31,14 @@ UNSURE = Unsure(reason=Reason(code="HUB-NET-004"))
 NOT_HERE = Deferred(reason=Reason(code="HUB-PAR-010"))
 
 
-def told(dossier: str, agency: str = AGENCY, state: State = State.ACCEPTED) -> story.Story:
-    return story.Story(
+def told(dossier: str, agency: str = AGENCY, state: State = State.ACCEPTED) -> record.Story:
+    return record.Story(
         origin=f"desk-{dossier}",
         origin_agency=agency,
         received_by=agency,
         opened_on=date(2026, 11, 20),
         state=state,
-        legs=(story.StoryLeg(agency=agency, state=state),),
+        legs=(record.StoryLeg(agency=agency, state=state),),
         parties=(f"desk-{dossier}",),
         national="1.009999",
     )
@@ -65,7 +65,7 @@ async def fill(
             partners=(partner if number == 1 else "so-tnmt",),
             problem=problem if number == 1 else "",
         )
-        new = msgspec.structs.replace(new, canonical=to_json(message), story=story.to_json(told("d1")))
+        new = msgspec.structs.replace(new, canonical=to_json(message), story=record.to_json(told("d1")))
         await hub.store.accept(new)
     if not problem:
         (work,) = await hub.store.claim("w", NOON, 10, 30.0)
@@ -207,7 +207,7 @@ async def two(path: Path, *, open_: bool = False) -> None:
     for dossier, agency, state in (("d1", AGENCY, State.ACCEPTED), ("d2", "000.00.15.H47", State.PROCESSING)):
         new = acceptance(f"m-{dossier}", dossier=dossier)
         await hub.store.accept(
-            msgspec.structs.replace(new, story=story.to_json(told(dossier, agency, state)))
+            msgspec.structs.replace(new, story=record.to_json(told(dossier, agency, state)))
         )
         if not open_:
             (work,) = await hub.store.claim("w", at(1), 10, 30)
@@ -247,7 +247,7 @@ def test_the_kept_story_stands_and_the_other_fills_in_what_it_lacks() -> None:
         custody="c",
         children=("k",),
     )
-    both = story.merge(kept, other)
+    both = joining.merge(kept, other)
     assert (both.origin, both.origin_agency, both.opened_on) == (
         kept.origin,
         kept.origin_agency,
@@ -265,7 +265,7 @@ def test_a_leg_that_both_have_and_a_date_that_both_promised_are_the_kept_ones() 
     first, second = datetime(2026, 12, 1, tzinfo=UTC), datetime(2026, 12, 9, tzinfo=UTC)
     kept = msgspec.structs.replace(told("a", state=State.FINISHED), deadline=first)
     other = msgspec.structs.replace(told("b", state=State.PROCESSING), deadline=second)
-    both = story.merge(kept, other)
+    both = joining.merge(kept, other)
     assert (both.state, both.deadline, len(both.legs)) == (State.FINISHED, first, 1)
-    counted = msgspec.structs.replace(kept, counted=story.Counted(since=first, hours=8))
-    assert story.merge(counted, other).deadline == second  # a promise goes before what the hub counted
+    counted = msgspec.structs.replace(kept, counted=record.Counted(since=first, hours=8))
+    assert joining.merge(counted, other).deadline == second  # a promise goes before what the hub counted

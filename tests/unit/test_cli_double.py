@@ -34,7 +34,7 @@ from hub.store.contract import (
     TransferView,
     Verdict,
 )
-from hub.story import Counted, Story, to_json
+from hub.story.record import Counted, Story, to_json
 from schemas.dossier import State as DossierState
 from schemas.problems import Refusal, refuse
 

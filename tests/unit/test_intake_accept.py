@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from hub import story
 from hub.acceptance import Accepting
 from hub.judge import Inbound, Judged, Said
 from hub.routing import Party, Router, load
 from hub.store.contract import Acceptance, Known
+from hub.story import record
 from schemas import workdays
 from schemas.agencies import Agencies
 from schemas.dossier import Alias, Dossier, Event, Kind, Message, Procedure, from_json, to_json
@@ -182,13 +182,13 @@ def test_what_does_not_fit_the_story_parks_all_and_leaves_the_story(accepting: A
     made = accepting(judged(Kind.RETURNED), known(first), inbound(), NOW)
     assert made.transfers
     assert {each.problem.code if each.problem else "" for each in made.transfers} == {"HUB-DOS-004"}
-    assert story.from_json(made.story).state == story.from_json(first.story).state
+    assert record.from_json(made.story).state == record.from_json(first.story).state
     assert made.facts["quarantine"] == "HUB-DOS-004"
 
 
 def test_recipients_may_speak_about_the_dossier_from_then_on(accepting: Accepting) -> None:
     made = accepting(judged(), None, inbound(), NOW)
-    assert set(story.from_json(made.story).parties) == {"desk", "land", "portal"}
+    assert set(record.from_json(made.story).parties) == {"desk", "land", "portal"}
 
 
 def test_a_code_outside_the_senders_trees_opens_nothing(accepting: Accepting) -> None:
@@ -230,8 +230,8 @@ def test_the_journal_learns_structure_and_never_content_or_credentials(accepting
 
 def test_the_agency_that_decides_may_speak_though_nothing_was_routed_to_it(accepting: Accepting) -> None:
     first = accepting(judged(), None, inbound(), NOW)
-    untold = msgspec.structs.replace(story.from_json(first.story), parties=("desk",), legs=())
-    before = Known(dossier="d", version=1, origin="desk", story=story.to_json(untold))
+    untold = msgspec.structs.replace(record.from_json(first.story), parties=("desk",), legs=())
+    before = Known(dossier="d", version=1, origin="desk", story=record.to_json(untold))
     land = msgspec.structs.replace(judged(Kind.STEP), sender="land", agency=LAND, may_create=False)
     assert accepting(land, before, inbound(), NOW).dossier == "d"
     stranger = msgspec.structs.replace(land, sender="other", agency="001.00.10.H47")
@@ -246,7 +246,7 @@ EIGHTY_HOURS_LATER = datetime(2026, 3, 6, 9, tzinfo=UTC)
 
 
 def deadline_of(made: Acceptance) -> datetime | None:
-    return story.from_json(made.story).deadline
+    return record.from_json(made.story).deadline
 
 
 def test_a_deadline_that_nobody_promised_is_counted_from_the_procedure_and_journaled(
@@ -271,7 +271,7 @@ def test_a_promise_stands_before_what_was_counted_whoever_tells_it(accepting: Ac
     assert deadline_of(accepting(judged(), None, inbound(), NOW)) == NOW
     first = accepting(received(FRIDAY), None, inbound(), NOW)
     promised = accepting(judged(Kind.STEP), known(first), inbound(), NOW)
-    told = story.from_json(promised.story)
+    told = record.from_json(promised.story)
     assert (told.deadline, told.counted) == (NOW, None)
     assert "calendar" not in promised.facts
 

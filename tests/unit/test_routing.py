@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.routing import FILE, FLOWS, NOBODY, Party, Recipient, Role, Routed, Router, Stage, load, roster
-from hub.story import Story, StoryLeg
+from hub.story.record import Story, StoryLeg
 from schemas import errors
 from schemas.agencies import Agencies, Level
 from schemas.dossier import Dossier, Event, Kind, Message, State

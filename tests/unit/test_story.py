@@ -8,26 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.story import (
-    MOVES,
-    NOTES,
-    OPENING,
-    OVERALL,
-    SCOPES,
-    WITHOUT_DOSSIER,
-    Advanced,
-    Flag,
-    Quarantined,
-    Sender,
-    Story,
-    StoryLeg,
-    advance,
-    from_json,
-    join,
-    overall,
-    picture,
-    to_json,
-)
+from hub.story.advance import Advanced, Quarantined, Sender, advance
+from hub.story.joining import join
+from hub.story.moves import MOVES, NOTES, OPENING, OVERALL, SCOPES, WITHOUT_DOSSIER, overall, picture
+from hub.story.record import Story, StoryLeg, from_json, to_json
+from hub.story.telling import Flag
 from schemas import errors
 from schemas.dossier import Actor, Dossier, Event, Kind, Message, Procedure, State
 from schemas.problems import Refusal

@@ -1,0 +1,179 @@
+"""One message judged by its dossier's story so far, and the story after it. Pure.
+
+What the table does not know is quarantined: the message is accepted, the story keeps but its sequence, and the message's
+transfers are born parked. Order is the order of acceptance; a late step never reopens what is finished.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from hub.story.legs import Words, custody, movable, settled, takes_over
+from hub.story.moves import CLOSED, MOVES, NOTES, OPENING, WITHOUT_DOSSIER, overall
+from hub.story.record import Story, StoryLeg, Value
+from hub.story.telling import Flag, Told, tell
+from schemas.dossier import Kind, State
+from schemas.problems import Problem, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from schemas.dossier import Dossier, Message
+
+K, S = Kind, State
+
+
+_AS_WRITTEN: Mapping[str, str] = MappingProxyType({})
+
+
+class Advanced(Value, frozen=True):
+    """The story after the message; ``None`` for a message without a dossier."""
+
+    story: Story | None
+    flags: tuple[Flag, ...] = ()
+
+
+class Quarantined(Value, frozen=True):
+    """The message does not fit: accept it, keep ``story``, and park its transfers with ``problem``."""
+
+    story: Story
+    problem: Problem
+    flags: tuple[Flag, ...] = ()
+
+
+class Sender(Value, frozen=True):
+    """Who speaks: the authenticated partner and the agency it speaks for.
+
+    ``may_create``: the dossier's code lies in the partner's agency trees. ``entitled``: the routes name this partner for
+    the dossier, although it is not in the story yet.
+    """
+
+    partner: str
+    agency: str
+    may_create: bool = True
+    entitled: bool = False
+
+
+def advance(
+    story: Story | None,
+    message: Message,
+    sender: Sender,
+    *,
+    on: date,
+    received_by: str | None = None,
+    forms: Mapping[str, str] = _AS_WRITTEN,
+) -> Advanced | Quarantined:
+    """Judge a message by the story so far and return the story after it.
+
+    ``on``: the day of acceptance. ``received_by``: the agency part of the dossier's code. ``forms``: leads every written
+    form of an agency code to one (``Agencies.forms``), so that both forms mean the same leg.
+
+    Raises ``Refusal``: HUB-SCH-003 (no dossier in a message that needs one), HUB-DOS-002 (unknown dossier), HUB-DOS-003
+    (someone else's), HUB-DOS-007 (a code outside the sender's trees).
+    """
+    if message.kind in WITHOUT_DOSSIER and message.dossier is None:
+        return Advanced(story=None)
+    if message.dossier is None:
+        raise refuse("HUB-SCH-003", "/dossier", rule=f"a dossier belongs to {message.kind}")
+    agency = forms.get(sender.agency, sender.agency)
+    if story is None:
+        if message.kind not in OPENING:
+            raise refuse(
+                "HUB-DOS-002", "/dossier/code", rule=f"{message.kind} needs a dossier that was received"
+            )
+        if not sender.may_create:
+            raise refuse("HUB-DOS-007", "/dossier/code", rule="sends.codes of the sender's file")
+        received = forms.get(received_by, received_by) if received_by else agency
+        return _open(message, message.dossier, _Opening(sender.partner, agency, received, on))
+    if not _may_speak(story, sender, agency):
+        raise refuse("HUB-DOS-003", "/dossier/code", rule="origin, leg or recipient of the dossier")
+    told = tell(story, message, message.dossier, sender.partner)
+    words = Words(
+        kind=message.kind,
+        speaker=_speaker(story, message, sender.partner, agency, forms),
+        state=message.event.state,
+        receiver=forms.get(message.event.to_agency or "", message.event.to_agency),
+    )
+    return _move(story, told, words)
+
+
+class _Opening(NamedTuple):
+    partner: str
+    agency: str
+    received_by: str
+    on: date
+
+
+def _open(message: Message, dossier: Dossier, by: _Opening) -> Advanced:
+    state, differs = _pick(OPENING[message.kind], message.event.state)
+    blank = Story(
+        origin=by.partner,
+        origin_agency=by.agency,
+        received_by=by.received_by,
+        opened_on=by.on,
+        state=state,
+        legs=(StoryLeg(agency=by.agency, state=state),),
+        parties=(by.partner,),
+    )
+    told = tell(blank, message, dossier, by.partner)
+    return Advanced(story=told.story, flags=_flags(told, differs=differs))
+
+
+def _may_speak(story: Story, sender: Sender, agency: str) -> bool:
+    return (
+        sender.entitled or sender.partner in story.parties or any(leg.agency == agency for leg in story.legs)
+    )
+
+
+def _speaker(story: Story, message: Message, sender: str, agency: str, forms: Mapping[str, str]) -> str:
+    """Return the agency whose leg is meant: the origin may speak for the agency of the officer it names, nobody else may."""
+    actor = message.event.actor.agency if message.event.actor else None
+    named = forms.get(actor, actor) if actor else None
+    has_leg = any(leg.agency == named for leg in story.legs)
+    return named if named and has_leg and sender == story.origin else agency
+
+
+def _move(before: Story, told: Told, words: Words) -> Advanced | Quarantined:
+    if words.kind is K.TRANSFERRED and told.story.state in CLOSED:
+        return _quarantine(before, told, words.kind)  # only a recall reopens what is finished
+    legs = {leg.agency: leg for leg in told.story.legs}
+    moved = movable(told.story, words.kind, words.speaker)
+    differs = False
+    for agency in moved:
+        state, other = _pick(MOVES[legs[agency].state, words.kind], words.state)
+        legs[agency] = msgspec.structs.replace(legs[agency], state=state)
+        differs = differs or other
+    if not moved and not takes_over(told.story, words):
+        return _quarantine(before, told, words.kind)
+    after = tuple(settled(legs, words, moved).values())
+    story = msgspec.structs.replace(
+        told.story, legs=after, state=overall(after), custody=custody(told.story, words)
+    )
+    return Advanced(story=story, flags=_flags(told, differs=differs))
+
+
+def _flags(told: Told, *, differs: bool) -> tuple[Flag, ...]:
+    return (*told.flags, Flag.STATE_DIFFERS) if differs else told.flags
+
+
+def _pick(targets: tuple[State, ...], said: State | None) -> tuple[State, bool]:
+    """Return the state that the sender says if the table allows it, otherwise the usual one; and whether they differ."""
+    if said in targets:
+        return targets[targets.index(said)], False
+    return targets[0], said is not None
+
+
+def _quarantine(before: Story, told: Told, kind: Kind) -> Quarantined:
+    allowed = sorted({possible for (begin, possible) in MOVES if begin is before.state} - NOTES)
+    problem = Problem(
+        code="HUB-DOS-004",
+        place="/event/kind",
+        rule=f"{before.state} cannot be followed by {kind}",
+        detail=f"possible now: {', '.join(allowed) or 'nothing but notes'}",
+    )
+    kept = msgspec.structs.replace(before, sequences=told.story.sequences)
+    return Quarantined(story=kept, problem=problem, flags=told.flags)

@@ -1,0 +1,75 @@
+"""Whose legs a message moves, where to, and who has the dossier in hand after it. Pure; the table is ``hub.story.moves``."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hub.story.moves import CLOSING, MOVES, SCOPES, Scope
+from hub.story.record import Story, StoryLeg, Value, more_of
+from schemas.dossier import Kind, State
+
+K, S = Kind, State
+
+
+class Words(Value, frozen=True):
+    """What the table needs of a message: the kind, whose leg, the state it says, to whom it hands on."""
+
+    kind: Kind
+    speaker: str
+    state: State | None = None
+    receiver: str | None = None
+
+
+def takes_over(story: Story, words: Words) -> bool:
+    """Whether an agency without a leg confirms that it received what was transferred without saying to whom."""
+    return (
+        words.kind is K.RECEIVED
+        and story.state is S.PROCESSING
+        and all(leg.agency != words.speaker for leg in story.legs)
+    )
+
+
+def movable(story: Story, kind: Kind, speaker: str) -> tuple[str, ...]:
+    """Return the legs that this message moves; none when the move is illegal."""
+    own = tuple(
+        leg for leg in story.legs if leg.agency == speaker and (not leg.passed_to or kind is K.TRANSFERRED)
+    )
+    in_hand = tuple(leg for leg in story.legs if not leg.passed_to) or story.legs
+    scope = SCOPES.get(kind, Scope.OWN)
+    if scope is Scope.ALL and (story.state, kind) not in MOVES:
+        return ()
+    if scope is Scope.WAITING:
+        return _legal(own, kind) or _legal(in_hand, kind)
+    return _legal(own if own and scope is Scope.OWN else in_hand, kind)
+
+
+def _legal(legs: tuple[StoryLeg, ...], kind: Kind) -> tuple[str, ...]:
+    return tuple(leg.agency for leg in legs if (leg.state, kind) in MOVES)
+
+
+def settled(legs: dict[str, StoryLeg], words: Words, moved: tuple[str, ...]) -> dict[str, StoryLeg]:
+    """Hand the dossier on where it was transferred; passed legs share its end, and its reopening."""
+    if words.kind is K.TRANSFERRED and words.receiver is not None:
+        _hand_on(legs, moved, words.receiver)
+    if not moved:
+        _hand_on(legs, tuple(leg.agency for leg in legs.values() if not leg.passed_to), words.speaker)
+    states = {legs[agency].state for agency in moved}
+    shared = next(iter(states & CLOSING), S.PROCESSING if words.kind is K.RECALLED else None)
+    for leg in tuple(legs.values()):
+        if shared and leg.passed_to:
+            legs[leg.agency] = msgspec.structs.replace(leg, state=shared)
+    return legs
+
+
+def _hand_on(legs: dict[str, StoryLeg], givers: tuple[str, ...], receiver: str) -> None:
+    for agency in givers:
+        if agency != receiver:
+            passed = more_of(legs[agency].passed_to, (receiver,))
+            legs[agency] = msgspec.structs.replace(legs[agency], passed_to=passed)
+    legs[receiver] = StoryLeg(agency=receiver, state=S.PROCESSING)
+
+
+def custody(story: Story, words: Words) -> str | None:
+    if words.kind is K.RESULT_HANDED_OVER:
+        return words.receiver or story.origin_agency
+    return None if words.kind is K.RETURNED else story.custody

@@ -1,0 +1,150 @@
+"""The table of a dossier's moves: (state, kind) → states it may lead to, the first being the usual one; the picture is drawn from it.
+
+What is not in it is quarantined. A finished or returned dossier goes back to processing by an explicit recall only.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from schemas.dossier import Kind, State
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from hub.story.record import StoryLeg
+
+K, S = Kind, State
+
+
+class Scope(StrEnum):
+    """Which legs a kind moves."""
+
+    OWN = "own"  # the speaker's own leg if it has the dossier in hand, otherwise every leg that has
+    WAITING = "waiting"  # the speaker's own leg if the kind moves it, otherwise every leg that the kind moves
+    ALL = "all"  # every leg that has the dossier in hand
+
+
+SCOPES: dict[Kind, Scope] = {
+    K.SUPPLEMENT_SUBMITTED: Scope.WAITING,
+    K.DUTY_PAID: Scope.WAITING,
+    K.RESUMED: Scope.WAITING,
+    K.REFUSED_AT_RECEPTION: Scope.ALL,
+    K.WITHDRAWN: Scope.ALL,
+    K.RETURNED: Scope.ALL,
+    K.RECALLED: Scope.ALL,
+}
+"""Every other kind moves the speaker's own leg."""
+
+
+WITHOUT_DOSSIER = frozenset({K.CATALOGUE_PUBLISHED, K.REPORT_PUBLISHED})
+
+
+NOTES = frozenset({K.APOLOGY, K.FEE_DUE, K.FEE_PAID, K.FEE_REFUNDED, K.CORRECTED, K.DELIVERY_FAILED})
+"""Kinds that may come in any state and change none."""
+
+
+OPENING: dict[Kind, tuple[State, ...]] = {
+    K.RECEIVED: (S.ACCEPTED, S.SUBMITTED),
+    K.REFUSED_AT_RECEPTION: (S.REFUSED,),
+}
+"""Kinds that may open a dossier, and the state it then has."""
+
+
+MOVES: dict[tuple[State, Kind], tuple[State, ...]] = {
+    # 1 → 2 | 3
+    (S.SUBMITTED, K.RECEIVED): (S.ACCEPTED,),
+    (S.SUBMITTED, K.REFUSED_AT_RECEPTION): (S.REFUSED,),
+    # 2 → 4 | 3 | 7 | 8
+    (S.ACCEPTED, K.TRANSFERRED): (S.PROCESSING,),
+    (S.ACCEPTED, K.STEP): (S.PROCESSING, S.ACCEPTED),
+    (S.ACCEPTED, K.REFUSED_AT_RECEPTION): (S.REFUSED,),
+    (S.ACCEPTED, K.WITHDRAWN): (S.WITHDRAWN,),
+    (S.ACCEPTED, K.SUSPENDED): (S.STOPPED,),
+    # 4 → 5 | 6 | 7 | 8 | 9
+    (S.PROCESSING, K.TRANSFERRED): (S.PROCESSING,),
+    (S.PROCESSING, K.STEP): (S.PROCESSING,),
+    (S.PROCESSING, K.SUPPLEMENT_REQUESTED): (S.SUPPLEMENT,),
+    (S.PROCESSING, K.DUTY_ANNOUNCED): (S.DUTY,),
+    (S.PROCESSING, K.DUTY_PAID): (S.PROCESSING,),  # the receipt of a further notice
+    (S.PROCESSING, K.DUTY_CORRECTED): (S.DUTY, S.PROCESSING),
+    (S.PROCESSING, K.RESULT_INCORRECT): (S.PROCESSING,),
+    (S.PROCESSING, K.WITHDRAWN): (S.WITHDRAWN,),
+    (S.PROCESSING, K.SUSPENDED): (S.STOPPED,),
+    (S.PROCESSING, K.FINISHED): (S.FINISHED,),
+    # 5 → 4 | 7 | 8
+    (S.SUPPLEMENT, K.SUPPLEMENT_SUBMITTED): (S.PROCESSING,),
+    (S.SUPPLEMENT, K.RESUMED): (S.PROCESSING,),
+    (S.SUPPLEMENT, K.STEP): (S.SUPPLEMENT,),
+    (S.SUPPLEMENT, K.WITHDRAWN): (S.WITHDRAWN,),
+    (S.SUPPLEMENT, K.SUSPENDED): (S.STOPPED,),
+    # 6 → 4 | 7 | 8
+    (S.DUTY, K.DUTY_ANNOUNCED): (S.DUTY,),  # a further notice
+    (S.DUTY, K.DUTY_CORRECTED): (S.DUTY, S.PROCESSING),
+    (S.DUTY, K.DUTY_PAID): (S.PROCESSING, S.DUTY),
+    (S.DUTY, K.RESUMED): (S.PROCESSING,),
+    (S.DUTY, K.STEP): (S.DUTY,),
+    (S.DUTY, K.WITHDRAWN): (S.WITHDRAWN,),
+    (S.DUTY, K.SUSPENDED): (S.STOPPED,),
+    # 8 → 4
+    (S.STOPPED, K.RESUMED): (S.PROCESSING,),
+    (S.STOPPED, K.STEP): (S.STOPPED,),
+    # 9 → 10, and → 4 by recall
+    (S.FINISHED, K.RESULT_HANDED_OVER): (S.FINISHED,),
+    (S.FINISHED, K.RESULT_INCORRECT): (S.FINISHED,),
+    (S.FINISHED, K.DUTY_PAID): (S.FINISHED,),  # a receipt that comes late reopens nothing
+    (S.FINISHED, K.RETURNED): (S.RETURNED,),
+    (S.FINISHED, K.RECALLED): (S.PROCESSING,),
+    # 10, → 4 by recall
+    (S.RETURNED, K.RESULT_INCORRECT): (S.RETURNED,),
+    (S.RETURNED, K.RECALLED): (S.PROCESSING,),
+    # a new due date is told while there is one
+    **{
+        (state, K.DUE_DATE_CHANGED): (state,)
+        for state in (S.ACCEPTED, S.PROCESSING, S.SUPPLEMENT, S.DUTY, S.STOPPED)
+    },
+    **{(state, kind): (state,) for state in State for kind in NOTES},
+}
+
+
+OVERALL: tuple[State, ...] = (
+    S.SUPPLEMENT,  # somebody waits for the applicant: the clock is paused
+    S.DUTY,
+    S.PROCESSING,
+    S.STOPPED,
+    S.ACCEPTED,
+    S.SUBMITTED,
+    S.FINISHED,
+    S.RETURNED,
+    S.WITHDRAWN,
+    S.REFUSED,
+)
+"""The overall state is the first of these that any leg with the dossier in hand is in."""
+
+
+CLOSING = frozenset({S.WITHDRAWN, S.RETURNED, S.REFUSED})
+"""States that a passed leg shares, because they end the dossier for everyone."""
+
+
+def overall(legs: Collection[StoryLeg]) -> State:
+    """Derive the dossier's state from the legs that have it in hand, or from all when each has passed it on."""
+    in_hand = {leg.state for leg in legs if not leg.passed_to} or {leg.state for leg in legs}
+    return next(state for state in OVERALL if state in in_hand)
+
+
+def picture() -> str:
+    """Draw the moves between states as a Mermaid state diagram; kinds that change no state are left out."""
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for opening, targets in OPENING.items():
+        for target in targets:
+            arrows.setdefault(("[*]", target), []).append(opening)
+    for (state, kind), targets in MOVES.items():
+        for target in targets:
+            if target != state:
+                arrows.setdefault((state, target), []).append(kind)
+    lines = [f"    {begin} --> {end} : {', '.join(kinds)}" for (begin, end), kinds in arrows.items()]
+    return "\n".join(["stateDiagram-v2", *lines, ""])
+
+
+CLOSED = frozenset({S.FINISHED, S.RETURNED})

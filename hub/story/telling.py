@@ -1,0 +1,78 @@
+"""What a message tells of its dossier beside its move: sequence, procedure, family, due date. Pure.
+
+A source's sequence that does not rise is flagged, never reordered.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from hub.story.record import Story, Value, more_of
+from schemas.dossier import Kind
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from schemas.dossier import Dossier, Message
+
+
+class Flag(StrEnum):
+    """Something an operator may want to know; it decides nothing."""
+
+    SEQUENCE_NOT_RISING = "sequence_not_rising"
+    STATE_DIFFERS = "state_differs"
+    PROCEDURE_DIFFERS = "procedure_differs"
+    PARENT_DIFFERS = "parent_differs"
+
+
+class Told(Value, frozen=True):
+    story: Story
+    flags: tuple[Flag, ...] = ()
+
+
+def tell(story: Story, message: Message, dossier: Dossier, sender: str) -> Told:
+    flags: list[Flag] = []
+    sequence = message.event.sequence
+    last = story.sequences.get(sender)
+    if sequence is not None and last is not None and sequence <= last:
+        flags.append(Flag.SEQUENCE_NOT_RISING)
+    sequences = dict(story.sequences)
+    if sequence is not None:
+        sequences[sender] = max(sequence, last if last is not None else sequence)
+    procedure = dossier.procedure
+    national, local = (procedure.national, procedure.local) if procedure else (None, None)
+    if _differs(story.national, national) or (sender == story.origin and _differs(story.local, local)):
+        flags.append(Flag.PROCEDURE_DIFFERS)
+    if _differs(story.parent, dossier.parent):
+        flags.append(Flag.PARENT_DIFFERS)
+    return Told(
+        story=msgspec.structs.replace(
+            story,
+            sequences=sequences,
+            national=story.national or national,
+            local=story.local or (local if sender == story.origin else None),
+            parent=story.parent or dossier.parent,
+            children=more_of(story.children, dossier.children),
+            deadline=_deadline(story, message, sender),
+        ),
+        flags=tuple(flags),
+    )
+
+
+def _differs(known: str | None, told: str | None) -> bool:
+    return known is not None and told is not None and known != told
+
+
+def _deadline(story: Story, message: Message, teller: str) -> datetime | None:
+    """Return the due date in force: an announced change, what the origin last said, or what anyone said first.
+
+    One that the hub counted itself is no promise: anyone's stands before it.
+    """
+    told = message.dossier.due_at if message.dossier else None
+    if message.kind is Kind.DUE_DATE_CHANGED:
+        return message.event.due_at or told or story.deadline
+    promised = story.deadline is not None and story.counted is None
+    return told if told is not None and (teller == story.origin or not promised) else story.deadline
