@@ -20,7 +20,7 @@ import uvicorn
 import uvloop
 
 from bench.house import House, house
-from hub.store.contract import Acceptance, Accepted
+from hub.store.contract.intake import Acceptance, Accepted
 from hub.wiring.parts import store_of
 from hub.wiring.web import open_web
 

@@ -15,7 +15,7 @@ import msgspec
 from hub import partners, routing
 from hub.acceptance import Accepting
 from hub.judge import Inbound, judge, transfer_key
-from hub.store.contract import Alias
+from hub.store.contract.intake import Alias
 from hub.wiring.declared import declared
 from hub.wiring.parts import new_ids, store_of, utc_now
 from hub.wiring.tools import pool_tools
@@ -23,7 +23,7 @@ from hub.wiring.tools import pool_tools
 if TYPE_CHECKING:
     from hub.demo.scene import Scene
     from hub.ids import Ids
-    from hub.store.contract import Acceptance
+    from hub.store.contract.intake import Acceptance
 
 AT_ONCE = 200
 _CODE = re.compile(r"-\d{6}-\d{4}$")

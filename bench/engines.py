@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Protocol
 import apsw
 
 from hub.ids import Ids
-from hub.store.contract import Capacity
+from hub.store.contract.delivery import Capacity
 from hub.store.sqlite.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
     from hub.store.sqlite.store import SqliteStore
 
 CONCURRENCY = 64

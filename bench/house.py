@@ -22,7 +22,7 @@ from connectors.simulators.server import CONTROL
 from hub import settings as settings_file
 from hub.demo.processes import Processes, answers, children_of, free_ports
 from hub.demo.scene import build
-from hub.store.contract import Capacity
+from hub.store.contract.delivery import Capacity
 from hub.store.sqlite.store import open_store
 from hub.wiring.parts import new_ids, utc_now
 

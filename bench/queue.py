@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from bench.engines import START, Engine, Layout, Opened, Sqlite
 from bench.postgres import Postgres
 from hub.lifecycle import Move
-from hub.store.contract import Acceptance, Attempt, NewTransfer, Settlement
+from hub.store.contract.delivery import Attempt, Settlement
+from hub.store.contract.intake import Acceptance, NewTransfer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hub.store.contract import Work
+    from hub.store.contract.delivery import Work
 
 TARGET, TARGET_OF_FEW = 1.2, 1.5
 GROUP = 50

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from hub.store.contract import Acceptance, Store
+    from hub.store.contract.intake import Acceptance
+    from hub.store.contract.store import Store
     from hub.store.upkeep import Ages
     from tests.keeping.places import Place
 

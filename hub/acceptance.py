@@ -16,7 +16,7 @@ from hub import deadline
 from hub.judge import Inbound, Judged, Said, transfer_key
 from hub.receipts import receipt
 from hub.routing import Party, Roster, Router  # noqa: TC001
-from hub.store.contract import Acceptance, Alias, Known, NewTransfer
+from hub.store.contract.intake import Acceptance, Alias, Known, NewTransfer
 from hub.story import joining, record
 from hub.story.advance import Quarantined, Sender, advance
 from schemas.dossier import Message, from_json, to_json

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from hub.store.contract import Acknowledgement
+from hub.store.contract.delivery import Acknowledgement
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from hub.store.contract import Acknowledged
+    from hub.store.contract.delivery import Acknowledged
 
 CODE = "HUB-RCP-004"
 LONGEST = 16 * 1024

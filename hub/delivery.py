@@ -22,7 +22,7 @@ from hub.documents.contract import Waits
 from hub.failure import LATE, LATE_CODE, failed, is_late
 from hub.lifecycle import MOVES, Move, State
 from hub.metrics.counts import Counts
-from hub.store.contract import Settlement, Work
+from hub.store.contract.delivery import Settlement, Work
 from hub.tries import parcel_of, tried
 from schemas.problems import Problem
 
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
     from connectors.contract import Codec, Connector, Outcome
     from hub.retry import Uniform
-    from hub.store.contract import Acceptance, Attempt, Store, Window
+    from hub.store.contract.delivery import Attempt, Window
+    from hub.store.contract.intake import Acceptance
+    from hub.store.contract.store import Store
 
 log = structlog.get_logger(__name__)
 

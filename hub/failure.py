@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub.store.contract import Acceptance, NewTransfer
+from hub.store.contract.intake import Acceptance, NewTransfer
 from schemas.dossier import Actor, Dossier, Event, Failure, Kind, Message, from_json, to_json
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from connectors.contract import Codec
-    from hub.store.contract import Work
+    from hub.store.contract.delivery import Work
 
 HUB = "hub"
 """The sender of the hub's own messages."""

@@ -18,7 +18,7 @@ import structlog
 from hub.crew import Died, TooLong
 from hub.judge import CODE_PLACE, Inbound, Judged, judge, key_of
 from hub.places import on_the_wire
-from hub.store.contract import Acceptance, Accepted, Known, Stale
+from hub.store.contract.store import Stale
 from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.judge import Desk
-    from hub.store.contract import Store
+    from hub.store.contract.intake import Acceptance, Accepted, Known
+    from hub.store.contract.store import Store
 
 log = structlog.get_logger(__name__)
 

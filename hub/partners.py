@@ -24,7 +24,7 @@ from hub.closed_toml import Source, Steps
 from hub.hours import Hours
 from hub.routing import Party, PartyRole, Stage
 from hub.settings import Closed, Octets, Quota, Seconds, is_loopback
-from hub.store.contract import Capacity, Window
+from hub.store.contract.delivery import Capacity, Window
 from schemas.dossier import SCHEMA_ID, Kind
 from schemas.problems import Problem, Refusal
 from schemas.workdays import Workdays  # noqa: TC001

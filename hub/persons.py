@@ -13,7 +13,7 @@ from schemas.problems import Problem
 
 if TYPE_CHECKING:
     from hub.partners import Receives
-    from hub.store.contract import TransferView
+    from hub.store.contract.views import TransferView
 
 ROUTABLE = ("HUB-RTE-", "HUB-CFG-001")
 

@@ -10,7 +10,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hub.store.contract import NewTransfer
+    from hub.store.contract.intake import NewTransfer
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

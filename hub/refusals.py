@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 if TYPE_CHECKING:
-    from hub.store.contract import RefusedMessage, Store
+    from hub.store.contract.intake import RefusedMessage
+    from hub.store.contract.store import Store
 
 log = structlog.get_logger(__name__)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from connectors.contract import Codec, Draft, Sealer
-    from hub.store.contract import Work
+    from hub.store.contract.delivery import Work
     from signing.contract import BodySigner, XmlSigner
 
 log = structlog.get_logger(__name__)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from connectors.contract import Deferred, Delivered, Parcel, Reason, Refused, Unsure
-from hub.store.contract import Attempt
+from hub.store.contract.delivery import Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

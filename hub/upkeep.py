@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.settings import Retention
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
     from hub.store.upkeep import Ages
 
 log = structlog.get_logger(__name__)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from connectors.contract import Codec
     from hub.delivery import Route
-    from hub.store.contract import Store, Work
+    from hub.store.contract.delivery import Work
+    from hub.store.contract.store import Store
 
 log = structlog.get_logger(__name__)
 

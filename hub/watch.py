@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from hub.store.contract import Mark, Verdict
+from hub.store.contract.watching import Mark, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
 
 log = structlog.get_logger(__name__)
 

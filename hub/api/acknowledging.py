@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from hub.partners import Partner
-    from hub.store.contract import Acknowledged, Store
+    from hub.store.contract.delivery import Acknowledged
+    from hub.store.contract.store import Store
 
 log = structlog.get_logger(__name__)
 

@@ -25,7 +25,7 @@ from hub.receipts import made_of
 from hub.refusals import Refusals  # noqa: TC001
 from hub.settings import Documents, Limits
 from hub.spool import Spool  # noqa: TC001
-from hub.store.contract import Accepted, RefusedMessage, Store
+from hub.store.contract.intake import Accepted, RefusedMessage
 from schemas.errors import Catalogue, Language  # noqa: TC001
 from schemas.problems import Refusal, refuse
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from hub.api.admission import Place
     from hub.spool import Sheet
+    from hub.store.contract.store import Store
 
 log = structlog.get_logger(__name__)
 

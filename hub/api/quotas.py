@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hub.api.later import Later
-from hub.store.contract import Use
+from hub.store.contract.intake import Use
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import date, datetime
 
     from hub.settings import Quota
-    from hub.store.contract import Usage
+    from hub.store.contract.intake import Usage
 
     Share = Callable[[date, Sequence[Use]], Awaitable[Sequence[Usage]]]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from hub.store.contract import DossierView, MessageView, TransferView
+    from hub.store.contract.views import DossierView, MessageView, TransferView
 
 _TRANSFER = ["id", "message", "partner", "operation", "part", "key", "kind", "code", "state", "blocked", "problem", "attempts", "sends", "accepted_at", "wake_at", "settled_at", "deadline", "reference", "stage"]  # fmt: skip
 

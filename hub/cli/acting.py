@@ -24,7 +24,8 @@ from schemas.problems import Problem, Refusal
 if TYPE_CHECKING:
     from hub.cli.desk import Desk
     from hub.cli.opening import Hub
-    from hub.store.contract import Store, TransferView
+    from hub.store.contract.store import Store
+    from hub.store.contract.views import TransferView
 
 Ids = Annotated[tuple[str, ...], Parameter(negative=())]
 Yes = Annotated[bool, Parameter(negative=())]

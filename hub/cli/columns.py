@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.cli.desk import Desk
-    from hub.store.contract import AttemptView, JournalRow, MessageView, QueueRow, TransferView
+    from hub.store.contract.views import AttemptView, JournalRow, MessageView, QueueRow, TransferView
     from schemas.errors import Entry, Words
 
 

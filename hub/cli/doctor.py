@@ -16,7 +16,7 @@ from hub.doctor.rules import examine
 from hub.doctor.words import Told, words
 
 if TYPE_CHECKING:
-    from hub.store.contract import Process
+    from hub.store.contract.watching import Process
 
 
 def _told(finding: Finding, language: str) -> Told:

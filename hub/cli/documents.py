@@ -16,7 +16,7 @@ from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from hub.cli.desk import Desk
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
 
 SHORT = 16
 """Digits of a digest that a person reads; programs get all of them."""

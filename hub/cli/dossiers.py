@@ -12,7 +12,8 @@ from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations a
 from hub.cli.asking import agreed_by_two
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
-from hub.store.contract import Merging, Stale
+from hub.store.contract.mending import Merging
+from hub.store.contract.store import Stale
 from hub.story import joining, record
 from schemas.problems import refuse
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.cli.desk import Desk
-    from hub.store.contract import DossierView, Store
+    from hub.store.contract.store import Store
+    from hub.store.contract.views import DossierView
 
 
 def _story(row: DossierView) -> record.Story | None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.cli.words import Speech
-    from hub.store.contract import TransferView
+    from hub.store.contract.views import TransferView
 
 
 class Face(NamedTuple):

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from hub.cli.desk import Complaint
 from hub.cli.exits import Exit
 from hub.lifecycle import DONE, State
-from hub.store.contract import Filter
+from hub.store.contract.views import Filter
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from hub.cli.opening import Hub
-    from hub.store.contract import Store, TransferView
+    from hub.store.contract.store import Store
+    from hub.store.contract.views import TransferView
 
 UNFINISHED = tuple(state.value for state in State if state not in DONE)
 BEHIND = 200

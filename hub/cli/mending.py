@@ -15,7 +15,8 @@ from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.lifecycle import MOVES, Move, State
 from hub.persons import routable
-from hub.store.contract import Correction, Rerouting, Stale
+from hub.store.contract.mending import Correction, Rerouting
+from hub.store.contract.store import Stale
 from hub.story import record
 from schemas.dossier import from_json
 from schemas.problems import Refusal, refuse
@@ -23,7 +24,7 @@ from schemas.problems import Refusal, refuse
 if TYPE_CHECKING:
     from hub.cli.desk import Desk
     from hub.cli.opening import Hub
-    from hub.store.contract import TransferView
+    from hub.store.contract.views import TransferView
     from hub.story.record import Story
     from schemas.dossier import Message
 

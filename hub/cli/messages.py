@@ -11,7 +11,7 @@ from hub.cli.telling import entry_of
 
 if TYPE_CHECKING:
     from hub.cli.desk import Desk
-    from hub.store.contract import RefusedMessage
+    from hub.store.contract.intake import RefusedMessage
 
 
 def _title(row: RefusedMessage, desk: Desk) -> str:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from hub.judge import Said
     from hub.partners import Partner
     from hub.routing import Routed
-    from hub.store.contract import Store, TransferView
+    from hub.store.contract.store import Store
+    from hub.store.contract.views import TransferView
     from hub.story.record import Story
     from schemas.dossier import Message
     from schemas.workdays import Workdays

@@ -15,7 +15,7 @@ from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.cli.screen import clean
-from hub.store.contract import QueueRow
+from hub.store.contract.views import QueueRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable

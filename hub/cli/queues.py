@@ -10,11 +10,12 @@ from cyclopts import Parameter
 from hub.cli import columns, finding, show, times
 from hub.cli.desk import At  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.exits import Exit
-from hub.store.contract import Filter
+from hub.store.contract.views import Filter
 from hub.watch import SURVEY
 
 if TYPE_CHECKING:
-    from hub.store.contract import Store, TransferView
+    from hub.store.contract.store import Store
+    from hub.store.contract.views import TransferView
 
 LOOKED_AT = 1000
 """Transfers that ``lanes`` looks at to find heads: what it costs does not grow with the queue."""

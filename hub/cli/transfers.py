@@ -11,14 +11,15 @@ from hub.cli.exits import Exit
 from hub.cli.faces import face_of, sensible_moves
 from hub.lifecycle import DONE, State
 from hub.persons import routable
-from hub.store.contract import Filter
+from hub.store.contract.views import Filter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
     from hub.cli.desk import Desk
-    from hub.store.contract import AttemptView, Payloads, Store, TransferView
+    from hub.store.contract.store import Store
+    from hub.store.contract.views import AttemptView, Payloads, TransferView
 
 CANNOT_BE_ASKED = "HUB-PAR-009"
 Form = Literal["raw", "canonical", "sealed", "sent", "answer"]

@@ -31,7 +31,7 @@ from hub.demo.messages import stories
 from hub.demo.processes import Processes, answers, children_of, free_ports, owns_port
 from hub.demo.scene import EXAMPLES, build
 from hub.lifecycle import DONE
-from hub.store.contract import Filter
+from hub.store.contract.views import Filter
 from hub.wiring.parts import store_of
 from signing.jws import DetachedSigner
 from signing.keys import KeySource, load
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from hub.demo.count import Count
     from hub.demo.messages import Said
     from hub.demo.scene import Scene
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
 
 ONESTOP, LAND, PORTAL = "onestop", "land", "portal"
 OUTAGE = 4.0

@@ -7,7 +7,8 @@ from datetime import datetime  # noqa: TC003
 
 import msgspec
 
-from hub.store.contract import Figures, Inspection, Process, QueueRow, Verdict  # noqa: TC001
+from hub.store.contract.views import QueueRow  # noqa: TC001
+from hub.store.contract.watching import Figures, Inspection, Process, Verdict  # noqa: TC001
 from schemas.problems import Problem  # noqa: TC001
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hub.documents.contract import Enclosure
-    from hub.store.contract import Work
+    from hub.store.contract.delivery import Work
 
 LOOK_AGAIN = 2.0
 """Seconds until a transfer that waits for a document is looked at again; the document's own schedule is in the store."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hub.metrics.catalogue import BY_NAME
 
 if TYPE_CHECKING:
-    from hub.store.contract import Series
+    from hub.store.contract.watching import Series
 
 INFINITE = "+Inf"
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric as Family
 
-    from hub.store.contract import Series, Store
+    from hub.store.contract.store import Store
+    from hub.store.contract.watching import Series
 
 CIRCUITS = {"closed": 0.0, "half_open": 0.5, "open": 1.0}
 ALIVE = 20.0

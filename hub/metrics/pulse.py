@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.metrics.counts import Counts
-    from hub.store.contract import Process, Series, Store
+    from hub.store.contract.store import Store
+    from hub.store.contract.watching import Process, Series
 
 EVERY = 5.0
 """Seconds between two beats."""

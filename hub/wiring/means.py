@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from connectors.contract import Outcome, Sealed
     from hub.judge import Said
     from hub.routing import Routed
-    from hub.store.contract import TransferView
+    from hub.store.contract.views import TransferView
     from hub.story.record import Story
     from schemas.dossier import Message
 

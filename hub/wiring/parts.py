@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hub.settings import Settings
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
     from schemas.workdays import Workdays
 
 

@@ -11,7 +11,7 @@ from hub.metrics.desk import desk, serving
 from hub.metrics.page import page
 from hub.metrics.pulse import EVERY, Pulse
 from hub.rounds import again, beside
-from hub.store.contract import Process
+from hub.store.contract.watching import Process
 from hub.version import own_version
 from hub.wiring.parts import new_ids, utc_now
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from hub.metrics.counts import Counts
     from hub.settings import Settings
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
 
 
 def process_name() -> str:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from hub.api.edge import Edge
     from hub.settings import Settings
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
     from hub.wiring.declared import Declared
 
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from hub.partners import Partner, Receives
     from hub.settings import Retention
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
     from hub.wiring.declared import Declared
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from connectors.simulators.orders import Order
 from hub.lifecycle import State
-from hub.store.contract import Filter
+from hub.store.contract.views import Filter
 from tests.acceptance.crash_points import TOGETHER
 from tests.acceptance.stage import stays, told_of
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.demo.messages import Said
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
     from tests.acceptance.nursery import Child, Nursery
 from tests.acceptance.stage import Stage
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from hub.demo.count import Arrival
     from hub.demo.messages import Said
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
 
 LEASE = 2.0
 OTHER_KEY = "the key of the bureau"

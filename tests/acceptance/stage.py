@@ -49,7 +49,8 @@ if TYPE_CHECKING:
 
     from connectors.simulators.desk import Desk
     from connectors.simulators.orders import Order
-    from hub.store.contract import Store, TransferView
+    from hub.store.contract.store import Store
+    from hub.store.contract.views import TransferView
     from tests.doubles.postgres import Cluster
 
 LEASE = 0.6

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 
 from hub.ids import Ids
 from hub.lifecycle import Move
-from hub.store.contract import Settlement, Stale, Store
+from hub.store.contract.delivery import Settlement
+from hub.store.contract.store import Stale, Store
 from hub.store.sqlite.store import SqliteStore, open_store
 from tests.store.samples import AUTHORITY, acceptance, roomy, sealed
 
 if TYPE_CHECKING:
-    from hub.store.contract import Work
+    from hub.store.contract.delivery import Work
 
 LEASE = 1.0
 PARTNERS = ("so-tnmt", "dvcqg")

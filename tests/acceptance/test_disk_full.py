@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from hub.store.contract import Filter
+from hub.store.contract.views import Filter
 from tests.acceptance.nursery import Nursery
 from tests.acceptance.stage import Embedded, room, stage, stays, told_of
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.lifecycle import State
-from hub.store.contract import Filter
+from hub.store.contract.views import Filter
 from tests.acceptance.store_actors import LEASE, PARTNERS, POINTS, deliver, lines, now, opened
 from tests.store.samples import acceptance, roomy
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.demo.messages import Said
-    from hub.store.contract import QueueRow
+    from hub.store.contract.views import QueueRow
 
 pytestmark = pytest.mark.xdist_group("hub")
 

@@ -17,7 +17,7 @@ import pytest
 
 from hub.demo.count import count
 from hub.lifecycle import State
-from hub.store.contract import Filter
+from hub.store.contract.views import Filter
 from tests.acceptance.hub_house import House, house, kill, until
 
 if TYPE_CHECKING:

@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 
     from connectors.contract import Codec, Parcel, Sealed
     from hub.lifecycle import State
-    from hub.store.contract import Store, TransferView, Window
+    from hub.store.contract.delivery import Window
+    from hub.store.contract.store import Store
+    from hub.store.contract.views import TransferView
     from schemas.problems import Problem
 
 SENDER = "desk"

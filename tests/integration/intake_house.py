@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 
     from hub.intake import Run, Verdict
     from hub.judge import Desk, Inbound
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
 
 PROVINCE, LAND, OTHER = "000.00.00.H47", "000.00.15.H47", "000.00.10.H47"
 PROCEDURE = "1.009999"

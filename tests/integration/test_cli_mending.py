@@ -14,7 +14,7 @@ from connectors.contract import Deferred, Delivered, Outcome, Reason, Refused, U
 from hub.judge import Said
 from hub.lifecycle import Move
 from hub.routing import NOBODY, Recipient, Role
-from hub.store.contract import Settlement
+from hub.store.contract.delivery import Settlement
 from hub.story import joining, record
 from schemas.dossier import Dossier, Event, Kind, Message, State, to_json
 from schemas.problems import Problem

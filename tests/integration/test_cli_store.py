@@ -20,7 +20,7 @@ from hub.cli.main import Surroundings, run
 from hub.cli.opening import WiredPrograms, kept
 from hub.cli.screen import screen_of
 from hub.lifecycle import Move, State
-from hub.store.contract import Settlement
+from hub.store.contract.delivery import Settlement
 from hub.store.sqlite.store import open_store
 from tests.store.samples import NOON, acceptance, attempt, numbered_ids, roomy, sealed
 from tests.unit.test_cli_double import Ran, Today
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from hub.cli.opening import Hub
     from hub.partners import Partner
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
 
 ROOT = Path(__file__).parents[2]
 HEAD, SECOND = "m1.so-tnmt.0", "m2.so-tnmt.0"

@@ -15,7 +15,8 @@ from hub.decide import Policy
 from hub.delivery import Hold, LeaseLost, printable
 from hub.documents.contract import Waits
 from hub.lifecycle import Move, State
-from hub.store.contract import Filter, Window
+from hub.store.contract.delivery import Window
+from hub.store.contract.views import Filter
 from schemas.dossier import from_json
 from schemas.problems import Problem
 from tests.integration.delivery_house import NOT_HERE, House, Partner, house, now, until

@@ -19,7 +19,8 @@ from hub.demo.scene import build
 from hub.doctor.facts import Certificate, Declared, Facts, Finding, Folder, Machine, Opened, Unreached
 from hub.doctor.rules import examine
 from hub.doctor.words import table, words
-from hub.store.contract import Figures, Inspection, Process, QueueRow, Verdict
+from hub.store.contract.views import QueueRow
+from hub.store.contract.watching import Figures, Inspection, Process, Verdict
 from hub.wiring.examining import gather
 from hub.wiring.parts import store_of
 from schemas.problems import Problem

@@ -24,7 +24,8 @@ from hub.documents.links import Desk, Linking
 from hub.lifecycle import Move
 from hub.settings import Documents as Keeping
 from hub.settings import Limits
-from hub.store.contract import Filter, Settlement
+from hub.store.contract.delivery import Settlement
+from hub.store.contract.views import Filter
 from tests.integration.intake_house import KEYS, Answer, House, house, partner_files, parts
 from tests.store.samples import roomy
 
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
-    from hub.store.contract import JournalRow, Work
+    from hub.store.contract.delivery import Work
+    from hub.store.contract.views import JournalRow
     from schemas.problems import Problem
     from tests.integration.intake_house import Parts
 

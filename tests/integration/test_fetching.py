@@ -18,7 +18,7 @@ from hub.documents.fetching import Fetching, Sources
 from hub.documents.links import Desk, Linking
 from hub.judge import enclosures
 from hub.lifecycle import Move
-from hub.store.contract import Settlement
+from hub.store.contract.delivery import Settlement
 from schemas.dossier import Document, Dossier, Event, Kind, Message, to_json
 from schemas.problems import Problem, Refusal
 from tests.store.engines import ENGINES, Place
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
-    from hub.store.contract import Store, Work
+    from hub.store.contract.delivery import Work
+    from hub.store.contract.store import Store
 
 DATA = content(600_000)
 SCHEDULE = (10.0, 20.0)

@@ -26,7 +26,7 @@ from hub.pool import begin, judging
 from hub.sealing import Workbench
 from hub.settings import Limits, Quota
 from hub.spool import Spool
-from hub.store.contract import Stale
+from hub.store.contract.store import Stale
 from hub.store.sqlite.store import open_store
 from schemas import errors
 from schemas.problems import refuse
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from hub.crew import Answer as Does
     from hub.crew import Make
     from hub.judge import Desk
-    from hub.store.contract import Acceptance, Accepted
+    from hub.store.contract.intake import Acceptance, Accepted
     from tests.integration.intake_house import Answer, House, Parts
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)

@@ -13,7 +13,7 @@ import pytest
 
 from connectors.contract import Sealed
 from hub.lifecycle import State
-from hub.store.contract import Settlement
+from hub.store.contract.delivery import Settlement
 from schemas import errors
 from tests.doubles.pki import Pki
 from tests.integration.intake_house import KEYS, Answer, house, partner_files, parts

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
 
 RULES = Rules(grace=60, sweep=600, quarantine=100, retry=30, required=True)
 

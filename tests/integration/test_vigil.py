@@ -11,7 +11,8 @@ import pytest
 from connectors.contract import Deferred, Delivered, Outcome, Reason, Refused, Unsure
 from hub.decide import Policy
 from hub.lifecycle import Move, State
-from hub.store.contract import Acknowledgement, Filter
+from hub.store.contract.delivery import Acknowledgement
+from hub.store.contract.views import Filter
 from schemas.dossier import Failure, Kind, from_json
 from tests.integration.delivery_house import NOT_HERE, SENDER, House, Partner, house, now, until
 

@@ -16,7 +16,7 @@ from hub.metrics.counts import Counts
 from hub.metrics.page import page
 from hub.metrics.pulse import Pulse
 from hub.rounds import beside
-from hub.store.contract import Process
+from hub.store.contract.watching import Process
 from hub.store.sqlite.store import open_store
 from hub.watch import BALANCE, SURVEY, Watch
 from tests.store.samples import NOON, acceptance, at, delivered, numbered_ids, roomy
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
 
 
 @pytest.fixture

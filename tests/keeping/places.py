@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 
-from hub.store.contract import Settlement
+from hub.store.contract.delivery import Settlement
 from hub.store.keeping import backup
 from hub.store.postgres.keeper import PostgresKeeper
 from hub.store.postgres.store import open_store as open_postgres
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
     from hub.store.keeper import Keeper
     from hub.store.keeping.archive import Written
 

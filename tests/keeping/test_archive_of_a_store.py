@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from hub.lifecycle import Move, State
-from hub.store.contract import Filter
+from hub.store.contract.views import Filter
 from hub.store.keeper import InUse, NotEmpty
 from hub.store.keeping import archive, restore, verify
 from hub.store.keeping.archive import Damaged, Manifest, Rows
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from hub.store.contract import TransferView
+    from hub.store.contract.views import TransferView
     from hub.store.keeping.archive import Written
     from hub.store.keeping.restore import Restored
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub.store.contract import Filter
+from hub.store.contract.views import Filter
 from hub.store.keeping import archive, backup, move, restore, verify
 from hub.store.keeping.archive import SUFFIX
 from hub.store.sql import retention
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from pathlib import Path
 
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
 
 pytestmark = pytest.mark.timeout(240)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.lifecycle import State
-from hub.store.contract import Filter
+from hub.store.contract.views import Filter
 from hub.store.keeper import InUse, NotEmpty
 from hub.store.keeping import move, verify
 from hub.store.keeping.marks import MOVED, mark
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from hub.store.contract import JournalRow, Store, TransferView
+    from hub.store.contract.store import Store
+    from hub.store.contract.views import JournalRow, TransferView
     from hub.store.keeping.move import Moved
     from hub.store.sql.db import Db
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.lifecycle import Move, State
-from hub.store.contract import Filter, Settlement
+from hub.store.contract.delivery import Settlement
+from hub.store.contract.views import Filter
 from hub.store.keeping import verify
 from hub.store.sql import retention
 from hub.store.sql.retention import DAY
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from datetime import datetime
 
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
     from hub.store.upkeep import Chunk
 
 LONG = 100 * DAY

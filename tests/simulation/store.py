@@ -1,4 +1,4 @@
-"""A model of the store: the promises of ``hub/store/contract.py`` about delivery, in memory, with commits and crashes.
+"""A model of the store: the promises of ``hub/store/contract`` about delivery, in memory, with commits and crashes.
 
 Every call is one transaction: it happens whole at one moment between the call and its return, or not at all. A worker
 that is dead never hears back; one that is stopped hears back when it goes on. States change by ``hub.lifecycle`` only.
@@ -12,13 +12,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from hub.lifecycle import DONE, Move, State, move
-from hub.store.contract import Work
+from hub.store.contract.delivery import Work
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from connectors.contract import Sealed
-    from hub.store.contract import Settlement, Window
+    from hub.store.contract.delivery import Settlement, Window
 
 BEGAN = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 _FREE = frozenset({Move.UNSENT, Move.PARK})

@@ -19,7 +19,7 @@ from tests.simulation.world import Broken, World, play
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from hub.store.contract import Work
+    from hub.store.contract.delivery import Work
 
 SEEDS = int(os.environ.get("SEEDS", "2000"))
 PARTS = 4

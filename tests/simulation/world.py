@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from connectors.contract import Outcome, Parcel
-    from hub.store.contract import Work
+    from hub.store.contract.delivery import Work
 
 LEASE = 3.0
 QUIET = 25.0

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
     from tests.store.engines import Open
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from hub.store.contract import Store
+from hub.store.contract.store import Store
 from hub.store.postgres import store as postgres
 from hub.store.sqlite import store as sqlite
 from hub.store.vault import Vault

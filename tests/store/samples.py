@@ -10,7 +10,8 @@ from typing import Any
 from connectors.contract import Exchange, Sealed
 from hub.ids import Ids
 from hub.lifecycle import Move
-from hub.store.contract import Acceptance, Alias, Attempt, Capacity, NewTransfer, Settlement
+from hub.store.contract.delivery import Attempt, Capacity, Settlement
+from hub.store.contract.intake import Acceptance, Alias, NewTransfer
 from schemas.problems import Problem
 
 NOON = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)

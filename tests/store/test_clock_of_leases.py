@@ -17,7 +17,7 @@ from tests.store.samples import acceptance, roomy
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
 
 SECOND = 1_000_000
 HOUR = timedelta(hours=1)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.lifecycle import Move
-from hub.store.contract import Capacity, Settlement, Store, Work
+from hub.store.contract.delivery import Capacity, Settlement, Work
 from tests.store.samples import acceptance, at, delivered, roomy
 
 if TYPE_CHECKING:
+    from hub.store.contract.store import Store
     from tests.store.engines import Open
 
 DAY = 86_400

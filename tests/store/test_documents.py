@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from hub.documents.contract import Upload
     from hub.store.blobs import Draft
-    from hub.store.contract import Acceptance, Store
+    from hub.store.contract.intake import Acceptance
+    from hub.store.contract.store import Store
     from tests.store.engines import Open
 
 DAY = 86_400.0

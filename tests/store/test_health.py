@@ -9,12 +9,14 @@ import pytest
 
 from hub.circuit import Health
 from hub.lifecycle import Move
-from hub.store.contract import Capacity, QueueRow, Settlement, Store, Window, Work
+from hub.store.contract.delivery import Capacity, Settlement, Window, Work
 from tests.store.samples import acceptance, at, attempt, delivered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hub.store.contract.store import Store
+    from hub.store.contract.views import QueueRow
     from tests.store.engines import Open
 
 PARTNER = "so-tnmt"

@@ -8,7 +8,10 @@ import msgspec
 import pytest
 
 from hub.lifecycle import Move, State
-from hub.store.contract import Acceptance, Alias, Filter, Settlement, Stale, Store
+from hub.store.contract.delivery import Settlement
+from hub.store.contract.intake import Acceptance, Alias
+from hub.store.contract.store import Stale, Store
+from hub.store.contract.views import Filter
 from schemas.problems import Refusal
 from tests.store.samples import AUTHORITY, NOON, acceptance, at, delivered, roomy, sealed, transfer
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.lifecycle import Move, State
-from hub.store.contract import Settlement, Store, Work
+from hub.store.contract.delivery import Settlement, Work
 from tests.store.samples import acceptance, at, attempt, deferred, delivered, roomy, sealed
 
 if TYPE_CHECKING:
+    from hub.store.contract.store import Store
     from tests.store.engines import Open
 
 LEASE = 30

@@ -10,11 +10,12 @@ import msgspec
 import pytest
 
 from hub.lifecycle import Move, State
-from hub.store.contract import Settlement
+from hub.store.contract.delivery import Settlement
 from tests.store.samples import acceptance, at, attempt, deferred, delivered, roomy, sealed
 
 if TYPE_CHECKING:
-    from hub.store.contract import Acceptance, Store
+    from hub.store.contract.intake import Acceptance
+    from hub.store.contract.store import Store
     from tests.store.engines import Open
 
 DUE = 1000.0

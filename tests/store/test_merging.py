@@ -9,13 +9,18 @@ import msgspec
 import pytest
 
 from hub.lifecycle import Move, State
-from hub.store.contract import Alias, Filter, Merging, Settlement, Stale
+from hub.store.contract.delivery import Settlement
+from hub.store.contract.intake import Alias
+from hub.store.contract.mending import Merging
+from hub.store.contract.store import Stale
+from hub.store.contract.views import Filter
 from hub.store.vault import Unreadable
 from schemas.problems import Refusal
 from tests.store.samples import AUTHORITY, acceptance, at, delivered, roomy, sealed
 
 if TYPE_CHECKING:
-    from hub.store.contract import DossierView, Store
+    from hub.store.contract.store import Store
+    from hub.store.contract.views import DossierView
     from tests.store.engines import Open
 
 A, B = "d1", "d2"

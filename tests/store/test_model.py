@@ -21,7 +21,9 @@ from hypothesis.stateful import (
 )
 
 from hub.lifecycle import ALONE, DONE, MOVES, PERSONS, IllegalMove, Move, State, move
-from hub.store.contract import Acknowledgement, Capacity, Correction, Filter, Settlement
+from hub.store.contract.delivery import Acknowledgement, Capacity, Settlement
+from hub.store.contract.mending import Correction
+from hub.store.contract.views import Filter
 from schemas.problems import Refusal
 from tests.store.engines import Place, on_postgres, on_sqlite
 from tests.store.samples import acceptance, at, sealed

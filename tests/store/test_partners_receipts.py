@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.lifecycle import Move, State
-from hub.store.contract import Acknowledged, Acknowledgement, Filter, Settlement, TransferView
+from hub.store.contract.delivery import Acknowledged, Acknowledgement, Settlement
+from hub.store.contract.views import Filter, TransferView
 from schemas.problems import Refusal
 from tests.store.samples import acceptance, at, attempt, deferred, delivered, roomy, sealed
 
 if TYPE_CHECKING:
-    from hub.store.contract import Store, Work
+    from hub.store.contract.delivery import Work
+    from hub.store.contract.store import Store
     from tests.store.engines import Open
 
 HEAD = "m0.so-tnmt.0"

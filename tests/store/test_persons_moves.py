@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.lifecycle import DONE, Move, State
-from hub.store.contract import Settlement, TransferView
+from hub.store.contract.delivery import Settlement
 from schemas import errors
 from schemas.problems import Refusal
 from tests.store.samples import acceptance, at, attempt, deferred, delivered, roomy, sealed
 
 if TYPE_CHECKING:
-    from hub.store.contract import Store, Work
+    from hub.store.contract.delivery import Work
+    from hub.store.contract.store import Store
+    from hub.store.contract.views import TransferView
 
 STOPS = {State.REFUSED: Move.REFUSE, State.DEAD: Move.EXHAUST, State.PARKED: Move.PARK}
 

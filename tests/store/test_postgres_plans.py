@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hub.lifecycle import Move, State
-from hub.store.contract import Settlement
+from hub.store.contract.delivery import Settlement
 from hub.store.postgres import claim as claiming
 from hub.store.postgres.bell import Hints
 from hub.store.postgres.connection import Connection, connect
@@ -26,7 +26,7 @@ from tests.store.samples import AUTHORITY, acceptance, at, attempt, roomy, seale
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hub.store.contract import Acceptance
+    from hub.store.contract.intake import Acceptance
     from hub.store.sql.db import Rows
     from tests.doubles.postgres import Cluster
 

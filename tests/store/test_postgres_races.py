@@ -17,7 +17,8 @@ import pytest_asyncio
 
 from hub.documents.contract import NewUpload, Safety
 from hub.lifecycle import Move, State
-from hub.store.contract import Settlement, Stale
+from hub.store.contract.delivery import Settlement
+from hub.store.contract.store import Stale
 from hub.store.postgres import claim as claiming
 from hub.store.postgres.bell import Hints
 from hub.store.postgres.connection import Connection, connect
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator
     from pathlib import Path
 
-    from hub.store.contract import Acceptance, Store, Work
+    from hub.store.contract.delivery import Work
+    from hub.store.contract.intake import Acceptance
+    from hub.store.contract.store import Store
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.lifecycle import Move, State
-from hub.store.contract import Settlement
+from hub.store.contract.delivery import Settlement
 from hub.store.keeper import InUse
 from hub.store.postgres.connection import HOUSE, connect
 from hub.store.postgres.schema import translated
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
     from tests.doubles.postgres import Cluster
 
 

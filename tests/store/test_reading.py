@@ -6,11 +6,12 @@ import msgspec
 import pytest
 
 from hub.lifecycle import Move, State
-from hub.store.contract import Filter, Settlement
+from hub.store.contract.delivery import Settlement
+from hub.store.contract.views import Filter
 from tests.store.samples import acceptance, at, deferred, delivered, roomy, sealed
 
 if TYPE_CHECKING:
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
 
 
 async def sample(store: Store) -> None:

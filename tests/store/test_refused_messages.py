@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.store.contract import RefusedMessage
+from hub.store.contract.intake import RefusedMessage
 from tests.store.samples import at
 
 if TYPE_CHECKING:
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
 
 
 def refused(number: int, sender: str = "motcua-tinh") -> RefusedMessage:

@@ -24,7 +24,8 @@ from tests.store.samples import NOON, acceptance, at, delivered, numbered_ids, r
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hub.store.contract import Acceptance, Store
+    from hub.store.contract.intake import Acceptance
+    from hub.store.contract.store import Store
 
 SECRET = "Nguyễn Thị Hoa"
 

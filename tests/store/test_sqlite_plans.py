@@ -9,7 +9,8 @@ import pytest
 import pytest_asyncio
 
 from hub.lifecycle import Move, State
-from hub.store.contract import Acknowledgement, Filter, Settlement
+from hub.store.contract.delivery import Acknowledgement, Settlement
+from hub.store.contract.views import Filter
 from hub.store.sqlite.store import SqliteStore, open_store
 from tests.store.samples import AUTHORITY, acceptance, at, deferred, delivered, numbered_ids, roomy, sealed
 

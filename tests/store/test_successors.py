@@ -10,21 +10,16 @@ import pytest
 
 from connectors.contract import Link
 from hub.lifecycle import Move, State
-from hub.store.contract import (
-    Acknowledgement,
-    Correction,
-    Filter,
-    NewTransfer,
-    Rerouting,
-    Settlement,
-    Stale,
-    TransferView,
-)
+from hub.store.contract.delivery import Acknowledgement, Settlement
+from hub.store.contract.intake import NewTransfer
+from hub.store.contract.mending import Correction, Rerouting
+from hub.store.contract.store import Stale
+from hub.store.contract.views import Filter, TransferView
 from schemas.problems import Problem, Refusal
 from tests.store.samples import acceptance, at, attempt, deferred, delivered, roomy, sealed
 
 if TYPE_CHECKING:
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
     from tests.store.engines import Open
 
 HEAD = "m0.so-tnmt.0"

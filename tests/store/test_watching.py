@@ -10,7 +10,9 @@ import msgspec
 import pytest
 
 from hub.lifecycle import Move
-from hub.store.contract import Mark, Process, Settlement, Use, Verdict
+from hub.store.contract.delivery import Settlement
+from hub.store.contract.intake import Use
+from hub.store.contract.watching import Mark, Process, Verdict
 from hub.store.postgres.queue import roll_up
 from hub.store.sql.rules import one_query
 from tests.store.engines import ENGINES, ON_POSTGRES, Place
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
-    from hub.store.contract import Series, Store
+    from hub.store.contract.store import Store
+    from hub.store.contract.watching import Series
 from tests.store.engines import Open
 
 DAY = date(2026, 11, 23)

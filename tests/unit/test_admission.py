@@ -12,12 +12,12 @@ from hub.api.admission import Admission, Watermark
 from hub.api.later import Later
 from hub.api.quotas import Quotas
 from hub.settings import Limits, Quota
-from hub.store.contract import Usage
+from hub.store.contract.intake import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hub.store.contract import Use
+    from hub.store.contract.intake import Use
 
 NIGHT = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
 """23:00 in Vietnam."""

@@ -20,19 +20,17 @@ from hub.judge import Said
 from hub.lifecycle import DONE, Move, State, move
 from hub.partners import Declaration, Name, Partner, Receives, Stages
 from hub.routing import Recipient, Routed
-from hub.store.contract import (
-    Alias,
-    Attempt,
+from hub.store.contract.delivery import Attempt
+from hub.store.contract.intake import Alias
+from hub.store.contract.views import (
     AttemptView,
     DossierView,
     Filter,
     JournalRow,
     MessageView,
     Payloads,
-    Process,
     QueueRow,
     TransferView,
-    Verdict,
 )
 from hub.story.record import Counted, Story, to_json
 from schemas.dossier import State as DossierState
@@ -43,7 +41,8 @@ if TYPE_CHECKING:
 
     from connectors.contract import Outcome
     from hub.cli.opening import Hub, Keeper
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
+    from hub.store.contract.watching import Process, Verdict
     from schemas.dossier import Message
     from schemas.problems import Problem
 

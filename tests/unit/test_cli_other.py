@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hub.lifecycle import State
-from hub.store.contract import Process, Verdict
+from hub.store.contract.watching import Process, Verdict
 from schemas.problems import Problem, Refusal, refuse
 from tests.unit.test_cli_double import CODE, NOW, Shelf, Started, line, view
 

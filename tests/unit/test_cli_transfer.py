@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.lifecycle import Move, State
-from hub.store.contract import JournalRow
+from hub.store.contract.views import JournalRow
 from tests.unit.test_cli_double import CITIZEN, CODE, NOW, Shelf, attempt, line, taking, view
 
 if TYPE_CHECKING:

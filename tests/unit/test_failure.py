@@ -10,11 +10,12 @@ import msgspec
 import pytest
 
 from hub.failure import HUB, failed
-from hub.store.contract import Acceptance, Work
+from hub.store.contract.delivery import Work
 from schemas.dossier import Dossier, Event, Failure, Kind, Message, from_json, to_json
 
 if TYPE_CHECKING:
     from connectors.contract import Codec
+    from hub.store.contract.intake import Acceptance
 
 NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 

@@ -13,7 +13,7 @@ import pytest
 from hub.acceptance import Accepting
 from hub.judge import Inbound, Judged, Said
 from hub.routing import Party, Router, load
-from hub.store.contract import Acceptance, Known
+from hub.store.contract.intake import Acceptance, Known
 from hub.story import record
 from schemas import workdays
 from schemas.agencies import Agencies

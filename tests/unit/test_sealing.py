@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Codec
     from hub.judge import Desk
-    from hub.store.contract import Work
+    from hub.store.contract.delivery import Work
     from signing.keys import SigningKey
 
 NOW = datetime.now(UTC)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from hub.store.contract import Store
+    from hub.store.contract.store import Store
     from hub.store.upkeep import Ages
 
 DAY = 86_400.0

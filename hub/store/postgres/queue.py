@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from hub.store.contract import Figures
+from hub.store.contract.watching import Figures
 from hub.store.postgres import claim
 from hub.store.postgres.line import in_turn
 from hub.store.sql import accept, leases, settle, timers
@@ -16,7 +16,7 @@ from hub.store.sql.times import SECOND
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from hub.store.contract import Accepted
+    from hub.store.contract.intake import Accepted
     from hub.store.postgres.bell import Bell, Hints
     from hub.store.postgres.connection import Connection
     from hub.store.postgres.line import Line

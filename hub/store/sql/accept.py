@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hub.lifecycle import State
-from hub.store.contract import Accepted, Known, Stale
+from hub.store.contract.intake import Accepted, Known
+from hub.store.contract.store import Stale
 from hub.store.sql import destinations, journal, lanes, lateness
 from hub.store.sql.bodies import Pen, keep
 from hub.store.sql.counters import Tally
@@ -16,7 +17,7 @@ from schemas.problems import refuse
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hub.store.contract import Acceptance, NewTransfer
+    from hub.store.contract.intake import Acceptance, NewTransfer
 
 
 class Packed(NamedTuple):

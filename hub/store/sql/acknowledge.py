@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hub.lifecycle import MOVES, Move, State
-from hub.store.contract import Acknowledged
+from hub.store.contract.delivery import Acknowledged
 from hub.store.sql import journal, lanes, leases, proof
 from hub.store.sql.bodies import Pen, keep
 from hub.store.sql.counters import Tally
@@ -18,7 +18,7 @@ from hub.store.sql.times import SECOND, micros, moment
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from hub.store.contract import Acknowledgement, Attempt
+    from hub.store.contract.delivery import Acknowledgement, Attempt
 
 OVERDUE, LACKING, OTHER_BYTES, AGAINST = "HUB-PAR-011", "HUB-PAR-012", "HUB-RCP-002", "HUB-RCP-006"
 LATER = 600 * SECOND

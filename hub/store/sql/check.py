@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from hub.store.contract import Mark
+from hub.store.contract.watching import Mark
 from hub.store.sql import leases
 from hub.store.sql.db import Db, many, one
 from hub.store.sql.rules import BALANCE, PARTS, UNTICKETED, Part, Rule

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping  # noqa: TC003 - part 
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from hub.store.contract import Accepted, Figures
+    from hub.store.contract.intake import Accepted
+    from hub.store.contract.watching import Figures
     from hub.store.sql.accept import Packed
     from hub.store.sql.db import Db
     from hub.store.sql.leases import Leased

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from hub.store.contract import Settlement, Window
+    from hub.store.contract.delivery import Settlement, Window
 
 LIVE_AFTER = 10 * SECOND
 """What waited through a longer outage than this is backlog: live traffic goes before it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.store.contract import Inspection
+from hub.store.contract.watching import Inspection
 from hub.store.sql.db import one, only
 from hub.store.sql.times import SECOND, moment
 

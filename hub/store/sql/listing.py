@@ -15,7 +15,7 @@ from hub.store.sql.db import Db, many, one
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hub.store.contract import Filter, TransferView
+    from hub.store.contract.views import Filter, TransferView
     from hub.store.sql.leases import Leased
 
 MOST_LOOKED_AT = 20_000

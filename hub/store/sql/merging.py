@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hub.lifecycle import DONE
-from hub.store.contract import Stale
+from hub.store.contract.store import Stale
 from hub.store.sql import journal
 from hub.store.sql.db import Db, many, one
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from hub.store.contract import Merging
+    from hub.store.contract.mending import Merging
 
 FAMILY = "SELECT ? UNION ALL SELECT g.id FROM merged g WHERE g.dossier=?"
 """The dossier itself and all that were merged into it. For ``IN``; takes the dossier's id twice."""

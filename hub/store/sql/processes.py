@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub.store.contract import Process
+from hub.store.contract.watching import Process
 from hub.store.sql.db import many, one
 from hub.store.sql.times import SECOND, micros, moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from hub.store.contract import Series
+    from hub.store.contract.watching import Series
     from hub.store.sql.db import Db
 
 GONE_AFTER = 60

@@ -9,9 +9,9 @@ import msgspec
 from connectors.contract import Exchange, Sealed
 from hub.circuit import Circuit
 from hub.lifecycle import DONE, State
-from hub.store.contract import (
-    Alias,
-    Attempt,
+from hub.store.contract.delivery import Attempt, Work
+from hub.store.contract.intake import Alias
+from hub.store.contract.views import (
     AttemptView,
     DossierView,
     JournalRow,
@@ -19,7 +19,6 @@ from hub.store.contract import (
     Payloads,
     QueueRow,
     TransferView,
-    Work,
 )
 from hub.store.sql import leases, merging
 from hub.store.sql.db import Db, many, one, only

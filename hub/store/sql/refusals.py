@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.store.contract import RefusedMessage
+from hub.store.contract.intake import RefusedMessage
 from hub.store.sql.db import Db, many
 from hub.store.sql.times import micros, moment
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from connectors.contract import Link, Sealed
-    from hub.store.contract import Attempt, Settlement
+    from hub.store.contract.delivery import Attempt, Settlement
     from hub.store.sql.accept import Packed
 
 _SLEEPS = frozenset({State.WAITING, State.IN_DOUBT})

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from hub.lifecycle import Move
-from hub.store.contract import Settlement, Work
+from hub.store.contract.delivery import Settlement, Work
 from hub.store.sql import accept as accepting
 from hub.store.sql import acknowledge as acknowledging
 from hub.store.sql import (
@@ -53,36 +53,20 @@ if TYPE_CHECKING:
     from connectors.contract import Link, Sealed
     from hub.lifecycle import State
     from hub.store.blobs import Blobs
-    from hub.store.contract import (
-        Acceptance,
-        Accepted,
-        Acknowledged,
-        Acknowledgement,
-        Attempt,
+    from hub.store.contract.delivery import Acknowledged, Acknowledgement, Attempt, Capacity, Window
+    from hub.store.contract.intake import Acceptance, Accepted, Known, RefusedMessage, Usage, Use
+    from hub.store.contract.mending import Correction, Merging, Rerouting
+    from hub.store.contract.views import (
         AttemptView,
-        Capacity,
-        Correction,
         DossierView,
-        Figures,
         Filter,
-        Inspection,
         JournalRow,
-        Known,
-        Mark,
-        Merging,
         MessageView,
         Payloads,
-        Process,
         QueueRow,
-        RefusedMessage,
-        Rerouting,
-        Series,
         TransferView,
-        Usage,
-        Use,
-        Verdict,
-        Window,
     )
+    from hub.store.contract.watching import Figures, Inspection, Mark, Process, Series, Verdict
     from hub.store.sql.db import Db
     from hub.store.sql.engine import Queue, Reads, Writes
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hub.lifecycle import MOVES, Move, State
-from hub.store.contract import Stale
+from hub.store.contract.store import Stale
 from hub.store.sql import accept, destinations, journal, lanes, leases
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, many, one, only
@@ -18,7 +18,8 @@ from schemas.problems import refuse
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hub.store.contract import Correction, NewTransfer, Rerouting
+    from hub.store.contract.intake import NewTransfer
+    from hub.store.contract.mending import Correction, Rerouting
 
 ROUTED_AGAIN = "routed again"
 

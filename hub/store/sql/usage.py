@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hub.lifecycle import DONE, State
-from hub.store.contract import Usage
+from hub.store.contract.intake import Usage
 from hub.store.sql.db import many
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hub.store.contract import Use
+    from hub.store.contract.intake import Use
     from hub.store.sql.db import Db
 
 _TELL = """

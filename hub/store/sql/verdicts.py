@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub.store.contract import Verdict
+from hub.store.contract.watching import Verdict
 from hub.store.sql import journal
 from hub.store.sql.db import one
 from hub.store.sql.times import micros, moment

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from hub.store.contract import Figures
+from hub.store.contract.watching import Figures
 from hub.store.sql import accept, leases, settle, timers
 from hub.store.sql.engine import Taken, Unavailable
 from hub.store.sql.times import SECOND
@@ -19,7 +19,7 @@ from hub.store.sqlite.connection import empty_wal, same_version, take_in
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from hub.store.contract import Accepted
+    from hub.store.contract.intake import Accepted
     from hub.store.sql.accept import Packed
     from hub.store.sql.clock import LeaseClock
     from hub.store.sql.settle import Outcome, Seal

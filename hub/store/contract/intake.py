@@ -1,0 +1,115 @@
+"""What is let in, and what it is answered: for the web processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations at run time
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
+
+from hub.documents.contract import New  # noqa: TC001 - msgspec reads the annotations at run time
+from hub.store.contract.value import Value
+from schemas.problems import Problem  # noqa: TC001 - msgspec reads the annotations at run time
+
+
+class Known(Value, frozen=True):
+    """What the hub knows of a dossier before this message. ``story`` is ``hub.story``'s own JSON; ``version`` counts its changes."""
+
+    dossier: str
+    version: int
+    origin: str  # the partner whose message created it
+    story: bytes
+
+
+class NewTransfer(Value, frozen=True):
+    """One transfer to make. ``key`` = ``<message>:<partner>:<part>``, the partner's idempotency key for ever.
+
+    ``lane_subject``: dossier id, or document/catalogue/report id for a message without a dossier.
+    ``problem`` set: born parked. ``deadline``: when the dossier is due, for the order of claims.
+    """
+
+    id: str
+    partner: str
+    operation: str
+    part: int
+    key: str
+    lane_subject: str
+    deadline: datetime | None = None
+    problem: Problem | None = None
+    stage: str = "live"
+
+
+class Alias(Value, frozen=True):
+    authority: str
+    code: str
+
+
+class Acceptance(Value, frozen=True):
+    """All rows of one accepted message. ``digest``: SHA-256 hex of ``raw``. ``canonical``: ``schemas.dossier.to_json``.
+
+    ``dossier`` is ``None`` for a message without one. ``expected_version``: the ``Known.version`` that routing was
+    decided on (0: the dossier must not exist yet); when it moved meanwhile the store answers ``Stale`` and intake decides anew.
+    ``natural_key``: the format's own key beside ``key``; bound in the same way, so that a client which makes a new
+    Idempotency-Key for each try doubles nothing. ``documents``: those that it names by their digest; they become its
+    dossier's. ``facts`` go to the journal: digests, codes and structure, never personal data.
+    """
+
+    message: str
+    sender: str
+    key: str
+    digest: str
+    raw: bytes
+    media_type: str
+    headers: Mapping[str, str]
+    canonical: bytes
+    kind: str
+    accepted_at: datetime
+    receipt: bytes
+    dossier: str | None = None
+    aliases: tuple[Alias, ...] = ()
+    expected_version: int = 0
+    story: bytes = b""
+    natural_key: str = ""
+    transfers: tuple[NewTransfer, ...] = ()
+    facts: Mapping[str, str] = {}
+    documents: tuple[New, ...] = ()
+
+
+class Accepted(Value, frozen=True):
+    """``replayed``: the same bytes had been accepted before under this key; ``receipt`` is the stored original."""
+
+    message: str
+    receipt: bytes
+    replayed: bool = False
+
+
+class RefusedMessage(Value, frozen=True):
+    """All that is left of a message that was refused. ``sender``: empty when nobody knows who it was."""
+
+    at: datetime
+    sender: str
+    code: str
+    digest: str
+    size: int
+    request: str
+    n: int = 0
+
+
+class Use(Value, frozen=True):
+    """What one web process let in of one sender since it last told: requests, and of those accepted messages, their bytes
+    and transfers.
+    """
+
+    sender: str
+    requests: int = 0
+    messages: int = 0
+    octets: int = 0
+    transfers: int = 0
+
+
+class Usage(Value, frozen=True):
+    """What all web processes let in of one sender today. ``open``: its unfinished transfers as last counted, and what came since."""
+
+    sender: str
+    requests: int
+    messages: int
+    octets: int
+    open: int
