@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub import partners, routing
+from hub import partners
 from hub.acceptance import Accepting
 from hub.judge import Inbound, judge, transfer_key
+from hub.routing import table as routes
+from hub.routing.parties import roster
+from hub.routing.router import Router
 from hub.store.contract.intake import Alias
 from hub.wiring.declared import declared
 from hub.wiring.parts import new_ids, store_of, utc_now
@@ -46,10 +49,8 @@ async def fill_with_real(scene: Scene, body: bytes, count: int, partner: str) ->
 
 def _accepted(scene: Scene, body: bytes) -> Acceptance:
     what, (desk, _), new_id = declared(scene.settings), pool_tools(str(scene.settings)), new_ids()
-    router = routing.Router(
-        table=routing.load(what.agencies), agencies=what.agencies, procedures=what.procedures
-    )
-    roster = routing.roster(partners.parties(what.partners), what.agencies)
+    router = Router(table=routes.load(what.agencies), agencies=what.agencies, procedures=what.procedures)
+    parties = roster(partners.parties(what.partners), what.agencies)
     inbound = Inbound(
         message=new_id(),
         authorization=f"Bearer {scene.api_key}",
@@ -58,7 +59,7 @@ def _accepted(scene: Scene, body: bytes) -> Acceptance:
         received_at=utc_now(),
     )
     judged = judge(inbound, desk, utc_now())
-    return Accepting(router=router, parties=roster, new_id=new_id, days=what.days)(
+    return Accepting(router=router, parties=parties, new_id=new_id, days=what.days)(
         judged, None, inbound, utc_now()
     )
 

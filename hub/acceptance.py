@@ -15,7 +15,8 @@ import msgspec
 from hub import deadline
 from hub.judge import Inbound, Judged, Said, transfer_key
 from hub.receipts import receipt
-from hub.routing import Party, Roster, Router  # noqa: TC001
+from hub.routing.parties import Party, Roster  # noqa: TC001
+from hub.routing.router import Router  # noqa: TC001
 from hub.store.contract.intake import Acceptance, Alias, Known, NewTransfer
 from hub.story import joining, record
 from hub.story.advance import Quarantined, Sender, advance
@@ -26,7 +27,7 @@ from schemas.workdays import Workdays  # noqa: TC001
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from hub.routing import Recipient, Routed
+    from hub.routing.recipients import Recipient, Routed
 
 NOTHING_SAID = "none"
 """The operation of a parked transfer for which there is none."""

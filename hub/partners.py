@@ -22,7 +22,7 @@ from connectors.replies import Row  # noqa: TC001 - pydantic reads the annotatio
 from hub import circuit, hours
 from hub.closed_toml import Source, Steps
 from hub.hours import Hours
-from hub.routing import Party, PartyRole, Stage
+from hub.routing.parties import Party, PartyRole, Stage
 from hub.settings import Closed, Octets, Quota, Seconds, is_loopback
 from hub.store.contract.delivery import Capacity, Window
 from schemas.dossier import SCHEMA_ID, Kind

@@ -12,7 +12,7 @@ import msgspec
 
 from hub.acceptance import NOTHING_SAID
 from hub.judge import Said
-from hub.routing import NOBODY
+from hub.routing.recipients import NOBODY
 from hub.store.contract.intake import NewTransfer
 from hub.story import joining
 from schemas.problems import Problem
@@ -20,7 +20,7 @@ from schemas.problems import Problem
 if TYPE_CHECKING:
     from datetime import date
 
-    from hub.routing import Routed
+    from hub.routing.recipients import Routed
     from hub.store.contract.views import TransferView
     from hub.story.record import Story
     from schemas.dossier import Message

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hub.doctor.facts import Facts
     from hub.judge import Said
     from hub.partners import Partner
-    from hub.routing import Routed
+    from hub.routing.recipients import Routed
     from hub.store.contract.store import Store
     from hub.store.contract.views import TransferView
     from hub.story.record import Story

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub import partners, routing
+from hub import partners
 from hub.judge import Recipient, trial
+from hub.routing import table as routes
+from hub.routing.parties import roster
+from hub.routing.router import Router
 from hub.tries import parcel_of, tried
 from hub.wiring.declared import codecs, declared
 from hub.wiring.parts import new_ids, utc_now
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Outcome, Sealed
     from hub.judge import Said
-    from hub.routing import Routed
+    from hub.routing.recipients import Routed
     from hub.store.contract.views import TransferView
     from hub.story.record import Story
     from schemas.dossier import Message
@@ -32,12 +35,12 @@ class WiredMeans:
     def __init__(self, settings: Path) -> None:
         self._what = declared(settings)
         self._codecs = codecs(self._what)
-        self._router = routing.Router(
-            table=routing.load(self._what.agencies),
+        self._router = Router(
+            table=routes.load(self._what.agencies),
             agencies=self._what.agencies,
             procedures=self._what.procedures,
         )
-        self._parties = routing.roster(partners.parties(self._what.partners), self._what.agencies)
+        self._parties = roster(partners.parties(self._what.partners), self._what.agencies)
         self.new_id = new_ids()
 
     def routed(self, message: Message, story: Story | None, *, on: date) -> Routed:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hub import desk, partners, pool, routing
+from hub import desk, partners, pool
 from hub.acceptance import Accepting
 from hub.api import app as api
 from hub.api import problems
@@ -24,6 +24,9 @@ from hub.intake import Bench, Intake
 from hub.metrics.counts import Counts
 from hub.refusals import EVERY, Refusals
 from hub.rounds import again, beside
+from hub.routing import table as routes
+from hub.routing.parties import roster
+from hub.routing.router import Router
 from hub.spool import Spool
 from hub.wiring.declared import declared
 from hub.wiring.documents import unscanned
@@ -64,10 +67,8 @@ async def open_web(
     bench = Bench(
         pool.judging(crew, settings.limits.judge_time), processes=processes, batch=settings.limits.batch
     )
-    router = routing.Router(
-        table=routing.load(what.agencies), agencies=what.agencies, procedures=what.procedures
-    )
-    parties = routing.roster(partners.parties(what.partners), what.agencies)
+    router = Router(table=routes.load(what.agencies), agencies=what.agencies, procedures=what.procedures)
+    parties = roster(partners.parties(what.partners), what.agencies)
     spool = Spool(settings.data / "spool", memory=settings.limits.memory, limit=settings.limits.body)
     spool.sweep()
     quotas = Quotas(

@@ -42,8 +42,8 @@ from hub.intake import Bench, Intake, judge_all
 from hub.metrics.counts import Counts
 from hub.partners import World
 from hub.refusals import Refusals
-from hub.routing import Router
-from hub.routing import load as load_routes
+from hub.routing.router import Router
+from hub.routing.table import load as load_routes
 from hub.settings import Limits
 from hub.spool import Spool
 from hub.store.sqlite.store import open_store

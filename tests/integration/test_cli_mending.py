@@ -13,7 +13,7 @@ import pytest
 from connectors.contract import Deferred, Delivered, Outcome, Reason, Refused, Unsure
 from hub.judge import Said
 from hub.lifecycle import Move
-from hub.routing import NOBODY, Recipient, Role
+from hub.routing.recipients import NOBODY, Recipient, Role
 from hub.store.contract.delivery import Settlement
 from hub.story import joining, record
 from schemas.dossier import Dossier, Event, Kind, Message, State, to_json

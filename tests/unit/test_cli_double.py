@@ -19,7 +19,7 @@ from hub.cli.screen import screen_of
 from hub.judge import Said
 from hub.lifecycle import DONE, Move, State, move
 from hub.partners import Declaration, Name, Partner, Receives, Stages
-from hub.routing import Recipient, Routed
+from hub.routing.recipients import Recipient, Routed
 from hub.store.contract.delivery import Attempt
 from hub.store.contract.intake import Alias
 from hub.store.contract.views import (

@@ -12,7 +12,9 @@ import pytest
 
 from hub.acceptance import Accepting
 from hub.judge import Inbound, Judged, Said
-from hub.routing import Party, Router, load
+from hub.routing.parties import Party
+from hub.routing.router import Router
+from hub.routing.table import load
 from hub.store.contract.intake import Acceptance, Known
 from hub.story import record
 from schemas import workdays

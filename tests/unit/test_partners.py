@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from hub import partners
 from hub.partners import Partner, World
-from hub.routing import Party
+from hub.routing.parties import Party
 from hub.store.contract.delivery import Capacity
 from schemas.dossier import Kind
 from schemas.problems import Problem, Refusal

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.routing import FILE, FLOWS, NOBODY, Party, Recipient, Role, Routed, Router, Stage, load, roster
+from hub.routing.parties import FLOWS, Party, Stage, roster
+from hub.routing.recipients import NOBODY, Recipient, Role, Routed
+from hub.routing.router import Router
+from hub.routing.table import FILE, load
 from hub.story.record import Story, StoryLeg
 from schemas import errors
 from schemas.agencies import Agencies, Level

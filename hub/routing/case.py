@@ -1,0 +1,169 @@
+"""One message's case: what the roles are resolved against, each part worked out at most once."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from hub.routing.parties import FLOWS, Party, Roster, Stage
+from hub.routing.recipients import NOBODY, Recipient, Role
+from schemas.problems import Problem
+from schemas.procedures import Procedure, decider_unit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from hub.routing.router import Router
+    from hub.story.record import Story
+    from schemas.agencies import Agency
+    from schemas.dossier import Message
+
+
+class Case:
+    """What the roles are resolved against, each part worked out at most once."""
+
+    def __init__(
+        self,
+        router: Router,
+        message: Message | None,
+        story: Story | None,
+        roster: Roster,
+        on: date,
+        sender: str,
+        roles: tuple[Role, ...] = (),
+    ) -> None:
+        self.router = router
+        self.message = message
+        self.story = story
+        self.roster = roster
+        self.on = on
+        self.sender = sender
+        self.roles = roles
+
+    @cached_property
+    def procedure(self) -> Procedure | None:
+        return self.router.procedure(self.story) if self.story else None
+
+    @cached_property
+    def named(self) -> str | None:
+        """The agency that the procedure gives the decision to, before any merger."""
+        if self.story is None or self.procedure is None:
+            return None
+        return decider_unit(self.procedure, self.story.received_by, self.router.agencies)
+
+    @cached_property
+    def decider(self) -> Agency | None:
+        return self.router.agencies.successor(self.named, self.on) if self.named else None
+
+    @cached_property
+    def traffic(self) -> Stage:
+        """The stage of the sender for this procedure; the hub's own messages are live."""
+        party = self.roster.by_id.get(self.sender)
+        return self.stage(party) if party is not None else "live"
+
+    @cached_property
+    def sender_decides(self) -> bool:
+        return self.named is not None and self.serves(self.named)
+
+    @cached_property
+    def confirmed(self) -> bool:
+        """Whether the informed may hear it: the decider says so, or the origin in its own right or for a silent decider."""
+        if self.sender_decides:
+            return True
+        if self.story is None or self.message is None or self.sender != self.story.origin:
+            return False
+        if self.message.kind in self.router.table.confirmed.origin:
+            return True
+        if self.at_counter:
+            return True
+        owners = self.serving(self.named) if self.named else ()
+        return bool(owners) and not any(self.message.kind in owner.sends for owner in owners)
+
+    @cached_property
+    def at_counter(self) -> bool:
+        """Whether the rule lets a unit without a system of its own decide in the system that opened the dossier."""
+        return (
+            Role.COUNTER in self.roles
+            and self.story is not None
+            and self.named is not None
+            and self.router.agencies.same(self.named, self.story.received_by)
+            and not self.serving(self.named, any_role=True)
+        )
+
+    def stage(self, party: Party) -> Stage:
+        entry, story = self.procedure, self.story
+        codes = (
+            entry.national if entry else None,
+            story.national if story else None,
+            story.local if story else None,
+        )
+        return next((party.stages[code] for code in codes if code and code in party.stages), party.stage)
+
+    def serving(self, agency: str, *, any_role: bool = False) -> tuple[Party, ...]:
+        """The systems that take this agency's mail today: its successor's own, else its own, else another predecessor's."""
+        agencies = self.router.agencies
+        served = self.roster.serving if any_role else self.roster.deciding
+        itself, successor = agencies.require(agency), agencies.successor(agency, self.on)
+        own = served.get(successor.code) or served.get(itself.code)
+        if own or itself == successor:
+            return own or ()
+        merged = [
+            parties for code, parties in served.items() if agencies.successor(code, self.on) == successor
+        ]
+        return tuple(party for parties in merged for party in parties)
+
+    def serves(self, agency: str) -> bool:
+        """Whether the sender is a system of that agency, whether or not it takes its mail."""
+        parties = (*self.serving(agency), *self.serving(agency, any_role=True))
+        return any(party.partner_id == self.sender for party in parties)
+
+    def owned(self, agency: str, role: Role) -> tuple[Recipient, ...]:
+        """The one system that must have an agency's mail, and those that run in parallel; parked when it is not one."""
+        owners = self.serving(agency)
+        if self.serves(agency):
+            return ()
+        if not owners:
+            return (parked(role, "HUB-RTE-001", "no partner decides for this agency"),)
+        flows = [(owner, FLOWS.get((self.traffic, self.stage(owner)))) for owner in owners]
+        if not any(flow for _, flow in flows):
+            return tuple(self.stopped(owner, role) for owner in owners[:1] if self.takes(owner))
+        return self.single(flows, role)
+
+    def single(self, flows: Sequence[tuple[Party, Stage | None]], role: Role) -> tuple[Recipient, ...]:
+        for stage in ("live", "parallel", "trial"):
+            owners = [owner for owner, flow in flows if flow == stage]
+            if len(owners) > 1:
+                detail = ", ".join(owner.partner_id for owner in owners)
+                return (parked(role, "HUB-RTE-002", f"both decide: {detail}"),)
+        return tuple(
+            Recipient(partner=owner.partner_id, role=role, stage=flow)
+            for owner, flow in flows
+            if flow and self.takes(owner)
+        )
+
+    def stopped(self, owner: Party, role: Role) -> Recipient:
+        stage = self.stage(owner)
+        problem = Problem(
+            code="HUB-RTE-003", rule=f"{self.traffic} traffic", detail=f"{owner.partner_id} is {stage}"
+        )
+        return Recipient(partner=owner.partner_id, role=role, stage=stage, problem=problem)
+
+    def takes(self, party: Party) -> bool:
+        return self.message is not None and self.message.kind in party.kinds
+
+    def optional(self, parties: Sequence[Party], role: Role) -> tuple[Recipient, ...]:
+        """Those of the parties that take this kind and may; nobody is no problem."""
+        return tuple(
+            Recipient(partner=party.partner_id, role=role, stage=flow)
+            for party in parties
+            if party.partner_id != self.sender
+            and self.takes(party)
+            and (flow := FLOWS.get((self.traffic, self.stage(party))))
+        )
+
+
+def parked(role: Role, code: str, detail: str) -> Recipient:
+    return Recipient(
+        partner=NOBODY, role=role, problem=Problem(code=code, rule=f"routes: {role}", detail=detail)
+    )

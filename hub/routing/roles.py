@@ -1,0 +1,92 @@
+"""Who plays a role in a case: one function for each role."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hub.routing.case import Case, parked
+from hub.routing.recipients import Recipient, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hub.routing.parties import Party
+
+
+def _decider(case: Case) -> tuple[Recipient, ...]:
+    if case.named is None:
+        reason = "no unit at the deciding level" if case.procedure else "the procedure is not known"
+        return (parked(Role.DECIDER, "HUB-RTE-001", reason),)
+    return case.owned(case.named, Role.DECIDER)
+
+
+def _counter(case: Case) -> tuple[Recipient, ...]:
+    return _origin(case) if case.at_counter else _decider(case)
+
+
+def _addressee(case: Case) -> tuple[Recipient, ...]:
+    named = case.message.event.to_agency if case.message else None
+    if named is None:
+        return _decider(case)
+    if case.router.agencies.known(named) is None:
+        return (parked(Role.ADDRESSEE, "HUB-RTE-001", "the agency is not known"),)
+    return case.owned(named, Role.ADDRESSEE)
+
+
+def _holders(case: Case) -> tuple[Recipient, ...]:
+    legs = case.story.legs if case.story else ()
+    agencies = [leg.agency for leg in legs if case.router.agencies.known(leg.agency)]
+    parties = [party for agency in agencies for party in case.serving(agency)]
+    return case.optional(parties, Role.HOLDERS)
+
+
+def _origin(case: Case) -> tuple[Recipient, ...]:
+    if case.story is None:
+        return ()
+    story = case.story
+    itself = case.roster.by_id.get(story.origin)
+    if itself is not None and case.stage(itself) != "retired":
+        return case.optional((itself,), Role.ORIGIN)
+    return case.optional(_serving_if_known(case, story.origin_agency), Role.ORIGIN)
+
+
+def _successor(case: Case) -> tuple[Recipient, ...]:
+    received_by = case.story.received_by if case.story else ""
+    agency = case.router.agencies.known(received_by)
+    if agency is None or case.router.agencies.successor(received_by, case.on) == agency:
+        return ()
+    return case.optional(case.serving(received_by), Role.SUCCESSOR)
+
+
+def _informed(case: Case) -> tuple[Recipient, ...]:
+    if not case.confirmed:
+        return ()
+    return case.optional(case.roster.informed, Role.INFORMED)
+
+
+def _subscribers(case: Case) -> tuple[Recipient, ...]:
+    return case.optional(tuple(case.roster.by_id.values()), Role.SUBSCRIBERS)
+
+
+def _sender(case: Case) -> tuple[Recipient, ...]:
+    party = case.roster.by_id.get(case.sender)
+    if party is None or not case.takes(party):
+        return ()
+    return (Recipient(partner=party.partner_id, role=Role.SENDER, stage=case.traffic),)
+
+
+def _serving_if_known(case: Case, agency: str) -> tuple[Party, ...]:
+    return case.serving(agency) if case.router.agencies.known(agency) else ()
+
+
+RESOLVE: Mapping[Role, Callable[[Case], tuple[Recipient, ...]]] = {
+    Role.DECIDER: _decider,
+    Role.COUNTER: _counter,
+    Role.ADDRESSEE: _addressee,
+    Role.HOLDERS: _holders,
+    Role.ORIGIN: _origin,
+    Role.SUCCESSOR: _successor,
+    Role.INFORMED: _informed,
+    Role.SUBSCRIBERS: _subscribers,
+    Role.SENDER: _sender,
+}

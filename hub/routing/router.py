@@ -1,0 +1,94 @@
+"""Which partners must have a message. Pure and total: for every message there is exactly one rule, and its id is told.
+
+* Rules are data (``hub.routing.table``). Who plays a role (``hub.routing.roles``) is resolved against the parties handed in,
+  the registries and the dossier's story (``hub.routing.case``).
+* No owner, two owners, or an owner in no stage to receive: a parked transfer (HUB-RTE-001, -002, -003), never silence.
+* A merged agency's mail goes to its successor's system; until there is one, the old system that is still declared takes it.
+* Nothing goes back to its sender, except ``delivery_failed``, which goes to nobody else.
+* Trial traffic stays among partners on trial.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hub.routing.case import Case
+from hub.routing.parties import Party, Roster, Value, roster
+from hub.routing.recipients import Recipient, Routed
+from hub.routing.roles import RESOLVE
+from hub.routing.table import ANY, Rule, Table
+from schemas.agencies import Agencies  # noqa: TC001 - msgspec reads the annotations at run time
+from schemas.procedures import Procedure, Procedures  # noqa: TC001
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from hub.story.record import Story
+    from schemas.dossier import Kind, Message
+
+
+class Router(Value, frozen=True):
+    """The table with the registries that it is read by; built once by the wiring."""
+
+    table: Table
+    agencies: Agencies
+    procedures: Procedures
+
+    def route(
+        self,
+        message: Message,
+        story: Story | None,
+        parties: Roster | Sequence[Party],
+        *,
+        on: date,
+        sender: str | None = None,
+    ) -> Routed:
+        """Decide who must have the message.
+
+        ``parties``: a roster made once, or the parties themselves. ``story``: after this message; ``None`` without a dossier. ``on``: today, for mergers. ``sender``: the partner the
+        message came from, or for ``delivery_failed`` the partner whose message failed; by default the message's own.
+        """
+        rule = self.rule(message.kind, story)
+        case = Case(self, message, story, self._roster(parties), on, sender or message.sender, rule.to)
+        found: dict[str, Recipient] = {}
+        for role in rule.to:
+            for recipient in RESOLVE[role](case):
+                found.setdefault(recipient.partner, recipient)
+        return Routed(
+            recipients=tuple(found.values()),
+            rule=rule.id,
+            decider=case.decider.code if case.decider else None,
+        )
+
+    def rule(self, kind: Kind, story: Story | None) -> Rule:
+        """Return the first rule that fits. ``load`` has made sure that there is one."""
+        return next(rule for rule in self.table.rule if self._fits(rule, kind, story))
+
+    def entitled(self, story: Story, parties: Roster | Sequence[Party], partner: str, *, on: date) -> bool:
+        """Whether the routes name this partner for the dossier: it is the system of the agency that decides it."""
+        case = Case(self, None, story, self._roster(parties), on, partner)
+        return case.sender_decides
+
+    def procedure(self, story: Story) -> Procedure | None:
+        """Return the registry's entry for the procedure that the dossier began with."""
+        return self.procedures.find(
+            story.national,
+            story.local,
+            authority=story.origin_agency,
+            on=story.opened_on,
+            agencies=self.agencies,
+        )
+
+    def _roster(self, parties: Roster | Sequence[Party]) -> Roster:
+        return parties if isinstance(parties, Roster) else roster(parties, self.agencies)
+
+    def _fits(self, rule: Rule, kind: Kind, story: Story | None) -> bool:
+        received_by = story.received_by if story else ""
+        named = {story.national, story.local} if story else set()
+        return (
+            (ANY in rule.kinds or kind in rule.kinds)
+            and (ANY in rule.procedures or not named.isdisjoint(rule.procedures))
+            and (ANY in rule.levels or self.agencies.level(received_by) in rule.levels)
+            and (ANY in rule.trees or any(self.agencies.is_within(received_by, tree) for tree in rule.trees))
+        )
