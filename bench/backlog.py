@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub import partners
 from hub.acceptance import Accepting
 from hub.judge import Inbound, judge, transfer_key
+from hub.partners.partner import capacities, parties
 from hub.routing import table as routes
 from hub.routing.parties import roster
 from hub.routing.router import Router
@@ -38,7 +38,7 @@ async def fill_with_real(scene: Scene, body: bytes, count: int, partner: str) ->
     first, new_id = _accepted(scene, body), new_ids()
     store = store_of(what.settings)
     try:
-        await store.capacities(partners.capacities(what.partners))
+        await store.capacities(capacities(what.partners))
         await store.pause(partner, paused=True, reason="bench", by="bench", now=utc_now())
         for start in range(0, count, AT_ONCE):
             numbers = range(start, min(start + AT_ONCE, count))
@@ -50,7 +50,7 @@ async def fill_with_real(scene: Scene, body: bytes, count: int, partner: str) ->
 def _accepted(scene: Scene, body: bytes) -> Acceptance:
     what, (desk, _), new_id = declared(scene.settings), pool_tools(str(scene.settings)), new_ids()
     router = Router(table=routes.load(what.agencies), agencies=what.agencies, procedures=what.procedures)
-    parties = roster(partners.parties(what.partners), what.agencies)
+    known = roster(parties(what.partners), what.agencies)
     inbound = Inbound(
         message=new_id(),
         authorization=f"Bearer {scene.api_key}",
@@ -59,7 +59,7 @@ def _accepted(scene: Scene, body: bytes) -> Acceptance:
         received_at=utc_now(),
     )
     judged = judge(inbound, desk, utc_now())
-    return Accepting(router=router, parties=parties, new_id=new_id, days=what.days)(
+    return Accepting(router=router, parties=known, new_id=new_id, days=what.days)(
         judged, None, inbound, utc_now()
     )
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from connectors.contract import Codec
-    from hub.partners import Partner, Proof, Sends
+    from hub.partners.declaration import Proof, Sends
+    from hub.partners.partner import Partner
     from schemas.agencies import Agencies
     from schemas.mapping import Mapping as Format
     from schemas.procedures import Procedures

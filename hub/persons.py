@@ -12,7 +12,7 @@ from hub.lifecycle import MOVES, Move, State
 from schemas.problems import Problem
 
 if TYPE_CHECKING:
-    from hub.partners import Receives
+    from hub.partners.declaration import Receives
     from hub.store.contract.views import TransferView
 
 ROUTABLE = ("HUB-RTE-", "HUB-CFG-001")

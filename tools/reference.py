@@ -27,7 +27,7 @@ from hub.cli import commands, manual
 from hub.cli.exits import Exit
 from hub.cli.words import Speech
 from hub.metrics.catalogue import METRICS, PREFIX
-from hub.partners import Declaration
+from hub.partners.declaration import Declaration
 from hub.settings import Settings
 from hub.store.sql.rules import one_query
 from hub.story import moves as dossier
@@ -250,11 +250,11 @@ CHECKED_BY: dict[str, str] = {
     "hub.settings.octets": '`"1MB"` or bytes',
     "hub.settings._listen_or_off": '`"host:port"` or `"off"`',
     "hub.settings._listen": '`"host:port"`',
-    "hub.partners._agency": "agency code",
-    "hub.partners._mapping": "`id@version`",
-    "hub.partners._key": "name of a key",
-    "hub.partners._room": "room",
-    "hub.partners._file": "file",
+    "hub.partners.world._agency": "agency code",
+    "hub.partners.world._mapping": "`id@version`",
+    "hub.partners.world._key": "name of a key",
+    "hub.partners.world._room": "room",
+    "hub.partners.world._file": "file",
     "connectors.transport._seconds": '`"30s"` or seconds',
     "connectors.transport._reachable": "`https://…`",
     "connectors.rest.settings._template": "path with places",
@@ -288,7 +288,7 @@ def partner_page(words: Meanings) -> str:
     ]
     return _page(
         "Tệp khai báo đối tác · The partner file",
-        "`hub/partners.py` and `connectors/*/settings.py`",
+        "`hub/partners/declaration.py` and `connectors/*/settings.py`",
         "Mỗi hệ thống kết nối một tệp TOML trong thư mục `partners` của cấu hình. Mọi lỗi được báo cùng lúc: `lienthong partner check FILE`"
         " (`HUB-CFG-001`). Đường dẫn tương đối tính từ thư mục của tệp. Hướng dẫn: [add-a-partner.md](../howto/add-a-partner.md).\n\n"
         "One TOML file for each system, in the folder `partners` of the settings. Every mistake is told at once: `lienthong partner check FILE`"

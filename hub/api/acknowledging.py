@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from hub.partners import Partner
+    from hub.partners.partner import Partner
     from hub.store.contract.delivery import Acknowledged
     from hub.store.contract.store import Store
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from connectors.contract import Outcome, Sealed
     from hub.doctor.facts import Facts
     from hub.judge import Said
-    from hub.partners import Partner
+    from hub.partners.partner import Partner
     from hub.routing.recipients import Routed
     from hub.store.contract.store import Store
     from hub.store.contract.views import TransferView

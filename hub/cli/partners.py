@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from hub.cli.desk import Desk
     from hub.cli.opening import Hub
-    from hub.partners import Partner, Receives, Sends
+    from hub.partners.declaration import Receives, Sends
+    from hub.partners.partner import Partner
     from schemas.problems import Problem
 
 Files = Annotated[tuple[Path, ...], Parameter(negative=())]

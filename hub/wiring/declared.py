@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from connectors import catalogue
-from hub import partners, upkeep
 from hub import settings as settings_file
+from hub import upkeep
+from hub.partners import reading
+from hub.partners.world import NO_MAPPING, World
 from hub.retry import LONGEST_WAIT
 from hub.wiring.parts import days_of, utc_now
 from schemas import mapping
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 
     from connectors.contract import Codec
     from connectors.replies import Row
-    from hub.partners import Partner, Receives
+    from hub.partners.declaration import Receives
+    from hub.partners.partner import Partner
     from hub.settings import Settings
     from schemas.problems import Problem
     from schemas.workdays import Workdays
@@ -65,7 +68,7 @@ def declared(path: Path, *, thorough: bool = False) -> Declared:
     except Refusal as refusal:
         raise Refusal(*refusal.problems, *_of_partners(settings, agencies)) from None
     world = _world(settings, formats, agencies)
-    read = partners.load(settings.partners, _thorough(world, library) if thorough else world)
+    read = reading.load(settings.partners, _thorough(world, library) if thorough else world)
     _remembers_long_enough(settings, read)
     return Declared(settings, read, library, formats, agencies, Procedures.load(agencies), days_of(settings))
 
@@ -73,11 +76,11 @@ def declared(path: Path, *, thorough: bool = False) -> Declared:
 def _of_partners(settings: Settings, agencies: Agencies) -> Sequence[Problem]:
     """What is wrong with partner files while the site's own mappings are, too: nobody mends twice what one round can tell."""
     try:
-        partners.load(
+        reading.load(
             settings.partners, _world(settings, mapping.mappings(MAPPINGS, Library((BUILTIN,))), agencies)
         )
     except Refusal as refusal:
-        return [problem for problem in refusal.problems if problem.rule != partners.NO_MAPPING]
+        return [problem for problem in refusal.problems if problem.rule != NO_MAPPING]
     return ()
 
 
@@ -111,8 +114,8 @@ def _formats(settings: Settings) -> tuple[Library, Mapping[str, mapping.Mapping]
     return library, {**mapping.mappings(MAPPINGS, library), **mapping.mappings(settings.mappings, library)}
 
 
-def _world(settings: Settings, formats: Mapping[str, mapping.Mapping], agencies: Agencies) -> partners.World:
-    return partners.World(
+def _world(settings: Settings, formats: Mapping[str, mapping.Mapping], agencies: Agencies) -> World:
+    return World(
         rooms={kind: room.settings for kind, room in catalogue.ROOMS.items()},
         mappings=frozenset(formats),
         keys=frozenset(settings.keys),
@@ -120,7 +123,7 @@ def _world(settings: Settings, formats: Mapping[str, mapping.Mapping], agencies:
     )
 
 
-def _thorough(world: partners.World, library: Library) -> partners.World:
+def _thorough(world: World, library: Library) -> World:
     outfit = catalogue.Outfit(library=library, now=utc_now, seconds=time.monotonic)
 
     def fits(room: str, settings: BaseModel, rows: tuple[Row, ...]) -> Sequence[Problem]:
@@ -138,7 +141,7 @@ def check_partner(path: Path, file: Path) -> Sequence[Problem]:
     settings = settings_file.load(path)
     try:
         library, formats = _formats(settings)
-        partners.read(file, _thorough(_world(settings, formats, Agencies.load()), library))
+        reading.read(file, _thorough(_world(settings, formats, Agencies.load()), library))
     except Refusal as refusal:
         return refusal.problems
     return ()

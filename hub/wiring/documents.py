@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from hub.documents.contract import Documents
-    from hub.partners import Sources as Declaration
+    from hub.partners.declaration import Sources as Declaration
     from hub.wiring.declared import Declared
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from hub.partners import Partner
+    from hub.partners.partner import Partner
 
 CONNECT_SECONDS = 5.0
 

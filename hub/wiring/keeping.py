@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hub import partners
 from hub import settings as settings_file
+from hub.partners.partner import capacities
 from hub.store.keeping import backup, move, restore, resume, rotate, status, verify
 from hub.store.sql.bodies import Bodies
 from hub.store.sqlite.keeper import SqliteKeeper
@@ -142,4 +142,4 @@ class Keeping:
         return keeper
 
     def _partners(self) -> tuple[str, ...]:
-        return tuple(one.partner for one in partners.capacities(declared(self._path).partners))
+        return tuple(one.partner for one in capacities(declared(self._path).partners))

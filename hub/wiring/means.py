@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub import partners
 from hub.judge import Recipient, trial
+from hub.partners.partner import parties
 from hub.routing import table as routes
 from hub.routing.parties import roster
 from hub.routing.router import Router
@@ -40,7 +40,7 @@ class WiredMeans:
             agencies=self._what.agencies,
             procedures=self._what.procedures,
         )
-        self._parties = roster(partners.parties(self._what.partners), self._what.agencies)
+        self._parties = roster(parties(self._what.partners), self._what.agencies)
         self.new_id = new_ids()
 
     def routed(self, message: Message, story: Story | None, *, on: date) -> Routed:

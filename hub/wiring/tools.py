@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Sealer
     from hub.judge import Desk
-    from hub.partners import Receives
+    from hub.partners.declaration import Receives
     from hub.settings import Settings
     from schemas.problems import Problem
 

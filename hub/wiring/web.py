@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hub import desk, partners, pool
+from hub import desk, pool
 from hub.acceptance import Accepting
 from hub.api import app as api
 from hub.api import problems
@@ -22,6 +22,7 @@ from hub.api.quotas import Quotas
 from hub.crew import Crew
 from hub.intake import Bench, Intake
 from hub.metrics.counts import Counts
+from hub.partners.partner import capacities, parties, quotas
 from hub.refusals import EVERY, Refusals
 from hub.rounds import again, beside
 from hub.routing import table as routes
@@ -68,11 +69,11 @@ async def open_web(
         pool.judging(crew, settings.limits.judge_time), processes=processes, batch=settings.limits.batch
     )
     router = Router(table=routes.load(what.agencies), agencies=what.agencies, procedures=what.procedures)
-    parties = roster(partners.parties(what.partners), what.agencies)
+    known = roster(parties(what.partners), what.agencies)
     spool = Spool(settings.data / "spool", memory=settings.limits.memory, limit=settings.limits.body)
     spool.sweep()
-    quotas = Quotas(
-        partners.quotas(what.partners, settings.limits.sender),
+    shares = Quotas(
+        quotas(what.partners, settings.limits.sender),
         seconds=time.monotonic,
         now=utc_now,
         retry_after=settings.limits.retry_after,
@@ -82,7 +83,7 @@ async def open_web(
         return [] if await bench.alive() else ["pool"]
 
     counts, refusals = Counts(), Refusals(store)
-    admission = Admission(settings.limits, quotas, _watermark(settings))
+    admission = Admission(settings.limits, shares, _watermark(settings))
 
     def gauges() -> dict[str, float]:
         requests, octets = admission.busy
@@ -90,13 +91,13 @@ async def open_web(
         return {"requests": requests, "bytes": octets, "judging": judging, "waiting": waiting}
 
     try:
-        await store.capacities(partners.capacities(what.partners))
+        await store.capacities(capacities(what.partners))
         app = api.build(
             Deps(
                 intake=Intake(
                     store=store,
                     bench=bench,
-                    decide=Accepting(router=router, parties=parties, new_id=new_id, days=what.days),
+                    decide=Accepting(router=router, parties=known, new_id=new_id, days=what.days),
                     now=utc_now,
                 ),
                 store=store,
@@ -123,7 +124,7 @@ async def open_web(
         )
         async with (
             watched(settings, store, "web", counts, gauges, shown),
-            beside(again(SHARE_EVERY, lambda: quotas.sync(store.use), "quotas")),
+            beside(again(SHARE_EVERY, lambda: shares.sync(store.use), "quotas")),
             beside(again(EVERY, refusals.write, "refusals")),
         ):
             yield app, settings

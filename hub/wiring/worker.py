@@ -12,12 +12,13 @@ import msgspec
 
 from connectors import catalogue
 from connectors.contract import Codec, Connector  # noqa: TC001 - msgspec reads the annotations at run time
-from hub import partners, pool
+from hub import pool
 from hub.crew import Crew
 from hub.decide import Policy
 from hub.delivery import Delivery
 from hub.documents.links import Linking
 from hub.metrics.counts import Counts
+from hub.partners.partner import capacities, windows
 from hub.rounds import beside
 from hub.sealing import Pool
 from hub.upkeep import Pruner, ages_of
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from hub.partners import Partner, Receives
+    from hub.partners.declaration import Receives
+    from hub.partners.partner import Partner
     from hub.settings import Retention
     from hub.store.contract.store import Store
     from hub.wiring.declared import Declared
@@ -65,7 +67,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
     new_id = new_ids()
     vigil = Vigil(store=store, routes=lines, codec_of=speak.get, now=utc_now, new_id=new_id)
     try:
-        await store.capacities(partners.capacities(what.partners))
+        await store.capacities(capacities(what.partners))
         name, counts = process_name(), Counts()
         delivery = Delivery(
             name=name,
@@ -81,7 +83,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
             now=utc_now,
             new_id=new_id,
             uniform=random.SystemRandom().uniform,
-            windows=lambda now: partners.windows(what.partners, what.days, now),
+            windows=lambda now: windows(what.partners, what.days, now),
             hand=settings.workers.hand,
             lease=settings.lease,
             counts=counts,

@@ -27,7 +27,6 @@ from multidict import CIMultiDict
 
 from connectors.rest import codec as rest_codec
 from connectors.rest.settings import Settings as RestSettings
-from hub import partners
 from hub.acceptance import Accepting
 from hub.api.acknowledging import Acknowledging, bringers
 from hub.api.admission import Admission, Watermark
@@ -40,7 +39,9 @@ from hub.desk import hashes, set_up
 from hub.ids import Ids
 from hub.intake import Bench, Intake, judge_all
 from hub.metrics.counts import Counts
-from hub.partners import World
+from hub.partners import reading
+from hub.partners.partner import Partner, parties, quotas
+from hub.partners.world import World
 from hub.refusals import Refusals
 from hub.routing.router import Router
 from hub.routing.table import load as load_routes
@@ -134,7 +135,7 @@ def partner_files(folder: Path, pin: Path) -> Path:
 class Parts:
     """Everything that is the same for every process and every test."""
 
-    partners: tuple[partners.Partner, ...]
+    partners: tuple[Partner, ...]
     desk: Desk
     router: Router
     formats: Mapping[str, Format]
@@ -151,7 +152,7 @@ def parts(partner_folder: Path, limit: int = 1 << 20) -> Parts:
         keys=frozenset(),
         agency=lambda code: agencies.known(code) is not None,
     )
-    found = partners.load(partner_folder, world)
+    found = reading.load(partner_folder, world)
     codecs = {
         each.id: rest_codec.build(each.settings, formats[each.receives.mapping])
         for each in found
@@ -294,11 +295,11 @@ async def house(
         pooled or in_thread(own, run or partial(judge_all, made.desk)), processes=1, batch=limits.batch
     )
     accepting = Accepting(
-        router=made.router, parties=partners.parties(made.partners), new_id=ids, days=workdays.load()
+        router=made.router, parties=parties(made.partners), new_id=ids, days=workdays.load()
     )
     missing: list[str] = []
-    quotas = Quotas(
-        partners.quotas(made.partners, limits.sender),
+    shares = Quotas(
+        quotas(made.partners, limits.sender),
         seconds=seconds,
         now=now,
         retry_after=limits.retry_after,
@@ -323,7 +324,7 @@ async def house(
             if each.sends
         ),
         spool=spool,
-        admission=Admission(limits, quotas, mark),
+        admission=Admission(limits, shares, mark),
         refusals=refusals,
         acknowledging=Acknowledging(bringers(made.partners), store, now, body_time=limits.body_time),
         carrying=Carrying(limits, mark),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hub.cli.opening import Hub
-    from hub.partners import Partner
+    from hub.partners.partner import Partner
     from hub.store.contract.store import Store
 
 ROOT = Path(__file__).parents[2]

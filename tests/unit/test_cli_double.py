@@ -18,7 +18,8 @@ from hub.cli.opening import kept
 from hub.cli.screen import screen_of
 from hub.judge import Said
 from hub.lifecycle import DONE, Move, State, move
-from hub.partners import Declaration, Name, Partner, Receives, Stages
+from hub.partners.declaration import Declaration, Name, Receives, Stages
+from hub.partners.partner import Partner
 from hub.routing.recipients import Recipient, Routed
 from hub.store.contract.delivery import Attempt
 from hub.store.contract.intake import Alias

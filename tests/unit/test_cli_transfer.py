@@ -13,7 +13,7 @@ from hub.store.contract.views import JournalRow
 from tests.unit.test_cli_double import CITIZEN, CODE, NOW, Shelf, attempt, line, taking, view
 
 if TYPE_CHECKING:
-    from hub.partners import Receives
+    from hub.partners.declaration import Receives
 
 DEAD = view(1, State.DEAD, problem="HUB-NET-003", detail="connect", attempts=7, sends=7)
 BEHIND = [view(2, blocked=True), view(3, blocked=True)]

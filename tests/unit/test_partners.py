@@ -8,8 +8,9 @@ from pathlib import Path  # noqa: TC003 - pydantic reads the annotations at run 
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from hub import partners
-from hub.partners import Partner, World
+from hub.partners import reading
+from hub.partners.partner import Partner, capacities
+from hub.partners.world import World
 from hub.routing.parties import Party
 from hub.store.contract.delivery import Capacity
 from schemas.dossier import Kind
@@ -107,13 +108,13 @@ def line_of(text: str, part: str) -> int:
 def problems(folder: Path, text: str) -> list[Problem]:
     write(folder, text)
     with pytest.raises(Refusal) as caught:
-        partners.load(folder, WORLD)
+        reading.load(folder, WORLD)
     return list(caught.value.problems)
 
 
 def read(folder: Path, text: str = GOOD) -> Partner:
     write(folder, text)
-    [partner] = partners.load(folder, WORLD)
+    [partner] = reading.load(folder, WORLD)
     return partner
 
 
@@ -142,7 +143,7 @@ def test_routing_and_the_claim_see_their_own_sides_of_it(tmp_path: Path) -> None
         stage="live",
         stages={"1.009999": "trial"},
     )
-    assert partners.capacities((partner,)) == (
+    assert capacities((partner,)) == (
         Capacity(partner="so-dat", concurrency=2, rate=20.0, burst=1, order_sensitive=False),
     )
 
@@ -230,7 +231,7 @@ def test_all_problems_of_all_files_are_named_at_once(tmp_path: Path) -> None:
     write(tmp_path, GOOD.replace("https://", "http://").replace("role =", "rule ="), "b.toml")
     write(tmp_path, "id = ", "c.toml")
     with pytest.raises(Refusal) as caught:
-        partners.load(tmp_path, WORLD)
+        reading.load(tmp_path, WORLD)
     assert [problem.place for problem in caught.value.problems] == [
         "a.toml: receives.mapping",
         "a.toml: receives.schedule[1]",
@@ -244,7 +245,7 @@ def test_an_id_and_an_api_key_stand_in_one_file_only(tmp_path: Path) -> None:
     write(tmp_path, GOOD, "a.toml")
     write(tmp_path, GOOD, "b.toml")
     with pytest.raises(Refusal) as caught:
-        partners.load(tmp_path, WORLD)
+        reading.load(tmp_path, WORLD)
     assert [(problem.place, problem.line) for problem in caught.value.problems] == [
         ("b.toml: id", 1),
         ("b.toml: sends.api_keys[0]", 18),
@@ -284,4 +285,4 @@ def test_every_kind_of_the_canonical_words_may_be_declared(tmp_path: Path) -> No
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refusal):
-        partners.load(tmp_path / "absent", WORLD)
+        reading.load(tmp_path / "absent", WORLD)

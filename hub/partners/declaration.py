@@ -1,0 +1,209 @@
+"""One partner's file as a closed model, without the room's own table: each key, its type and its default."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, IPvAnyNetwork, model_validator
+
+from connectors.replies import Row  # noqa: TC001 - pydantic reads the annotations at run time
+from hub import circuit, hours
+from hub.partners.world import Agency, File, KeyName, MappingRef, Room  # noqa: TC001 - pydantic reads the annotations at run time
+from hub.routing.parties import PartyRole, Stage  # noqa: TC001
+from hub.settings import Closed, Octets, Seconds
+from schemas.dossier import Kind
+
+Binding = Literal["jws-detached", "xmldsig-enveloped"]
+
+
+def _hours(lines: tuple[str, ...]) -> tuple[str, ...]:
+    hours.read(lines)
+    return lines
+
+
+TAKEN = frozenset({"v1", "errors", "livez", "readyz", "metrics", "docs", "openapi"})
+"""First parts of addresses that are the hub's own."""
+
+
+def _own_path(path: str) -> str:
+    if path in TAKEN:
+        raise ValueError("a path that the hub does not use itself")
+    return path
+
+
+ApiKeyHash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+
+
+Header = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$")]
+
+
+HostName = Annotated[str, Field(pattern=r"^[a-z0-9.-]{1,253}(:\d{1,5})?$")]
+
+
+Label = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+Wait = Annotated[Seconds, Field(gt=0)]
+
+
+Kinds = Annotated[tuple[Kind, ...], Field(min_length=1)]
+
+
+class Name(Closed):
+    vi: Label
+    en: Label
+
+
+class Stages(Closed):
+    """``procedures``: by national or local procedure code, for those that differ from ``default``."""
+
+    default: Stage = "live"
+    procedures: dict[str, Stage] = Field(default_factory=dict)
+
+
+class Proof(Closed):
+    """How this sender's messages are signed. ``certificates``: the pins; ``header`` carries a detached JWS."""
+
+    binding: Binding
+    certificates: Annotated[tuple[File, ...], Field(min_length=1)]
+    header: Header = "X-JWS-Signature"
+
+
+class OwnQuota(Closed):
+    """``hub.settings.Quota`` for one sender; what is not named here is the hub's default."""
+
+    rate: Annotated[float, Field(gt=0)] | None = None
+    burst: Annotated[int, Field(ge=1)] | None = None
+    in_flight: Annotated[int, Field(ge=1)] | None = None
+    backlog: Annotated[int, Field(ge=1)] | None = None
+    day_messages: Annotated[int, Field(ge=1)] | None = None
+    day_bytes: Octets | None = None
+
+
+class Sources(Closed):
+    """The sender's own document servers. ``hosts``: ``name`` or ``name:port``, asked over https (loopback may do without).
+
+    ``ca_file``: only this bundle is trusted; ``schedule``: seconds before each further try; ``time``: for one download.
+    """
+
+    hosts: Annotated[tuple[HostName, ...], Field(min_length=1)]
+    ca_file: File | None = None
+    schedule: tuple[Seconds, ...] = (10.0, 60.0, 300.0, 1800.0, 7200.0, 21600.0, 43200.0, 86400.0)
+    time: Seconds = 3600.0
+
+
+class Sends(Closed):
+    """``codes``: agency trees whose dossier codes it may create; ``authority``: whose alias its codes are.
+
+    Without ``signature`` its messages need none. ``api_keys``: SHA-256 of each key, never the key. ``documents``: whether
+    an address that a message gives for a document travels on as it is, or the hub fetches it first from ``sources``.
+    """
+
+    format: MappingRef
+    kinds: Kinds
+    codes: tuple[Agency, ...] = ()
+    authority: Agency
+    api_keys: Annotated[tuple[ApiKeyHash, ...], Field(min_length=1)]
+    signature: Proof | None = None
+    quota: OwnQuota = OwnQuota()
+    documents: Literal["pass", "fetch"] = "pass"
+    sources: Sources | None = None
+
+    @model_validator(mode="after")
+    def _fetched_from_somewhere(self) -> Self:
+        if (self.documents == "fetch") != (self.sources is not None):
+            raise ValueError('documents = "fetch" and [sends.sources] stand together')
+        return self
+
+
+class Seal(Closed):
+    """How the hub signs what this partner receives, by the name of a key in the settings.
+
+    ``reference``: whether an XML signature points at the payload by its ``Id`` or at the whole document; ``header``
+    carries a detached JWS.
+    """
+
+    binding: Binding
+    key: KeyName
+    reference: Literal["id", "document"] = "id"
+    header: Header = "X-JWS-Signature"
+
+
+class Receipts(Closed):
+    """Who may bring this partner's receipts to ``POST /v1/receipts``. ``api_keys``: SHA-256 of each key, never the key.
+
+    A partner that also sends may use the keys of its ``[sends]`` and needs none here.
+    """
+
+    api_keys: Annotated[tuple[ApiKeyHash, ...], Field(min_length=1)]
+
+
+class Circuit(Closed):
+    """``after``: failures in a row, over all its lanes, that stop sending. ``waits``: seconds until each try, the last repeats."""
+
+    after: Annotated[int, Field(ge=1, le=1000)] = circuit.AFTER
+    waits: Annotated[tuple[Wait, ...], Field(min_length=1)] = circuit.WAITS
+
+
+class Downloads(Closed):
+    """How a partner fetches the documents of what it receives. Links read ``<public_url>/<path>/<36 characters>``.
+
+    ``grace``: how long a link outlives its transfer. What else is declared must hold for each download: ``addresses`` it
+    comes from, ``api_key`` (one of the partner's own under ``sends.api_keys``), ``certificates`` (SHA-256 of the client
+    certificate that a trusted proxy passes on).
+    """
+
+    path: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$"), AfterValidator(_own_path)] = "f"
+    grace: Seconds = 30 * 86_400.0
+    addresses: tuple[IPvAnyNetwork, ...] = ()
+    api_key: bool = False
+    certificates: tuple[ApiKeyHash, ...] = ()
+
+
+class Receives(Closed):
+    """What a partner takes and how it may be treated. ``schedule``: seconds before each further try.
+
+    ``can_be_asked``: the room's question works there. ``keeps_keys``: it drops a second copy under the same key.
+    ``order_sensitive``: a stopped transfer holds those behind it. ``acknowledges``: it sends receipts later, each within
+    ``receipt_within`` of the delivery; otherwise *delivered* is final. ``ask_after``: wait before the first question about
+    a transfer in doubt. ``rate``: transfers per second. ``hours``: when it may be sent to (``hub.hours``), in Vietnam time.
+    ``calendar``: ``office``: not on public holidays, and without ``hours`` in the office hours of the hub's calendar.
+    """
+
+    kinds: Kinds
+    role: PartyRole = "decides"
+    mapping: MappingRef
+    authority: Agency
+    schedule: tuple[Seconds, ...] = (30.0, 300.0, 1800.0, 7200.0, 21600.0, 43200.0, 86400.0)
+    jitter: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    can_be_asked: bool = False
+    keeps_keys: bool = False
+    order_sensitive: bool = True
+    acknowledges: bool = False
+    receipt_within: Annotated[Seconds, Field(gt=0)] = 259200.0
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 4
+    rate: Annotated[float, Field(gt=0)] | None = None
+    burst: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    ask_after: Seconds = 10.0
+    circuit: Circuit = Circuit()
+    hours: Annotated[tuple[str, ...], AfterValidator(_hours)] = ()
+    calendar: Literal["always", "office"] = "always"
+    signature: Seal | None = None
+    receipts: Receipts | None = None
+    documents: Downloads = Downloads()
+    replies: tuple[Row, ...] = ()
+
+
+class Declaration(Closed):
+    """The file itself, without the room's own table."""
+
+    id: Id
+    agency: Agency
+    room: Room
+    name: Name
+    stage: Stages = Stages()
+    sends: Sends | None = None
+    receives: Receives | None = None

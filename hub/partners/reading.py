@@ -1,0 +1,184 @@
+"""Partner files: one closed TOML file per system that the hub talks to. Adding a partner changes no Python.
+
+Every mistake of every file is found in one reading: unknown key, wrong type, plain ``http://`` that leaves the machine,
+a schema, mapping, key or file that is not there, an id or an API key that stands twice. Each is HUB-CFG-001 with file,
+line and path. What a room wants to know stands under ``[receives.<room>]`` and is read by the room's own model, so that
+nothing here names a room. Relative file names are relative to the folder of the partner's file.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+
+from hub.closed_toml import Source, Steps
+from hub.partners.declaration import Declaration
+from hub.partners.partner import Partner
+from hub.partners.world import Reading, World
+from hub.settings import is_loopback
+from schemas.problems import Problem, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+CODE = "HUB-CFG-001"
+
+
+Built = TypeVar("Built")
+
+
+def load(folder: Path, world: World) -> tuple[Partner, ...]:
+    """Read every ``*.toml`` of the folder, in the order of their names. Raises ``Refusal`` with the problems of all."""
+    partners: list[tuple[Source, Partner]] = []
+    problems: list[Problem] = []
+    if not folder.is_dir():
+        raise Refusal(Problem(code=CODE, place=folder.name, rule="a folder that is there"))
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            source = Source(path, CODE)
+            partners.append((source, _read(source, world)))
+        except Refusal as refusal:
+            problems.extend(refusal.problems)
+    problems.extend(_twice(partners))
+    problems.extend(_keyless(partners))
+    if problems:
+        raise Refusal(*problems)
+    return tuple(partner for _, partner in partners)
+
+
+def read(path: Path, world: World) -> Partner:
+    """Read one partner's file. Raises ``Refusal`` with every problem of it."""
+    return _read(Source(path, CODE), world)
+
+
+def _read(source: Source, world: World) -> Partner:
+    values, room, table = _without_room(source.values, world)
+    under: Steps = ("receives", room)
+    reading = Reading(world, source.path.parent)
+    problems: list[Problem] = []
+    declaration = _try(problems, lambda: source.read(Declaration, values, context=reading))
+    settings = None
+    if table is not None:
+        settings = _try(problems, lambda: _room_settings(source, world.rooms[room], table, under))
+        known = {problem.line for problem in problems}
+        problems.extend(problem for problem in _open_http(source, table, under) if problem.line not in known)
+    if declaration is not None and declaration.receives is not None and settings is not None and not problems:
+        found = world.fits(room, settings, declaration.receives.replies)
+        problems.extend(_placed(source, problem, table or {}, under) for problem in found)
+    if declaration is not None:
+        problems.extend(_receipts(source, declaration))
+    if declaration is None or problems:
+        raise Refusal(*sorted(problems, key=lambda problem: problem.line))
+    return Partner(file=source.path, settings=settings, **dict(declaration))
+
+
+def _receipts(source: Source, told: Declaration) -> Iterator[Problem]:
+    """A partner that acknowledges must be able to say so; one that does not has nothing to bring."""
+    if told.receives is None:
+        return
+    if told.receives.acknowledges and not (told.receives.receipts or told.sends):
+        yield source.problem(
+            ("receives", "acknowledges"), "receives.receipts.api_keys, or [sends], for its receipts"
+        )
+    if told.receives.receipts and not told.receives.acknowledges:
+        yield source.problem(("receives", "receipts"), "acknowledges = true")
+
+
+def _placed(source: Source, problem: Problem, table: dict[str, Any], under: Steps) -> Problem:
+    """Lead what a room says (``operations.X``, ``wsdl:nope@1``) back to the line of its table."""
+    steps = tuple(re.split(r"[.:]", problem.place))
+    at = (*under, *(steps if "." in problem.place else steps[:1])) if steps[0] in table else under
+    detail = problem.detail or problem.place.partition(":")[2]
+    return source.problem(at, problem.rule or "a schema of the library", detail)
+
+
+def _without_room(values: dict[str, Any], world: World) -> tuple[dict[str, Any], str, dict[str, Any] | None]:
+    """Part the room's own table from the rest; no table is an empty one for a partner that receives."""
+    room, receives = values.get("room"), values.get("receives")
+    if not isinstance(room, str) or room not in world.rooms or not isinstance(receives, dict):
+        return values, "", None
+    rest = {key: value for key, value in receives.items() if key != room}
+    table = receives.get(room, {})
+    return {**values, "receives": rest}, room, table if isinstance(table, dict) else {}
+
+
+def _try(problems: list[Problem], read: Callable[[], Built]) -> Built | None:
+    try:
+        return read()
+    except Refusal as refusal:
+        problems.extend(refusal.problems)
+        return None
+
+
+def _room_settings(source: Source, model: type[BaseModel], table: dict[str, Any], under: Steps) -> BaseModel:
+    settings = source.read(model, table, under)
+    missing: list[Problem] = []
+    anchored = _anchored(source, settings, under, missing)
+    if missing:
+        raise Refusal(*missing)
+    return anchored
+
+
+def _anchored(source: Source, model: BaseModel, under: Steps, missing: list[Problem]) -> BaseModel:
+    """Make every file name of a room's settings absolute, and note those that are not there."""
+    changed: dict[str, Any] = {}
+    for name in type(model).model_fields:
+        value, place = getattr(model, name), (*under, name)
+        if isinstance(value, Path):
+            changed[name] = source.path.parent / value
+            if not changed[name].exists():
+                missing.append(source.problem(place, "a file that is there"))
+        elif isinstance(value, BaseModel):
+            changed[name] = _anchored(source, value, place, missing)
+    return model.model_copy(update=changed)
+
+
+def _open_http(source: Source, value: object, at: Steps) -> Iterator[Problem]:
+    """Name every address that would leave this machine unencrypted, whatever the room calls it."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _open_http(source, inner, (*at, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _open_http(source, inner, (*at, number))
+    elif isinstance(value, str) and value.lower().startswith("http://") and not _stays_here(value):
+        yield source.problem(at, "only https:// leaves this machine")
+
+
+def _stays_here(url: str) -> bool:
+    try:
+        return is_loopback(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
+
+
+def _keyless(partners: list[tuple[Source, Partner]]) -> Iterator[Problem]:
+    for source, partner in partners:
+        if partner.receives and partner.receives.documents.api_key and not partner.sends:
+            yield source.problem(("receives", "documents", "api_key"), "a partner with sends.api_keys")
+
+
+def _twice(partners: list[tuple[Source, Partner]]) -> Iterator[Problem]:
+    ids: set[str] = set()
+    keys: set[str] = set()
+    for source, partner in partners:
+        if partner.id in ids:
+            yield source.problem(("id",), "an id of its own: this one stands in another file")
+        ids.add(partner.id)
+        for place, key in _keys(partner):
+            if key in keys:
+                yield source.problem(place, "an API key of its own: this one stands twice")
+            keys.add(key)
+
+
+def _keys(partner: Partner) -> Iterator[tuple[Steps, str]]:
+    for number, key in enumerate(partner.sends.api_keys if partner.sends else ()):
+        yield ("sends", "api_keys", number), key
+    receipts = partner.receives.receipts if partner.receives else None
+    for number, key in enumerate(receipts.api_keys if receipts else ()):
+        yield ("receives", "receipts", "api_keys", number), key

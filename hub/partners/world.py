@@ -1,0 +1,94 @@
+"""What partner files may refer to, and the checks of single values against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from pydantic import AfterValidator, BaseModel, ValidationInfo
+
+from connectors.replies import Row  # noqa: TC001
+from schemas.dossier import SCHEMA_ID
+from schemas.problems import Problem  # noqa: TC001
+
+NO_MAPPING = "a mapping of the library, id@version"
+
+
+CANONICAL = SCHEMA_ID.replace("/", "@")
+"""The format of senders that speak the hub's own words."""
+
+
+class World(msgspec.Struct, frozen=True, kw_only=True):
+    """What partner files may refer to. ``rooms``: kind → model of its settings; ``mappings``: ``id@version``;
+    ``keys``: names from the hub's settings; ``agency``: whether a code is in the registry. ``fits``: what the room itself
+    finds wrong when it is built from the table (a WSDL that is not in the library, an operation that is not in the WSDL);
+    costly, so by default nobody asks.
+    """
+
+    rooms: Mapping[str, type[BaseModel]]
+    mappings: frozenset[str]
+    keys: frozenset[str]
+    agency: Callable[[str], bool]
+    fits: Callable[[str, BaseModel, tuple[Row, ...]], Sequence[Problem]] = lambda _room, _settings, _rows: ()
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """Handed to the validators below: the world, and the folder of the file being read."""
+
+    world: World
+    folder: Path
+
+
+def _told(info: ValidationInfo) -> Reading:
+    if not isinstance(info.context, Reading):
+        raise TypeError("partner files are read by hub.partners.reading")
+    return info.context
+
+
+def _agency(code: str, info: ValidationInfo) -> str:
+    if not _told(info).world.agency(code):
+        raise ValueError("an agency of the registry")
+    return code
+
+
+def _mapping(reference: str, info: ValidationInfo) -> str:
+    if reference != CANONICAL and reference not in _told(info).world.mappings:
+        raise ValueError(NO_MAPPING)
+    return reference
+
+
+def _key(name: str, info: ValidationInfo) -> str:
+    if name not in _told(info).world.keys:
+        raise ValueError("the name of a key in the hub's settings")
+    return name
+
+
+def _room(kind: str, info: ValidationInfo) -> str:
+    rooms = _told(info).world.rooms
+    if kind not in rooms:
+        raise ValueError(f"one of: {', '.join(sorted(rooms))}")
+    return kind
+
+
+def _file(path: Path, info: ValidationInfo) -> Path:
+    found = _told(info).folder / path
+    if not found.is_file():
+        raise ValueError("a file that is there")
+    return found
+
+
+Agency = Annotated[str, AfterValidator(_agency)]
+
+
+MappingRef = Annotated[str, AfterValidator(_mapping)]
+
+
+KeyName = Annotated[str, AfterValidator(_key)]
+
+
+Room = Annotated[str, AfterValidator(_room)]
+
+
+File = Annotated[Path, AfterValidator(_file)]
