@@ -11,17 +11,20 @@ from pydantic import BaseModel, ConfigDict
 from hub import lifecycle
 from hub.cli.commands import COMMANDS
 from schemas import errors
-from tools import reference
+from tools.reference.files import keys
+from tools.reference.meanings import Meanings
+from tools.reference.pages import FOLDER, ROOT, pages
+from tools.reference.types import kind_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MADE = reference.pages()
+MADE = pages()
 
 
 @pytest.mark.parametrize("name", sorted(MADE))
 def test_a_generated_page_is_what_the_code_says(name: str) -> None:
-    written = (reference.FOLDER / name).read_text("utf-8")
+    written = (FOLDER / name).read_text("utf-8")
     assert written == MADE[name], f"docs/reference/{name} is out of date: run `make reference`"
 
 
@@ -44,13 +47,11 @@ def test_a_key_that_nobody_explained_stops_the_generator() -> None:
         unheard_of: int = 0
 
     with pytest.raises(KeyError, match=r"unheard_of has no meaning"):
-        list(reference._keys(Settings, reference.Meanings({})))
+        list(keys(Settings, Meanings({})))
 
 
 def test_an_explanation_of_what_is_not_there_is_told() -> None:
-    words = reference.Meanings(
-        {"hub": {"gone": {"vi": "cũ", "en": "old"}, "kept": {"vi": "còn", "en": "kept"}}}
-    )
+    words = Meanings({"hub": {"gone": {"vi": "cũ", "en": "old"}, "kept": {"vi": "còn", "en": "kept"}}})
     words.of("hub.kept")
     assert words.unused() == ["hub.gone"]
 
@@ -60,14 +61,13 @@ def test_types_are_told_in_the_words_of_the_file() -> None:
     from hub.settings import Limits  # noqa: PLC0415 - beside what it shows
 
     told = {
-        key: reference.kind_of(field.annotation, tuple(field.metadata))
-        for key, field in Receives.model_fields.items()
+        key: kind_of(field.annotation, tuple(field.metadata)) for key, field in Receives.model_fields.items()
     }
     assert told["schedule"] == 'list: `"30s"`'
     assert told["rate"] == "number (> 0)"
     assert told["role"] == '`"decides"` or `"informed"`'
     body = Limits.model_fields["body"]
-    assert reference.kind_of(body.annotation, tuple(body.metadata)) == '`"1MB"` or bytes'
+    assert kind_of(body.annotation, tuple(body.metadata)) == '`"1MB"` or bytes'
 
 
 def test_a_type_without_a_word_is_told_and_not_guessed() -> None:
@@ -76,11 +76,11 @@ def test_a_type_without_a_word_is_told_and_not_guessed() -> None:
         when: complex
 
     with pytest.raises(TypeError, match="no word for"):
-        reference.kind_of(Odd.model_fields["when"].annotation)
+        kind_of(Odd.model_fields["when"].annotation)
 
 
 PLACES = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(#[^)\s]*)?\)")
-WRITTEN = sorted([*(reference.ROOT / "docs").rglob("*.md"), *reference.ROOT.glob("*.md")])
+WRITTEN = sorted([*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md")])
 
 
 def _anchors(page: str) -> set[str]:
@@ -89,7 +89,7 @@ def _anchors(page: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
-@pytest.mark.parametrize("page", WRITTEN, ids=lambda path: str(path.relative_to(reference.ROOT)))
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     for target, anchor in PLACES.findall(page.read_text("utf-8")):
         if "://" in target:
