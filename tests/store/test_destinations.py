@@ -191,6 +191,33 @@ async def test_places_that_come_one_at_a_time_are_shared_as_well(store: Store) -
     assert sum(name.startswith("live") for name in taken) == 12
 
 
+async def _draining(store: Store) -> None:
+    """Twenty old ones behind a rate of two a second with a bucket of four, full at second 100."""
+    await store.capacities([Capacity(partner="so-tnmt", concurrency=100, rate=2.0, burst=4)])
+    await store.pause("so-tnmt", paused=True, reason="r", by="thu", now=at(0))
+    await fill(store, 20)
+    await store.pause("so-tnmt", paused=False, reason="r", by="thu", now=at(100))
+
+
+async def test_a_backlog_leaves_the_last_token_for_live_traffic(store: Store) -> None:
+    await _draining(store)
+    assert len(await claim(store, 100)) == 3
+    assert await claim(store, 100) == ()
+    await store.accept(acceptance("live", when=at(100)))
+    assert [work.message for work in await claim(store, 100)] == ["live"]
+    assert await claim(store, 100.9) == ()
+    assert len(await claim(store, 101)) == 1, "the backlog goes on as soon as there are two again"
+
+
+async def test_live_traffic_that_takes_every_token_leaves_the_backlog_every_fourth(store: Store) -> None:
+    await _draining(store)
+    await claim(store, 100)
+    for n in range(40):
+        await store.accept(acceptance(f"live{n}", when=at(100)))
+    taken = [work.message for step in range(16) for work in await claim(store, 100 + step / 2)]
+    assert [name.startswith("live") for name in taken] == [True, True, True, False] * 4
+
+
 async def test_partners_take_turns(store: Store) -> None:
     names = [f"p{n}" for n in range(40)]
     await store.capacities(roomy(*names))

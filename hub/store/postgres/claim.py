@@ -2,7 +2,7 @@
 
 The rows of ``dest_run`` are locked first and read after, so that what was paused before is seen; who finds one locked
 looks elsewhere. Inside a destination the four classes of urgency are merged by ``since + offset``; live traffic goes
-before the backlog of an outage, which keeps a quarter of the places.
+before the backlog of an outage, which keeps a quarter of the places and leaves it a token.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from hub.store.sql.destinations import ROOMS, Destination
+from hub.store.sql.destinations import ROOMS, SPARED, Destination, anything_ready
 from hub.store.sql.lanes import OFFSETS
 from hub.store.sql.leases import Leased, dump, load
 
@@ -28,10 +28,10 @@ _LOAD = ROOMS + "WHERE d.id=ANY(?::bigint[])"
 _TAKE = """
 WITH front AS MATERIALIZED (
   SELECT row_number() OVER () AS place, chosen.* FROM (
-    SELECT f.ct FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[]) WITH ORDINALITY q(dest, quota, kept, live_since, turn)
+    SELECT f.ct FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[]) WITH ORDINALITY q(dest, quota, kept, loose, live_since, turn)
     CROSS JOIN LATERAL (
       SELECT b.ct, b.rank FROM (
-        SELECT a.ct, a.v, row_number() OVER (ORDER BY
+        SELECT a.ct, a.arm=1 AND a.rn>q.kept AS rest, row_number() OVER (ORDER BY
           CASE WHEN a.arm=1 AND a.rn<=q.kept THEN 0 WHEN a.arm=0 THEN 1 ELSE 2 END, a.v) AS rank FROM (
           SELECT x.ct, x.since+z.later AS v, z.arm, row_number() OVER (PARTITION BY z.arm ORDER BY x.since+z.later) AS rn
           FROM unnest(?::bigint[], ?::bigint[], ?::bigint[]) z(class, later, arm)
@@ -42,16 +42,17 @@ WITH front AS MATERIALIZED (
               AND since >= CASE z.arm WHEN 0 THEN q.live_since ELSE 0 END
               AND since < CASE z.arm WHEN 0 THEN 9223372036854775807 ELSE q.live_since END
             ORDER BY dest, class, since, subject LIMIT q.quota) x) a) b
+      WHERE b.rank<=q.loose OR NOT b.rest
       ORDER BY b.rank LIMIT q.quota) f
     ORDER BY q.turn, f.rank LIMIT ?) chosen),
-taken AS (DELETE FROM ready USING front WHERE ready.ctid=front.ct RETURNING front.place, ready.dest, ready.subject)
-SELECT h.n, t.subject, t.dest FROM taken t
+taken AS (DELETE FROM ready USING front WHERE ready.ctid=front.ct RETURNING front.place, ready.dest, ready.subject, ready.since)
+SELECT h.n, t.subject, t.dest, t.since FROM taken t
 CROSS JOIN LATERAL (SELECT n FROM item i WHERE i.subject=t.subject AND i.dest=t.dest ORDER BY n LIMIT 1) h
 ORDER BY t.place
 """
 _BOOK = """
-UPDATE dest_run r SET in_flight=r.in_flight+z.took, served=r.served+z.took, tokens=z.tokens, tokens_at=z.tokens_at
-FROM unnest(?::bigint[], ?::bigint[], ?::float8[], ?::bigint[]) z(id, took, tokens, tokens_at) WHERE r.id=z.id
+UPDATE dest_run r SET in_flight=r.in_flight+z.took, in_a_row=z.in_a_row, tokens=z.tokens, tokens_at=z.tokens_at
+FROM unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::float8[], ?::bigint[]) z(id, took, in_a_row, tokens, tokens_at) WHERE r.id=z.id
 """
 _DUE = """
 WITH RECURSIVE there(dest) AS (
@@ -138,14 +139,17 @@ class _Round:
             return
         counts = [count for _, count in asked.values()]
         kept = [visit.kept(count) for visit, count in asked.values()]
+        loose = [visit.for_backlog(count) for visit, count in asked.values()]
         since = [visit.room.live_since for visit, _ in asked.values()]
         limit = self.missing
-        rows = self._db.execute(_TAKE, (list(asked), counts, kept, since, _CLASSES, _LATER, _ARM, limit))
-        taken = [Leased(*row) for row in rows]
-        self._taken += taken
-        got = Counter(head.dest for head in taken)
-        for visit, count in asked.values():
-            visit.took_of(got[visit.room.id], count, cut=len(taken) == limit)
+        numbers = (list(asked), counts, kept, loose, since, _CLASSES, _LATER, _ARM, limit)
+        rows = self._db.execute(_TAKE, numbers).fetchall()
+        self._taken += [Leased(*row[:3]) for row in rows]
+        got = Counter((dest, at >= asked[dest][0].room.live_since) for _, _, dest, at in rows)
+        for dest, (visit, count) in asked.items():
+            held = visit.took_of(got[dest, True], got[dest, False], count, cut=len(rows) == limit)
+            if held and anything_ready(self._db, dest):
+                visit.wait()
 
     def finish(self) -> Claim:
         wish, visits = self._wish, self.visits.values()
@@ -172,7 +176,7 @@ class Visit:
     """One destination during a claim, its row locked. ``more``: worth another look."""
 
     def __init__(self, room: Destination, now: int) -> None:
-        self.room = room
+        self.room, self._now = room, now
         self.took = 0
         self.free = room.free(now)
         self.tokens = room.tokens_now(now)
@@ -187,11 +191,24 @@ class Visit:
 
     def kept(self, quota: int) -> int:
         """How many of these places the backlog keeps."""
-        return self.room._replace(served=self.room.served + self.took).backlogs_share(quota)
+        return self.room.backlogs_share(quota)
 
-    def took_of(self, count: int, asked: int, *, cut: bool) -> None:
+    def for_backlog(self, quota: int) -> int:
+        return max(0, self.room.for_backlog(self._now, self.took + quota) - self.took)
+
+    def took_of(self, live: int, backlog: int, asked: int, *, cut: bool) -> bool:
+        """Book what was taken of ``asked``; whether a token may have been kept from the backlog."""
+        count = live + backlog
+        held = count < asked and self.for_backlog(asked) < asked
+        self.room = self.room._replace(in_a_row=self.room.after(live, backlog))
         self.took += count
         self.more = self.took < self.free and (count == asked or cut)
+        return held and not cut
+
+    def wait(self) -> None:
+        """What is left is backlog, and the last token is not for it."""
+        self.more = True
+        self.pause = self.room.next_token(self._now, self.took + SPARED)
 
 
 def _rooms(db: Connection, ring: list[int]) -> list[Destination]:
@@ -206,6 +223,7 @@ def _book(db: Connection, visits: Iterable[Visit], now: int) -> None:
         (
             visit.room.id,
             visit.took,
+            visit.room.in_a_row,
             visit.room.tokens if visit.room.rate is None else visit.tokens - visit.took,
             visit.room.tokens_at if visit.room.rate is None else max(now, visit.room.tokens_at),
         )

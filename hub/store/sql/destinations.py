@@ -25,12 +25,18 @@ if TYPE_CHECKING:
 STOPPED = tuple(str(state) for state in (State.REFUSED, State.PARKED, State.DEAD, State.HELD, State.IN_DOUBT))
 
 ROOMS = """
-SELECT d.id, concurrency, rate, burst, paused, circuit, opens, closes, live_since, in_flight, tokens, tokens_at, served, places
+SELECT d.id, concurrency, rate, burst, paused, circuit, opens, closes, live_since, in_flight, tokens, tokens_at, in_a_row, places
 FROM dest d JOIN dest_run r ON r.id=d.id
 """
 """Rows of ``Destination``."""
 _LOAD = ROOMS + "WHERE d.id=?"
 _KNOWN = "SELECT id, order_sensitive, live_since FROM dest WHERE partner=?"
+
+
+IN_A_ROW = 3
+"""Live transfers after which the backlog of an outage has its turn, where both wait."""
+SPARED = 1
+"""Tokens that a backlog leaves for live traffic, so that it need not wait for the next."""
 
 
 class Destination(NamedTuple):
@@ -46,12 +52,22 @@ class Destination(NamedTuple):
     in_flight: int
     tokens: float
     tokens_at: int
-    served: int
+    in_a_row: int
     places: int | None
 
     def backlogs_share(self, quota: int) -> int:
-        """How many of the next ``quota`` places the backlog keeps: every fourth, counted across claims."""
-        return (self.served + quota) // 4 - self.served // 4
+        """How many of the next ``quota`` places the backlog keeps: one after three live ones in a row, across claims."""
+        return (self.in_a_row + quota) // (IN_A_ROW + 1)
+
+    def after(self, live: int, backlog: int) -> int:
+        """How many live ones have gone in a row after these."""
+        return max(0, min(IN_A_ROW, self.in_a_row + live - backlog * IN_A_ROW))
+
+    def for_backlog(self, now: int, quota: int) -> int:
+        """How many of the next ``quota`` places the backlog may fill beyond its share: the last token waits for live traffic."""
+        if not self.live_since or self.rate is None or self.burst <= SPARED:
+            return quota
+        return max(0, min(quota, int(self.tokens_now(now)) - SPARED))
 
     def is_open(self, now: int) -> bool:
         """Neither paused nor broken, and inside its hours."""
@@ -71,9 +87,9 @@ class Destination(NamedTuple):
             return float("inf")
         return min(float(self.burst), self.tokens + max(0, now - self.tokens_at) / SECOND * self.rate)
 
-    def next_token(self, now: int) -> float:
-        """Seconds until one more may be sent."""
-        missing = 1 - self.tokens_now(now)
+    def next_token(self, now: int, taken: int = 0) -> float:
+        """Seconds until one more than ``taken`` may be sent."""
+        missing = 1 + taken - self.tokens_now(now)
         return 0.0 if missing <= 0 or self.rate is None else missing / self.rate
 
 
@@ -91,16 +107,16 @@ def named(db: Db, partner: str) -> tuple[int, bool, int]:
     return row[0], bool(row[1]), row[2]
 
 
-def used(db: Db, dest: Destination, taken: int, now: int) -> None:
+def used(db: Db, dest: Destination, taken: int, in_a_row: int, now: int) -> None:
     """Book ``taken`` transfers as under way."""
     if dest.rate is None:
         db.execute(
-            "UPDATE dest_run SET in_flight=in_flight+?, served=served+? WHERE id=?", (taken, taken, dest.id)
+            "UPDATE dest_run SET in_flight=in_flight+?, in_a_row=? WHERE id=?", (taken, in_a_row, dest.id)
         )
     else:
         db.execute(
-            "UPDATE dest_run SET in_flight=in_flight+?, served=served+?, tokens=?, tokens_at=? WHERE id=?",
-            (taken, taken, dest.tokens_now(now) - taken, max(now, dest.tokens_at), dest.id),
+            "UPDATE dest_run SET in_flight=in_flight+?, in_a_row=?, tokens=?, tokens_at=? WHERE id=?",
+            (taken, in_a_row, dest.tokens_now(now) - taken, max(now, dest.tokens_at), dest.id),
         )
 
 
@@ -117,8 +133,12 @@ def returned(db: Db, dest: int, count: int) -> bool:
 
 def wake(db: Db, dest: int) -> None:
     """Let claims look there, if there is anything to take."""
-    if one(db, "SELECT 1 FROM ready WHERE dest=? LIMIT 1", (dest,)):
+    if anything_ready(db, dest):
         db.due(dest)
+
+
+def anything_ready(db: Db, dest: int) -> bool:
+    return one(db, "SELECT 1 FROM ready WHERE dest=? LIMIT 1", (dest,)) is not None
 
 
 def set_capacities(db: Db, capacities: Sequence[Capacity]) -> None:

@@ -1,7 +1,7 @@
 """Take heads of due lanes: a few seeks per item, whatever is queued, blocked or paused.
 
 Inside one destination the four classes of urgency are merged by ``since + offset``; live traffic goes before the
-backlog of an outage, which keeps a quarter of the places. Destinations take turns in a ring.
+backlog of an outage, which keeps a quarter of the places and leaves it a token. Destinations take turns in a ring.
 """
 
 from __future__ import annotations
@@ -108,11 +108,16 @@ def _visit(db: Db, dest: int, most: int, now: int) -> tuple[list[Leased], float]
     allowed = min(most, free, int(min(room.tokens_now(now), most)))
     if allowed == 0:
         return [], room.next_token(now)
-    tickets = _front(db, room, allowed)
+    tickets = _front(db, room, allowed, room.for_backlog(now, allowed))
     taken = [_take(db, dest, ticket) for ticket in tickets]
     if taken:
-        destinations.used(db, room, len(taken), now)
-    if len(taken) < allowed or len(taken) == free:
+        live = sum(ticket.since >= room.live_since for ticket in tickets)
+        destinations.used(db, room, len(taken), room.after(live, len(taken) - live), now)
+    if len(taken) == free:
+        db.idle(dest)
+    elif len(taken) < allowed:
+        if destinations.anything_ready(db, dest):  # backlog, and the last token is not for it
+            return taken, room.next_token(now, len(taken) + destinations.SPARED)
         db.idle(dest)
     return taken, float("inf")
 
@@ -123,14 +128,14 @@ def _take(db: Db, dest: int, ticket: Ticket) -> Leased:
     return Leased(n, ticket.subject, dest)
 
 
-def _front(db: Db, room: destinations.Destination, quota: int) -> list[Ticket]:
+def _front(db: Db, room: destinations.Destination, quota: int, for_backlog: int) -> list[Ticket]:
     if not room.live_since:
         return _merged(db, _LIVE, room, quota)
     live = _merged(db, _LIVE, room, quota)
     backlog = _merged(db, _BACKLOG, room, quota)
     kept = backlog[: room.backlogs_share(quota)]
     front = kept + live[: quota - len(kept)]
-    return front + backlog[len(kept) : len(kept) + quota - len(front)]
+    return front + backlog[len(kept) : len(kept) + max(0, for_backlog - len(front))]
 
 
 def _merged(db: Db, query: str, room: destinations.Destination, quota: int) -> list[Ticket]:

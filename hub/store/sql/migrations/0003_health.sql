@@ -1,7 +1,7 @@
 -- Health of destinations.
 
--- claims from it so far: every fourth place is the backlog's, also where places come one at a time
-ALTER TABLE dest_run ADD COLUMN served INTEGER NOT NULL DEFAULT 0;
+-- live transfers taken since the backlog of an outage had its turn: it has one after three, also where places come one at a time
+ALTER TABLE dest_run ADD COLUMN in_a_row INTEGER NOT NULL DEFAULT 0;
 
 -- the breaker (hub/circuit.py). A whole one has no failures and no places, so that a success of a healthy partner writes nothing
 ALTER TABLE dest_run ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
