@@ -59,9 +59,7 @@ def _accepted(scene: Scene, body: bytes) -> Acceptance:
         received_at=utc_now(),
     )
     judged = judge(inbound, desk, utc_now())
-    return Accepting(router=router, parties=known, new_id=new_id, days=what.days)(
-        judged, None, inbound, utc_now()
-    )
+    return Accepting(router=router, parties=known, days=what.days)(judged, None, inbound, utc_now())
 
 
 def _copy(first: Acceptance, number: int, new_id: Ids) -> Acceptance:

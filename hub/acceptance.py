@@ -7,12 +7,13 @@ as it was, and parks its transfers (quarantine).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
+from collections.abc import Sequence  # noqa: TC003 - msgspec reads the annotations at run time
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from hub import deadline
+from hub.ids import below, named
 from hub.judge import Inbound, Judged, Said, transfer_key
 from hub.receipts import receipt
 from hub.routing.parties import Party, Roster  # noqa: TC001
@@ -38,7 +39,6 @@ class Accepting(msgspec.Struct, frozen=True, kw_only=True):
 
     router: Router
     parties: Roster | Sequence[Party]
-    new_id: Callable[[], str]
     days: Workdays
 
     def __call__(self, judged: Judged, known: Known | None, inbound: Inbound, now: datetime) -> Acceptance:
@@ -68,11 +68,12 @@ def decide(
         received_by=judged.received_by,
         forms=parts.router.agencies.forms,
     )
+    identity = identity_of(judged, message)
     after = judgement.story
     quarantine = judgement.problem if isinstance(judgement, Quarantined) else None
     dossier = None
     if message.dossier is not None:
-        dossier = known.dossier if known else parts.new_id()
+        dossier = known.dossier if known else below(identity, "dossier")
         message = _named(message, dossier)
     routed = parts.router.route(message, after, parts.parties, on=now.date())
     if after is not None and quarantine is None:
@@ -81,15 +82,15 @@ def decide(
         procedure = parts.router.procedure(after)
         hours = procedure.hours if procedure else None
         after = deadline.counted(before, after, message, hours, parts.days)
-    lane = dossier or message.subject or inbound.message
+    lane = dossier or message.subject or identity
     due = after.deadline if after else None
     transfers = tuple(
         NewTransfer(
-            id=parts.new_id(),
+            id=below(identity, recipient.partner, str(part)),
             partner=recipient.partner,
             operation=said.operation,
             part=part,
-            key=transfer_key(inbound.message, recipient.partner, part),
+            key=transfer_key(identity, recipient.partner, part),
             lane_subject=lane,
             deadline=due,
             problem=quarantine or recipient.problem or said.problem,
@@ -99,7 +100,7 @@ def decide(
         for part, said in enumerate(_said(recipient, judged), 1)
     )
     return Acceptance(
-        message=inbound.message,
+        message=identity,
         sender=judged.sender,
         key=judged.key,
         natural_key=judged.natural_key,
@@ -111,7 +112,7 @@ def decide(
         kind=judged.kind,
         accepted_at=now,
         receipt=receipt(
-            message=inbound.message,
+            message=identity,
             digest=judged.digest,
             accepted_at=now,
             kind=judged.kind,
@@ -129,6 +130,16 @@ def decide(
         facts=_facts(judged, routed, judgement.flags, quarantine)
         | deadline.facts(before.deadline if before else None, after),
     )
+
+
+def identity_of(judged: Judged, message: Message) -> str:
+    """Name the message by who said it, under which key, in which bytes.
+
+    Whoever restores an older store and is told the same again makes the same ids and so the same transfer keys: a partner
+    that keeps keys takes it once. The bytes are part of it, because what is mended, or said under a key that was
+    forgotten long ago, is another message.
+    """
+    return named(message.event.at, judged.sender, judged.natural_key or judged.key, judged.digest)
 
 
 def _named(message: Message, dossier: str) -> Message:

@@ -90,7 +90,6 @@ class Delivery:
         routes: Mapping[str, Route],
         codec_of: Callable[[str], Codec | None],
         now: Callable[[], datetime],
-        new_id: Callable[[], str],
         uniform: Uniform,
         windows: Callable[[datetime], Sequence[Window]] = lambda _: (),
         limit: int = 50,
@@ -101,7 +100,7 @@ class Delivery:
     ) -> None:
         self._counts = counts or Counts()
         self._name, self._store, self._sealery, self._routes = name, store, sealery, routes
-        self._codec_of, self._now, self._new_id, self._uniform = codec_of, now, new_id, uniform
+        self._codec_of, self._now, self._uniform = codec_of, now, uniform
         self._limit, self._most, self._lease, self._attempt_limit = limit, hand, lease, attempt_limit
         self._windows, self._hours_until = windows, datetime.min.replace(tzinfo=UTC)
         self._hand: Counter[str] = Counter()
@@ -362,7 +361,6 @@ class Delivery:
                 code=code,
                 state=state,
                 now=now,
-                new_id=self._new_id,
                 codec_of=self._codec_of,
                 word=word,
             )

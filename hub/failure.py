@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from hub.ids import below
 from hub.store.contract.intake import Acceptance, NewTransfer
 from schemas.dossier import Actor, Dossier, Event, Failure, Kind, Message, from_json, to_json
 
@@ -33,13 +34,12 @@ def failed(
     code: str,
     state: str,
     now: datetime,
-    new_id: Callable[[], str],
     codec_of: Callable[[str], Codec | None],
     word: str = "failed",
 ) -> Acceptance | None:
     """Build the message that tells the sender; ``None`` for the hub's own messages and for a sender that receives nothing.
 
-    The key is ``failed:<transfer>`` (``late:<transfer>`` for a deadline): the same failure told twice is the same message.
+    The key is ``failed:<transfer>`` (``late:<transfer>`` for a deadline): the same failure told twice is the same message, with the same id.
     """
     about = from_json(work.canonical)
     if about.kind is Kind.DELIVERY_FAILED or about.sender == HUB:
@@ -59,7 +59,7 @@ def failed(
         ),
     )
     canonical = to_json(message)
-    identity = new_id()
+    identity = below(work.transfer, word)
     return Acceptance(
         message=identity,
         sender=HUB,
@@ -75,7 +75,7 @@ def failed(
         dossier=work.dossier,
         transfers=tuple(
             NewTransfer(
-                id=new_id(),
+                id=below(identity, about.sender, str(part)),
                 partner=about.sender,
                 operation=operation,
                 part=part,

@@ -53,7 +53,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Inbound(Value, frozen=True):
-    """One message as it came. ``message``: the id it will have. ``headers``: lower-case names. ``file``: the spool's, instead of ``body``."""
+    """One message as it came. ``message``: what it is called until it is accepted. ``headers``: lower-case names. ``file``: the spool's, instead of ``body``."""
 
     message: str
     authorization: str

@@ -29,20 +29,19 @@ log = structlog.get_logger(__name__)
 class Vigil:
     """``every``: seconds between two looks; ``limit``: cases per look; ``ask_limit``: seconds that one question may take."""
 
-    def __init__(  # noqa: PLR0913 - the composition root hands in every part
+    def __init__(
         self,
         *,
         store: Store,
         routes: Mapping[str, Route],
         codec_of: Callable[[str], Codec | None],
         now: Callable[[], datetime],
-        new_id: Callable[[], str],
         every: float = 1.0,
         limit: int = 20,
         ask_limit: float = 60.0,
     ) -> None:
         self._store, self._routes, self._codec_of = store, routes, codec_of
-        self._now, self._new_id = now, new_id
+        self._now = now
         self._every, self._limit, self._ask_limit = every, limit, ask_limit
 
     async def run(self) -> None:
@@ -74,7 +73,6 @@ class Vigil:
             code=LATE_CODE,
             state=view.state,
             now=self._now(),
-            new_id=self._new_id,
             codec_of=self._codec_of,
             word=LATE,
         )

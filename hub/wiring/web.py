@@ -97,7 +97,7 @@ async def open_web(
                 intake=Intake(
                     store=store,
                     bench=bench,
-                    decide=Accepting(router=router, parties=known, new_id=new_id, days=what.days),
+                    decide=Accepting(router=router, parties=known, days=what.days),
                     now=utc_now,
                 ),
                 store=store,

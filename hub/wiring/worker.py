@@ -26,7 +26,7 @@ from hub.vigil import Vigil
 from hub.watch import Watch
 from hub.wiring.declared import codecs, declared
 from hub.wiring.documents import cared_for, desks
-from hub.wiring.parts import link_secret, new_ids, store_of, utc_now
+from hub.wiring.parts import link_secret, store_of, utc_now
 from hub.wiring.tools import pool_tools
 from hub.wiring.watching import process_name, watched
 
@@ -64,8 +64,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
         )
         for partner, receives in what.receiving
     }
-    new_id = new_ids()
-    vigil = Vigil(store=store, routes=lines, codec_of=speak.get, now=utc_now, new_id=new_id)
+    vigil = Vigil(store=store, routes=lines, codec_of=speak.get, now=utc_now)
     try:
         await store.capacities(capacities(what.partners))
         name, counts = process_name(), Counts()
@@ -81,7 +80,6 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
             routes=lines,
             codec_of=speak.get,
             now=utc_now,
-            new_id=new_id,
             uniform=random.SystemRandom().uniform,
             windows=lambda now: windows(what.partners, what.days, now),
             hand=settings.workers.hand,

@@ -188,7 +188,6 @@ class House:
             routes=self.partners,
             codec_of=lambda partner: self.partners[partner].codec if partner in self.partners else None,
             now=now,
-            new_id=numbered_ids(len(name) + 100),
             uniform=random.Random(1).uniform,  # noqa: S311 - jitter
             lease=lease,
             attempt_limit=attempt_limit,
@@ -202,7 +201,6 @@ class House:
             routes=self.partners,
             codec_of=lambda partner: self.partners[partner].codec if partner in self.partners else None,
             now=now,
-            new_id=numbered_ids(77),
         )
 
     @asynccontextmanager

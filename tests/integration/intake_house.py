@@ -294,9 +294,7 @@ async def house(
     bench = Bench(
         pooled or in_thread(own, run or partial(judge_all, made.desk)), processes=1, batch=limits.batch
     )
-    accepting = Accepting(
-        router=made.router, parties=parties(made.partners), new_id=ids, days=workdays.load()
-    )
+    accepting = Accepting(router=made.router, parties=parties(made.partners), days=workdays.load())
     missing: list[str] = []
     shares = Quotas(
         quotas(made.partners, limits.sender),

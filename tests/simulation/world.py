@@ -158,7 +158,6 @@ class Worker:
             routes={name: Line(world, name, self) for name in POLICIES},  # type: ignore[misc]  # no codec is asked
             codec_of=lambda _: None,
             now=world.now,
-            new_id=lambda: "",
             uniform=world.random.uniform,
             limit=world.random.randint(1, 4),
             hand=6,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import count
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -52,13 +51,11 @@ def work(message: Message, dossier: str | None = "d1") -> Work:
 
 
 def told(about: Work, speaks: str = "desk") -> Acceptance | None:
-    numbers = count(1)
     return failed(
         about,
         code="HUB-PAR-001",
         state="refused",
         now=NOW,
-        new_id=lambda: f"id{next(numbers)}",
         codec_of=lambda partner: cast("Codec", TwoParts()) if partner == speaks else None,
     )
 
@@ -72,6 +69,15 @@ def test_the_sender_is_told_what_failed_where_and_why() -> None:
         message="m1", transfer="m1.land", partner="land", code="HUB-PAR-001", state="refused"
     )
     assert message.dossier == Dossier(code="000.00.00.H47-261120-0001", id="d1")
+
+
+def test_the_same_failure_told_again_is_the_same_message() -> None:
+    first, again = told(work(said())), told(work(said()))
+    assert first is not None
+    assert again is not None
+    assert first.message == again.message
+    assert [each.key for each in first.transfers] == [each.key for each in again.transfers]
+    assert len({each.id for each in first.transfers}) == 2
 
 
 def test_each_part_goes_to_the_sender_in_the_lane_of_the_dossier_under_a_key_of_its_own() -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from itertools import count
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -43,7 +42,6 @@ def router() -> Router:
 @pytest.fixture
 def accepting(router: Router) -> Accepting:
     kinds = tuple(str(kind) for kind in Kind)
-    numbers = count(1)
     return Accepting(
         router=router,
         parties=(
@@ -51,7 +49,6 @@ def accepting(router: Router) -> Accepting:
             Party(partner_id="land", agency=LAND, kinds=kinds),
             Party(partner_id="portal", agency="000.00.00.G22", kinds=kinds, role="informed"),
         ),
-        new_id=lambda: f"id{next(numbers)}",
         days=workdays.load(),
     )
 
@@ -126,9 +123,9 @@ def known(acceptance: Acceptance) -> Known:
 def test_a_first_message_makes_a_dossier_and_one_transfer_per_operation(accepting: Accepting) -> None:
     made = accepting(judged(), None, inbound(), NOW)
     assert [(each.partner, each.operation, each.part, each.key) for each in made.transfers] == [
-        ("land", "submit", 1, "m1:land:1"),
-        ("portal", "dossier", 1, "m1:portal:1"),
-        ("portal", "progress", 2, "m1:portal:2"),
+        ("land", "submit", 1, f"{made.message}:land:1"),
+        ("portal", "dossier", 1, f"{made.message}:portal:1"),
+        ("portal", "progress", 2, f"{made.message}:portal:2"),
     ]
     assert {each.lane_subject for each in made.transfers} == {made.dossier}
     assert {each.deadline for each in made.transfers} == {NOW}
@@ -137,6 +134,38 @@ def test_a_first_message_makes_a_dossier_and_one_transfer_per_operation(acceptin
     dossier = from_json(made.canonical).dossier
     assert dossier is not None
     assert dossier.id == made.dossier
+
+
+def ids(made: Acceptance) -> set[str | None]:
+    return {
+        made.message,
+        made.dossier,
+        *(each.id for each in made.transfers),
+        *(t.key for t in made.transfers),
+    }
+
+
+def test_what_is_said_again_to_a_hub_that_forgot_it_gets_the_same_ids_and_keys(accepting: Accepting) -> None:
+    first = accepting(judged(), None, inbound(), NOW)
+    later = msgspec.structs.replace(inbound(), message="m2", received_at=NOW + timedelta(days=2))
+    again = accepting(judged(), None, later, NOW + timedelta(days=2))
+    assert ids(first) == ids(again)
+    assert len(ids(first)) == 2 + 2 * len(first.transfers)
+
+
+@pytest.mark.parametrize("other", [{"sender": "bureau"}, {"key": "k2"}, {"digest": "e" * 64}])
+def test_another_sender_key_or_other_bytes_are_another_message(
+    accepting: Accepting, other: dict[str, str]
+) -> None:
+    first = accepting(judged(), None, inbound(), NOW)
+    made = accepting(msgspec.structs.replace(judged(), **other), None, inbound(), NOW)
+    assert not ids(first) & ids(made)
+
+
+def test_the_formats_own_key_names_the_message_whatever_key_the_client_made_up(accepting: Accepting) -> None:
+    tries = (msgspec.structs.replace(judged(), key=key, natural_key="n") for key in ("one", "two"))
+    one, two = (accepting(each, None, inbound(), NOW) for each in tries)
+    assert ids(one) == ids(two)
 
 
 def test_a_dossier_keeps_its_id_and_the_version_it_was_decided_on(accepting: Accepting) -> None:
@@ -173,7 +202,7 @@ def test_a_recipient_whose_format_has_no_word_for_it_is_not_forgotten(accepting:
 
 
 def test_nobody_to_decide_parks_the_transfer(router: Router) -> None:
-    alone = Accepting(router=router, parties=(), new_id=lambda: "x", days=workdays.load())
+    alone = Accepting(router=router, parties=(), days=workdays.load())
     [transfer] = alone(judged(), None, inbound(), NOW).transfers
     assert transfer.problem is not None
     assert (transfer.partner, transfer.problem.code) == ("unrouted", "HUB-RTE-001")
