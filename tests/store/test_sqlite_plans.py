@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import apsw
 import msgspec
 import pytest
 import pytest_asyncio
@@ -17,8 +19,6 @@ from tests.store.samples import AUTHORITY, acceptance, at, deferred, delivered, 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
-
-    import apsw
 
 ALLOWED = {
     "SCAN lease",  # as many rows as workers have groups in hand
@@ -148,3 +148,32 @@ async def test_what_time_brings_and_partners_say_never_scans(store: SqliteStore)
     assert (await store.acknowledge(msgspec.structs.replace(said, reference="", key="m0:so-tnmt:0"))).replayed
     assert len(watch.seen) > 25
     assert watch.scans() <= ALLOWED
+
+
+async def test_no_statement_of_the_hot_path_is_planned_twice(store: SqliteStore) -> None:
+    """SQLite asks the authorizer whenever it plans; two readers take turns. A plan costs more than what it finds."""
+    planned = _count_plans(store)
+    rounds = []
+    for step in range(4):
+        before = planned.total()
+        for number in range(10):
+            await store.accept(acceptance(f"{step}-{number}"))
+        works = await store.claim("w", at(60), 10, 30)
+        await store.seal(works[0].token, {work.transfer: sealed() for work in works})
+        assert await store.settle(works[0].token, [delivered(work.transfer) for work in works], at(61))
+        rounds.append(planned.total() - before)
+    assert rounds[0] > 0
+    assert rounds[2:] == [0, 0], planned.most_common(5)
+
+
+def _count_plans(store: SqliteStore) -> Counter[str]:
+    planned: Counter[str] = Counter()
+
+    def note(what: int, first: str | None, *_: str | None) -> int:
+        if what not in {apsw.SQLITE_TRANSACTION, apsw.SQLITE_SAVEPOINT}:
+            planned[f"{apsw.mapping_authorizer_function[what]} {first}"] += 1
+        return apsw.SQLITE_OK
+
+    for db in (store._writes._db, store._reads._here, *store._reads._all):
+        db.authorizer = note
+    return planned

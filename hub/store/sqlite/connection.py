@@ -20,6 +20,10 @@ from hub.store.sql.migrations import SchemaUnknown, migrations
 APPLICATION = 0x4C546867  # "LThg" in the file's header: a foreign database is not ours to migrate
 BUSY_SECONDS = 30.0
 _POLL = 0.0005
+STATEMENTS = 400
+"""Prepared statements that are kept. The library forgets the one that was given back longest ago, so this counts uses in a
+transaction of many transfers, not different statements.
+"""
 
 
 _OWN = "CREATE TABLE IF NOT EXISTS due(dest INTEGER PRIMARY KEY)"
@@ -66,10 +70,9 @@ def _inserted(table: str, columns: str) -> str:
 def open_writer(path: Path) -> Connection:
     """Durable: WAL with synchronous=FULL, so a commit that returned has been fsynced."""
     fresh = not path.exists()
-    db = Connection(str(path))
+    db = _opened(path)
     if fresh:
         path.chmod(0o600)
-    _be_patient(db)
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
     db.execute("PRAGMA wal_autocheckpoint=10000")
@@ -103,10 +106,17 @@ def same_version(db: Connection) -> None:
 
 
 def open_reader(path: Path) -> Connection:
-    db = Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-    _be_patient(db)
+    db = _opened(path, apsw.SQLITE_OPEN_READONLY)
     db.execute("PRAGMA cache_size=-8192")
     db.execute("PRAGMA temp_store=MEMORY")
+    return db
+
+
+def _opened(path: Path, flags: int = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE) -> Connection:
+    db = Connection(str(path), flags=flags, statementcachesize=STATEMENTS)
+    # plans by what is known when a statement is written: otherwise joins and limits are planned anew for every value
+    db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+    _be_patient(db)
     return db
 
 

@@ -11,6 +11,7 @@ from pathlib import Path  # noqa: TC003 - part of a public signature
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
+from hub.store.sql.db import only
 from hub.store.sqlite.connection import open_reader
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Readers:
 
     def version(self) -> int:
         """Return a number that changes when any other connection, in any process, has committed."""
-        return int(self._here.pragma("data_version"))
+        (version,) = only(self._here, "PRAGMA data_version")
+        return int(version)
 
     def _snapshot(self, read: Callable[[Connection], T]) -> T:
         db = self._free.get()
