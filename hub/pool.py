@@ -6,7 +6,6 @@ as long as it lives. Batches travel as MessagePack; the first byte of a frame sa
 
 from __future__ import annotations
 
-import gc
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ import msgspec
 import structlog
 
 from connectors.contract import Sealed  # noqa: TC001 - msgspec reads the annotations at run time
-from hub import intake, logs, sealing
+from hub import intake, logs, memory, sealing
 from hub.judge import Desk, Inbound, Judged
 from hub.sealing import Order, Workbench
 from schemas.problems import Problem, Refusal, refuse
@@ -77,8 +76,7 @@ def begin(build: Build, settings: str) -> Answer:
         process="pool"
     )  # before anything can go wrong: a default logger would print what it was handed
     desk, bench = build(settings)
-    gc.collect()
-    gc.freeze()  # what was built lasts as long as the process
+    memory.settle()
     return partial(_answer, desk, bench)
 
 

@@ -14,7 +14,7 @@ import structlog
 import uvicorn
 import uvloop
 
-from hub import logs
+from hub import logs, memory
 from hub import settings as settings_file
 from hub.api.door import Server, door
 from hub.settings import address
@@ -126,6 +126,7 @@ def web(
             stop_on_signals(stop)
             watch = asyncio.create_task(_stop_server(server, stop))
             parent = asyncio.create_task(stop_with_parent(stop)) if supervised else None
+            memory.settle()
             log.info("web_started", address=read.host, port=read.port, pid=os.getpid())
             await server.serve(sockets=[listening])
             for task in (watch, parent):
@@ -162,6 +163,7 @@ def work(settings: Path, *, processes: int = 1, supervised: bool = False, metric
         stop_on_signals(stop)
         parent = asyncio.create_task(stop_with_parent(stop)) if supervised else None
         async with open_worker(settings, shown=shown) as delivery:
+            memory.settle()
             log.info("worker_started", pid=os.getpid())
             await delivery.run(stop)
         if parent is not None:
