@@ -131,6 +131,13 @@ class Quota(Closed):
     day_bytes: Octets | None = None
 
 
+class Pace(Closed):
+    """How often a recipient may call: its receipts and its downloads, each by itself. ``None``: no bound."""
+
+    rate: Annotated[float, Field(gt=0)] | None = None
+    burst: Annotated[int, Field(ge=1)] = 100
+
+
 class Limits(Closed):
     """Bounds of the intake. Over them a sender hears 413, 429 or 503 with Retry-After; nothing accepted is ever lost.
 
@@ -140,8 +147,8 @@ class Limits(Closed):
     checking or sealing one message. ``head``, ``headers``, ``head_time``: of the
     request line and its headers. ``connections``, ``requests`` per connection, ``idle`` between them. ``disk_free``: under it
     intake stops and delivery goes on; ``database``: over it too. ``retry_after``: seconds that a refused sender is asked to
-    wait where nothing better is known; ``batch``: messages per call into the judging pool; ``sender``: for those whose file
-    names no quota.
+    wait where nothing better is known; ``batch``: messages per call into the judging pool; ``sender``, ``receiver``: for those
+    whose file names no quota.
     ``document``: one document by reference; ``document_time``: for one request that brings (part of) it, ``body_time`` being
     the longest silence in it; ``documents``: such requests at once, ``documents_per_sender`` of them of one sender;
     ``unclaimed``: bytes of one sender that no message has named yet, 64 KB at least for each document.
@@ -170,6 +177,7 @@ class Limits(Closed):
     documents_per_sender: Annotated[int, Field(ge=1, le=1024)] = 8
     unclaimed: Octets = 2 << 30
     sender: Quota = Quota()
+    receiver: Pace = Pace()
 
 
 class Documents(Closed):

@@ -14,7 +14,9 @@ from starlette.requests import ClientDisconnect
 
 from hub import acknowledgements
 from hub.api.admission import NO_ROOM
+from hub.api.heads import only_one
 from hub.api.later import Later
+from hub.api.quotas import Errand
 from hub.desk import hashes
 from hub.judge import authenticate
 from schemas.problems import Refusal, refuse
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from hub.api.quotas import Quotas
     from hub.partners.partner import Partner
     from hub.store.contract.delivery import Acknowledged
     from hub.store.contract.store import Store
@@ -92,12 +95,13 @@ class Acknowledging:
         bringers: Sequence[Bringer],
         store: Store,
         now: Callable[[], datetime],
+        quotas: Quotas,
         *,
         body_time: float,
         at_once: int = 64,
         of_one: int = 16,
     ) -> None:
-        self._bringers, self._store, self._now = bringers, store, now
+        self._bringers, self._store, self._now, self._quotas = bringers, store, now, quotas
         self._body_time, self._at_once, self._of_one = body_time, at_once, of_one
         self._under_way: Counter[str] = Counter()
 
@@ -105,7 +109,9 @@ class Acknowledging:
         """Take one receipt. Raises ``Refusal``; then a log line with code, partner and digest is all that is left of it."""
         partner, body = "", b""
         try:
+            only_one(request, "Authorization")
             partner = self._partner(request.headers)
+            self._quotas.call(partner, Errand.RECEIPTS)
             with self._place(partner):
                 body = await self._body(request)
                 return await self._store.acknowledge(acknowledgements.read(body, partner, self._now()))

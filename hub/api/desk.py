@@ -16,7 +16,9 @@ from hub.api.acknowledging import Acknowledging  # noqa: TC001
 from hub.api.admission import DISK_WAIT, NO_ROOM, Admission
 from hub.api.carrying import Carrying  # noqa: TC001
 from hub.api.downloads import Downloader  # noqa: TC001
+from hub.api.heads import only_one
 from hub.api.later import Later
+from hub.api.quotas import Quotas  # noqa: TC001
 from hub.documents.contract import Safety
 from hub.intake import Intake  # noqa: TC001
 from hub.judge import Inbound, authenticate
@@ -57,6 +59,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
 class Deps(msgspec.Struct, frozen=True, kw_only=True):
     """Handed in by the wiring. ``ready``: names of what is not ready; ``base``: the public URL in front of the hub.
+    ``quotas``: the senders' (``admission`` asks them) and the recipients'.
 
     ``carrying``: bounds the requests that carry documents; ``unscanned``: what a document is before anybody scanned it;
     ``downloaders``: who may fetch documents, by partner.
@@ -68,6 +71,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     spool: Spool
     admission: Admission
     acknowledging: Acknowledging
+    quotas: Quotas
     refusals: Refusals
     carrying: Carrying
     catalogue: Catalogue
@@ -175,10 +179,3 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     def _kept(self, request: Request, caller: Caller) -> dict[str, str]:
         names = (*KEPT, "content-encoding", caller.header)
         return {name: request.headers[name] for name in names if name and name in request.headers}
-
-
-def only_one(request: Request, header: str) -> None:
-    """Raises ``Refusal`` HUB-IDM-004: of two values that say who or what it is, nobody can tell which one counts."""
-    name = header.lower().encode()
-    if sum(given == name for given, _ in request.scope["headers"]) > 1:
-        raise refuse("HUB-IDM-004", header, rule="once")

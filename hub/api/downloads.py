@@ -25,6 +25,8 @@ from fastapi import Request  # noqa: TC002 - FastAPI reads the annotations at ru
 from starlette.responses import Response
 
 from hub.api.documents import MEDIA_TYPE
+from hub.api.heads import only_one
+from hub.api.quotas import Errand
 from hub.judge import authenticate
 from hub.store.blobs import Damaged
 from hub.store.vault import Unreadable
@@ -32,6 +34,7 @@ from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from starlette.datastructures import Headers
     from starlette.types import Receive, Scope, Send
 
     from hub.api.desk import Deps
@@ -81,10 +84,13 @@ class Downloads:
 
     async def fetch(self, request: Request) -> Response:
         """Stream a document, whole or a range of it."""
+        for header in ("Authorization", "Client-Cert"):
+            only_one(request, header)
         reach = await self._documents.reach(request.path_params["uid"], self._deps.now())
         if reach is None:
             raise refuse("HUB-DOC-011")
         self._admit(request, reach)
+        self._deps.quotas.call(reach.partner, Errand.DOWNLOADS)
         if reach.over:
             raise refuse("HUB-DOC-012")
         etag = f'"{reach.sha256}"'
@@ -265,7 +271,7 @@ def _headers(reach: Reach, etag: str) -> dict[str, str]:
     }
 
 
-def permitted(who: Downloader, peer: str, headers: Mapping[str, str], proxies: Sequence[Network]) -> bool:
+def permitted(who: Downloader, peer: str, headers: Headers, proxies: Sequence[Network]) -> bool:
     """Say whether everything that the partner's file declares holds for this request."""
     through = _inside(peer, proxies)
     if who.addresses and not _inside(_caller(peer, headers, proxies), who.addresses):
@@ -280,9 +286,10 @@ def permitted(who: Downloader, peer: str, headers: Mapping[str, str], proxies: S
     return True
 
 
-def _caller(peer: str, headers: Mapping[str, str], proxies: Sequence[Network]) -> str:
+def _caller(peer: str, headers: Headers, proxies: Sequence[Network]) -> str:
     """The nearest address that is no proxy of ours; what stands left of it anybody could have written."""
-    hops = [hop.strip() for hop in headers.get("x-forwarded-for", "").split(",") if hop.strip()]
+    told = ",".join(headers.getlist("x-forwarded-for"))  # a proxy may add a line of its own behind a caller's
+    hops = [hop.strip() for hop in told.split(",") if hop.strip()]
     caller = peer
     while hops and _inside(caller, proxies):
         caller = hops.pop()

@@ -1,4 +1,5 @@
-"""What each sender may use: rate, requests at once, unfinished transfers, messages and bytes a day.
+"""What each sender may use: rate, requests at once, unfinished transfers, messages and bytes a day; and how often each
+recipient may bring receipts and fetch documents. One that does much of this is never short of that.
 
 Several web processes share one quota through the store: every second each tells what it let in and hears what all let in
 together. A bucket fills with the whole rate here and is debited by what the others let in, so the rate holds for all of them
@@ -9,18 +10,20 @@ last second. Day and backlog are exact to the same second. ``in_flight`` guards 
 from __future__ import annotations
 
 from datetime import timedelta, timezone
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from hub.api.later import Later
+from hub.settings import Quota
 from hub.store.contract.intake import Use
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import date, datetime
 
-    from hub.settings import Quota
+    from hub.settings import Pace
     from hub.store.contract.intake import Usage
 
     Share = Callable[[date, Sequence[Use]], Awaitable[Sequence[Usage]]]
@@ -30,6 +33,13 @@ VIETNAM = timezone(timedelta(hours=7))
 """A sender's day ends at its own midnight; Vietnam has one zone and no summer time."""
 BACKLOG_WAIT = 30
 """Seconds that a sender with too much unfinished is asked to wait."""
+
+
+class Errand(StrEnum):
+    """What a recipient calls for; it has a rate for each."""
+
+    RECEIPTS = "receipts"
+    DOWNLOADS = "downloads"
 
 
 class _Fresh(msgspec.Struct):
@@ -86,6 +96,7 @@ class Quotas:
     def __init__(
         self,
         quotas: Mapping[str, Quota],
+        paces: Mapping[str, Pace],
         *,
         seconds: Callable[[], float],
         now: Callable[[], datetime],
@@ -93,6 +104,9 @@ class Quotas:
     ) -> None:
         self._seconds, self._now, self._retry_after = seconds, now, retry_after
         self._accounts = {sender: _Account(quota, seconds()) for sender, quota in quotas.items()}
+        for partner, pace in paces.items():
+            quota = Quota(rate=pace.rate, burst=pace.burst)
+            self._accounts |= {_name(partner, errand): _Account(quota, seconds()) for errand in Errand}
         self._day = self._here().date()
 
     # --- one request
@@ -109,15 +123,23 @@ class Quotas:
             raise Later(OVER, f"day_messages: at most {quota.day_messages} a day", self._until_midnight())
         if quota.day_bytes is not None and account.octets + fresh.octets >= quota.day_bytes:
             raise Later(OVER, f"day_bytes: at most {quota.day_bytes} a day", self._until_midnight())
-        if quota.rate is not None:
-            account.fill(self._seconds(), quota.rate)
-            if account.tokens < 1:
-                raise Later(
-                    OVER, f"rate: {quota.rate:g} requests a second", (1 - account.tokens) / quota.rate
-                )
-            account.tokens -= 1
+        self._pace(account)
         account.in_flight += 1
-        fresh.requests += 1
+
+    def call(self, partner: str, errand: Errand) -> None:
+        """Let a recipient's request in. Raises ``Later`` HUB-LIM-002."""
+        account = self._accounts.get(_name(partner, errand))
+        if account is not None:
+            self._pace(account)
+
+    def _pace(self, account: _Account) -> None:
+        rate = account.quota.rate
+        if rate is not None:
+            account.fill(self._seconds(), rate)
+            if account.tokens < 1:
+                raise Later(OVER, f"rate: {rate:g} requests a second", (1 - account.tokens) / rate)
+            account.tokens -= 1
+        account.fresh.requests += 1
 
     def leave(self, sender: str) -> None:
         self._accounts[sender].in_flight -= 1
@@ -160,3 +182,8 @@ class Quotas:
         self._day = day
         for account in self._accounts.values():
             account.messages = account.octets = account.told = account.others = 0
+
+
+def _name(partner: str, errand: Errand) -> str:
+    """No partner's id has a colon, so these stand beside the senders' names."""
+    return f"{errand}:{partner}"

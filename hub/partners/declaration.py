@@ -163,6 +163,13 @@ class Downloads(Closed):
     certificates: tuple[ApiKeyHash, ...] = ()
 
 
+class OwnPace(Closed):
+    """``hub.settings.Pace`` for one recipient; what is not named here is the hub's default."""
+
+    rate: Annotated[float, Field(gt=0)] | None = None
+    burst: Annotated[int, Field(ge=1)] | None = None
+
+
 class Receives(Closed):
     """What a partner takes and how it may be treated. ``schedule``: seconds before each further try.
 
@@ -194,6 +201,7 @@ class Receives(Closed):
     signature: Seal | None = None
     receipts: Receipts | None = None
     documents: Downloads = Downloads()
+    quota: OwnPace = OwnPace()
     replies: tuple[Row, ...] = ()
 
 

@@ -17,7 +17,7 @@ from hub.store.contract.delivery import Capacity, Window
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from hub.settings import Quota
+    from hub.settings import Pace, Quota
     from schemas.workdays import Workdays
 
 
@@ -89,6 +89,15 @@ def quotas(partners: tuple[Partner, ...], default: Quota) -> dict[str, Quota]:
         partner.id: default.model_copy(update=partner.sends.quota.model_dump(exclude_none=True))
         for partner in partners
         if partner.sends
+    }
+
+
+def paces(partners: tuple[Partner, ...], default: Pace) -> dict[str, Pace]:
+    """Return how often each recipient may call."""
+    return {
+        partner.id: default.model_copy(update=partner.receives.quota.model_dump(exclude_none=True))
+        for partner in partners
+        if partner.receives
     }
 
 

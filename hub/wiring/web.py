@@ -22,7 +22,7 @@ from hub.api.quotas import Quotas
 from hub.crew import Crew
 from hub.intake import Bench, Intake
 from hub.metrics.counts import Counts
-from hub.partners.partner import capacities, parties, quotas
+from hub.partners.partner import capacities, paces, parties, quotas
 from hub.refusals import EVERY, Refusals
 from hub.rounds import again, beside
 from hub.routing import table as routes
@@ -74,6 +74,7 @@ async def open_web(
     spool.sweep()
     shares = Quotas(
         quotas(what.partners, settings.limits.sender),
+        paces(what.partners, settings.limits.receiver),
         seconds=time.monotonic,
         now=utc_now,
         retry_after=settings.limits.retry_after,
@@ -105,8 +106,9 @@ async def open_web(
                 spool=spool,
                 admission=admission,
                 acknowledging=Acknowledging(
-                    bringers(what.partners), store, utc_now, body_time=settings.limits.body_time
+                    bringers(what.partners), store, utc_now, shares, body_time=settings.limits.body_time
                 ),
+                quotas=shares,
                 refusals=refusals,
                 carrying=Carrying(settings.limits, _watermark(settings)),
                 catalogue=errors.load(),

@@ -40,7 +40,7 @@ from hub.ids import Ids
 from hub.intake import Bench, Intake, judge_all
 from hub.metrics.counts import Counts
 from hub.partners import reading
-from hub.partners.partner import Partner, parties, quotas
+from hub.partners.partner import Partner, paces, parties, quotas
 from hub.partners.world import World
 from hub.refusals import Refusals
 from hub.routing.router import Router
@@ -298,6 +298,7 @@ async def house(
     missing: list[str] = []
     shares = Quotas(
         quotas(made.partners, limits.sender),
+        paces(made.partners, limits.receiver),
         seconds=seconds,
         now=now,
         retry_after=limits.retry_after,
@@ -323,8 +324,9 @@ async def house(
         ),
         spool=spool,
         admission=Admission(limits, shares, mark),
+        quotas=shares,
         refusals=refusals,
-        acknowledging=Acknowledging(bringers(made.partners), store, now, body_time=limits.body_time),
+        acknowledging=Acknowledging(bringers(made.partners), store, now, shares, body_time=limits.body_time),
         carrying=Carrying(limits, mark),
         catalogue=errors.load(),
         limits=limits,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from multidict import CIMultiDict
 
 from connectors.contract import Sealed
 from hub.api.downloads import Downloader
@@ -23,7 +24,7 @@ from hub.documents.contract import Safety
 from hub.documents.links import Desk, Linking
 from hub.lifecycle import Move
 from hub.settings import Documents as Keeping
-from hub.settings import Limits
+from hub.settings import Limits, Pace
 from hub.store.contract.delivery import Settlement
 from hub.store.contract.views import Filter
 from tests.integration.intake_house import KEYS, Answer, House, house, partner_files, parts
@@ -534,6 +535,45 @@ async def test_a_partner_downloads_only_as_its_file_declares(
         got = await call(hub, "GET", link, sender=None, **headers)
         assert got.status == status
         assert got.code == ("HUB-DOC-013" if status == 403 else "")
+
+
+async def test_a_partner_that_downloads_too_often_is_told_when_to_come_again(
+    tmp_path: Path, made: Parts, clock: Clock
+) -> None:
+    limits = Limits(receiver=Pace(rate=0.1, burst=2))
+    more = {"downloaders": {name: Downloader(id=name, path="downloadfile") for name in ("land", "portal")}}
+    async with house(tmp_path, made, clock, limits=limits, more=more, seconds=lambda: 7.0) as hub:
+        links = await send(hub, content(1000), clock)
+        link = links.pop("land")
+        assert [(await call(hub, method, link, sender=None)).status for method in ("GET", "HEAD")] == [
+            200
+        ] * 2
+        refused = await call(hub, "GET", link, sender=None)
+        assert (refused.status, refused.code, refused.headers["Retry-After"]) == (429, "HUB-LIM-002", "10")
+        assert all([(await call(hub, "GET", other, sender=None)).status == 200 for other in links.values()])
+
+
+@pytest.mark.parametrize("header", ["Authorization", "Client-Cert"])
+async def test_of_two_proofs_of_who_downloads_none_counts(hub: House, clock: Clock, header: str) -> None:
+    link = (await send(hub, content(1000), clock)).popitem()[1]
+    headers = CIMultiDict([(header, "Bearer mine"), (header, "Bearer other")])
+    async with hub.session.get(link, headers=headers) as got:
+        assert (got.status, (await got.json())["code"]) == (400, "HUB-IDM-004")
+
+
+async def test_what_a_proxy_adds_in_a_line_of_its_own_goes_before_what_the_caller_wrote(
+    tmp_path: Path, made: Parts, clock: Clock
+) -> None:
+    declared = {
+        name: Downloader(id=name, path="downloadfile", addresses=(NET,)) for name in ("land", "portal")
+    }
+    more = {"downloaders": declared, "keeping": Keeping(proxies=(LOOPBACK,))}
+    async with house(tmp_path, made, clock, more=more) as hub:
+        link = (await send(hub, content(1000), clock)).popitem()[1]
+        hops = [("X-Forwarded-For", "10.1.2.3"), ("X-Forwarded-For", "192.0.2.1")]
+        for told, status in ((hops, 403), (hops[::-1], 200)):
+            async with hub.session.get(link, headers=CIMultiDict(told)) as got:
+                assert got.status == status
 
 
 async def test_a_partner_that_is_declared_no_more_downloads_nothing(

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from multidict import CIMultiDict
 
 from connectors.contract import Sealed
 from hub.lifecycle import State
+from hub.settings import Limits, Pace
 from hub.store.contract.delivery import Settlement
 from schemas import errors
 from tests.doubles.pki import Pki
@@ -192,6 +194,27 @@ async def test_who_brings_its_receipts_slowly_leaves_the_others_their_places(
         assert (await bring(hub, {"at": AT, "key": "no:land:0"}, by="desk")).code == "HUB-RCP-005"
         for writer in slow:
             writer.close()
+
+
+async def test_a_partner_over_its_rate_is_told_when_to_come_again_and_nobody_else_is(
+    made: Parts, tmp_path: Path
+) -> None:
+    limits = Limits(receiver=Pace(rate=0.1, burst=2))
+    async with house(tmp_path, made, lambda: NOW, limits=limits, seconds=lambda: 7.0) as hub:
+        for _ in range(2):
+            assert (await bring(hub, {"at": AT, "key": "no:land:0"})).code == "HUB-RCP-001"
+        refused = await bring(hub, {"at": AT, "key": "no:land:0"})
+        assert (refused.status, refused.code, refused.headers["Retry-After"]) == (429, "HUB-LIM-002", "10")
+        assert refused["errors"][0]["rule"] == "rate: 0.1 requests a second"
+        assert (await hub.post(hub.received(), key="k")).status == 202
+
+
+async def test_of_two_credentials_none_counts(made: Parts, tmp_path: Path) -> None:
+    async with house(tmp_path, made, lambda: NOW) as hub:
+        headers = CIMultiDict([("Authorization", f"Bearer {KEYS[name]}") for name in ("land", "desk")])
+        headers["Content-Type"] = "application/json"
+        async with hub.session.post(f"{hub.url}/v1/receipts", data=b"{}", headers=headers) as got:
+            assert (got.status, (await got.json())["code"]) == (400, "HUB-IDM-004")
 
 
 def test_every_code_of_receipts_is_in_the_catalogue() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from hub.api.admission import Admission, Watermark
 from hub.api.later import Later
-from hub.api.quotas import Quotas
-from hub.settings import Limits, Quota
+from hub.api.quotas import Errand, Quotas
+from hub.settings import Limits, Pace, Quota
 from hub.store.contract.intake import Usage
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class World:
     def quotas(self, **quota: Any) -> Quotas:
         return Quotas(
             {"a": Quota(**quota), "b": Quota()},
+            {"a": Pace(rate=2.0, burst=3)},
             seconds=lambda: self.seconds,
             now=lambda: self.now,
             retry_after=2,
@@ -186,6 +187,20 @@ def test_one_sender_over_its_quota_is_nothing_to_another(world: World) -> None:
     quotas.enter("b")
 
 
+def test_receipts_and_downloads_of_a_recipient_have_a_rate_each_and_use_up_nothing_else(world: World) -> None:
+    quotas = world.quotas(rate=1, burst=1)
+    for errand in Errand:
+        for _ in range(3):
+            quotas.call("a", errand)
+        with pytest.raises(Later, match="HUB-LIM-002") as caught:
+            quotas.call("a", errand)
+        assert (caught.value.problems[0].rule, caught.value.wait) == ("rate: 2 requests a second", 1)
+    let_in(quotas)
+    world.seconds += 0.5
+    quotas.call("a", Errand.RECEIPTS)
+    quotas.call("nobody declared", Errand.DOWNLOADS)
+
+
 # --- several processes ------------------------------------------------------------------------------------------
 
 
@@ -203,6 +218,20 @@ async def test_a_rate_holds_for_all_processes_together(world: World) -> None:
             await quotas.sync(world.share)
         world.seconds += 1
     assert 10 * seconds * 0.9 <= let_in_all <= 10 * seconds + 2 * 20
+
+
+async def test_a_recipients_rate_holds_for_all_processes_together(world: World) -> None:
+    both = [world.quotas() for _ in range(2)]
+    let_in_all, seconds = 0, 60
+    for _ in range(seconds):
+        for quotas in both:
+            for _ in range(5):
+                with contextlib.suppress(Later):
+                    quotas.call("a", Errand.RECEIPTS)
+                    let_in_all += 1
+            await quotas.sync(world.share)
+        world.seconds += 1
+    assert 2 * seconds * 0.9 <= let_in_all <= 2 * seconds + 2 * 6
 
 
 async def test_connections_that_all_fall_on_one_process_lose_nothing_of_the_rate(world: World) -> None:
