@@ -37,6 +37,8 @@ LINGER = 15.0
 """Seconds that a second try waits for what only a round of the hub's own does."""
 MOST = 40
 """Occurrences of one point in one run that are killed one by one."""
+LIVES = 3
+"""Kills of one run beyond those that lead to its rarest point: each is a further life of a process."""
 
 
 @dataclass
@@ -49,6 +51,8 @@ class Search:
     broken: list[str] = field(default_factory=list)
     tries: Counter[str] = field(default_factory=Counter)
     more: list[tuple[Kill, ...]] = field(default_factory=list)
+    besides: set[str] = field(default_factory=set)
+    under_way: Counter[str] = field(default_factory=Counter)
     runs: int = 0
 
     @property
@@ -62,8 +66,10 @@ class Search:
     def learn(self, plan: tuple[Kill, ...], outcome: Outcome) -> None:
         self.runs += 1
         died = {point for place in outcome.died for point in place.points}
-        hit = "killed" if not plan or plan[-1].point in died else "not reached"
-        print(f"{self.runs} {_said(plan)}: {hit}", flush=True)  # noqa: T201 - shown on failure, and live with -s
+        missed = [kill.point for kill in plan if kill.point not in died]
+        said = f"{self.runs} {_said(plan)}: {f'not reached: {missed}' if missed else 'killed'}"
+        print(said, flush=True)  # noqa: T201 - shown on failure, and live with -s
+        self.under_way.subtract(kill.point for kill in plan)
         self.killed |= died
         self.broken += [f"{_said(plan)}: {one}" for one in outcome.broken]
         self.places |= outcome.reached
@@ -84,16 +90,39 @@ class Search:
 
     def next(self) -> tuple[Kill, ...] | None:
         """The next plan: the rarest point that was never killed; what is reached together with it dies with it."""
-        if self.more:
-            return self.more.pop(0)
+        plan = self.more.pop(0) if self.more else self._rarest()
+        self.under_way.update(kill.point for kill in plan)
+        return plan or None
+
+    def _rarest(self) -> tuple[Kill, ...]:
         often = Counter(point for place in self.places for point in place.points)
-        open_ = [point for point in self.never if self.tries[point] < TRIES]
+        open_ = [point for point in self.never if self.tries[point] < TRIES and not self.under_way[point]]
         if not open_:
-            return None
+            return ()
         rarest = min(open_, key=lambda point: (self.tries[point], often[point], point))
         ways = self.found[rarest]
         self.tries[rarest] += 1
-        return ways[(self.tries[rarest] - 1) % len(ways)]
+        plan = ways[(self.tries[rarest] - 1) % len(ways)]
+        return plan if EVERY or self.tries[rarest] > 1 else self._besides(plan, open_)
+
+    def _besides(self, plan: tuple[Kill, ...], open_: list[str]) -> tuple[Kill, ...]:
+        """Kill the next lives, too, at points that come up again: each is tried so once, and alone when it did not come."""
+        for point in open_:
+            way, lives = self.found[point][0], Counter(kill.role for kill in plan)
+            tried = self.tries[point] or point in self.besides
+            if (
+                len(way) == 1
+                and not tried
+                and lives[way[0].role] <= LIVES
+                and not self._together(point, plan)
+            ):
+                self.besides.add(point)
+                plan = (*plan, way[0])
+        return plan
+
+    def _together(self, point: str, plan: tuple[Kill, ...]) -> bool:
+        chosen = {kill.point for kill in plan}
+        return any(point in place.points and chosen & set(place.points) for place in self.places)
 
 
 def _said(plan: tuple[Kill, ...]) -> str:
