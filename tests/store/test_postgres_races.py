@@ -19,7 +19,9 @@ from hub.documents.contract import NewUpload, Safety
 from hub.lifecycle import Move, State
 from hub.store.contract.delivery import Settlement
 from hub.store.contract.store import Stale
+from hub.store.postgres import accept as taking
 from hub.store.postgres import claim as claiming
+from hub.store.postgres import settle as recording
 from hub.store.postgres.bell import Hints
 from hub.store.postgres.connection import Connection, connect
 from hub.store.sql import accept as accepting
@@ -33,12 +35,13 @@ from tests.store.samples import acceptance, at, deferred, delivered, roomy
 from tests.store.test_documents import DAY, QUOTA, bring, content, digest, whole
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from hub.store.contract.delivery import Work
-    from hub.store.contract.intake import Acceptance
+    from hub.store.contract.intake import Acceptance, Accepted
     from hub.store.contract.store import Store
+    from hub.store.sql.db import Rows
 
 T = TypeVar("T")
 
@@ -49,6 +52,9 @@ class Careless(Connection):
     def hold(self, lanes: Iterable[Lane]) -> None: ...
 
     def hold_lease(self, token: str) -> None: ...
+
+    def hold_leases(self, tokens: Sequence[str]) -> Rows:
+        return self.execute("SELECT token, body, since FROM lease WHERE token=ANY(?::text[])", (tokens,))
 
     def hold_dest(self, dest: int) -> None: ...
 
@@ -118,10 +124,19 @@ def packed(new: Acceptance) -> accepting.Packed:
     return accepting.Packed(new, None, b"\0" + new.raw, b"\0" + new.canonical)
 
 
+def accept(db: Connection, *new: Acceptance) -> Accepted:
+    """Take messages in as one group; return the last one's receipt, or raise what it is answered."""
+    *_, said = taking.accept(db, [packed(one) for one in new])
+    if isinstance(said, BaseException):
+        raise said
+    return said
+
+
 def settle(db: Connection, work: Work, what: Settlement | None = None) -> bool:
     done = what or Settlement(transfer=work.transfer, move=Move.DELIVER)
     outcomes = {work.transfer: settling.Outcome(done, None, (), None)}
-    return settling.settle(db, work.token, outcomes, micros(at(2)))
+    (written,) = recording.settle(db, [recording.Report(work.token, outcomes, micros(at(2)))])
+    return written
 
 
 def claim(db: Connection, token: str = "", now: float = 3) -> list[str]:
@@ -141,7 +156,7 @@ async def test_what_comes_in_while_a_lane_empties_gets_its_turn(
     if not guarded:
         two.careless()
     assert settle(two.begin(), work)
-    coming = two.meanwhile(lambda db: accepting.accept(db, packed(acceptance("m2", dossier="d1", version=1))))
+    coming = two.meanwhile(lambda db: accept(db, acceptance("m2", dossier="d1", version=1)))
     assert coming.done() is not guarded
     two.commit()
     assert coming.result(10).message == "m2"
@@ -166,8 +181,8 @@ async def test_the_order_of_a_lane_is_that_of_its_lock_whoever_began_first(store
     """Numbers are drawn under the lane's lock: a lower one never appears behind a higher one that was seen."""
     first = two.begin()
     one, another = acceptance("m1"), acceptance("m2")
-    accepting.accept(first, packed(_in_lane(one, "x")))
-    second = two.meanwhile(lambda db: accepting.accept(db, packed(_in_lane(another, "x"))))
+    accept(first, _in_lane(one, "x"))
+    second = two.meanwhile(lambda db: accept(db, _in_lane(another, "x")))
     assert not second.done()
     two.commit()
     second.result(10)
@@ -185,18 +200,18 @@ def _in_lane(new: Acceptance, subject: str) -> Acceptance:
 
 
 async def test_two_accepts_of_one_key_bind_it_once(store: Store, two: Two) -> None:
-    accepting.accept(two.begin(), packed(acceptance("m1", key="k", raw=b"same")))
-    again = packed(acceptance("m2", key="k", raw=b"same"))
-    other = packed(acceptance("m3", key="k", raw=b"other"))
-    second = two.meanwhile(lambda db: accepting.accept(db, again))
+    accept(two.begin(), acceptance("m1", key="k", raw=b"same"))
+    again = acceptance("m2", key="k", raw=b"same")
+    other = acceptance("m3", key="k", raw=b"other")
+    second = two.meanwhile(lambda db: accept(db, again))
     assert not second.done()
     two.commit()
     with pytest.raises(Raced):
         second.result(10)
-    replayed = two.meanwhile(lambda db: accepting.accept(db, again)).result(10)
+    replayed = two.meanwhile(lambda db: accept(db, again)).result(10)
     assert (replayed.message, replayed.replayed) == ("m1", True)
     with pytest.raises(Refusal, match="HUB-IDM-002"):
-        two.meanwhile(lambda db: accepting.accept(db, other)).result(10)
+        two.meanwhile(lambda db: accept(db, other)).result(10)
     assert await store.message("m2") is None
     assert await store.conservation() == ()
 
@@ -207,25 +222,27 @@ async def test_of_two_messages_that_were_decided_on_one_version_the_second_is_de
 ) -> None:
     if known:
         await store.accept(acceptance("m0", dossier="d1"))
-    accepting.accept(two.begin(), packed(acceptance("m1", dossier="d1", version=int(known))))
-    late = packed(acceptance("m2", dossier="d1", version=int(known)))
-    second = two.meanwhile(lambda db: accepting.accept(db, late))
+    accept(two.begin(), acceptance("m1", dossier="d1", version=int(known)))
+    late = acceptance("m2", dossier="d1", version=int(known))
+    second = two.meanwhile(lambda db: accept(db, late))
     assert not second.done()
     two.commit()
-    with pytest.raises(Stale):
+    with pytest.raises(Raced):
         second.result(10)
+    with pytest.raises(Stale):
+        two.meanwhile(lambda db: accept(db, late)).result(10)
 
 
 async def test_a_code_goes_to_one_of_two_dossiers(store: Store, two: Two) -> None:
     one = acceptance("m1", dossier="d1")
     other = msgspec.structs.replace(acceptance("m2", dossier="d2"), aliases=one.aliases)
-    accepting.accept(two.begin(), packed(one))
-    second = two.meanwhile(lambda db: accepting.accept(db, packed(other)))
+    accept(two.begin(), one)
+    second = two.meanwhile(lambda db: accept(db, other))
     two.commit()
     with pytest.raises(Raced):
         second.result(10)
     with pytest.raises(Stale):
-        two.meanwhile(lambda db: accepting.accept(db, packed(other))).result(10)
+        two.meanwhile(lambda db: accept(db, other)).result(10)
     assert await store.conservation() == ()
 
 

@@ -58,8 +58,9 @@ _DUE = """
 WITH RECURSIVE there(dest) AS (
   SELECT min(dest) FROM ready
   UNION ALL SELECT (SELECT min(dest) FROM ready WHERE dest>there.dest) FROM there WHERE there.dest IS NOT NULL)
-SELECT t.dest FROM there t JOIN dest d ON d.id=t.dest JOIN dest_run r ON r.id=t.dest
-WHERE d.paused=0 AND d.circuit<>'open' AND d.opens IS NULL AND r.in_flight<least(d.concurrency, coalesce(r.places, d.concurrency))
+SELECT t.dest FROM there t CROSS JOIN LATERAL (
+  SELECT 1 FROM dest d JOIN dest_run r ON r.id=d.id WHERE d.id=t.dest AND d.paused=0 AND d.circuit<>'open' AND d.opens IS NULL
+    AND r.in_flight<least(d.concurrency, coalesce(r.places, d.concurrency)) LIMIT 1) free
 """
 
 _ARMS = [(class_, offset, arm) for arm in (0, 1) for class_, offset in enumerate(OFFSETS)]

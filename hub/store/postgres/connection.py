@@ -18,6 +18,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 
 from hub.store.keeper import InUse
+from hub.store.postgres.arrays import as_columns, register
 from hub.store.sql.db import only
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ HOUSE = 0x4C546869
 
 PATIENCE = 2.0
 """Seconds: a command that only looks is soon gone."""
+
+PLANS_SECONDS = 5.0
+"""How long a plan is used: planning anew costs some milliseconds, a plan for an empty table a look at every row."""
 
 OPTIONS = {
     "application_name": "lienthong",
@@ -59,6 +63,8 @@ _HOLD = """
 INSERT INTO lane(subject, dest) SELECT s, d FROM unnest(?::text[], ?::bigint[]) z(s, d) ORDER BY s COLLATE "C", d
 ON CONFLICT(subject, dest) DO UPDATE SET dest=lane.dest WHERE false
 """
+_HOLD_LEASES = "SELECT token, body, since FROM lease WHERE token=ANY(?::text[]) ORDER BY token FOR UPDATE"
+_HOLD_KEYS = "SELECT id FROM datakey WHERE id=ANY(?::bytea[]) ORDER BY id FOR KEY SHARE"
 _TYPES = (
     "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid=?::regclass AND attnum>0"
 )
@@ -74,6 +80,7 @@ class Connection:
         self._changed = 0
         self._due: set[int] = set()
         self._later: dict[tuple[str, str], list[Sequence[Any]]] = {}
+        self._planned = time.monotonic()
         self._types: dict[tuple[str, str], str] = {}
 
     # --- hub.store.sql.db.Db
@@ -103,10 +110,14 @@ class Connection:
         """An upsert that writes nothing: it locks the row, and makes it where there is none."""
         wanted = sorted(set(lanes))
         if wanted:
-            self.execute(_HOLD, ([lane.subject for lane in wanted], [lane.dest for lane in wanted]))
+            self.execute(_HOLD, as_columns(_HOLD, wanted))
 
     def hold_lease(self, token: str) -> None:
         self.execute("SELECT 1 FROM lease WHERE token=? FOR UPDATE", (token,))
+
+    def hold_leases(self, tokens: Sequence[str]) -> Rows:
+        """The same for several; return what they hold now, and since when: (token, body, since)."""
+        return self.execute(_HOLD_LEASES, (tokens,))
 
     def hold_dest(self, dest: int) -> None:
         self.execute("SELECT 1 FROM dest_run WHERE id=? FOR UPDATE", (dest,))
@@ -115,10 +126,14 @@ class Connection:
         found = self.execute("SELECT 1 FROM datakey WHERE id=? FOR KEY SHARE", (id_,))
         return found.fetchone() is not None
 
+    def keys_held(self, ids: Iterable[bytes]) -> set[bytes]:
+        """Return which of these data keys are there; they will be until the transaction ends."""
+        return {bytes(id_) for (id_,) in self.execute(_HOLD_KEYS, (sorted(ids),))}
+
     def count(self, changes: Iterable[tuple[int, str, int]]) -> None:
         rows = list(changes)
         if rows:
-            self.execute(_COUNT, tuple(list(column) for column in zip(*rows, strict=True)))
+            self.execute(_COUNT, as_columns(_COUNT, rows))
 
     def due(self, dest: int) -> None:
         self._due.add(dest)
@@ -130,6 +145,7 @@ class Connection:
 
     def transaction(self, work: Callable[[Connection], T], begin: str = "BEGIN") -> T:
         """Do ``work``, wake who waits, commit. An exception undoes it; ``Doubtful`` when nobody knows whether it did."""
+        self._plan_anew()
         self.execute(begin)
         try:
             result = work(self)
@@ -162,11 +178,17 @@ class Connection:
         self._due.clear()
         self.execute("COMMIT")
 
+    def _plan_anew(self) -> None:
+        """A plan that was made while a table was empty would read it from end to end when it is full."""
+        if time.monotonic() - self._planned > PLANS_SECONDS:
+            self.execute("DISCARD PLANS")
+            self._planned = time.monotonic()
+
     def _write_later(self) -> None:
         for (table, columns), rows in self._later.items():
             arrays = self._types.get((table, columns)) or self._arrays(table, columns)
             query = f"INSERT INTO {table}({columns}) SELECT * FROM unnest({arrays})"  # noqa: S608 - constants
-            self.execute(query, [list(column) for column in zip(*rows, strict=True)])
+            self.execute(query, as_columns(query, rows))
         self._later.clear()
 
     def _arrays(self, table: str, columns: str) -> str:
@@ -237,6 +259,7 @@ def connect(
     raw.prepared_max = 500
     for dumper in (Int8Dumper, Int8BinaryDumper):  # one type for every size of number: one prepared statement
         raw.adapters.register_dumper(int, dumper)
+    register(raw)
     try:
         raw.execute(SETTINGS, prepare=False)
     except psycopg.Error:

@@ -204,23 +204,6 @@ class Line:
             time.sleep(_PAUSE)
 
 
-def in_turn(write: Callable[[Connection, T], R], order: Callable[[T], str]) -> Together[T, R]:
-    """One after the other, in one transaction, in an order in which all processes take their locks."""
-
-    def together(db: Connection, items: Sequence[T]) -> list[R]:
-        results: dict[int, R] = {}
-        for place, item in sorted(enumerate(items), key=lambda pair: order(pair[1])):
-            try:
-                results[place] = write(db, item)
-            except (Raced, psycopg.OperationalError, psycopg.InterfaceError):
-                raise
-            except Exception as error:
-                raise Spoiled(place) from error
-        return [results[place] for place in range(len(items))]
-
-    return together
-
-
 def _alone(db: Connection, writes: Sequence[Callable[[Connection], Any]]) -> list[Any]:
     return [write(db) for write in writes]
 

@@ -6,9 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from hub.store.contract.watching import Figures
-from hub.store.postgres import claim
-from hub.store.postgres.line import in_turn
-from hub.store.sql import accept, leases, settle, timers
+from hub.store.postgres import accept, claim, settle
+from hub.store.sql import leases, timers
 from hub.store.sql.db import many, only
 from hub.store.sql.engine import Taken, Unavailable
 from hub.store.sql.times import SECOND
@@ -66,7 +65,7 @@ class PostgresQueue:
         self._looked = self._rolled_up = float("-inf")
 
     async def accept(self, packed: Packed) -> Accepted:
-        return await self._intake.together(_ACCEPT, packed)
+        return await self._intake.together(accept.accept, packed)
 
     async def claim(
         self, token: str, worker: str, now: int, limit: int, lease: float, without: Collection[str]
@@ -95,21 +94,21 @@ class PostgresQueue:
         return found
 
     async def seal(self, token: str, seals: Mapping[str, Seal]) -> bool:
-        return await self._record(lambda db: settle.seal(db, token, seals))
+        return await self._delivery.together(settle.seal, settle.Sealing(token, seals), patience=PATIENCE)
 
     async def settle(self, token: str, outcomes: Mapping[str, Outcome], now: int) -> bool:
         """False also when the connection broke during the commit and it turns out that it was written."""
-        return await self._record(lambda db: settle.settle(db, token, outcomes, now))
+        report = settle.Report(token, outcomes, now)
+        return await self._delivery.together(settle.settle, report, patience=PATIENCE)
 
     async def renew(self, token: str, now: int, lease: float) -> bool:
         until = await self.lease_time(now) + int(lease * SECOND)
-        return await self._record(lambda db: leases.renew(db, token, until))
+        return await self._delivery.run(
+            lambda db: leases.renew(db, token, until), patience=PATIENCE, repeatable=True
+        )
 
     async def lease_time(self, now: int) -> int:
         return await self._clock.time(now)
-
-    async def _record(self, write: Callable[[Connection], bool]) -> bool:
-        return await self._delivery.run(write, patience=PATIENCE, repeatable=True)
 
     async def tick(self, now: int) -> int | None:
         """While the database is away its time stands still."""
@@ -156,9 +155,6 @@ class PostgresQueue:
     async def close(self) -> None:
         self._bell.close()
         await self._delivery.close()
-
-
-_ACCEPT = in_turn(accept.accept, lambda packed: packed.acceptance.dossier or packed.acceptance.message)
 
 
 class _Claiming:

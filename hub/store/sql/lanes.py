@@ -33,7 +33,15 @@ WHERE i.subject=? AND i.dest=? ORDER BY i.n LIMIT 1
 """
 
 
-_STOPPED = "INSERT INTO stopped(dest,subject) VALUES(?,?)"
+class Ticket(NamedTuple):
+    """Where a ticket stands. ``at``: since when it is ready, or when it wakes up."""
+
+    shelf: str
+    class_: int | None = None
+    at: int | None = None
+
+
+STOPPED = Ticket("stopped")
 
 
 class Head(NamedTuple):
@@ -74,11 +82,8 @@ def arrive(db: Db, tally: Tally, lane: Lane, new: Arrival) -> None:
     ticket: tuple[str | None, int | None, int | None] = (None, None, None)
     if not one(db, "SELECT 1 FROM item WHERE subject=? AND dest=? LIMIT 1", lane):
         tally.add(lane.dest, "lanes")
-        if new.stopped:
-            db.execute(_STOPPED, (lane.dest, lane.subject))
-            ticket = ("stopped", None, None)
-        else:
-            ticket = ("ready", *_ready(db, lane, new.deadline, _since(new.at, new.live_since, new.at)))
+        ticket = of_arrival(new)
+        _shelve(db, lane, ticket)
     db.execute("INSERT INTO item(subject,dest,n,shelf,class,at) VALUES(?,?,?,?,?,?)", (*lane, new.n, *ticket))
     tally.add(lane.dest, "items")
 
@@ -102,21 +107,33 @@ def place(db: Db, tally: Tally, lane: Lane, now: int) -> None:
     first = head(db, lane)
     if first is None:
         tally.add(lane.dest, "lanes", -1)
-        return
-    state, wake = first.state, first.wake_at
-    if state == State.WAITING or (state == State.IN_DOUBT and wake is not None):
-        if wake is not None and wake > now:
-            _wait(db, lane, first.n, wake)
-        else:
-            make_ready(db, lane, first, now)
     else:
-        db.execute(_STOPPED, (lane.dest, lane.subject))
-        _name(db, lane, first.n, "stopped", None, None)
+        _put(db, lane, first, of_head(first, now))
 
 
 def make_ready(db: Db, lane: Lane, first: Head, now: int) -> None:
-    class_, since = _ready(db, lane, first.deadline, _since(first.accepted_at, first.live_since, now))
-    _name(db, lane, first.n, "ready", class_, since)
+    _put(db, lane, first, _ready(first, now))
+
+
+def of_arrival(new: Arrival) -> Ticket:
+    """Return the ticket that it brings into an empty lane."""
+    if new.stopped:
+        return STOPPED
+    since = _since(new.at, new.live_since, new.at)
+    return Ticket("ready", urgency(new.deadline, since), since)
+
+
+def of_head(first: Head, now: int) -> Ticket:
+    """Return the ticket of a lane by what its head is."""
+    state, wake = first.state, first.wake_at
+    if state != State.WAITING and (state != State.IN_DOUBT or wake is None):
+        return STOPPED
+    return Ticket("wait", None, wake) if wake is not None and wake > now else _ready(first, now)
+
+
+def _ready(first: Head, now: int) -> Ticket:
+    since = _since(first.accepted_at, first.live_since, now)
+    return Ticket("ready", urgency(first.deadline, since), since)
 
 
 def _since(accepted_at: int, live_since: int, now: int) -> int:
@@ -124,26 +141,25 @@ def _since(accepted_at: int, live_since: int, now: int) -> int:
     return min(now, live_since - 1) if accepted_at < live_since else now
 
 
-def _ready(db: Db, lane: Lane, deadline: int | None, since: int) -> tuple[int, int]:
-    class_ = urgency(deadline, since)
-    db.execute(
-        "INSERT INTO ready(dest,class,since,subject) VALUES(?,?,?,?)",
-        (lane.dest, class_, since, lane.subject),
-    )
-    db.due(lane.dest)
-    return class_, since
-
-
-def _wait(db: Db, lane: Lane, n: int, wake: int) -> None:
-    db.execute("INSERT INTO wait(wake,dest,subject) VALUES(?,?,?)", (wake, lane.dest, lane.subject))
-    _name(db, lane, n, "wait", None, wake)
-
-
-def _name(db: Db, lane: Lane, n: int, shelf: str, class_: int | None, at: int | None) -> None:
+def _put(db: Db, lane: Lane, first: Head, ticket: Ticket) -> None:
+    _shelve(db, lane, ticket)
     db.execute(
         "UPDATE item SET shelf=?, class=?, at=? WHERE subject=? AND dest=? AND n=?",
-        (shelf, class_, at, *lane, n),
+        (*ticket, *lane, first.n),
     )
+
+
+def _shelve(db: Db, lane: Lane, ticket: Ticket) -> None:
+    if ticket.shelf == "ready":
+        db.execute(
+            "INSERT INTO ready(dest,class,since,subject) VALUES(?,?,?,?)",
+            (lane.dest, ticket.class_, ticket.at, lane.subject),
+        )
+        db.due(lane.dest)
+    elif ticket.shelf == "wait":
+        db.execute("INSERT INTO wait(wake,dest,subject) VALUES(?,?,?)", (ticket.at, lane.dest, lane.subject))
+    else:
+        db.execute("INSERT INTO stopped(dest,subject) VALUES(?,?)", (lane.dest, lane.subject))
 
 
 def take(db: Db, lane: Lane, first: Head) -> None:

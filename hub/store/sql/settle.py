@@ -13,14 +13,17 @@ from hub.store.sql.times import micros
 from schemas.problems import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from connectors.contract import Link, Sealed
-    from hub.store.contract.delivery import Attempt, Settlement
+    from hub.store.contract.delivery import Settlement
     from hub.store.sql.accept import Packed
 
 _SLEEPS = frozenset({State.WAITING, State.IN_DOUBT})
 _FREE = frozenset({Move.UNSENT, Move.PARK})  # nothing was sent, so nothing of the schedule is used up
+
+
+ATTEMPT = "transfer,number,verb,outcome,code,detail,started_at,seconds,exchanges"
 
 
 class Outcome(NamedTuple):
@@ -41,7 +44,7 @@ class Seal(NamedTuple):
     links: tuple[tuple[Link, bytes], ...] = ()
 
 
-class _Row(NamedTuple):
+class Row(NamedTuple):
     n: int
     id: str
     message: str
@@ -57,26 +60,30 @@ FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE
 """
 
 
-def _rows(db: Db, ids: Mapping[str, object], held: Mapping[int, object]) -> dict[str, _Row] | None:
-    """Return the rows of transfers that this lease still holds; ``None`` when one of them is not (or no longer) its own."""
-    found = {row[1]: _Row(*row) for row in db.each(_ROW, ids)}
-    if found.keys() != ids.keys() or any(row.n not in held for row in found.values()):
-        return None
-    return {id_: found[id_] for id_ in ids}
+def read(db: Db, ids: Iterable[str]) -> dict[str, Row]:
+    """Return the rows of transfers by their ids, of those that are there."""
+    return {row[1]: Row(*row) for row in db.each(_ROW, ids)}
+
+
+def own(found: Mapping[str, Row], ids: Iterable[str], held: Container[int]) -> list[Row] | None:
+    """Return the rows of transfers that a lease still holds; ``None`` when one of them is not (or no longer) its own."""
+    rows = [found.get(id_) for id_ in ids]
+    mine = [row for row in rows if row is not None and row.n in held]
+    return mine if len(mine) == len(rows) else None
 
 
 def seal(db: Db, token: str, seals: Mapping[str, Seal]) -> bool:
     """The journal gives it the time of the claim: sealing has no clock of its own."""
     held = leases.held(db, token)
-    rows = None if held is None else _rows(db, seals, held)
+    rows = None if held is None else own(read(db, seals), seals, held)
     if rows is None:
         return False
     (at,) = only(db, "SELECT since FROM lease WHERE token=?", (token,))
-    results = [_seal(db, rows[id_], item, at) for id_, item in seals.items()]
+    results = [_seal(db, row, item, at) for row, item in zip(rows, seals.values(), strict=True)]
     return all(results)
 
 
-def _seal(db: Db, row: _Row, new: Seal, at: int) -> bool:
+def _seal(db: Db, row: Row, new: Seal, at: int) -> bool:
     """Once: bytes that differ from those already sealed are not this transfer's."""
     before = one(db, "SELECT digest FROM sealed WHERE n=?", (row.n,))
     if before is not None:
@@ -84,10 +91,7 @@ def _seal(db: Db, row: _Row, new: Seal, at: int) -> bool:
     keep(db, new.pen, new.payload)
     db.execute(
         "INSERT INTO sealed(n,digest,media_type,headers,facts,payload) VALUES(?,?,?,?,?,?)",
-        (
-            *(row.n, new.digest, new.sealed.media_type),
-            *(journal.text(new.sealed.headers), journal.text(new.sealed.facts), new.payload),
-        ),
+        as_stored(row.n, new),
     )
     if new.links:
         links.write(db, row.n, new.owner, new.links)
@@ -95,21 +99,29 @@ def _seal(db: Db, row: _Row, new: Seal, at: int) -> bool:
     return True
 
 
+def as_stored(n: int, new: Seal) -> tuple[object, ...]:
+    """Return a row of ``sealed``."""
+    sealed = new.sealed
+    texts = (journal.text(sealed.headers), journal.text(sealed.facts))
+    return n, new.digest, sealed.media_type, *texts, new.payload
+
+
 def settle(db: Db, token: str, outcomes: Mapping[str, Outcome], now: int) -> bool:
     held = leases.held(db, token)
-    rows = None if held is None else _rows(db, outcomes, held)
+    rows = None if held is None else own(read(db, outcomes), outcomes, held)
     if held is None or rows is None:
         return False
-    settled = [held.pop(row.n) for row in rows.values()]
-    db.hold((*(item.lane for item in settled), *_lanes_of_follow_ups(db, outcomes)))
+    settled = [held.pop(row.n) for row in rows]
+    db.hold((*(item.lane for item in settled), *lanes_of_follow_ups(db, outcomes.values())))
     tally = Tally()
-    for item, (id_, outcome) in zip(settled, outcomes.items(), strict=True):
-        row = rows[id_]
+    for item, row, outcome in zip(settled, rows, outcomes.values(), strict=True):
         state = _decide(db, tally, row, outcome, item.dest, now)
         _told(db, item.subject, item.dest, outcome.settlement.facts)
-        _free_lane(db, tally, item.lane, row, state, outcome.settlement, now)
+        if steps_aside(row, state, outcome.settlement):
+            lanes.leave(db, tally, item.lane, row.n)
+        lanes.place(db, tally, item.lane, now)
         if outcome.follow_up is not None and state is not State.ACKNOWLEDGED:
-            _follow(db, row, outcome.follow_up, now)
+            follow(db, row, outcome.follow_up, now)
     whole = leases.give_back(db, token, held, settled)
     for dest in whole:
         said = [
@@ -122,68 +134,87 @@ def settle(db: Db, token: str, outcomes: Mapping[str, Outcome], now: int) -> boo
     return True
 
 
-def _lanes_of_follow_ups(db: Db, outcomes: Mapping[str, Outcome]) -> list[Lane]:
+def lanes_of_follow_ups(db: Db, outcomes: Iterable[Outcome]) -> list[Lane]:
     return [
         Lane(transfer.lane_subject, destinations.named(db, transfer.partner)[0])
-        for outcome in outcomes.values()
+        for outcome in outcomes
         if outcome.follow_up is not None
         for transfer in outcome.follow_up.acceptance.transfers
     ]
 
 
-def _decide(db: Db, tally: Tally, row: _Row, outcome: Outcome, dest: int, now: int) -> State:
-    what = outcome.settlement
+class Step(NamedTuple):
+    """What a settlement does to its transfer's row, unless the partner's receipt is there by then."""
+
+    state: State
+    attempts: int
+    sends: int
+    tries: int
+    wake_at: int | None
+    settled_at: int | None
+    receipt_by: int | None
+
+
+def step(what: Settlement, now: int) -> Step:
     after = State.IN_DOUBT if what.move is None else move(State.IN_DOUBT, what.move)
-    used = int(what.counts and what.move not in _FREE)
-    sends = sum(item.verb == "deliver" for item in what.attempts)
+    return Step(
+        state=after,
+        attempts=int(what.counts and what.move not in _FREE),
+        sends=sum(item.verb == "deliver" for item in what.attempts),
+        tries=len(what.attempts),
+        wake_at=micros(what.wake_at) if after in _SLEEPS else None,
+        settled_at=now if after not in _SLEEPS else None,
+        receipt_by=micros(what.receipt_by),
+    )
+
+
+def facts(row: Row, after: State, what: Settlement, used: int) -> dict[str, str]:
+    """Return what the journal says of it."""
+    told = {"state": str(after), "attempts": str(row.attempts + used)}
+    return told | {"code": what.code} if what.code else told
+
+
+def as_tried(row: Row, outcome: Outcome) -> list[tuple[object, ...]]:
+    """Return rows of ``attempt``."""
+    tried = zip(outcome.settlement.attempts, outcome.exchanges, strict=True)
+    return [
+        (
+            *(row.n, number, one.verb, one.outcome, one.code, one.detail),
+            *(micros(one.started_at), one.seconds, exchanges),
+        )
+        for number, (one, exchanges) in enumerate(tried, row.tries + 1)
+    ]
+
+
+def steps_aside(row: Row, state: State, what: Settlement) -> bool:
+    """Whether it gives up its place: it is done, or it stopped where order does not matter."""
+    stopped = state not in _SLEEPS or (state is State.IN_DOUBT and what.wake_at is None)
+    return state in DONE or (stopped and not row.order_sensitive)
+
+
+def _decide(db: Db, tally: Tally, row: Row, outcome: Outcome, dest: int, now: int) -> State:
+    what = outcome.settlement
+    new = step(what, now)
     (receipt_at,) = only(
         db,
-        "UPDATE transfer SET state=?, attempts=attempts+?, sends=sends+?, tries=tries+?, wake_at=?, settled_at=?,"
-        " problem=?, detail=?, reference=CASE WHEN ?='' THEN reference ELSE ? END, receipt_by=? WHERE n=? RETURNING receipt_at",
-        (
-            *(str(after), used, sends, len(what.attempts)),
-            micros(what.wake_at) if after in _SLEEPS else None,
-            now if after not in _SLEEPS else None,
-            *(what.code, what.detail, what.reference, what.reference),
-            *(micros(what.receipt_by), row.n),
-        ),
+        "UPDATE transfer SET state=?, attempts=attempts+?, sends=sends+?, tries=tries+?, wake_at=?, settled_at=?, receipt_by=?,"
+        " problem=?, detail=?, reference=CASE WHEN ?='' THEN reference ELSE ? END WHERE n=? RETURNING receipt_at",
+        (str(new.state), *new[1:], what.code, what.detail, what.reference, what.reference, row.n),
     )
+    after = new.state if receipt_at is None else State.ACKNOWLEDGED
     if receipt_at is not None:
-        after = State.ACKNOWLEDGED
         proof.stands(db, row.n, now)
     if what.reference and what.receipt_by is not None:
         proof.remember(db, dest, what.reference, row.id)
     if what.attempts:
         keep(db, outcome.pen, *outcome.exchanges)
-    for number, (attempt, exchanges) in enumerate(
-        zip(what.attempts, outcome.exchanges, strict=True), row.tries + 1
-    ):
-        _attempt(db, row.n, number, attempt, exchanges)
+    for tried in as_tried(row, outcome):
+        db.put("attempt", ATTEMPT, tried)
     tally.moved(dest, row.state, after)
-    facts = {"state": str(after), "attempts": str(row.attempts + used)} | (
-        {"code": what.code} if what.code else {}
+    journal.write(
+        db, now, str(what.move or "unsure"), row.message, row.id, facts(row, after, what, new.attempts)
     )
-    journal.write(db, now, str(what.move or "unsure"), row.message, row.id, facts)
     return after
-
-
-def _attempt(db: Db, n: int, number: int, attempt: Attempt, exchanges: bytes) -> None:
-    db.put(
-        "attempt",
-        "transfer,number,verb,outcome,code,detail,started_at,seconds,exchanges",
-        (
-            *(n, number, attempt.verb, attempt.outcome, attempt.code, attempt.detail),
-            *(micros(attempt.started_at), attempt.seconds, exchanges),
-        ),
-    )
-
-
-def _free_lane(db: Db, tally: Tally, lane: Lane, row: _Row, state: State, what: Settlement, now: int) -> None:
-    """The ticket comes back from the lease: to the next head when this one is done or steps aside, else to this one."""
-    stopped = state not in _SLEEPS or (state is State.IN_DOUBT and what.wake_at is None)
-    if state in DONE or (stopped and not row.order_sensitive):
-        lanes.leave(db, tally, lane, row.n)
-    lanes.place(db, tally, lane, now)
 
 
 def _told(db: Db, subject: str, dest: int, facts: Mapping[str, str]) -> None:
@@ -195,7 +226,7 @@ def _told(db: Db, subject: str, dest: int, facts: Mapping[str, str]) -> None:
         )
 
 
-def _follow(db: Db, row: _Row, packed: Packed, now: int) -> None:
+def follow(db: Db, row: Row, packed: Packed, now: int) -> None:
     """Tell the sender, once. That it was told before must not undo what the partner did."""
     if lateness.told(db, packed.acceptance.sender, packed.acceptance.key):
         return
