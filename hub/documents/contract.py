@@ -88,7 +88,10 @@ class Enclosure(Value, frozen=True):
 
 
 class Fetch(Value, frozen=True):
-    """A document that the hub brings itself. ``safety`` is set once all of it is here; ``url`` is empty when its dossier was forgotten."""
+    """A document that the hub brings itself. ``safety`` is set once all of it is here; ``url`` is empty when its dossier was forgotten.
+
+    ``until``: nobody else gets it before; what was done with it by then counts, and nothing after.
+    """
 
     upload: str
     message: str
@@ -101,6 +104,7 @@ class Fetch(Value, frozen=True):
     size: int | None
     received: int
     safety: Safety | None
+    until: datetime
 
 
 class Reach(Value, frozen=True):
@@ -216,6 +220,10 @@ class Documents(Protocol):
 
     async def fetch_sized(self, fetch: Fetch, size: int) -> None:
         """Its size is known now, and stays."""
+        ...
+
+    async def fetch_kept(self, fetch: Fetch, until: datetime) -> Fetch | None:
+        """Keep it to oneself for longer; ``None``: somebody else has it by now."""
         ...
 
     async def fetch_again(self, fetch: Fetch, wake_at: datetime) -> None: ...

@@ -1,7 +1,7 @@
 """Fetches the documents that a sender names by an address of its own, where its partner file says so.
 
-Only hosts that the file lists are asked, without redirects; a cut line goes on by ``Range``; the bytes go the same way as
-an upload's. What waits for a document is not sealed before it is here and clean.
+Only hosts that the file lists are asked, without redirects; a cut line goes on by ``Range``, and begins anew where the server
+will not go on; the bytes go the same way as an upload's. What waits for a document is not sealed before it is here and clean.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-LEASE = 3600.0
+LEASE = 300.0
+"""Seconds after which another worker goes on with what one that died had in hand; renewed while bytes arrive."""
 SCAN_WAIT = 2.0
 LOOK_EVERY = 0.5
 AT_ONCE, OF_ONE_SENDER = 16, 2
@@ -54,8 +55,14 @@ class Failed(Exception):  # noqa: N818 - says what it is
         self.reason, self.hopeless = reason, hopeless
 
 
+class Lost(Exception):  # noqa: N818 - says what it is
+    """Another worker goes on with it."""
+
+
 class Fetching:
-    """One per worker process. ``unscanned``: what a document is before anybody scanned it; ``limit``: bytes of one."""
+    """One per worker process. ``unscanned``: what a document is before anybody scanned it; ``limit``: bytes of one;
+    ``lease``: seconds, longer than a server may be silent.
+    """
 
     def __init__(
         self,
@@ -65,8 +72,9 @@ class Fetching:
         limit: int,
         unscanned: Safety,
         now: Callable[[], datetime],
+        lease: float = LEASE,
     ) -> None:
-        self._documents, self._sources = documents, sources
+        self._documents, self._sources, self._lease = documents, sources, lease
         self._limit, self._unscanned, self._now = limit, unscanned, now
 
     async def run(self) -> None:
@@ -86,7 +94,7 @@ class Fetching:
         if under_way.total() >= AT_ONCE:
             return None
         try:
-            return await self._documents.to_fetch(self._now(), lease=LEASE, without=full)
+            return await self._documents.to_fetch(self._now(), lease=self._lease, without=full)
         except Exception:
             log.exception("caretaking_failed")
             return None
@@ -101,7 +109,7 @@ class Fetching:
 
     async def fetch(self) -> bool:
         """Go on with one document whose turn it is; false when there is none."""
-        what = await self._documents.to_fetch(self._now(), lease=LEASE)
+        what = await self._documents.to_fetch(self._now(), lease=self._lease)
         if what is not None:
             await self._go_on(what)
         return what is not None
@@ -109,10 +117,14 @@ class Fetching:
     async def _go_on(self, what: Fetch) -> None:
         sources = self._sources.get(what.sender)
         schedule = sources.schedule if sources else ()
+        hold = Hold(self._documents, what, self._now, self._lease)
         try:
-            what = what if what.safety is not None else await self._bring(what, sources)
-            await self._settle(what)
+            done = what if what.safety is not None else await self._bring(hold, sources)
+            await self._settle(done)
+        except Lost:
+            log.warning("fetch_lost", sender=what.sender, message=what.message)
         except Failed as failed:
+            what = hold.what
             if failed.hopeless or what.tries >= len(schedule):
                 log.error(  # noqa: TRY400 - what happened is said; where in our code tells nobody anything
                     "fetch_given_up", sender=what.sender, message=what.message, reason=failed.reason
@@ -131,7 +143,8 @@ class Fetching:
         else:
             await self._documents.fetch_again(what, self._now() + timedelta(seconds=SCAN_WAIT))
 
-    async def _bring(self, what: Fetch, sources: Sources | None) -> Fetch:
+    async def _bring(self, hold: Hold, sources: Sources | None) -> Fetch:
+        what = hold.what
         parts = urlsplit(what.url)
         http = sources.hosts.get(parts.netloc) if sources else None
         if http is None:  # its partner file changed, or its dossier was forgotten
@@ -141,21 +154,25 @@ class Fetching:
             if (
                 what.size and what.received == what.size
             ):  # whoever brought the last byte was killed before it said so
-                return await self._finish(what)
+                return await self._finish(hold)
             async with http.pull(path, what.received) as pulled:
-                return await self._take(what, pulled)
+                if not (what.received and pulled.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE):
+                    return await self._take(hold, pulled)
+            async with http.pull(path) as pulled:  # all of it again: what is here is passed over
+                return await self._take(hold, pulled)
         except Cut as cut:
             raise Failed(str(cut)) from None
         except Refusal as refusal:
             raise Failed(refusal.code, hopeless=refusal.code == "HUB-DOC-007") from None
 
-    async def _finish(self, what: Fetch) -> Fetch:
-        async with await self._documents.receive(what.upload, what.received) as incoming:
+    async def _finish(self, hold: Hold) -> Fetch:
+        async with await self._documents.receive(hold.what.upload, hold.what.received) as incoming:
             done = await incoming.finish(self._unscanned, self._now())
-        return msgspec.structs.replace(what, sha256=done.sha256, safety=done.safety)
+        return msgspec.structs.replace(hold.what, sha256=done.sha256, safety=done.safety)
 
-    async def _take(self, what: Fetch, pulled: Pulled) -> Fetch:
+    async def _take(self, hold: Hold, pulled: Pulled) -> Fetch:
         """Let the bytes flow into the upload. A server that knows no ranges sends all of it again; what is here is passed over."""
+        what = hold.what
         if pulled.status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
             raise Failed(f"HTTP {pulled.status}", hopeless=pulled.status in NEVER)
         begins = what.received if pulled.status == HTTPStatus.PARTIAL_CONTENT else 0
@@ -170,6 +187,7 @@ class Fetching:
                 async for piece in pulled.pieces:
                     fresh = piece[over:]
                     over -= len(piece) - len(fresh)
+                    await hold.keep()
                     if fresh:
                         await incoming.write(fresh)
             finally:
@@ -177,4 +195,22 @@ class Fetching:
             if not incoming.whole:
                 raise Failed("cut")
             done = await incoming.finish(self._unscanned, self._now())
-        return msgspec.structs.replace(what, sha256=done.sha256, safety=done.safety)
+        return msgspec.structs.replace(hold.what, sha256=done.sha256, safety=done.safety)
+
+
+class Hold:
+    """A document in hand. ``what``: as it is held now."""
+
+    def __init__(self, documents: Documents, what: Fetch, now: Callable[[], datetime], lease: float) -> None:
+        self.what, self._documents, self._now, self._lease = what, documents, now, lease
+        self._kept = asyncio.get_running_loop().time()
+
+    async def keep(self) -> None:
+        """Renew the lease when a third of it is over. Raises ``Lost``."""
+        moment = asyncio.get_running_loop().time()
+        if moment < self._kept + self._lease / 3:
+            return
+        held = await self._documents.fetch_kept(self.what, self._now() + timedelta(seconds=self._lease))
+        if held is None:
+            raise Lost
+        self.what, self._kept = held, moment

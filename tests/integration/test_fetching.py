@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -38,14 +38,30 @@ SCHEDULE = (10.0, 20.0)
 
 
 class Server:
-    """A sender's document server. ``cut``: bytes after which it hangs up; ``status`` instead of the content; ``ranges``: it knows them."""
+    """A sender's document server. ``cut``: bytes after which it hangs up; ``status`` instead of the content; ``ranges``: it knows them;
+    ``refuses``: its answer to any range; ``drips``: tenths of a second that it takes.
+    """
 
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.cut, self.status, self.ranges, self.data = 0, 0, True, DATA
+        self.refuses, self.drips = "", 0
+        self.answering: set[asyncio.Task[None]] = set()
         self.port = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.answering.add(task)
+        try:
+            await self.answer(reader, writer)
+        except ConnectionError:
+            """Whoever asked has gone."""
+        finally:
+            self.answering.discard(task)
+            writer.close()
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         self.asked.append(
             next((line[13:] for line in head.split("\r\n") if line.lower().startswith("range:")), "")
@@ -56,6 +72,8 @@ class Server:
             writer.write(
                 f"HTTP/1.1 {self.status} x\r\nContent-Length: 0\r\nLocation: http://127.0.0.1:1/\r\n\r\n".encode()
             )
+        elif start and self.refuses:
+            writer.write(f"HTTP/1.1 {self.refuses}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
         else:
             first = (
                 f"206 x\r\nContent-Range: bytes {start}-{len(self.data) - 1}/{len(self.data)}"
@@ -63,11 +81,18 @@ class Server:
                 else "200 x"
             )
             writer.write(f"HTTP/1.1 {first}\r\nContent-Length: {len(body)}\r\n\r\n".encode())
-            writer.write(body[: self.cut] if self.cut else body)
+            for piece in self._pieces(body):
+                writer.write(piece)
+                if self.drips:
+                    await asyncio.sleep(0.1)
         await writer.drain()
         await asyncio.sleep(0.1 if self.cut else 0)  # it is read before the line breaks
-        writer.close()
-        await writer.wait_closed()
+
+    def _pieces(self, body: bytes) -> list[bytes]:
+        if not self.drips:
+            return [body[: self.cut] if self.cut else body]
+        step = len(body) // self.drips + 1
+        return [body[at_ : at_ + step] for at_ in range(0, len(body), step)]
 
 
 @asynccontextmanager
@@ -80,6 +105,7 @@ async def serving() -> AsyncIterator[Server]:
     finally:
         listening.close()
         await listening.wait_closed()
+        await asyncio.gather(*server.answering)
 
 
 @pytest.fixture
@@ -186,6 +212,61 @@ async def test_a_cut_line_goes_on_where_it_was(house: House) -> None:
     assert house.server.asked == ["", "250000-", "500000-"]
     await house.step(21)
     assert isinstance(await house.sealed(), Sealed)
+
+
+@pytest.mark.parametrize("told", ["", "Content-Range: bytes */600000\r\n"])
+async def test_a_server_that_will_not_go_on_from_there_sends_all_of_it_again(house: House, told: str) -> None:
+    house.server.cut = 250_000
+    await house.accept()
+    await house.step()
+    house.server.cut, house.server.refuses = 0, f"416 x\r\n{told}"
+    await house.step(11)
+    assert house.server.asked == ["", "250000-", ""]
+    assert isinstance(await house.sealed(), Sealed)
+    assert await whole(house.store.documents.content(digest(DATA))) == DATA
+
+
+async def test_what_arrives_slowly_stays_with_the_worker_that_brings_it(house: House) -> None:
+    """It takes six times as long as the lease, and another worker looks all the time."""
+    begun = asyncio.get_running_loop().time()
+
+    def clock() -> datetime:
+        return NOON + timedelta(seconds=asyncio.get_running_loop().time() - begun)
+
+    def worker() -> Fetching:
+        limit, unscanned = house.limit, Safety.CLEAN
+        return Fetching(
+            house.store.documents, house.sources, limit=limit, unscanned=unscanned, now=clock, lease=0.6
+        )
+
+    house.server.drips = 36
+    await house.accept()
+    bringing = asyncio.create_task(worker().fetch())
+    taken = []
+    while not bringing.done():
+        await asyncio.sleep(0.05)
+        taken.append(await house.store.documents.to_fetch(clock(), lease=0.6))
+    assert await bringing
+    assert len(taken) > 20
+    assert taken[1:-1] == [None] * (len(taken) - 2)
+    assert house.server.asked == [""]
+    assert (await house.store.documents.enclosed(["m1"]))["m1"][0].sha256 == digest(DATA)
+
+
+async def test_who_lost_a_document_says_nothing_about_it_any_more(house: House) -> None:
+    documents = house.store.documents
+    await house.accept()
+    slow = await documents.to_fetch(house.clock.now, lease=60)
+    assert slow is not None
+    later = house.clock.now + timedelta(seconds=61)
+    other = await documents.to_fetch(later, lease=60)
+    assert other is not None
+    assert await documents.fetch_kept(slow, later + timedelta(seconds=60)) is None
+    await documents.fetch_again(slow, later)
+    await documents.fetch_given_up(slow, "HUB-DOC-015", later)
+    assert await documents.to_fetch(later, lease=60) is None
+    assert isinstance(await house.sealed(), Waits)
+    assert await documents.fetch_kept(other, later + timedelta(seconds=90)) is not None
 
 
 async def test_a_server_without_ranges_sends_all_of_it_again(house: House) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import io
@@ -18,6 +19,7 @@ from hub.store.contract.views import Filter
 from hub.store.keeper import InUse, NotEmpty
 from hub.store.keeping import archive, restore, verify
 from hub.store.keeping.archive import Damaged, Manifest, Rows
+from hub.store.keeping.turns import turn
 from hub.store.sql import archive as content
 from hub.store.sqlite.keeper import SqliteKeeper
 from hub.store.vault import Unreadable
@@ -392,6 +394,21 @@ async def test_an_archive_never_goes_over_one_that_is_there(place: Place, tmp_pa
         place.back_up(file)
     assert file.read_bytes() == before
     assert not left(tmp_path, ".part")
+
+
+async def test_a_backup_that_waits_for_its_turn_leaves_the_others_draft_alone(
+    place: Place, tmp_path: Path
+) -> None:
+    written = await archived(place, tmp_path / "backup")
+    hub = written.path.name.split("-")[1]
+    draft = tmp_path / "backup" / f".lienthong-{hub}-20261124T050000000000Z.lienthong.part"
+    draft.write_bytes(b"being written")
+    with turn(place.keeper, now=place.now, holder="another"):
+        second = asyncio.create_task(asyncio.to_thread(place.back_up, tmp_path / "backup"))
+        await asyncio.sleep(0.5)
+        assert draft.exists()
+    await second
+    assert not draft.exists()
 
 
 async def test_the_last_backup_is_remembered_and_journaled(place: Place, tmp_path: Path) -> None:

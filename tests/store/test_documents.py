@@ -547,13 +547,14 @@ async def test_a_link_goes_a_grace_after_it_is_over(store: Store) -> None:
 
 async def test_files_that_no_row_names_go_and_young_ones_stay(store: Store, tmp_path: Path) -> None:
     await bring(store, "u1", content(1000))
-    stray = tmp_path / "hub.db.blobs" / "ab" / ("ab" * 16)
-    stray.parent.mkdir(exist_ok=True)
-    stray.write_bytes(b"left by a crash")
+    for name in ("ab" * 16, f"{'ac' * 16}.part"):
+        stray = tmp_path / "hub.db.blobs" / name[:2] / name
+        stray.parent.mkdir(exist_ok=True)
+        stray.write_bytes(b"left by a crash, of an upload or of a restore")
     age(tmp_path, at(-59).timestamp())
     assert await swept(store, 0) == (0, 0, 0, 0)
     age(tmp_path)
-    assert await swept(store, 0) == (0, 0, 0, 1)
+    assert await swept(store, 0) == (0, 0, 0, 2)
     assert len(files(tmp_path)) == 1
 
 

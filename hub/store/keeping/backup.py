@@ -41,6 +41,8 @@ def back_up(
     hub = hub_id(keeper, now(), new_id)
     target, folder = _target(order.to, hub, now())
     with turn(keeper, now=now, holder=new_id()) as still_ours:
+        if folder is not None:
+            _sweep(folder, hub)
         made_at = now()
         with keeper.snapshot() as db:
             about = About(format=FORMAT, schema=keeper.version(), hub=hub, made_at=made_at)
@@ -94,9 +96,13 @@ def _target(to: Path, hub: str, now: datetime) -> tuple[Path, Path | None]:
         to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         return to, None
     to.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for left in to.glob(f".lienthong-{hub}-*{SUFFIX}.part"):  # only one backup of a hub runs at a time
-        left.unlink(missing_ok=True)
     return to / f"lienthong-{hub}-{now.strftime(_STAMP)}{SUFFIX}", to
+
+
+def _sweep(folder: Path, hub: str) -> None:
+    """Remove what killed backups of this hub left behind; whoever has the turn is alone with them."""
+    for left in folder.glob(f".lienthong-{hub}-*{SUFFIX}.part"):
+        left.unlink(missing_ok=True)
 
 
 def _keep(folder: Path, hub: str, most: int) -> None:

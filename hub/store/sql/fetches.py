@@ -8,6 +8,7 @@ from hub.documents.contract import Fetch, New, Safety
 from hub.store.sql import documents, journal
 from hub.store.sql.bodies import keep
 from hub.store.sql.db import many, one
+from hub.store.sql.times import micros, moment
 from hub.store.vault import Unreadable
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def take(db: Db, bodies: Bodies, now: int, until: int, without: Collection[str])
         size=None if size == UNKNOWN else size,
         received=received,
         safety=Safety(safety) if done and safety else None,
+        until=moment(until),
     )
 
 
@@ -111,12 +113,27 @@ def sized(db: Db, upload: str, size: int) -> None:
     db.execute("UPDATE upload SET size=? WHERE id=? AND size=?", (size, upload, UNKNOWN))
 
 
+def kept(db: Db, fetch: Fetch, until: int) -> bool:
+    """Lengthen the lease; false when it is somebody else's by now."""
+    db.execute("UPDATE fetching SET wake_at=? WHERE upload=? AND wake_at=?", (until, *_lease(fetch)))
+    return db.changes() > 0
+
+
 def again(db: Db, fetch: Fetch, wake_at: int) -> None:
-    db.execute("UPDATE fetching SET wake_at=?, tries=tries+1 WHERE upload=?", (wake_at, fetch.upload))
+    db.execute(
+        "UPDATE fetching SET wake_at=?, tries=tries+1 WHERE upload=? AND wake_at=?", (wake_at, *_lease(fetch))
+    )
+
+
+def _lease(fetch: Fetch) -> tuple[str, int]:
+    """A lease is told from a later one by its end."""
+    return fetch.upload, micros(fetch.until)
 
 
 def given_up(db: Db, fetch: Fetch, code: str, at: int) -> str:
     """Nobody will be sent this document. Returns its file when it was no document yet, or nothing."""
+    if not kept(db, fetch, at):
+        return ""
     db.execute(
         "UPDATE enclosure SET problem=?, hopeless=1 WHERE message=? AND place=?",
         (code, fetch.message, fetch.place),

@@ -14,6 +14,8 @@ from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
+import msgspec
+
 from hub.documents.contract import Safety, Swept
 from hub.store.blobs import Busy, Damaged, Ref
 from hub.store.sql import documents, fetches, links, scans, sweeping
@@ -183,6 +185,10 @@ class Shelf:
 
     async def fetch_sized(self, fetch: Fetch, size: int) -> None:
         await self.writes.run(lambda db: fetches.sized(db, fetch.upload, size))
+
+    async def fetch_kept(self, fetch: Fetch, until: datetime) -> Fetch | None:
+        held = await self.writes.run(lambda db: fetches.kept(db, fetch, micros(until)))
+        return msgspec.structs.replace(fetch, until=until) if held else None
 
     async def fetch_again(self, fetch: Fetch, wake_at: datetime) -> None:
         await self.writes.run(lambda db: fetches.again(db, fetch, micros(wake_at)))
