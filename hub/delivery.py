@@ -48,13 +48,45 @@ class LeaseLost(Exception):  # noqa: N818 - says what it is
 
 
 class Hold:
-    """A lease in hand. ``until``: before that nobody else can have taken it, by the clock of the event loop, which nobody sets."""
+    """A lease in hand, by the clock of the event loop, which nobody sets. ``began``: before it was written.
 
-    def __init__(self, token: str, until: float) -> None:
-        self.token, self.until = token, until
+    ``until``: from then on the store is asked before anything is sent; ``over``: somebody else may have taken it.
+    """
+
+    def __init__(self, token: str, began: float, lease: float) -> None:
+        self.token, self._began, self._lease = token, began, lease
         self.renewing = (
             asyncio.Lock()
         )  # an older renewal that comes to rest behind a newer one would shorten the lease
+        self._calls: set[asyncio.Timeout] = set()
+
+    @property
+    def until(self) -> float:
+        return self._began + self._lease * 2 / 3
+
+    @property
+    def over(self) -> float:
+        return self._began + self._lease
+
+    def renewed(self, began: float) -> None:
+        self._began = began
+        for call in self._calls:
+            if not call.expired():
+                call.reschedule(self.over)
+
+    async def during(self, call: Awaitable[Outcome]) -> Outcome:
+        """Call only as long as the lease lasts: a process that stood still while it connected sends nothing when it wakes.
+
+        The event loop cancels what is overdue before it lets it go on. Raises ``LeaseLost``.
+        """
+        try:
+            async with asyncio.timeout_at(self.over) as watch:
+                self._calls.add(watch)
+                return await call
+        except TimeoutError:
+            raise LeaseLost(self.token) from None
+        finally:
+            self._calls.discard(watch)
 
 
 class Sealery(Protocol):
@@ -174,7 +206,7 @@ class Delivery:
     async def _group(self, works: tuple[Work, ...], began: float) -> None:
         """``began``: when they were claimed, by the event loop's clock."""
         token = works[0].token
-        hold = Hold(token, self._end(began))
+        hold = Hold(token, began, self._lease)
         held = {work.transfer: work.partner for work in works}
         accepted = {work.transfer: work.accepted_at for work in works}
         keeper = asyncio.create_task(self._keep(hold))
@@ -233,12 +265,8 @@ class Delivery:
             began = _moment()
             held = await self._store.renew(hold.token, self._now(), self._lease)
             if held:
-                hold.until = self._end(began)
+                hold.renewed(began)
             return held
-
-    def _end(self, began: float) -> float:
-        """A lease ends where it was written; a third earlier we no longer trust it without asking."""
-        return began + self._lease * 2 / 3
 
     async def _seal(
         self, token: str, works: tuple[Work, ...]
@@ -276,7 +304,7 @@ class Delivery:
         if outcome is None or decide.may_send(outcome):
             if outcome is not None or _moment() >= hold.until:
                 await self._still_held(hold)
-            outcome = await self._try("deliver", route.connector.deliver(parcel), tries)
+            outcome = await hold.during(self._try("deliver", route.connector.deliver(parcel), tries))
         verdict = decide.after(
             outcome, route.policy, work.attempts, self._uniform, doubt=doubt, probe=work.probe
         )

@@ -567,7 +567,7 @@ async def test_what_was_restored_in_doubt_stays_so_while_it_cannot_be_sealed(
         await hub.accept("m1", "land", dossier="d1")
         (work,) = await hub.store.claim("w", now(), 10, 30)
         doubtful = msgspec.structs.replace(work, doubt=True)
-        settlement = await hub.worker()._one(doubtful, why, Hold(work.token, moment()))
+        settlement = await hub.worker()._one(doubtful, why, Hold(work.token, moment() - 30, 30))
         assert (settlement.move, settlement.wake_at is not None) == (None, wakes)
         assert await hub.store.settle(work.token, [settlement], now())
         assert (await hub.view("m1.land")).state is State.IN_DOUBT
@@ -586,7 +586,7 @@ async def test_after_asking_nothing_is_sent_unless_the_lease_still_holds(tmp_pat
         doubtful = msgspec.structs.replace(work, doubt=True)
         with pytest.raises(LeaseLost):
             await hub.worker()._one(
-                doubtful, Sealed(payload=b"x", media_type="x/y"), Hold(work.token, moment())
+                doubtful, Sealed(payload=b"x", media_type="x/y"), Hold(work.token, moment() - 30, 30)
             )
     assert land.verbs == ["find"]
 
@@ -600,10 +600,43 @@ async def test_a_worker_that_stood_still_between_sealing_and_sending_sends_nothi
         (work,) = await hub.store.claim("slow", now(), 10, 30)
         await hub.store.renew(work.token, now(), -1)
         await hub.eye.tick(now())
-        stopped = Hold(work.token, moment())  # by its own clock, too, the lease may be gone
+        stopped = Hold(work.token, moment() - 30, 30)  # by its own clock, too, the lease may be gone
         with pytest.raises(LeaseLost):
             await hub.worker()._one(work, Sealed(payload=b"x", media_type="x/y"), stopped)
     assert land.heard == []
+
+
+async def test_a_worker_that_stood_still_while_it_connected_sends_nothing_without_its_lease(
+    tmp_path: Path,
+) -> None:
+    async def connect(_: Parcel) -> Outcome:
+        await asyncio.sleep(0.05)
+        land.journal.append("sent")
+        return Delivered()
+
+    land = Partner(connect)
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        (work,) = await hub.store.claim("slow", now(), 10, 30)
+        one = hub.worker()._one(work, Sealed(payload=b"x", media_type="x/y"), Hold(work.token, moment(), 0.3))
+        call = asyncio.create_task(one)
+        await until(lambda: _is_heard(land))
+        time.sleep(0.4)  # noqa: ASYNC251 - the whole process stands still
+        with pytest.raises(LeaseLost):
+            await call
+    assert land.journal == []
+
+
+async def test_a_call_goes_on_while_its_lease_is_renewed() -> None:
+    async def slowly() -> Outcome:
+        await asyncio.sleep(0.3)
+        return Delivered()
+
+    hold = Hold("token", moment(), 0.2)
+    call = asyncio.create_task(hold.during(slowly()))
+    await asyncio.sleep(0.15)
+    hold.renewed(moment())
+    assert await call == Delivered()
 
 
 def test_a_partners_reference_is_kept_short_and_printable() -> None:

@@ -12,13 +12,14 @@ import structlog
 
 from hub import decide
 from hub.decide import First, Policy, Verdict
-from hub.delivery import Delivery
+from hub.delivery import Delivery, Hold
 from hub.lifecycle import Move
 from tests.simulation.world import Broken, World, play
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
 
+    from connectors.contract import Outcome
     from hub.store.contract.delivery import Work
 
 SEEDS = int(os.environ.get("SEEDS", "2000"))
@@ -77,6 +78,13 @@ def forgets_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Delivery, "_still_held", still_held)
 
 
+def connects_without_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def during(_: Hold, call: Awaitable[Outcome]) -> Outcome:
+        return await call
+
+    monkeypatch.setattr(Hold, "during", during)
+
+
 def seals_again(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = Delivery._seal
 
@@ -89,7 +97,7 @@ def seals_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def gives_up_what_may_have_arrived(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        decide, "_unsure", lambda reason, *_: decide.Verdict(move=Move.EXHAUST, code=reason.code)
+        decide, "_unsure", lambda reason, *_, **__: decide.Verdict(move=Move.EXHAUST, code=reason.code)
     )
 
 
@@ -100,6 +108,7 @@ def gives_up_what_may_have_arrived(monkeypatch: pytest.MonkeyPatch) -> None:
         takes_unsure_for_a_no,
         asks_too_early,
         forgets_its_lease,
+        connects_without_its_lease,
         seals_again,
         gives_up_what_may_have_arrived,
     ],

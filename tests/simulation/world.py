@@ -106,9 +106,11 @@ class Line:
         return self
 
     async def deliver(self, parcel: Parcel) -> Outcome:
-        """The first byte leaves at once; the answer comes, late, or not at all."""
+        """It connects; then the first byte leaves at once; the answer comes, late, or not at all."""
         world, random = self._world, self._world.random
         fate = world.fate()
+        if random.random() < 0.3:
+            await self._worker.network(random.random() * 0.1)
         if fate == "later":
             await self._worker.network(random.random())
             return Deferred(reason=LATER, wait=random.choice((None, 0.3, 9.0)))
