@@ -68,16 +68,21 @@ class Blobs:
         return self._randomness(NAME_BYTES).hex(), self._randomness(KEY_BYTES)
 
     def lock(self, name: str) -> int:
-        """Open a file to write to it alone, and change nothing of it. Raises ``Busy``. The handle is for ``draft``, or to be closed."""
+        """Open a file to write to it alone, and change nothing of it. Raises ``Busy``. The handle is for ``draft``, or to be closed.
+
+        One that has a second name (a store that was moved aside has it, too) becomes a file of its own first: what is
+        written here must not change what lies there.
+        """
         path = self._path(name)
         fresh = not path.exists()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(handle)
-            raise Busy if isinstance(error, BlockingIOError) else error from None
+        handle = _alone(path)
+        while os.fstat(handle).st_nlink > 1:
+            try:
+                _part_with_the_other(path)
+            finally:
+                os.close(handle)
+            handle = _alone(path)
         if fresh:
             for folder in (path.parent, self.folder, self.folder.parent):
                 _sync(folder)
@@ -323,6 +328,33 @@ def _full(size: int) -> int:
 
 def _length(size: int) -> int:
     return len(MAGIC) + size + _pieces(size) * (PREFIX_BYTES + TAG_BYTES)
+
+
+def _alone(path: Path) -> int:
+    """Open the file of this name and lock it. Raises ``Busy``; another file may have got the name while it was opened."""
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(handle), path.stat()):
+                return handle
+        except FileNotFoundError:
+            """It was swept: made again."""
+        except OSError as error:
+            os.close(handle)
+            raise Busy if isinstance(error, BlockingIOError) else error from None
+        os.close(handle)
+
+
+def _part_with_the_other(path: Path) -> None:
+    """Give the name to a copy, which is on disk before it has it. Whoever has the file locked calls this."""
+    part = path.with_name(f"{path.name}{_PART}")
+    shutil.copyfile(path, part)
+    part.chmod(0o600)
+    for each in (part, path.parent):
+        _sync(each)
+    part.replace(path)
+    _sync(path.parent)
 
 
 def _sync(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,7 +72,8 @@ class Keeping:
                 return verify.store(keeper, self._bodies(keeper), whole=whole)
             with tempfile.TemporaryDirectory(prefix="lienthong-verify-") as folder:
                 beside = SqliteKeeper(Path(folder) / "hub.db")
-                return verify.archive(file, beside, self._bodies(beside), now=utc_now, whole=whole)
+                room = verify.Room(lambda: shutil.disk_usage(folder).free, self._settings.limits.disk_free)
+                return verify.archive(file, beside, self._bodies(beside), room, now=utc_now, whole=whole)
 
     def restore(self, file: Path, *, replace: bool, by: str) -> Restored:
         order = restore.Order(file=file, replace=replace, by=by, partners=self._partners())

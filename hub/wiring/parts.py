@@ -14,6 +14,7 @@ from hub.store.keeper import InUse, Keeper, NotEmpty
 from hub.store.keeping.archive import Damaged
 from hub.store.keeping.move import Differs
 from hub.store.keeping.turns import TurnLost
+from hub.store.keeping.verify import NoRoom
 from hub.store.sql.engine import Ruined, Unavailable
 from hub.store.sql.migrations import SchemaUnknown
 from hub.store.sqlite import store as sqlite
@@ -126,6 +127,7 @@ _CODES: tuple[tuple[type[Exception], str], ...] = (
     (Ruined, "HUB-STO-010"),
     (TurnLost, "HUB-STO-009"),
     (Unavailable, "HUB-STO-011"),
+    (NoRoom, "HUB-STO-012"),
 )
 """What is wrong with a store, by the code that says it."""
 

@@ -7,8 +7,10 @@ import gzip
 import hashlib
 import io
 import json
+import random
 import shutil
 import tarfile
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -334,13 +336,46 @@ async def test_a_restore_mends_a_broken_file_and_takes_back_none_that_went_on(
         assert not left(blobs.folder, ".part")
 
 
-def looked_at(file: Path, place: Place, tmp_path: Path) -> verify.Verified:
+@dataclass
+class Disk:
+    """Where an archive is looked at. ``most``: how much stood there at most."""
+
+    folder: Path
+    size: int = 1 << 40
+    most: int = 0
+
+    def free(self) -> int:
+        used = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        self.most = max(self.most, used)
+        return self.size - used
+
+
+def looked_at(file: Path, place: Place, tmp_path: Path, disk: Disk | None = None) -> verify.Verified:
     beside = SqliteKeeper(tmp_path / "verifying" / "hub.db")
     try:
         bodies = type(place.bodies())(beside.blobs, place.bodies()._vault)
-        return verify.archive(file, beside, bodies, now=place.now, whole=True)
+        room = verify.Room((disk or Disk(tmp_path)).free, reserve=1 << 20)
+        return verify.archive(file, beside, bodies, room, now=place.now, whole=True)
     finally:
         shutil.rmtree(tmp_path / "verifying", ignore_errors=True)
+
+
+def test_a_bomb_is_seen_before_it_costs_more_than_its_hundredfold(place: Place, tmp_path: Path) -> None:
+    file, disk = tmp_path / "bomb", Disk(tmp_path / "verifying")
+    file.write_bytes(hostile((f"blob/{'a' * 32}", tarfile.REGTYPE, bytes(64 << 20)), tables={}))
+    with pytest.raises(Damaged, match="it unpacks to more than"):
+        looked_at(file, place, tmp_path, disk)
+    assert disk.most <= 100 * file.stat().st_size + (16 << 20) < 32 << 20
+    assert not left(tmp_path, "verifying")
+
+
+def test_looking_at_an_archive_leaves_the_disk_its_reserve(place: Place, tmp_path: Path) -> None:
+    file, disk = tmp_path / "large", Disk(tmp_path / "verifying", size=30 << 20)
+    noise = random.Random(1).randbytes(40 << 20)  # noqa: S311 - numbers that repeat
+    file.write_bytes(hostile((f"blob/{'a' * 32}", tarfile.REGTYPE, noise), tables={}))
+    with pytest.raises(verify.NoRoom, match="stay free"):
+        looked_at(file, place, tmp_path, disk)
+    assert disk.most <= 29 << 20
 
 
 async def test_an_archive_that_was_looked_at_was_restored(place: Place, tmp_path: Path) -> None:

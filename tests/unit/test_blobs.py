@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from hub.store.blobs import MAGIC, PIECE, SEALED_PIECE, Blobs, Busy, Damaged, Ref
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SIZES = (0, 1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 3 * PIECE + 7, 40 * PIECE + 1)
@@ -187,3 +189,61 @@ def test_old_files_are_named_and_young_ones_are_not(blobs: Blobs) -> None:
     blobs.discard(old.name)
     blobs.discard(old.name)
     assert list(blobs.names(2**40)) == [young.name]
+
+
+def test_a_file_with_a_second_name_is_parted_from_it_before_it_is_written_to(
+    blobs: Blobs, tmp_path: Path
+) -> None:
+    """A store that was moved aside keeps what it had, whatever becomes of an upload in the one that took its place."""
+    aside = Blobs(tmp_path / "aside", os.urandom)
+    name, key = blobs.new()
+    data = content(5 * PIECE)
+    with blobs.draft(name, key) as draft:
+        draft.write(data)
+        draft.sync()
+    blobs.link_to(aside)
+    ref = Ref(name, key, 5 * PIECE)
+    with blobs.draft(name, key, 2 * PIECE, data[PIECE : 2 * PIECE]) as draft:
+        draft.write(content(PIECE, 2))
+        draft.sync()
+        with pytest.raises(Busy):
+            blobs.lock(name)
+    assert b"".join(aside.read_draft(ref)) == data[: 4 * PIECE]
+    assert b"".join(blobs.read_draft(Ref(name, key, 3 * PIECE))) == data[: 2 * PIECE]
+    assert path(blobs, ref).stat().st_mode & 0o777 == 0o600
+    with aside.draft(name, key, 5 * PIECE, data[4 * PIECE :]) as draft:
+        draft.finish()
+    assert aside.get(ref) == data
+
+
+def test_whoever_has_a_file_to_itself_has_the_one_of_that_name(blobs: Blobs) -> None:
+    """One gives the name to another file, as long as it has the old one; the other must never end up with that."""
+    ref = blobs.put(content(PIECE))
+    over, wrong = threading.Event(), []
+
+    def keep(what: Callable[[int], None]) -> None:
+        while not over.is_set():
+            try:
+                handle = blobs.lock(ref.name)
+            except Busy:
+                continue
+            what(handle)
+            os.close(handle)
+
+    def exchange(_: int) -> None:
+        another = path(blobs, ref).with_name("another")
+        another.write_bytes(b"")
+        another.replace(path(blobs, ref))
+
+    def look(handle: int) -> None:
+        if not os.path.samestat(os.fstat(handle), path(blobs, ref).stat()):
+            wrong.append(handle)
+
+    threads = [threading.Thread(target=keep, args=(what,)) for what in (exchange, look, look)]
+    for thread in threads:
+        thread.start()
+    over.wait(1.0)
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong

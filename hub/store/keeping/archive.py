@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 FORMAT = 1
@@ -245,10 +245,13 @@ def sync(folder: Path) -> None:
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def read(path: Path) -> Iterator[Part]:
-    """Yield the parts in order, the manifest last and only when everything before it agrees with it. Raises ``Damaged``."""
+def read(path: Path, watch: Callable[[int], None] = lambda _: None) -> Iterator[Part]:
+    """Yield the parts in order, the manifest last and only when everything before it agrees with it. Raises ``Damaged``.
+
+    ``watch`` hears how many bytes it has been unpacked to, again and again; what it raises ends the reading.
+    """
     try:
-        with path.open("rb") as file, gzip.GzipFile(fileobj=file, mode="rb") as packed:
+        with path.open("rb") as file, _Watched(file, watch) as packed:
             yield from _parts(packed)
             while packed.read(1 << 20):  # to the end: the checksum of the whole stands there
                 pass
@@ -258,6 +261,20 @@ def read(path: Path) -> Iterator[Part]:
         raise Damaged(f"not a whole archive: {type(error).__name__}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
         raise Damaged(f"what stands in it cannot be read: {type(error).__name__}") from error
+
+
+class _Watched(gzip.GzipFile):
+    """Tells how much was unpacked, a piece at a time."""
+
+    def __init__(self, file: BinaryIO, watch: Callable[[int], None]) -> None:
+        super().__init__(fileobj=file, mode="rb")
+        self._watch, self._unpacked = watch, 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self._unpacked += len(data)
+        self._watch(self._unpacked)
+        return data
 
 
 class _Plain(tarfile.TarInfo):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable  # noqa: TC003 - part of a public value
 from typing import TYPE_CHECKING, NamedTuple
 
 from hub.store.keeping import restore
-from hub.store.keeping.archive import read
+from hub.store.keeping.archive import Damaged, read
 from hub.store.sql import archive as content
 from hub.store.sql import check, inspection
 from hub.store.sql.db import only
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 SAMPLE = 1000
 """Payloads of each form that are looked at unless all are asked for."""
+UNPACKS_TO, UNPACKED_ANYWAY = 100, 16 << 20
+"""What is encrypted does not shrink, rows do by ten or twenty: more than this many times its size is a bomb."""
+LOOK_EVERY = 8 << 20
+"""Bytes unpacked between two looks at the room that is left."""
 
 
 class Verified(NamedTuple):
@@ -44,11 +48,25 @@ def store(keeper: Keeper, bodies: Bodies, *, whole: bool) -> Verified:
         return _looked(keeper, db, bodies, whole=whole)
 
 
+class NoRoom(Exception):  # noqa: N818 - says what it is
+    """The place where it is built has to keep its reserve."""
+
+
+class Room(NamedTuple):
+    """What looking at an archive may cost the place where it is built. ``free``: bytes there now; ``reserve``: bytes that stay free."""
+
+    free: Callable[[], int]
+    reserve: int
+
+
 def archive(
-    file: Path, beside: Keeper, bodies: Bodies, *, now: Callable[[], datetime], whole: bool
+    file: Path, beside: Keeper, bodies: Bodies, room: Room, *, now: Callable[[], datetime], whole: bool
 ) -> Verified:
-    """Build a store from it, as a restore would, and look at that: ``beside`` is a place that is thrown away. Raises ``Damaged``."""
-    parts = read(file)
+    """Build a store from it, as a restore would, and look at that: ``beside`` is a place that is thrown away.
+
+    Raises ``Damaged``, also for one that unpacks to more than anything of ours does; ``NoRoom``.
+    """
+    parts = read(file, _bounded(file.stat().st_size, room))
     about = restore.about(parts, beside.newest)
     with beside.alone(), beside.building(about.schema, replace=False, now=now()) as db:
         manifest, held, _ = restore.load(beside, db, parts)
@@ -57,6 +75,21 @@ def archive(
         bodies.prove(db)
         found = _looked(beside, db, bodies, whole=whole)
     return found._replace(manifest=manifest)
+
+
+def _bounded(packed: int, room: Room) -> Callable[[int], None]:
+    most, looked = packed * UNPACKS_TO + UNPACKED_ANYWAY, -LOOK_EVERY
+
+    def watch(size: int) -> None:
+        nonlocal looked
+        if size > most:
+            raise Damaged(f"it unpacks to more than {most} bytes, which no archive of ours does")
+        if size - looked >= LOOK_EVERY:
+            looked = size
+            if room.free() < room.reserve + LOOK_EVERY:
+                raise NoRoom(f"{size} bytes of it unpacked; {room.reserve} stay free")
+
+    return watch
 
 
 def _looked(keeper: Keeper, db: Db, bodies: Bodies, *, whole: bool) -> Verified:
