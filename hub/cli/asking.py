@@ -26,10 +26,15 @@ def agreed(desk: Desk, consequences: Sequence[str], *, reason: str, yes: bool) -
 def agreed_by_two(
     desk: Desk, consequences: Sequence[str], *, reason: str, yes: bool, approver: str
 ) -> tuple[str, str]:
-    """Return reason and approver: what gives up a promise of the hub needs a second person, who is not the one who acts."""
+    """Return reason and approver: what gives up a promise of the hub needs a second person, who is not the one who acts.
+
+    A person who named themselves hears so before any consequence.
+    """
+    if approver and _same(desk, approver):
+        raise Complaint("usage.approver", Exit.APPROVAL, by=desk.by)
     said = _reason(desk, consequences, reason)
     second = approver.strip() or (desk.screen.ask(desk.say("ask.approver")) if desk.screen.asks else "")
-    if not second or second.casefold() == desk.by.casefold():
+    if _same(desk, second):
         raise Complaint("usage.approver", Exit.APPROVAL, by=desk.by)
     if len(second) > LONGEST_REASON:
         raise Complaint("usage.reason_long", Exit.USAGE, limit=LONGEST_REASON)
@@ -38,7 +43,13 @@ def agreed_by_two(
     return said, second
 
 
+def _same(desk: Desk, approver: str) -> bool:
+    return approver.strip().casefold() in {"", desk.by.casefold()}
+
+
 def _reason(desk: Desk, consequences: Sequence[str], reason: str) -> str:
+    if len(reason.strip()) > LONGEST_REASON:
+        raise Complaint("usage.reason_long", Exit.USAGE, limit=LONGEST_REASON)
     for sentence in consequences:
         desk.screen.tell(sentence)
     said = reason.strip() or _asked_reason(desk)

@@ -159,10 +159,13 @@ DOORS = {
 }
 
 
-def _door_words(row: QueueRow, desk: Desk) -> str:
+def door_words(row: QueueRow, desk: Desk, *, worked: bool) -> str:
+    """``worked``: a worker is alive that acts when a time comes; without one, what has come is due and nothing happens."""
     word = _door(row)
+    comes = {"stopped": row.circuit_until, "shut": row.opens}.get(word)
+    due = comes is not None and comes < desk.now() and not worked
     said = desk.say(
-        f"door.{word}",
+        f"door.{word}_due" if due else f"door.{word}",
         until=times.clock(row.circuit_until, desk.now()) if row.circuit_until else "",
         opens=times.clock(row.opens, desk.now()) if row.opens else "",
         window=row.window or "",
@@ -171,7 +174,9 @@ def _door_words(row: QueueRow, desk: Desk) -> str:
     return f"{DOORS[word][0]} {said}{why}"
 
 
-DOOR: Column[QueueRow] = Column("door", _door, _door_words, lambda row, _: DOORS[_door(row)][1])
+DOOR: Column[QueueRow] = Column(
+    "door", _door, lambda row, desk: door_words(row, desk, worked=True), lambda row, _: DOORS[_door(row)][1]
+)
 
 HEALTH: tuple[Column[QueueRow], ...] = (
     Column("tries_at", lambda row: row.circuit_until, room=NEVER),

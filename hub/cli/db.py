@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path  # noqa: TC003 - cyclopts reads the annotations at run time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,6 +39,11 @@ def _octets(key: str, of: Any) -> show.Column[Any]:  # noqa: ANN401 - reads from
     return show.Column(key, of, lambda row, _: "" if of(row) is None else readable(of(row)))
 
 
+def _moment(written: str) -> datetime | None:
+    """A mark's time as a time, so that it is shown like every other."""
+    return datetime.fromisoformat(written) if written else None
+
+
 STATUS: tuple[show.Column[Any], ...] = (
     show.Column("engine", lambda row: row.figures.engine),
     show.Column("place", lambda row: row.figures.place),
@@ -52,7 +58,7 @@ STATUS: tuple[show.Column[Any], ...] = (
     show.Column("journal_from", lambda row: row.first_journal),
     show.Column("last_backup", lambda row: row.backup_at),
     show.Column("backup_file", lambda row: row.backup.get("file", "")),
-    show.Column("restored_from", lambda row: row.restored.get("made_at", "")),
+    show.Column("restored_from", lambda row: _moment(row.restored.get("made_at", ""))),
     show.Column("moved_to", lambda row: row.moved.get("to", "")),
     show.Column("worries", lambda row: list(row.worries)),
 )
@@ -139,6 +145,7 @@ def restore(
     desk: At,
 ) -> int:
     keeping = _keeping(desk)
+    keeping.restorable(file, replace=replace)
     sentence = desk.say("consequence.replace" if replace else "consequence.restore", file=str(file))
     agreed(desk, [sentence], reason="–", yes=yes)
     done = keeping.restore(file, replace=replace, by=desk.by)
@@ -200,6 +207,7 @@ def move(
     if cancel:
         desk.tell("moved.cancelled" if keeping.take_back(to, desk.by) else "moved.never")
         return Exit.OK
+    keeping.movable(to)
     agreed(desk, [desk.say("consequence.move", to=to)], reason="–", yes=yes)
     done = keeping.move(to, desk.by)
     _tables(desk, done.tables)
@@ -248,6 +256,7 @@ ROTATED: tuple[show.Column[Any], ...] = (
 
 def rotate_master(*, yes: Yes = False, desk: At) -> int:
     keeping = _keeping(desk)
+    keeping.rotatable()
     agreed(desk, [desk.say("consequence.rotate")], reason="–", yes=yes)
     show.card(desk, ROTATED, keeping.rotate(desk.by))
     desk.tell("rotated.next")

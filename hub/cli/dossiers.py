@@ -12,6 +12,7 @@ from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations a
 from hub.cli.asking import agreed_by_two
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
+from hub.lifecycle import DONE
 from hub.store.contract.mending import Merging
 from hub.store.contract.store import Stale
 from hub.story import joining, record
@@ -100,6 +101,8 @@ async def merge(
         one, two = await _found(hub.store, kept), await _found(hub.store, other)
         if one.id == two.id:
             raise refuse("HUB-DOS-009", detail=f"{kept} = {other}")
+        for view in (one, two):
+            _nothing_open(view)
         stays, goes = record.from_json(one.story), record.from_json(two.story)
         both = joining.merge(stays, goes)
         sentence = desk.say(
@@ -130,6 +133,13 @@ async def merge(
         found = await _found(hub.store, one.id)
     _card(desk, found)
     return Exit.OK
+
+
+def _nothing_open(view: DossierView) -> None:
+    """The store looks again when it merges; here it is told before anything is asked. Raises ``Refusal`` HUB-DOS-008."""
+    found = next((each.id for each in view.transfers if each.state not in DONE), None)
+    if found is not None:
+        raise refuse("HUB-DOS-008", view.id, detail=found)
 
 
 def _named(view: DossierView) -> str:

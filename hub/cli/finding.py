@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from hub.cli.desk import Complaint
 from hub.cli.exits import Exit
+from hub.doctor.rules import ALIVE
 from hub.lifecycle import DONE, State
 from hub.store.contract.views import Filter
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from hub.cli.opening import Hub
     from hub.store.contract.store import Store
     from hub.store.contract.views import TransferView
@@ -28,6 +31,11 @@ async def transfer(store: Store, prefix: str) -> TransferView:
         if found is not None:
             return found
     raise refuse("HUB-LAN-004", detail=prefix)
+
+
+async def worked(store: Store, now: datetime) -> bool:
+    """Whether a worker process is alive, on any machine."""
+    return any(one.role == "worker" and now - one.seen < ALIVE for one in await store.processes())
 
 
 async def partner(hub: Hub, name: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from hub.circuit import Circuit
-from hub.cli import columns, rules, show
+from hub.cli import columns, finding, rules, show, times
 from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint
@@ -19,6 +19,7 @@ from hub.store.contract.views import QueueRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from hub.cli.desk import Desk
     from hub.cli.opening import Hub
@@ -31,10 +32,11 @@ Files = Annotated[tuple[Path, ...], Parameter(negative=())]
 
 @dataclass(frozen=True)
 class Seen:
-    """A partner as declared, and what stands in its queue now."""
+    """A partner as declared, and what stands in its queue now. ``worked``: a worker is alive that acts on its times."""
 
     partner: Partner
     queue: QueueRow
+    worked: bool = True
 
 
 def _name(row: Seen, desk: Desk) -> str:
@@ -47,6 +49,20 @@ def _sends(read: Callable[[Sends], object]) -> Callable[[Seen], object]:
 
 def _receives(read: Callable[[Receives], object]) -> Callable[[Seen], object]:
     return lambda row: read(row.partner.receives) if row.partner.receives else None
+
+
+def _role(row: Seen, desk: Desk) -> str:
+    return desk.say(f"role.{row.partner.receives.role}") if row.partner.receives else ""
+
+
+def _schedule(row: Seen, desk: Desk) -> str:
+    told = row.partner.receives
+    return ", ".join(times.wait(desk.speech, each) for each in told.schedule) if told else ""
+
+
+def _receipt_within(row: Seen, desk: Desk) -> str:
+    told = row.partner.receives
+    return times.wait(desk.speech, told.receipt_within) if told and told.acknowledges else ""
 
 
 def _hours(told: Receives) -> list[str]:
@@ -70,7 +86,7 @@ _DOOR = columns.DOOR
 DOOR: show.Column[Seen] = show.Column(
     "door",
     lambda row: _DOOR.value(row.queue),
-    lambda row, desk: _DOOR.read(row.queue, desk),
+    lambda row, desk: columns.door_words(row.queue, desk, worked=row.worked),
     lambda row, desk: _DOOR.colour(row.queue, desk) if _DOOR.colour else "",
 )
 
@@ -105,16 +121,20 @@ PARTNER: tuple[show.Column[Seen], ...] = (
     show.Column("send_signature", _sends(lambda told: told.signature.binding if told.signature else None)),
     show.Column("receive_mapping", _receives(lambda told: told.mapping)),
     show.Column("receive_kinds", _receives(lambda told: [str(kind) for kind in told.kinds])),
-    show.Column("role", _receives(lambda told: told.role)),
+    show.Column("role", _receives(lambda told: told.role), _role),
     show.Column(
         "receive_signature", _receives(lambda told: told.signature.binding if told.signature else None)
     ),
-    show.Column("schedule", _receives(lambda told: list(told.schedule))),
+    show.Column("schedule", _receives(lambda told: list(told.schedule)), _schedule),
     show.Column("can_be_asked", _receives(lambda told: told.can_be_asked)),
     show.Column("keeps_keys", _receives(lambda told: told.keeps_keys)),
     show.Column("order_sensitive", _receives(lambda told: told.order_sensitive)),
     show.Column("acknowledges", _receives(lambda told: told.acknowledges)),
-    show.Column("receipt_within", _receives(lambda told: told.receipt_within if told.acknowledges else None)),
+    show.Column(
+        "receipt_within",
+        _receives(lambda told: told.receipt_within if told.acknowledges else None),
+        _receipt_within,
+    ),
     show.Column("concurrency", _receives(lambda told: told.concurrency)),
     show.Column("rate", _receives(lambda told: told.rate)),
     show.Column("hours", _receives(_hours)),
@@ -130,14 +150,15 @@ PARTNER: tuple[show.Column[Seen], ...] = (
 async def list_(*, desk: At) -> int:
     async with desk.hub() as hub:
         queues = {row.partner: row for row in await hub.store.queue()}
-        found = [Seen(each, queues.get(each.id, _empty(each.id))) for each in hub.partners.values()]
+        worked = await finding.worked(hub.store, desk.now())
+        found = [Seen(each, queues.get(each.id, _empty(each.id)), worked) for each in hub.partners.values()]
     show.rows(desk, PARTNERS, found, "nothing.partners")
     return Exit.OK
 
 
 async def show_(partner: str, /, *, desk: At) -> int:
     async with desk.hub() as hub:
-        found = await _seen(hub, partner)
+        found = await _seen(hub, partner, desk.now())
     show.card(desk, PARTNER, found)
     if not desk.as_json:
         verb = "resume" if found.queue.paused or found.queue.circuit == Circuit.OPEN else "pause"
@@ -152,13 +173,13 @@ def _empty(partner: str) -> QueueRow:
     return QueueRow(partner=partner, counts={}, blocked=0, oldest=None, paused=False, circuit="closed")
 
 
-async def _seen(hub: Hub, name: str) -> Seen:
+async def _seen(hub: Hub, name: str, now: datetime) -> Seen:
     """Return the partner with its queue; a name that nobody declared is told together with those that are."""
     partner = hub.partners.get(name)
     if partner is None:
         raise Complaint("unknown.partner", Exit.FAILED, name=name, known=", ".join(hub.partners))
     queue = next((row for row in await hub.store.queue() if row.partner == name), _empty(name))
-    return Seen(partner, queue)
+    return Seen(partner, queue, await finding.worked(hub.store, now))
 
 
 def check(files: Files, /, *, desk: At) -> int:
@@ -209,7 +230,7 @@ async def resume(partner: str, /, *, reason: str = "", yes: Yes = False, desk: A
 async def _turn(desk: Desk, name: str, *, paused: bool, reason: str, yes: bool) -> int:
     """Resuming a partner that nobody paused, but that the hub has stopped sending to, tries it now."""
     async with desk.hub() as hub:
-        seen = await _seen(hub, name)
+        seen = await _seen(hub, name, desk.now())
         stopped = seen.queue.circuit == Circuit.OPEN
         verb = "pause" if paused else "resume" if seen.queue.paused or not stopped else "try"
         if seen.queue.paused == paused and verb != "try":
@@ -221,6 +242,6 @@ async def _turn(desk: Desk, name: str, *, paused: bool, reason: str, yes: bool) 
             await hub.store.circuit(name, Circuit.HALF_OPEN, None, desk.now(), reason=why, by=desk.by)
         else:
             await hub.store.pause(name, paused=paused, reason=why, by=desk.by, now=desk.now())
-        after = await _seen(hub, name)
+        after = await _seen(hub, name, desk.now())
     show.rows(desk, PARTNERS, [after], "nothing.partners")
     return Exit.OK

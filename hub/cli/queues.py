@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -15,7 +15,7 @@ from hub.watch import SURVEY
 
 if TYPE_CHECKING:
     from hub.store.contract.store import Store
-    from hub.store.contract.views import TransferView
+    from hub.store.contract.views import QueueRow, TransferView
 
 LOOKED_AT = 1000
 """Transfers that ``lanes`` looks at to find heads: what it costs does not grow with the queue."""
@@ -51,10 +51,17 @@ LANES: tuple[show.Column[Lane], ...] = (
 )
 
 
+def _queue(*, worked: bool) -> tuple[show.Column[QueueRow], ...]:
+    """The queue's columns, whose door knows whether anybody acts on its times."""
+    door = replace(columns.DOOR, cell=lambda row, desk: columns.door_words(row, desk, worked=worked))
+    return tuple(door if column is columns.DOOR else column for column in columns.QUEUE)
+
+
 async def list_(*, desk: At) -> int:
     async with desk.hub() as hub:
         found = await hub.store.queue()
-    show.rows(desk, columns.QUEUE, found, "nothing.queue")
+        worked = await finding.worked(hub.store, desk.now())
+    show.rows(desk, _queue(worked=worked), found, "nothing.queue")
     return Exit.OK
 
 

@@ -48,6 +48,16 @@ def span(speech: Speech, seconds: float) -> str:
     return " ".join(parts)
 
 
+def wait(speech: Speech, seconds: float) -> str:
+    """A declared wait: in one unit where it is a whole number of it, otherwise as ``span``; under a second as a fraction."""
+    if seconds < 1:
+        return speech.say("time.second", number=f"{seconds:g}")
+    whole = next((each for each in UNITS if seconds >= each[1] and seconds % each[1] == 0), None)
+    return (
+        speech.say(f"time.{whole[0]}", number=f"{seconds / whole[1]:g}") if whole else span(speech, seconds)
+    )
+
+
 def ago(speech: Speech, moment: datetime, now: datetime) -> str:
     passed = (now - moment).total_seconds()
     name = "time.ago" if passed >= 0 else "time.ahead"

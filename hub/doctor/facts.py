@@ -36,11 +36,11 @@ class Folder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """``files``: how many may be open; ``taken``: addresses of ours that somebody else has."""
+    """``files``: how many may be open; ``taken``: settings and addresses of ours that somebody else has."""
 
     now: datetime
     files: int
-    taken: Sequence[str] = ()
+    taken: Sequence[tuple[str, str]] = ()
 
 
 class Declared(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,8 +71,17 @@ class Unreached(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
+class Silent(msgspec.Struct, frozen=True, kw_only=True):
+    """A malware scanner that does not answer."""
+
+    address: str
+    why: str
+
+
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """``shut``: why the store could not be opened; ``unreached``: partners, where the network was asked."""
+    """``shut``: why the store could not be opened; ``unreached``: partners, where the network was asked;
+    ``scanner``: the malware scanner, where one is declared and silent.
+    """
 
     machine: Machine
     declared: Declared
@@ -80,3 +89,4 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     opened: Opened | None = None
     shut: Sequence[Problem] = ()
     unreached: Sequence[Unreached] = ()
+    scanner: Silent | None = None

@@ -96,8 +96,14 @@ def _machine(facts: Facts) -> Iterator[Finding]:
     if facts.machine.files < wanted:
         values = {"limit": str(facts.machine.files), "wanted": str(wanted)}
         yield Finding(id="few-files", grave=False, values=values)
-    for address in facts.machine.taken:
-        yield Finding(id="port-taken", grave=True, values={"address": address})
+    for setting, address in facts.machine.taken:
+        yield Finding(id="port-taken", grave=True, values={"setting": setting, "address": address})
+
+
+def _scanner(facts: Facts) -> Iterator[Finding]:
+    if facts.scanner is not None:
+        values = {"address": facts.scanner.address, "why": facts.scanner.why}
+        yield Finding(id="scanner-silent", grave=True, values=values)
 
 
 def _unreached(facts: Facts) -> Iterator[Finding]:
@@ -188,6 +194,7 @@ RULES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     _certificates,
     _folder,
     _machine,
+    _scanner,
     _unreached,
 )
 OF_STORE: tuple[Callable[[Facts, Opened], Iterator[Finding]], ...] = (

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 BEGIN, END = b"zINSTREAM\0", struct.pack(">I", 0)
+PING, PONG = b"zPING\0", b"PONG\0"
 LONGEST_ANSWER = 4096
 _FOUND = re.compile(r"stream: (.+) FOUND")
 _TOO_LARGE = "size limit exceeded"
@@ -55,6 +56,17 @@ class Scanner:
             return Answer(Verdict.UNKNOWN, f"unreachable: {type(error).__name__}")
         with line:
             return await self._ask(line, pieces)
+
+    async def silence(self) -> str:
+        """Say why it does not answer; empty: it does. Never raises for what the scanner or the network does."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                with await self._connect() as line:
+                    await asyncio.get_running_loop().sock_sendall(line, PING)
+                    said = await _heard(line)
+        except (OSError, TimeoutError) as error:
+            return type(error).__name__
+        return "" if said == PONG else "another answer than PONG"
 
     async def _connect(self) -> socket.socket:
         """A bare socket: a stream of the event loop forgets what was said when the other side hangs up on us."""

@@ -101,7 +101,7 @@ METRICS: tuple[Metric, ...] = (
         "circuit_open",
         "gauge",
         ("partner",),
-        "1 khi ngắt mạch, 0,5 khi đang thử lại",
+        "1 khi ngừng gửi tạm thời, 0,5 khi đang thử gửi một lượt",
         "1 while the circuit is open, 0.5 while it is being tried",
     ),
     Metric(

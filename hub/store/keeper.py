@@ -89,6 +89,10 @@ class Keeper(Protocol):
         """Keep every process of a hub out, on every machine. Raises ``InUse`` when one is there."""
         ...
 
+    def occupied(self) -> bool:
+        """Whether something was ever accepted there; what cannot be read counts as full."""
+        ...
+
     def building(self, schema: int, *, replace: bool, now: datetime) -> AbstractContextManager[Db]:
         """An empty store with the first ``schema`` migrations; ``loaded`` runs the others. When the block ends it stands in its place.
 

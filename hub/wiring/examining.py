@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from hub import settings as settings_file
-from hub.doctor.facts import Certificate, Declared, Facts, Folder, Machine, Opened, Unreached
+from hub.doctor.facts import Certificate, Declared, Facts, Folder, Machine, Opened, Silent, Unreached
 from hub.doctor.rules import ALIVE
+from hub.documents.scanner import Scanner
 from hub.settings import Settings, address
 from hub.watch import BALANCE, SURVEY
 from hub.wiring.declared import declared
@@ -49,6 +50,7 @@ async def gather(path: Path, now: datetime, *, network: bool) -> Facts:
         opened=opened,
         shut=shut,
         unreached=await _unreached(partners) if network else (),
+        scanner=await _scanner(settings),
     )
 
 
@@ -125,14 +127,14 @@ async def _opened(settings: Settings, now: datetime) -> tuple[Opened | None, Seq
         await store.close()
 
 
-def _taken(settings: Settings, opened: Opened | None, now: datetime) -> Iterator[str]:
+def _taken(settings: Settings, opened: Opened | None, now: datetime) -> Iterator[tuple[str, str]]:
     """Name our addresses that are in use while no web process of ours runs on this machine."""
     ours = [one for one in opened.processes if one.host == socket.gethostname()] if opened else []
     if any(now - process.seen < ALIVE for process in ours):
         return
-    for listen in (settings.listen, settings.metrics.listen):
+    for name, listen in (("listen", settings.listen), ("[metrics] listen", settings.metrics.listen)):
         if listen != "off" and _in_use(*address(listen)):
-            yield listen
+            yield name, listen
 
 
 def _in_use(host: str, port: int) -> bool:
@@ -165,6 +167,15 @@ def _file_system(path: Path) -> str:
         if path.is_relative_to(place) and len(place) >= len(found[0]):
             found = (place, kind)
     return found[1]
+
+
+async def _scanner(settings: Settings) -> Silent | None:
+    """Ask it to answer, and give it nothing to scan."""
+    told = settings.scanner
+    if not told.address:
+        return None
+    why = await Scanner(told.address, min(told.timeout, CONNECT_SECONDS)).silence()
+    return Silent(address=told.address, why=why) if why else None
 
 
 async def _unreached(partners: Sequence[Partner]) -> Sequence[Unreached]:

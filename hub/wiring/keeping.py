@@ -75,6 +75,11 @@ class Keeping:
                 room = verify.Room(lambda: shutil.disk_usage(folder).free, self._settings.limits.disk_free)
                 return verify.archive(file, beside, self._bodies(beside), room, now=utc_now, whole=whole)
 
+    def restorable(self, file: Path, *, replace: bool) -> None:
+        """Raise what ``restore`` would, as far as it shows without reading all of the archive."""
+        with refusals():
+            restore.possible(self._keeper, file, replace=replace)
+
     def restore(self, file: Path, *, replace: bool, by: str) -> Restored:
         order = restore.Order(file=file, replace=replace, by=by, partners=self._partners())
         with refusals():
@@ -97,6 +102,11 @@ class Keeping:
             for id_, told in read.items()
             if told is not None
         }
+
+    def movable(self, to: str) -> None:
+        """Raise what ``move`` would before it copies anything."""
+        with refusals():
+            move.possible(self._there(), parts.keeper_at(self._settings, to))
 
     def move(self, to: str, by: str) -> Moved:
         with refusals():
@@ -124,6 +134,11 @@ class Keeping:
             return await pruner.round()
         finally:
             await store.close()
+
+    def rotatable(self) -> None:
+        """Raise what ``rotate`` would before it changes anything."""
+        with refusals(), self._there().alone():
+            MasterKey(self._settings.data).current()
 
     def rotate(self, by: str) -> Rotated:
         with refusals():

@@ -38,12 +38,20 @@ class Clamd:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open.add(asyncio.current_task())
         with contextlib.suppress(OSError, EOFError):
-            assert await reader.readuntil(b"\0") == b"zINSTREAM\0"
-            writer.write(await self._heard(reader))
+            asked = await reader.readuntil(b"\0")
+            assert asked in {b"zINSTREAM\0", b"zPING\0"}
+            writer.write(await (self._heard(reader) if asked == b"zINSTREAM\0" else self._ponged()))
             await writer.drain()
         writer.transport.abort() if self.over.is_set() else writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
+
+    async def _ponged(self) -> bytes:
+        if self.mood == "reset":
+            raise EOFError
+        if self.mood == "mute":
+            await self.over.wait()
+        return b"UNKNOWN COMMAND\0" if self.mood == "babble" else b"PONG\0"
 
     async def _heard(self, reader: asyncio.StreamReader) -> bytes:
         if self.mood == "reset":

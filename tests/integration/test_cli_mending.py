@@ -229,11 +229,18 @@ def test_two_dossiers_become_one_and_both_codes_lead_there(path: Path) -> None:
     assert (again.status, "HUB-DOS-009" in again.err) == (1, True)
 
 
-def test_merging_needs_a_second_person_and_nothing_open(path: Path) -> None:
-    asyncio.run(two(path, open_=True))
+def test_merging_needs_a_second_person(path: Path) -> None:
+    asyncio.run(two(path))
     assert line(path, "dossier", "merge", "code-d1", "code-d2", *SCRIPT).status == 6
+    alone = line(path, "dossier", "merge", "code-d1", "code-d2", *SCRIPT, "--approver", "lan")
+    assert (alone.status, "trạng thái chung" in alone.err) == (6, False)
+
+
+def test_merging_needs_nothing_open(path: Path) -> None:
+    asyncio.run(two(path, open_=True))
     ran = line(path, "dossier", "merge", "code-d1", "code-d2", *BY_TWO)
     assert (ran.status, "HUB-DOS-008" in ran.err) == (1, True)
+    assert "trạng thái chung" not in ran.err, "what would follow is not said of what is refused"
     assert line(path, "dossier", "merge", "code-d1", "nobody", *BY_TWO).status == 1
 
 

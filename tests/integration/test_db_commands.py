@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,16 +77,45 @@ def test_the_key_is_never_put_into_an_archive(site: Site) -> None:
 
 def test_a_store_is_restored_only_over_nothing_or_on_request(site: Site) -> None:
     file = site.archive()
-    assert "HUB-STO-002" in site.run("db", "restore", file, "--yes").err
+    refused = site.run("db", "restore", file, "--yes")
+    assert ("HUB-STO-002" in refused.err, "paused" in refused.err) == (True, False)
     assert site.run("db", "restore", file, "--replace").status == 2, "nobody agreed"
     done = site.run("db", "restore", file, "--replace", "--yes", "--json")
     assert json.loads(done.out)["in_doubt"] == 3
     assert [path.name for path in site.data.glob("hub.db.replaced-*") if path.is_file()]
+    made_at = json.loads(site.run("db", "status", "--json").out)["restored_from"]
+    assert made_at.endswith("Z")
+    there = datetime.fromisoformat(made_at).astimezone(timezone(timedelta(hours=7)))
+    shown = line("db", "status", "--settings", str(site.settings), terminal=True).out
+    assert f"{there:%d/%m/%Y %H:%M:%S} (+07)" in shown
     resumed = site.run("db", "resume", "so-tnmt", "--reason", "looked", "--yes", "--json")
     assert json.loads(resumed.out) == [{"partner": "so-tnmt", "in_doubt": 3, "way": "ask"}]
     unknown = site.run("db", "resume", "so-tnmt", "--reason", "looked", "--yes")
     assert unknown.status == 1
     assert "is not paused" in unknown.err
+
+
+def test_what_would_be_refused_is_refused_before_anything_is_said_of_what_follows(
+    site: Site, tmp_path: Path
+) -> None:
+    file = site.archive()
+    (tmp_path / "cut.lienthong").write_bytes(b"no archive")
+    busy = ("db", "restore", file, "--replace", "--yes"), ("key", "rotate-master", "--yes")
+    for words, code in (
+        (("db", "restore", str(tmp_path / "cut.lienthong"), "--replace", "--yes"), "HUB-STO-003"),
+        (("db", "restore", str(tmp_path / "none.lienthong"), "--replace", "--yes"), "HUB-INT-002"),
+        *((each, "HUB-STO-001") for each in busy),
+    ):
+        store = store_of(load(site.settings, {}))
+        try:
+            ran = site.run(*words)
+        finally:
+            asyncio.run(store.close())
+        assert (ran.status, code in ran.err, "!" in ran.err.partition("✕")[0]) == (ran.status, True, False), (
+            ran.err
+        )
+        assert ran.status != 0
+        assert ran.err.startswith("✕"), "nothing was said before"
 
 
 def test_a_store_without_its_key_is_told_so(site: Site) -> None:

@@ -16,7 +16,7 @@ import pytest
 from hub import settings as settings_file
 from hub.demo.processes import free_ports
 from hub.demo.scene import build
-from hub.doctor.facts import Certificate, Declared, Facts, Finding, Folder, Machine, Opened, Unreached
+from hub.doctor.facts import Certificate, Declared, Facts, Finding, Folder, Machine, Opened, Silent, Unreached
 from hub.doctor.rules import examine
 from hub.doctor.words import table, words
 from hub.store.contract.views import QueueRow
@@ -24,6 +24,7 @@ from hub.store.contract.watching import Figures, Inspection, Process, Verdict
 from hub.wiring.examining import gather
 from hub.wiring.parts import store_of
 from schemas.problems import Problem
+from tests.doubles.clamd import clamd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +109,7 @@ ILL: dict[str, tuple[str, bool, Facts]] = {
     "no worker runs": ("no-process", True, with_("opened", processes=[process("web")])),
     "the web process is silent": ("no-process", True, with_("opened", processes=[process("worker"), process("web", seen=NOW - timedelta(seconds=30))])),
     "versions differ": ("versions-differ", False, with_("opened", processes=[process("web"), process("worker", version="2")])),
-    "an address is taken": ("port-taken", True, with_("machine", taken=["127.0.0.1:8080"])),
+    "an address is taken": ("port-taken", True, with_("machine", taken=[("listen", "127.0.0.1:8080")])),
     "conservation is broken": ("conservation", True, with_("opened", verdicts=[Verdict(name="balance", at=NOW, since=NOW, seconds=1, broken=("x",))])),
     "nobody checks": ("unwatched", False, with_("opened", verdicts=[Verdict(name="conservation", at=NOW - timedelta(hours=1), since=NOW, seconds=1)])),
     "something is old": ("oldest", False, row(oldest=NOW - timedelta(hours=25))),
@@ -120,6 +121,7 @@ ILL: dict[str, tuple[str, bool, Facts]] = {
     "there is no backup": ("no-backup", False, with_("opened.inspection", backup=None)),
     "the backup is old": ("old-backup", False, with_("opened.inspection", backup=NOW - timedelta(hours=27))),
     "a partner is away": ("unreachable", True, with_("", unreached=[Unreached(partner="a", address="b:1", why="c")])),
+    "the malware scanner is silent": ("scanner-silent", True, with_("", scanner=Silent(address="a:1", why="b"))),
     "too few files may be open": ("few-files", False, with_("machine", files=1024)),
 }  # fmt: skip
 
@@ -302,7 +304,26 @@ async def test_a_partner_that_answers_no_connection_is_found_only_when_the_netwo
 async def test_an_address_that_another_program_has_is_found(scene: Scene) -> None:
     settings = settings_file.load(scene.settings, {})
     with socket.create_server((settings.host, settings.port)):
-        assert (await found(scene))["port-taken"].values["address"] == settings.listen
+        told = (await found(scene))["port-taken"]
+        assert told.values == {"setting": "listen", "address": settings.listen}
+        assert "đổi listen" in words(told, "vi").do
+    host, port = settings_file.address(settings.metrics.listen)
+    with socket.create_server((host, port)):
+        assert (await found(scene))["port-taken"].values["setting"] == "[metrics] listen"
+
+
+@pytest.mark.parametrize("mood", ["", "babble", "mute", "reset", "gone"])
+async def test_a_malware_scanner_that_does_not_answer_is_found(scene: Scene, mood: str) -> None:
+    async with clamd(mood=mood) as scanner:
+        address = "127.0.0.1:1" if mood == "gone" else scanner.address
+        with scene.settings.open("a", encoding="utf-8") as file:
+            file.write(f'[scanner]\naddress = "{address}"\ntimeout = "1s"\n')
+        told = await found(scene)
+        assert ("scanner-silent" in told) == bool(mood)
+        if mood:
+            assert told["scanner-silent"].values["address"] == address
+            assert told["scanner-silent"].values["why"]
+        assert scanner.streams == []
 
 
 def test_the_command_tells_it_and_ends_with_three(scene: Scene) -> None:

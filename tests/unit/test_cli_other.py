@@ -7,9 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from hub.lifecycle import State
+from hub.partners.declaration import Receives
 from hub.store.contract.watching import Process, Verdict
 from schemas.problems import Problem, Refusal, refuse
 from tests.unit.test_cli_double import CODE, NOW, Shelf, Started, line, view
@@ -63,6 +65,59 @@ def test_whether_a_partner_is_sent_to_is_said_in_clear_words(
     assert row["door"] == word
     assert row["cause"] == door.get("circuit_code", "")
     assert row["tries_at"] == ("2026-11-22T07:10:09.000Z" if "circuit_until" in door else None)
+
+
+PAST = NOW - timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("door", "vi", "en"),
+    [
+        (
+            {"circuit": "open", "circuit_until": PAST, "circuit_code": "HUB-NET-001"},
+            "✕ ngừng gửi tạm thời – đến hạn thử lại từ 14:00; không tiến trình gửi nào đang chạy (HUB-NET-001)",
+            "✕ sending stopped – due since 14:00; no worker is running (HUB-NET-001)",
+        ),
+        (
+            {"opens": PAST},
+            "○ ngoài giờ của đối tác – đến hạn gửi tiếp từ 14:00; không tiến trình gửi nào đang chạy",
+            "○ outside its hours – due since 14:00; no worker is running",
+        ),
+    ],
+)
+@pytest.mark.parametrize("command", [("queue", "list"), ("partner", "list"), ("partner", "show", "so-dat")])
+def test_a_time_that_has_passed_is_due_and_nobody_promises_it_while_no_worker_runs(
+    door: dict[str, Any], vi: str, en: str, command: tuple[str, ...]
+) -> None:
+    assert vi in line(*command, shelf=Shelf(door=door), terminal=True, width=300).out
+    assert en in line(*command, "--lang", "en", shelf=Shelf(door=door), terminal=True, width=300).out
+    worker = Process(id="p1", host="m1", pid=7, role="worker", version="1", since=PAST, seen=NOW)
+    for one, due in ((worker, False), (msgspec.structs.replace(worker, seen=PAST), True)):
+        shelf = Shelf(door=door, working=(one, msgspec.structs.replace(worker, role="web")))
+        shown = line(*command, "--lang", "en", shelf=shelf, terminal=True, width=300).out
+        assert ("no worker is running" in shown) == due
+
+
+def test_a_partners_card_reads_in_peoples_words_and_units() -> None:
+    told = Receives.model_construct(
+        kinds=(),
+        mapping="a@1",
+        schedule=(0.5, 30.0, 90.0, 300.0, 7200.0, 86400.0),
+        acknowledges=True,
+        receipt_within=259200.0,
+    )
+    shown = line("partner", "show", "so-dat", terminal=True, width=300, receives=told).out
+    assert "0.5 giây, 30 giây, 90 giây, 5 phút, 2 giờ, 1 ngày" in shown
+    assert "3 ngày" in shown
+    assert "cơ quan giải quyết" in shown
+    english = line("partner", "show", "so-dat", "--lang", "en", terminal=True, width=300, receives=told).out
+    assert "0.5 s, 30 s" in english
+    found = json.loads(line("partner", "show", "so-dat", "--json", receives=told).out)
+    assert (found["schedule"][:2], found["receipt_within"], found["role"]) == (
+        [0.5, 30.0],
+        259200.0,
+        "decides",
+    )
 
 
 def test_lanes_are_heads_that_stopped_with_those_behind_them() -> None:

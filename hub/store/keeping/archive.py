@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from pathlib import Path
 
 FORMAT = 1
@@ -245,7 +245,7 @@ def sync(folder: Path) -> None:
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def read(path: Path, watch: Callable[[int], None] = lambda _: None) -> Iterator[Part]:
+def read(path: Path, watch: Callable[[int], None] = lambda _: None) -> Generator[Part, None, None]:
     """Yield the parts in order, the manifest last and only when everything before it agrees with it. Raises ``Damaged``.
 
     ``watch`` hears how many bytes it has been unpacked to, again and again; what it raises ends the reading.

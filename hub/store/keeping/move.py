@@ -52,6 +52,15 @@ def move(
         return Moved(_carry(old, new, name, by, now), again=False)
 
 
+def possible(old: Keeper, new: Keeper) -> None:
+    """Raise what shows before anything is copied: ``InUse``, ``NotEmpty``."""
+    with old.alone(), new.alone():
+        with old.reading() as db:
+            name = marked(db, MOVED).get("move")
+        if new.occupied() and not (name and _arrived(new) == name):
+            raise NotEmpty(new.place)
+
+
 def take_back(old: Keeper, new: Keeper, *, by: str, now: Callable[[], datetime]) -> bool:
     """Let the old store run again after a move that never arrived; false when none was begun. Raises ``NotEmpty`` when it did arrive."""
     with old.alone(), new.alone():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, NamedTuple
 
+from hub.store.keeper import NotEmpty
 from hub.store.keeping.archive import About, Blob, Columns, Damaged, Manifest, Rows, read
 from hub.store.keeping.backup import LEASED
 from hub.store.keeping.marks import BACKUP, MOVED, RESTORED, mark
@@ -67,6 +68,15 @@ def restore(
             for name in others:
                 keeper.blobs.settle(name)
     return Restored(manifest, doubt, paused, behind)
+
+
+def possible(keeper: Keeper, file: Path, *, replace: bool) -> None:
+    """Raise what shows before the archive is read: ``Damaged``, ``NotEmpty``, ``InUse``."""
+    with closing(read(file)) as parts:
+        about(parts, keeper.newest)
+    with keeper.alone():
+        if not replace and keeper.occupied():
+            raise NotEmpty(keeper.place)
 
 
 def about(parts: Iterator[Part], newest: int) -> About:

@@ -132,6 +132,10 @@ class PostgresKeeper:
             finally:
                 self._alone = False
 
+    def occupied(self) -> bool:
+        with self._connected() as db:
+            return schema.there(db) and _occupied(db)
+
     @contextmanager
     def building(self, schema_: int, *, replace: bool, now: datetime) -> Iterator[Db]:
         """All of it in one transaction, the tables too: until it commits the old ones stand there."""

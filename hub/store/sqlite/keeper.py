@@ -113,7 +113,7 @@ class SqliteKeeper:
 
     @contextmanager
     def building(self, schema: int, *, replace: bool, now: datetime) -> Iterator[Db]:
-        if not replace and self._occupied():
+        if not replace and self.occupied():
             raise NotEmpty(self.place)
         draft = self._path.with_name(f"{self._path.name}.building")
         _remove(draft)  # of a run that was killed
@@ -148,7 +148,7 @@ class SqliteKeeper:
     def tidy(self) -> None:
         take_in(self._path)
 
-    def _occupied(self) -> bool:
+    def occupied(self) -> bool:
         """Whether something was ever accepted there; a file that cannot be read counts as full."""
         if not self._path.exists():
             return False
