@@ -37,7 +37,7 @@ from signing.jws import DetachedSigner
 from signing.keys import KeySource, load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
     from hub.demo.count import Count
     from hub.demo.messages import Said
@@ -59,13 +59,38 @@ class Failed(Exception):  # noqa: N818 - the demonstration's own word
     """What was promised is not so."""
 
 
+SILENCE = 5.0
+"""Seconds after which a person who sees nothing new is told what is going on."""
+
+
 class Told:
     """Prints each thing in Vietnamese and English."""
 
     def __init__(self) -> None:
         self._words = tomllib.loads(Path(__file__).with_name("words.toml").read_text("utf-8"))
+        self._last = time.monotonic()
+
+    @contextlib.asynccontextmanager
+    async def meanwhile(
+        self, name: str, values: Callable[[], Mapping[str, object]] = dict, silence: float = SILENCE
+    ) -> AsyncIterator[None]:
+        """Say it whenever nothing was said for so long."""
+
+        async def beat() -> None:
+            while True:
+                await asyncio.sleep(silence / 5)
+                if time.monotonic() - self._last >= silence:
+                    self(name, "…", **values())
+
+        beating = asyncio.create_task(beat())
+        try:
+            yield
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
 
     def __call__(self, name: str, mark: str = "✓", **values: object) -> None:
+        self._last = time.monotonic()
         word = self._words[name]
         print(f"{mark} {word['vi'].format(**values)}\n  {word['en'].format(**values)}", flush=True)
 
@@ -96,11 +121,16 @@ async def _play(folder: Path, messages: int, tell: Told) -> None:
     scene = build(folder, hub_port, (ports[0], ports[1], ports[2]))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LIENTHONG_")}
     with Processes(folder / "log", environment) as processes:
-        await _start(scene, processes)
+        tell("starting", "…")
+        async with tell.meanwhile("starting"):
+            await _start(scene, processes)
         tell("scene", url=f"http://127.0.0.1:{hub_port}")
         said, documents = enclose([*stories(EXAMPLES / "messages", -(-messages // _steps()))])
         await _bring(scene, documents)
-        asked = await _act(scene, processes, said, tell)
+        sent: list[str] = []
+        async with tell.meanwhile("sending", lambda: {"sent": len(sent), "of": sum(map(len, said))}):
+            await _act(scene, processes, said, tell, sent)
+        asked = await _finish(scene, tell)
         if not asked:
             raise Failed("no transfer was left in doubt by the killed worker")
         tell("recovered", asked=asked)
@@ -121,8 +151,9 @@ async def _bring(scene: Scene, documents: Mapping[str, bytes]) -> None:
 async def _arrived(scene: Scene, documents: Mapping[str, bytes], tell: Told) -> None:
     """The portal fetches at its own pace; by now it is about to have done so."""
     ends = time.monotonic() + PATIENCE / 6
-    while (left := missing(scene.pulled, documents)) and time.monotonic() < ends:  # noqa: ASYNC110 - the portal rings no bell
-        await asyncio.sleep(0.1)
+    async with tell.meanwhile("fetching"):
+        while (left := missing(scene.pulled, documents)) and time.monotonic() < ends:  # noqa: ASYNC110 - the portal rings no bell
+            await asyncio.sleep(0.1)
     if left:
         raise Failed(f"documents of {', '.join(left)}")
     tell("documents", count=len(documents))
@@ -177,14 +208,14 @@ async def _held(scene: Scene) -> list[int]:
 class Sender:
     """The one-stop software: signs, sends, keeps the receipts, sends some again."""
 
-    def __init__(self, scene: Scene, session: aiohttp.ClientSession) -> None:
-        self._scene, self._session = scene, session
+    def __init__(self, scene: Scene, session: aiohttp.ClientSession, sent: list[str]) -> None:
+        self._scene, self._session, self._sent = scene, session, sent
         source = KeySource(
             name="motcua", file=str(scene.sender_key), certificate=str(scene.sender_certificate)
         )
         self._signer = DetachedSigner(load(source))
         self._places = asyncio.Semaphore(SENDERS)
-        self.sent, self.again = 0, 0
+        self.again = 0
 
     async def post(self, body: bytes, key: str) -> tuple[int, bytes]:
         headers = {
@@ -201,8 +232,8 @@ class Sender:
         status, receipt = await self.post(said.body, said.key)
         if status != ACCEPTED:
             raise Failed(f"{said.key}: HTTP {status} {receipt.decode()[:300]}")
-        self.sent += 1
-        if self.sent % EVERY == 0:
+        self._sent.append(said.key)
+        if len(self._sent) % EVERY == 0:
             if await self.post(said.body, said.key) != (ACCEPTED, receipt):
                 raise Failed(f"{said.key}: another receipt for the same bytes")
             self.again += 1
@@ -220,9 +251,12 @@ class Sender:
 # --- what happens -------------------------------------------------------------------------------------------------
 
 
-async def _act(scene: Scene, processes: Processes, said: list[tuple[Said, ...]], tell: Told) -> int:
+async def _act(
+    scene: Scene, processes: Processes, said: list[tuple[Said, ...]], tell: Told, sent: list[str]
+) -> None:
+    """``sent``: the keys of what was sent, as it goes on."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
-        sender = Sender(scene, session)
+        sender = Sender(scene, session, sent)
         await sender.tell(story[:3] for story in said)
         await _refused(sender, said[0][3], tell)
         processes.stop(LAND)
@@ -237,11 +271,10 @@ async def _act(scene: Scene, processes: Processes, said: list[tuple[Said, ...]],
         await told
         tell(
             "sent",
-            messages=sender.sent,
+            messages=len(sent),
             dossiers=len(said),
             again=sender.again,
         )
-    return await _finish(scene, tell)
 
 
 async def _refused(sender: Sender, said: Said, tell: Told) -> None:
@@ -272,16 +305,19 @@ async def _kill(scene: Scene, processes: Processes, tell: Told) -> None:
 async def _finish(scene: Scene, tell: Told) -> int:
     """Wait until every transfer is done; return how many were asked about first."""
     store = store_of(settings_file.load(scene.settings))
+    left: Counter[str] = Counter()
     try:
         ends = time.monotonic() + PATIENCE
-        while states := await _unfinished(store):
-            if time.monotonic() > ends:
-                tell("unfinished", "✕", seconds=PATIENCE, states=dict(states))
-                break
-            await asyncio.sleep(0.25)
-        if broken := await store.conservation():
-            raise Failed("; ".join(broken))
-        return await _asked(store)
+        async with tell.meanwhile("waiting", lambda: {"left": left.total()}):
+            while left := await _unfinished(store):
+                if time.monotonic() > ends:
+                    tell("unfinished", "✕", seconds=PATIENCE, states=dict(left))
+                    break
+                await asyncio.sleep(0.25)
+        async with tell.meanwhile("counting"):
+            if broken := await store.conservation():
+                raise Failed("; ".join(broken))
+            return await _asked(store)
     finally:
         await store.close()
 

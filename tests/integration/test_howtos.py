@@ -14,12 +14,10 @@ import re
 import shutil
 import signal
 import subprocess
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator  # noqa: TC003 - fixtures are annotated
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
@@ -174,47 +172,6 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-class Department(BaseHTTPRequestHandler):
-    """The construction department's test system: takes what it does not have, by ``MaGiaoDich``."""
-
-    taken: dict[str, int]
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        found = re.search(r"MaGiaoDich>([^<]+)<", body)
-        assert found
-        asking = "TraCuu" in self.headers["SOAPAction"]
-        number = (
-            self.taken.get(found[1], 0) if asking else self.taken.setdefault(found[1], len(self.taken) + 1)
-        )
-        answer = (
-            '<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body><KetQua xmlns="urn:mau:xaydung:1">'
-            f"<MaGiaoDich>{found[1]}</MaGiaoDich><Ma>{'0' if number else '404'}</Ma>"
-            f"{f'<SoTiepNhan>XD-{number}</SoTiepNhan>' if number else ''}</KetQua></soap:Body></soap:Envelope>"
-        ).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/xml; charset=utf-8")
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that http.server calls
-        """Say nothing."""
-
-
-@pytest.fixture
-def department(checkout: Checkout) -> Iterator[dict[str, int]]:
-    taken: dict[str, int] = {}
-    handler = type("OneDepartment", (Department,), {"taken": taken})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        checkout.ports["9102"] = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield taken
-        server.shutdown()
-        thread.join()
-
-
 @pytest.fixture
 def serving(checkout: Checkout) -> Iterator[Scene]:
     """A hub with the example partners, none of which answers; beside the page lie what its operator hands to a sender."""
@@ -303,9 +260,8 @@ def test_a_partner_that_is_down_is_looked_after(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "partner-outages.md")
 
 
-def test_a_partner_is_added_with_files_alone(checkout: Checkout, department: dict[str, int]) -> None:
+def test_a_partner_is_added_with_files_alone(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "add-a-partner.md")
-    assert len(department) == 1
 
 
 @pytest.mark.usefixtures("serving")

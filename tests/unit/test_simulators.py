@@ -15,6 +15,7 @@ from urllib.request import Request, urlopen
 import pytest
 from lxml import etree
 
+from connectors.simulators.department import Department, Names
 from connectors.simulators.desk import Call, Journal, Said
 from connectors.simulators.land import NS, SOAP11, SOAP12, Land
 from connectors.simulators.onestop import PATH, OneStop
@@ -313,6 +314,48 @@ def test_the_portal_remembers_over_a_restart(tmp_path: Path) -> None:
 # --- orders and processes ---------------------------------------------------------------------------------------
 
 
+# --- any department ---------------------------------------------------------------------------------------------
+
+NAMES = Names(key="So", ask="Hoi", answer="TraLoi", code="KQ", number="Bn", prefix="A-")
+
+
+def asked(operation: str, key: str, version: str = SOAP11, more: str = "") -> Call:
+    body = f'<x:{operation} xmlns:x="urn:any:1"><x:So>{key}</x:So>{more}</x:{operation}>'
+    text = f'<s:Envelope xmlns:s="{version}"><s:Body>{body}</s:Body></s:Envelope>'
+    return Call(method="POST", path="/", query="", headers={}, body=text.encode())
+
+
+def told(said: Said) -> dict[str, str]:
+    (found,) = etree.fromstring(said.body).findall(".//{urn:any:1}TraLoi")
+    return {etree.QName(each).localname: each.text or "" for each in found}
+
+
+@pytest.mark.parametrize("version", [SOAP11, SOAP12])
+def test_a_department_keeps_keys_and_answers_by_the_names_it_was_given(tmp_path: Path, version: str) -> None:
+    file = tmp_path / "j.jsonl"
+    desk = Department(journal(file), NAMES)
+    assert told(desk.answer(asked("Hoi", "k1", version))) == {"So": "k1", "KQ": "404"}
+    first = desk.answer(asked("Gui", "k1", version))
+    assert told(first) == {"So": "k1", "KQ": "0", "Bn": "A-1"}
+    assert etree.QName(etree.fromstring(first.body)).namespace == version
+    again = Department(journal(file), NAMES)
+    assert told(again.answer(asked("Gui", "k1", version))) == told(first)
+    assert told(again.answer(asked("Hoi", "k1", version))) == told(first)
+    assert told(again.answer(asked("Gui", "k1", version, more="<x:khac/>")))["KQ"] == "12"
+    assert told(again.answer(asked("Gui", "", version)))["KQ"] == "12"
+    assert [(one.operation, one.key, one.reference) for one in again.journal.entries] == [
+        ("Gui", "k1", "A-1")
+    ]
+
+
+@pytest.mark.parametrize("body", [b"", b"<a", b"<a/>", b"<!DOCTYPE x><a><Body><b/></Body></a>"])
+def test_a_department_takes_nothing_but_soap(body: bytes) -> None:
+    desk = Department(journal(), NAMES)
+    call = Call(method="POST", path="/", query="", headers={}, body=body)
+    assert (desk.answer(call).status, desk.refusal(call).status, desk.name(call)) == (400, 400, "")
+    assert desk.journal.entries == []
+
+
 def test_an_order_that_nobody_knows_is_refused() -> None:
     with pytest.raises(ValueError, match="kind"):
         Server(OneStop(journal())).order(Order(kind="explode"))
@@ -324,7 +367,7 @@ def test_every_misbehaviour_can_be_performed() -> None:
         assert perform(Order(kind=kind), call, said)
 
 
-@pytest.mark.parametrize("name", ["onestop", "land", "portal"])
+@pytest.mark.parametrize("name", ["onestop", "land", "portal", "department"])
 def test_each_runs_as_a_process_and_takes_orders(
     tmp_path: Path, name: str, unused_tcp_port_factory: Callable[[], int]
 ) -> None:
@@ -337,6 +380,7 @@ def test_each_runs_as_a_process_and_takes_orders(
         str(port),
         "--journal",
         str(file),
+        *(("--key", "So", "--ask", "Hoi") if name == "department" else ()),
     ]
     with subprocess.Popen(command) as process:
         try:
