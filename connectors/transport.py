@@ -3,7 +3,7 @@
 Rules of this file:
 
 * The certificate check has no switch. With ``ca_file`` only that bundle is trusted (pinned per partner).
-* No redirects, no proxies or credentials from the environment, no cookies, no second try by the library.
+* No redirects, no proxies or credentials from the environment, no cookies, no second try on a kept connection that broke.
 * Nothing of a request has left until a connection stands. From then on the partner *may have it*; tenacity tries again
   only before.
 * ``Exchange`` holds the bytes as they went over the wire, both heads included; secrets are cut out before they are kept.
@@ -13,16 +13,15 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
-import io
 import ipaddress
 import json
 import re
+import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping  # noqa: TC003 - msgspec reads the annotations at run time
+from collections.abc import AsyncIterator, Callable, Container, Iterable, Mapping  # noqa: TC003 - msgspec reads the annotations at run time
 from contextlib import asynccontextmanager
 from datetime import datetime  # noqa: TC003
-from enum import StrEnum
 from pathlib import Path
 from types import SimpleNamespace  # noqa: TC003
 from typing import Annotated, NamedTuple, Self
@@ -31,6 +30,7 @@ from xml.sax.saxutils import escape
 
 import aiohttp
 import msgspec
+from aiohappyeyeballs import start_connection
 from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import (
     AfterValidator,
@@ -44,17 +44,24 @@ from tenacity import AsyncRetrying, retry_if_result, stop_after_attempt, wait_ex
 from yarl import URL
 
 from connectors.contract import Deferred, Exchange, Reason, Unsure
+from connectors.http1 import Bounds, Break, Connection, Reply
 from schemas.problems import refuse
 
 USER_AGENT = "lienthong/1"
 CUT = b"[cut]"
-SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"})
+SECRET_HEADERS = frozenset({b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"x-api-key"})
 SHORTEST_SECRET = 8
 IN_ONE_PIECE = 256 * 1024
+KEPT = 15.0
+"""Seconds for which a connection without work is kept: shorter than what servers usually grant."""
+NEXT_ADDRESS = 0.25
+"""Seconds until a host's next address is tried beside the first (RFC 8305 §5)."""
+
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h)$")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15}|\*)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NO_TARGET = re.compile(r"[\x00-\x20\x7f#]")
 
 
 # --- settings ---------------------------------------------------------------------------------------------------
@@ -162,20 +169,6 @@ class Answer(Value, frozen=True):
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-class Break(StrEnum):
-    """What broke, by class."""
-
-    CONNECT = "connect"
-    TLS = "tls"
-    TIMEOUT = "timeout"
-    RESET = "reset"
-    TRUNCATED = "truncated"
-    GARBLED = "garbled"  # not HTTP, or an encoding that does not unpack
-    TOO_LARGE = "too-large"
-    REDIRECT = "redirect"
-    UNSENDABLE = "unsendable"  # a header that HTTP cannot carry; nothing was opened
-
-
 class Cut(Exception):  # noqa: N818 - says what it is
     """A download broke off; what had arrived is whole as far as it goes."""
 
@@ -230,7 +223,7 @@ class Broken(Value, frozen=True):
 
 
 def classify(error: BaseException, *, left: bool) -> Break:
-    """One table for all that aiohttp, ssl and the system raise. ``left``: a connection stood."""
+    """One table for all that ssl, the system and aiohttp (downloads only) raise. ``left``: a connection stood."""
     match error:
         case aiohttp.ClientSSLError() | ssl.SSLError():
             return Break.TLS
@@ -259,14 +252,12 @@ def cut(data: bytes, secrets: Iterable[str]) -> bytes:
     return data
 
 
-def head(first: str, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Write a head as HTTP/1.1 does, with the values of secret headers cut."""
-    lines = [first.encode()]
-    lines += [
-        name + b": " + (CUT if name.decode("latin-1").lower() in SECRET_HEADERS else value)
-        for name, value in headers
-    ]
-    return b"\r\n".join(lines) + b"\r\n\r\n"
+def head(
+    first: bytes, headers: Iterable[tuple[bytes, bytes]], hidden: Container[bytes] = SECRET_HEADERS
+) -> bytes:
+    """Write a head as HTTP/1.1 does, with the values of ``hidden`` headers cut."""
+    lines = [name + b": " + (CUT if name.lower() in hidden else value) for name, value in headers]
+    return b"\r\n".join([first, *lines, b"", b""])
 
 
 def unpack(body: bytes, encoding: str, cap: int) -> bytes | Break:
@@ -321,27 +312,25 @@ def _tls(reach: Reach) -> ssl.SSLContext:
     return context
 
 
-class _Stopped(Exception):  # noqa: N818 - says what it is
-    """Reading the reply was stopped by us."""
-
-    def __init__(self, why: Break) -> None:
-        super().__init__(why)
-        self.why = why
-
-
 class Http:
     """Opens HTTP to one partner; built once per process and used on one event loop."""
 
-    def __init__(self, reach: Reach, *, clock: Callable[[], datetime]) -> None:
+    def __init__(self, reach: Reach, *, clock: Callable[[], datetime], kept: float = KEPT) -> None:
         """Read the certificate files now. Raises ``Refusal`` HUB-CFG-001 or HUB-CRT-003 when they are wrong."""
         self._reach = reach
+        self._kept_for = kept
         self._clock = clock
         self._tls = _tls(reach)
+        self._place = _Place.of(reach.base_url)
+        self._idle: list[Connection] = []
+        self._sweeper: asyncio.TimerHandle | None = None
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, request: Request) -> Answer | Broken:
         """Send once; again only while nothing has left. Ends within ``connect_tries`` connects and one total timeout."""
-        if any(_CONTROL.search(name + value) for name, value in request.headers.items()):
+        if _NO_TARGET.search(request.path) or any(
+            _CONTROL.search(name + value) for name, value in request.headers.items()
+        ):
             return Broken(error=Break.UNSENDABLE, may_have=False)
         exchanges: list[Exchange] = []
         result = await self._once(request, exchanges)
@@ -387,27 +376,76 @@ class Http:
             raise Cut(classify(error, left=marks["left"])) from error
 
     async def close(self) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        while self._idle:
+            self._idle.pop().close()
         if self._session is not None:
             await self._session.close()
             self._session = None
 
     async def _once(self, request: Request, exchanges: list[Exchange]) -> Answer | Broken:
-        call = _Call(request, self._reach, self._clock())
-        started = asyncio.get_running_loop().time()
+        call = _Call(request, self._place, self._clock())
+        loop = asyncio.get_running_loop()
+        started = loop.time()
         answer: Answer | Broken
         try:
-            answer = await call.read(self._open())
-        except _Stopped as stop:
-            answer = call.broken(stop.why)
-        except (aiohttp.ClientError, HttpProcessingError, OSError, TimeoutError, EOFError) as error:
+            reply = await self._ask(call, started + self._reach.total_timeout)
+        except (OSError, TimeoutError) as error:
             answer = call.broken(classify(error, left=call.left))
+        else:
+            answer = call.answer(reply, self._reach.max_reply_bytes, self._clock())
         error_class = answer.error if isinstance(answer, Broken) else ""
-        exchanges.append(call.exchange(asyncio.get_running_loop().time() - started, error_class))
-        return (
-            answer
-            if isinstance(answer, Broken)
-            else msgspec.structs.replace(answer, arrived_at=self._clock())
+        exchanges.append(call.exchange(loop.time() - started, error_class))
+        return answer
+
+    async def _ask(self, call: _Call, until: float) -> Reply:
+        connection = self._kept() or await self._connect(until)
+        call.left = True
+        reply = await connection.ask(
+            call.pieces, Bounds(self._reach.max_reply_bytes, self._reach.read_timeout, until)
         )
+        if connection.keeps:
+            self._keep(connection)
+        return reply
+
+    async def _connect(self, until: float) -> Connection:
+        """Open a connection to the first of the host's addresses that answers (RFC 8305)."""
+        loop, place = asyncio.get_running_loop(), self._place
+        async with asyncio.timeout_at(min(until, loop.time() + self._reach.connect_timeout)):
+            addresses = await loop.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+            opened = await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS)
+            _, connection = await loop.create_connection(
+                Connection,
+                sock=opened,
+                ssl=self._tls if place.secure else None,
+                server_hostname=place.host if place.secure else None,
+            )
+        return connection
+
+    def _kept(self) -> Connection | None:
+        """Return the connection that rested shortest: the least likely to be closed just now by the other side."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.keeps:
+                return connection
+            connection.close()
+        return None
+
+    def _keep(self, connection: Connection) -> None:
+        self._idle.append(connection)
+        if self._sweeper is None:
+            self._sweeper = asyncio.get_running_loop().call_later(self._kept_for, self._sweep)
+
+    def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        rested, self._idle = self._idle, []
+        for each in rested:
+            if each.keeps and each.idle_since > loop.time() - self._kept_for:
+                self._idle.append(each)
+            else:
+                each.close()
+        self._sweeper = loop.call_later(self._kept_for, self._sweep) if self._idle else None
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -442,78 +480,64 @@ def _never_left(result: Answer | Broken) -> bool:
     return isinstance(result, Broken) and result.error is Break.CONNECT and not result.may_have
 
 
-def _sendable(body: bytes) -> bytes | io.BytesIO | None:
-    """Large bodies go in pieces; small ones in one, together with their head."""
-    return None if not body else body if len(body) < IN_ONE_PIECE else io.BytesIO(body)
+class _Place(NamedTuple):
+    """Where a partner listens, out of its address."""
+
+    host: str
+    port: int
+    secure: bool
+    netloc: str
+    path: str
+    address: str
+
+    @classmethod
+    def of(cls, address: str) -> _Place:
+        parts = urlsplit(address)
+        secure = parts.scheme == "https"
+        port = parts.port or (443 if secure else 80)
+        return cls(parts.hostname or "", port, secure, parts.netloc, parts.path, address)
 
 
 class _Call:
     """One try: what was sent, how far it came, what had arrived when it ended."""
 
-    def __init__(self, request: Request, reach: Reach, started_at: datetime) -> None:
+    def __init__(self, request: Request, place: _Place, started_at: datetime) -> None:
         self.request = request
-        self.cap = reach.max_reply_bytes
-        self.url = reach.base_url + request.path
+        self.url = place.address + request.path
         self.started_at = started_at
-        self.marks = {"left": False}
+        self.left = False
         self.status = 0
         self.head = b""
-        self.body = bytearray()
-        parts = urlsplit(self.url)
-        self.target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        lengths = (
-            {"Content-Length": str(len(request.body))} if request.body or request.method == "POST" else {}
-        )
-        self.headers = {
-            "Host": parts.netloc,
+        self.body = b""
+        target = place.path + request.path
+        self._first = f"{request.method} {target if target[:1] == '/' else '/' + target} HTTP/1.1".encode()
+        headers = {
+            "Host": place.netloc,
             "User-Agent": USER_AGENT,
             "Accept": "*/*",
             "Accept-Encoding": "identity",
-            **lengths,
-            **request.headers,
         }
+        if request.body or request.method == "POST":
+            headers["Content-Length"] = str(len(request.body))
+        headers |= request.headers
+        self._lines = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     @property
-    def left(self) -> bool:
-        return self.marks["left"]
+    def pieces(self) -> tuple[bytes, ...]:
+        """What goes out. Large bodies go alone; small ones in one piece with their head."""
+        written, body = head(self._first, self._lines, hidden=()), self.request.body
+        return (written + body,) if len(body) < IN_ONE_PIECE else (written, body)
 
-    async def read(self, session: aiohttp.ClientSession) -> Answer:
-        async with session.request(
-            self.request.method,
-            URL(self.url, encoded=True),
-            data=_sendable(self.request.body),
-            headers=self.headers,
-            skip_auto_headers=("User-Agent", "Content-Type", "Accept", "Accept-Encoding"),
-            allow_redirects=False,
-            trace_request_ctx=self.marks,
-        ) as response:
-            self._note(response)
-            if response.status // 100 == 3:  # noqa: PLR2004 - the class of redirects, RFC 9110 §15.4
-                raise _Stopped(Break.REDIRECT)
-            if (response.content_length or 0) > self.cap:
-                raise _Stopped(Break.TOO_LARGE)
-            async for chunk in response.content.iter_any():
-                self.body += chunk[: self.cap + 1 - len(self.body)]
-                if len(self.body) > self.cap:
-                    raise _Stopped(Break.TOO_LARGE)
-            return self._answer(response)
-
-    def _note(self, response: aiohttp.ClientResponse) -> None:
-        self.status = response.status
-        version = response.version or aiohttp.HttpVersion11
-        first = f"HTTP/{version.major}.{version.minor} {response.status} {response.reason or ''}".rstrip()
-        self.head = head(first, response.raw_headers)
-
-    def _answer(self, response: aiohttp.ClientResponse) -> Answer:
-        body = unpack(
-            bytes(self.body), response.headers.get("Content-Encoding", "").strip().lower(), self.cap
-        )
+    def answer(self, reply: Reply, cap: int, arrived_at: datetime) -> Answer | Broken:
+        self.status, self.body = reply.status, bytes(reply.body)
+        self.head = head(reply.first.rstrip(), reply.fields)
+        if reply.broken:
+            return self.broken(reply.broken)
+        headers = {name.decode().lower(): _text(value) for name, value in reply.fields}
+        body = unpack(self.body, headers.get("content-encoding", "").strip().lower(), cap)
         if isinstance(body, Break):
-            raise _Stopped(body)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(
-            status=self.status, headers=headers, body=body, arrived_at=self.started_at, exchanges=()
-        )
+            return self.broken(body)
+        return Answer(status=self.status, headers=headers, body=body, arrived_at=arrived_at, exchanges=())
 
     def broken(self, error: Break) -> Broken:
         """Redirects 301, 307 and 308 mean "ask elsewhere" for a POST: it was not done (RFC 9110 §15.4)."""
@@ -521,9 +545,8 @@ class _Call:
         return Broken(error=error, may_have=self.left and not elsewhere)
 
     def exchange(self, seconds: float, error: str) -> Exchange:
-        lines = [(name.encode(), value.encode()) for name, value in self.headers.items()]
-        sent = head(f"{self.request.method} {self.target} HTTP/1.1", lines) + self._kept(self.request.body)
-        received = self.head + self._kept(bytes(self.body)) if self.status else b""
+        sent = head(self._first, self._lines) + self._kept(self.request.body)
+        received = self.head + self._kept(self.body) if self.status else b""
         secrets = self.request.secrets
         return Exchange(
             url=cut(self.url.encode(), secrets).decode(),
@@ -537,3 +560,7 @@ class _Call:
 
     def _kept(self, body: bytes) -> bytes:
         return b"[cut: %d bytes]" % len(body) if self.request.private else body
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "surrogateescape").strip()

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from connectors.contract import Deferred, Unsure
-from connectors.transport import Answer, Break, Broken, Http, Reach, Request, cut, read_secret, unpack
+from connectors.http1 import Break
+from connectors.transport import Answer, Broken, Http, Reach, Request, cut, read_secret, unpack
 from schemas.problems import Refusal
 from tests.doubles.loopback import mute, nobody
 from tests.doubles.raw import ok, raw
