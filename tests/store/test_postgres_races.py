@@ -17,7 +17,9 @@ import pytest_asyncio
 
 from hub.documents.contract import NewUpload, Safety
 from hub.lifecycle import Move, State
-from hub.store.contract.delivery import Settlement
+from hub.store.contract.delivery import Acknowledgement, Settlement
+from hub.store.contract.intake import Accepted
+from hub.store.contract.mending import Rerouting
 from hub.store.contract.store import Stale
 from hub.store.postgres import accept as taking
 from hub.store.postgres import claim as claiming
@@ -25,13 +27,13 @@ from hub.store.postgres import settle as recording
 from hub.store.postgres.bell import Hints
 from hub.store.postgres.connection import Connection, connect
 from hub.store.sql import accept as accepting
-from hub.store.sql import actions, destinations, documents, leases, sweeping, timers
+from hub.store.sql import acknowledge, actions, destinations, documents, leases, successors, sweeping, timers
 from hub.store.sql import settle as settling
 from hub.store.sql.db import Lane, Raced, many, only
 from hub.store.sql.times import micros
 from schemas.problems import Refusal
 from tests.store.engines import Place, on_postgres
-from tests.store.samples import acceptance, at, deferred, delivered, roomy
+from tests.store.samples import acceptance, at, attempt, deferred, delivered, roomy, sealed, transfer
 from tests.store.test_documents import DAY, QUOTA, bring, content, digest, whole
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.contract.delivery import Work
-    from hub.store.contract.intake import Acceptance, Accepted
+    from hub.store.contract.intake import Acceptance
     from hub.store.contract.store import Store
     from hub.store.sql.db import Rows
 
@@ -134,7 +136,7 @@ def accept(db: Connection, *new: Acceptance) -> Accepted:
 
 def settle(db: Connection, work: Work, what: Settlement | None = None) -> bool:
     done = what or Settlement(transfer=work.transfer, move=Move.DELIVER)
-    outcomes = {work.transfer: settling.Outcome(done, None, (), None)}
+    outcomes = {work.transfer: settling.Outcome(done, None, (b"\0",) * len(done.attempts), None)}
     (written,) = recording.settle(db, [recording.Report(work.token, outcomes, micros(at(2)))])
     return written
 
@@ -463,3 +465,238 @@ async def test_content_that_comes_while_it_is_swept_stands_in_a_file_of_its_own(
     assert only(two.first, "SELECT file FROM document") != (old,)
     assert many(two.first, "SELECT refs FROM document") == [(1,)]
     assert await whole(store.documents.content(digest(DATA))) == DATA
+
+
+# --- what partners say late, against the end of the wait for it
+
+
+def receipt(db: Connection, transfer: str) -> State:
+    """The partner's receipt for a transfer; return its state by then."""
+    said = Acknowledgement(partner="so-tnmt", raw=b"r", received_at=at(100), said_at=at(100))
+    taken = acknowledge.acknowledge(db, acknowledge.Packed(said, transfer, "digest", None, b"\0r"))
+    assert taken is not None
+    return taken.state
+
+
+async def awaited(store: Store) -> str:
+    """Return a delivered transfer whose receipt is awaited until second 50."""
+    (work,) = await leased(store, "m1")
+    await store.settle(work.token, [delivered(work.transfer, receipt_by=at(50))], at(2))
+    return work.transfer
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+async def test_a_receipt_at_the_moment_its_wait_expires_is_counted_once(
+    store: Store, two: Two, guarded: bool
+) -> None:
+    """Without the lane's lock the receipt does not see the mark that it takes away, and the count of overdue ones stays."""
+    transfer = await awaited(store)
+    if not guarded:
+        two.careless()
+    assert acknowledge.expire(two.begin(), micros(at(60)), 10) == 1
+    coming = two.meanwhile(lambda db: receipt(db, transfer))
+    assert not coming.done()
+    two.commit()
+    assert coming.result(10) is State.ACKNOWLEDGED
+    view = await store.transfer(transfer)
+    assert view is not None
+    assert (view.state, view.problem) == (State.ACKNOWLEDGED, "")
+    (row,) = [one for one in await store.queue() if one.partner == "so-tnmt"]
+    assert row.overdue == (0 if guarded else 1)
+
+
+async def test_a_wait_that_expires_behind_its_receipt_marks_nothing(store: Store, two: Two) -> None:
+    transfer = await awaited(store)
+    assert receipt(two.begin(), transfer) is State.ACKNOWLEDGED
+    expiring = two.meanwhile(lambda db: acknowledge.expire(db, micros(at(60)), 10))
+    assert not expiring.done()
+    two.commit()
+    expiring.result(10)
+    view = await store.transfer(transfer)
+    assert view is not None
+    assert (view.state, view.problem) == (State.ACKNOWLEDGED, "")
+    assert await store.conservation() == ()
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+async def test_a_receipt_that_comes_while_its_transfer_is_settled_wins(
+    store: Store, two: Two, guarded: bool
+) -> None:
+    """Without the lane's lock it does not see that the lease ended, and is kept without being counted."""
+    (work,) = await leased(store, "m1", "m2")
+    await store.seal(work.token, {work.transfer: sealed()})
+    if not guarded:
+        two.careless()
+    assert settle(two.begin(), work, deferred(work.transfer, at(10)))
+    coming = two.meanwhile(lambda db: receipt(db, work.transfer))
+    assert not coming.done()
+    two.commit()
+    coming.result(10)
+    view = await store.transfer(work.transfer)
+    assert view is not None
+    assert (view.state is State.ACKNOWLEDGED) is guarded
+
+
+# --- what persons decide, against a worker's settlement
+
+
+def decides(move: Move, transfer: str, saw: State) -> Callable[[Connection], int]:
+    order = actions.Order(transfer, move, saw, "r", "thu")
+    return lambda db: actions.act(db, order, micros(at(3)))
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+async def test_what_a_person_holds_while_its_turn_comes_is_not_sent(
+    store: Store, two: Two, guarded: bool
+) -> None:
+    (work,) = await leased(store, "m1", "m2")
+    if not guarded:
+        two.careless()
+    assert settle(two.begin(), work)
+    held = two.meanwhile(decides(Move.HOLD, "m2.so-tnmt.0", State.WAITING))
+    assert held.done() is not guarded
+    two.commit()
+    held.result(10)
+    following = [one.message for one in await store.claim("w", at(4), 10, 30)]
+    assert following == ([] if guarded else ["m2"])
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+async def test_a_settlement_passes_by_what_a_person_withdraws_at_that_moment(
+    store: Store, two: Two, guarded: bool
+) -> None:
+    (work,) = await leased(store, "m1", "m2", "m3")
+    if not guarded:
+        two.careless()
+    decides(Move.WITHDRAW, "m2.so-tnmt.0", State.WAITING)(two.begin())
+    settling_ = two.meanwhile(lambda db: settle(db, work))
+    assert not settling_.done()
+    two.commit()
+    assert settling_.result(10)
+    assert bool(await store.conservation()) is not guarded
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+async def test_what_a_person_skips_was_not_delivered_meanwhile(store: Store, two: Two, guarded: bool) -> None:
+    """Who decides on what a worker has in hand is refused, whichever of the two ends first."""
+    (work,) = await leased(store, "m1", "m2")
+    if not guarded:
+        two.careless()
+    assert settle(two.begin(), work)
+    skipping = two.meanwhile(decides(Move.SKIP, work.transfer, State.IN_DOUBT))
+    assert skipping.done() is not guarded
+    two.commit()
+    with pytest.raises(Refusal, match="HUB-LAN-003" if guarded else "HUB-LAN-002"):
+        skipping.result(10)
+    assert await store.conservation() == ()
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+async def test_what_a_person_sends_anyway_gets_its_turn_when_its_lane_empties(
+    store: Store, two: Two, guarded: bool
+) -> None:
+    """Where order does not matter it had stepped aside; it comes back into a lane whose last transfer is being settled."""
+    await store.capacities(roomy("so-tnmt", order_sensitive=False))
+    (first,) = await leased(store, "m1", "m2")
+    refused = Settlement(transfer=first.transfer, move=Move.EXHAUST, attempts=(attempt("unsure"),))
+    await store.settle(first.token, [refused], at(2))
+    (last,) = await store.claim("w", at(2), 10, 30)
+    if not guarded:
+        two.careless()
+    decides(Move.SEND_ANYWAY, first.transfer, State.DEAD)(two.begin())
+    settling_ = two.meanwhile(lambda db: settle(db, last))
+    assert settling_.done() is not guarded
+    two.commit()
+    assert settling_.result(10)
+    await store.tick(at(4))
+    following = [one.message for one in await store.claim("w", at(4), 10, 30)]
+    assert (following, bool(await store.conservation())) == ((["m1"], False) if guarded else ([], True))
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+async def test_what_a_person_routes_again_gets_its_turn_when_its_new_lane_empties(
+    store: Store, two: Two, guarded: bool
+) -> None:
+    await store.capacities(roomy("thue"))
+    await store.accept(acceptance("m1", dossier="d1", partners=("thue",)))
+    await store.accept(acceptance("m2", dossier="d1", version=1, problem="HUB-ROU-001"))
+    (work,) = await store.claim("w", at(1), 10, 30)
+    again = Rerouting(
+        old="m2.so-tnmt.0",
+        transfers=(transfer("m2", "thue", subject="d1"),),
+        rule="r",
+        reason="r",
+        by="thu",
+        expected_version=2,
+        story=b"{}",
+    )
+    if not guarded:
+        two.careless()
+    assert settle(two.begin(), work)
+    routing = two.meanwhile(lambda db: successors.reroute(db, again, micros(at(3))))
+    assert routing.done() is not guarded
+    two.commit()
+    assert routing.result(10) == ["m2.thue.0"]
+    following = [one.transfer for one in await store.claim("w", at(4), 10, 30)]
+    assert (following, bool(await store.conservation())) == (
+        (["m2.thue.0"], False) if guarded else ([], True)
+    )
+
+
+# --- groups
+
+
+async def test_two_groups_that_take_the_same_lanes_in_turn_are_both_written(store: Store, two: Two) -> None:
+    """Each takes its leases, its lanes and its destinations in one order for all, so they queue up and never embrace."""
+    await store.capacities(roomy("p1", "p2"))
+    for n in range(4):
+        await store.accept(acceptance(f"m{n}", partners=("p1", "p2")))
+    works = [(await store.claim("w", at(1), 4, 30)) for _ in range(2)]
+    reports = [
+        recording.Report(
+            group[0].token,
+            {
+                one.transfer: settling.Outcome(
+                    Settlement(transfer=one.transfer, move=Move.DELIVER), None, (), None
+                )
+                for one in reversed(group)
+            },
+            micros(at(2)),
+        )
+        for group in works
+    ]
+    assert recording.settle(two.begin(), reports[:1]) == [True]
+    second = two.meanwhile(lambda db: recording.settle(db, reports[::-1]))
+    assert not second.done()
+    two.commit()
+    assert second.result(10) == [True, False]
+    assert await store.conservation() == ()
+
+
+async def test_two_groups_of_messages_with_the_same_keys_bind_each_once(store: Store, two: Two) -> None:
+    group = [acceptance(f"m{n}", key=f"k{n}", raw=b"same") for n in range(3)]
+    taking.accept(two.begin(), [packed(one) for one in group])
+    again = [acceptance(f"x{n}", key=f"k{n}", raw=b"same") for n in reversed(range(4))]
+    second = two.meanwhile(lambda db: taking.accept(db, [packed(one) for one in again]))
+    assert not second.done()
+    two.commit()
+    with pytest.raises(Raced):
+        second.result(10)
+    said = two.meanwhile(lambda db: taking.accept(db, [packed(one) for one in again])).result(10)
+    assert [one.message for one in said if isinstance(one, Accepted)] == ["x3", "m2", "m1", "m0"]
+    assert await store.conservation() == ()
+
+
+async def test_a_claim_and_a_settlement_of_one_destination_count_what_is_under_way_exactly(
+    store: Store, two: Two
+) -> None:
+    (work,) = await leased(store, "m1")
+    await store.accept(acceptance("m2"))
+    assert claim(two.begin()) == ["m2"]
+    settling_ = two.meanwhile(lambda db: settle(db, work))
+    assert not settling_.done()
+    two.commit()
+    assert settling_.result(10)
+    assert many(
+        two.first, "SELECT in_flight FROM dest_run r JOIN dest d ON d.id=r.id WHERE partner='so-tnmt'"
+    ) == [(1,)]
