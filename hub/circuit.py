@@ -63,12 +63,16 @@ HEALTH: Mapping[str, Health] = MappingProxyType(
         "HUB-PAR-002": Health.DOWN,  # a page of HTML, an empty reply
         "HUB-PAR-003": Health.DOWN,
         "HUB-PAR-005": Health.DOWN,
-        "HUB-PAR-006": Health.DOWN,  # a gateway's 404; one odd answer among good ones opens nothing
         "HUB-PAR-004": Health.RESTS,
         "HUB-PAR-008": Health.RESTS,
     }
 )
-"""By the code of the outcome; what is not here says nothing."""
+"""By the code of the outcome; what is not here says nothing.
+
+So does an answer in the partner's own form that no row of its table knows (HUB-PAR-006): it may be about this one dossier, and
+five of those in a row would let one dossier stop all others. What a gateway says in the partner's place is read as HUB-PAR-002
+or -003, and so is a SOAP fault of the *Server* class.
+"""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,14 +1,16 @@
-"""The deadline of a dossier that nobody has promised one for: its procedure's processing time, in working days. Pure.
+"""The deadline of a dossier: promised, or counted from its procedure's processing time, in working days. Pure.
 
 * A promise that was told stands: the hub counts only while there is none, and forgets what it counted when one comes.
 * It counts from the reception that the message tells, once the dossier has been accepted.
-* Waiting for the applicant moves it, by the rule in ``hub.calendar``.
+* Waiting for the applicant moves it, by the rule in ``hub.calendar``; a promise, too, unless whoever tells that the waiting is
+  over tells the due date as well, and neither when it was said that the clock goes on.
 * What a deadline was counted from is kept in the story. One that was provisional is counted again, at the dossier's next
   message, when the calendar has changed meanwhile; any other stays as it was, whatever the calendar says later.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,11 +20,12 @@ from hub.story.record import Counted, Story
 from schemas.dossier import Kind, State
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from hub.calendar import Due
     from schemas.dossier import Message
     from schemas.workdays import Workdays
+
+
+Pause = tuple[datetime, datetime]
 
 
 def counted(
@@ -32,15 +35,38 @@ def counted(
 
     A date that no calendar knows (a sender's clock in another century) leaves the deadline as it was told.
     """
+    after, pause = _waiting(before, after, message)
     known = before.counted if before else None
     if after.deadline != (before.deadline if before else None):
-        return msgspec.structs.replace(after, counted=None)
+        return msgspec.structs.replace(after, counted=None, moved=None)
     try:
-        if known is None:
-            return _begun(after, message, hours, days)
-        return _moved(after, known, message, days)
+        if known is not None:
+            return _moved(after, known, pause, days)
+        if after.deadline is not None and pause is not None and not _told(after, message):
+            due = calendar.after_supplement(days, after.deadline, *pause)
+            return msgspec.structs.replace(after, deadline=due.at, moved=due.calendar)
+        return _begun(after, message, hours, days)
     except (ValueError, OverflowError):
         return after
+
+
+def _waiting(before: Story | None, after: Story, message: Message) -> tuple[Story, Pause | None]:
+    """Note since when the applicant is waited for; return the pause that this message ends."""
+    since = before.asked if before else None
+    waits = after.state is State.SUPPLEMENT
+    if since is None:
+        asked = message.event.at if waits and message.event.pauses_clock is not False else None
+        return msgspec.structs.replace(after, asked=asked), None
+    if waits:
+        return after, None
+    return msgspec.structs.replace(after, asked=None), (since, max(since, message.event.at))
+
+
+def _told(story: Story, message: Message) -> bool:
+    """Whether the message says itself what the due date is."""
+    return (
+        message.sender == story.origin and message.dossier is not None and message.dossier.due_at is not None
+    )
 
 
 def _begun(story: Story, message: Message, hours: float | None, days: Workdays) -> Story:
@@ -55,13 +81,9 @@ def _begun(story: Story, message: Message, hours: float | None, days: Workdays) 
     return _with(story, Counted(since=told or message.event.at, hours=hours), days)
 
 
-def _moved(story: Story, known: Counted, message: Message, days: Workdays) -> Story:
-    waits = story.state is State.SUPPLEMENT
-    if waits and known.asked is None:
-        return msgspec.structs.replace(story, counted=msgspec.structs.replace(known, asked=message.event.at))
-    if not waits and known.asked is not None:
-        pauses = (*known.pauses, (known.asked, max(known.asked, message.event.at)))
-        return _with(story, msgspec.structs.replace(known, asked=None, pauses=pauses), days)
+def _moved(story: Story, known: Counted, pause: Pause | None, days: Workdays) -> Story:
+    if pause is not None:
+        return _with(story, msgspec.structs.replace(known, pauses=(*known.pauses, pause)), days)
     if known.provisional and known.calendar != days.version:
         return _with(story, known, days)
     return story
@@ -83,9 +105,11 @@ def _due(known: Counted, days: Workdays) -> Due:
 
 
 def facts(before: datetime | None, story: Story | None) -> dict[str, str]:
-    """What the journal keeps of a deadline that was counted: when, by which calendar, and the years that are not announced."""
-    if story is None or story.counted is None or story.deadline is None or story.deadline == before:
+    """What the journal keeps of a deadline that the hub counted or moved: when, by which calendar, and the years that are not announced."""
+    if story is None or story.deadline is None or story.deadline == before:
         return {}
+    if story.counted is None:
+        return {"deadline": story.deadline.isoformat(), "calendar": story.moved} if story.moved else {}
     known = story.counted
     told = {"deadline": story.deadline.isoformat(), "calendar": known.calendar}
     return told | ({"provisional": " ".join(map(str, known.provisional))} if known.provisional else {})

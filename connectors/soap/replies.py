@@ -2,7 +2,8 @@
 
 Sources: SOAP 1.1 §4.4.1 (fault codes are dotted, the left part is the general one) and §6.2 (a Fault comes with HTTP
 500); SOAP 1.2 part 1 §5.4.6 and part 2 §7.5.2.2 (``Sender`` comes with 400, all others with 500). A ``Server`` or ``Receiver`` fault says
-nothing about how far the partner came, so it may have the parcel.
+nothing about how far the partner came, so it may have the parcel; that it lies with the processing and not with the message is
+what its class means.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ ROWS: Table = (
     Row(fault="DataEncodingUnknown", outcome="refused", reason="HUB-PAR-006"),
     Row(fault="Client", outcome="refused", reason="HUB-PAR-001"),
     Row(fault="Sender", outcome="refused", reason="HUB-PAR-001"),
-    Row(fault="Server", outcome="unsure", reason="HUB-PAR-006"),
-    Row(fault="Receiver", outcome="unsure", reason="HUB-PAR-006"),
+    Row(fault="Server", outcome="unsure", reason="HUB-PAR-003"),
+    Row(fault="Receiver", outcome="unsure", reason="HUB-PAR-003"),
 )
 
 

@@ -43,6 +43,8 @@ def merge(kept: Story, other: Story) -> Story:
         local=kept.local or other.local,
         deadline=dated.deadline,
         counted=dated.counted,
+        asked=kept.asked or other.asked,
+        moved=dated.moved,
         custody=kept.custody or other.custody,
         parent=kept.parent or other.parent,
         children=more_of(kept.children, other.children),

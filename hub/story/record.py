@@ -27,15 +27,14 @@ class StoryLeg(Value, frozen=True):
 
 
 class Counted(Value, frozen=True):
-    """What a deadline was counted from (``hub.deadline``). ``provisional``: years that were not announced then. ``asked``: the
-    applicant is waited for since; ``pauses``: asked and answered.
+    """What a deadline was counted from (``hub.deadline``). ``provisional``: years that were not announced then. ``pauses``: when
+    the applicant was asked and when it answered.
     """
 
     since: datetime
     hours: float
     calendar: str = ""
     provisional: tuple[int, ...] = ()
-    asked: datetime | None = None
     pauses: tuple[tuple[datetime, datetime], ...] = ()
 
 
@@ -44,7 +43,8 @@ class Story(Value, frozen=True):
 
     ``parties``: partners that may speak about it. ``sequences``: last sequence per source. ``opened_on``: the day whose
     catalogue versions the dossier keeps. ``custody``: who holds the paper original of the result. ``counted``: how the
-    hub came to ``deadline``, when nobody promised one.
+    hub came to ``deadline``, when nobody promised one. ``asked``: the applicant is waited for since; ``moved``: the calendar
+    by which such waiting moved a promise.
     """
 
     origin: str
@@ -59,6 +59,8 @@ class Story(Value, frozen=True):
     local: str | None = None
     deadline: datetime | None = None
     counted: Counted | None = None
+    asked: datetime | None = None
+    moved: str | None = None
     custody: str | None = None
     parent: str | None = None
     children: tuple[str, ...] = ()

@@ -58,6 +58,7 @@ def run(breaker: Breaker, *told: Told, now: float = 0.0, concurrency: int = 4) -
         (Deferred(reason=why("HUB-PAR-005"), wait=60), Health.DOWN),
         (Unsure(reason=why("HUB-INT-001")), Health.NOTHING),
         (Unsure(reason=why("HUB-PAR-009")), Health.NOTHING),
+        (Unsure(reason=why("HUB-PAR-006")), Health.NOTHING),
         (Unsure(reason=why("HUB-NET-005")), Health.NOTHING),
     ],
 )

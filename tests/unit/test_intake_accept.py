@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -18,7 +18,7 @@ from hub.store.contract.intake import Acceptance, Known
 from hub.story import record
 from schemas import workdays
 from schemas.agencies import Agencies
-from schemas.dossier import Alias, Dossier, Event, Kind, Message, Procedure, from_json, to_json
+from schemas.dossier import Alias, Dossier, Event, Kind, Message, Procedure, Supplement, from_json, to_json
 from schemas.problems import Problem, Refusal
 from schemas.procedures import Procedures
 
@@ -320,6 +320,61 @@ def test_waiting_for_the_applicant_moves_a_counted_deadline(accepting: Accepting
         2026, 3, 9, 9, tzinfo=UTC
     )  # + 3 - 1 = Sunday the 8th, then a working day
     assert made.facts["deadline"] == "2026-03-09T09:00:00+00:00"
+
+
+ASKED, ANSWERED = datetime(2026, 3, 2, 2, tzinfo=UTC), datetime(2026, 3, 5, 2, tzinfo=UTC)
+PROMISE = datetime(2026, 3, 6, 9, tzinfo=UTC)
+MOVED = datetime(2026, 3, 9, 9, tzinfo=UTC)
+
+
+def waited(accepting: Accepting, answer: Judged, *, pauses: bool | None = None) -> Acceptance:
+    """A dossier with a promised date whose applicant was asked, and what came of the answer."""
+    said = received()
+    message = from_json(said.canonical)
+    assert message.dossier is not None
+    dossier = msgspec.structs.replace(message.dossier, due_at=PROMISE)
+    promised = msgspec.structs.replace(message, dossier=dossier)
+    made = accepting(msgspec.structs.replace(said, canonical=to_json(promised)), None, inbound(), NOW)
+    asking = received(kind=Kind.SUPPLEMENT_REQUESTED, at=ASKED)
+    told = from_json(asking.canonical)
+    event = msgspec.structs.replace(told.event, pauses_clock=pauses)
+    asking = msgspec.structs.replace(asking, canonical=to_json(msgspec.structs.replace(told, event=event)))
+    for each in (received(kind=Kind.TRANSFERRED, at=FRIDAY), asking):
+        made = accepting(each, known(made), inbound(), NOW)
+        assert deadline_of(made) == PROMISE
+    return accepting(answer, known(made), inbound(), NOW)
+
+
+def answer_with(**more: Any) -> Judged:
+    said = received(kind=Kind.SUPPLEMENT_SUBMITTED, at=ANSWERED)
+    message = from_json(said.canonical)
+    assert message.dossier is not None
+    dossier = msgspec.structs.replace(message.dossier, **more)
+    return msgspec.structs.replace(said, canonical=to_json(msgspec.structs.replace(message, dossier=dossier)))
+
+
+def test_waiting_for_the_applicant_moves_a_promise_too_and_says_by_which_calendar(
+    accepting: Accepting,
+) -> None:
+    made = waited(accepting, answer_with())
+    assert deadline_of(made) == MOVED
+    assert made.facts["deadline"] == MOVED.isoformat()
+    assert made.facts["calendar"] == accepting.days.version
+    assert {each.deadline for each in made.transfers} == {MOVED}
+
+
+def test_a_due_date_that_comes_with_the_supplement_is_the_new_promise(accepting: Accepting) -> None:
+    later = datetime(2026, 3, 20, 9, tzinfo=UTC)
+    made = waited(accepting, answer_with(supplements=(Supplement(due_after=later),)))
+    assert (deadline_of(made), "calendar" in made.facts) == (later, False)
+
+
+def test_a_promise_that_the_origin_says_again_with_the_supplement_stands(accepting: Accepting) -> None:
+    assert deadline_of(waited(accepting, answer_with(due_at=PROMISE))) == PROMISE
+
+
+def test_a_clock_that_was_said_to_go_on_moves_nothing(accepting: Accepting) -> None:
+    assert deadline_of(waited(accepting, answer_with(), pauses=False)) == PROMISE
 
 
 def test_a_provisional_deadline_is_counted_again_when_the_calendar_has_changed(
