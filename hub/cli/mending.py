@@ -41,7 +41,7 @@ async def correct(
         if (view.state, Move.SUPERSEDE) not in MOVES:
             raise refuse("HUB-LAN-002", view.id, rule=f"{view.state} → correct")
         message = await _message(hub, view)
-        operation = _operation(hub, view, message)
+        operation, *more = await _operations(hub, view, message)
         tries = len(await hub.store.attempts(view.id))
         who = await _who_says_no(hub, view, asked=asked) if view.state is State.IN_DOUBT else ""
         behind = finding.many(await finding.behind(hub.store, view))
@@ -56,6 +56,7 @@ async def correct(
             reason=why,
             by=desk.by,
             asked=who,
+            more=tuple((hub.means.new_id(), each) for each in more),
         )
         made = await hub.store.correct(correction, desk.now())
     show.rows(desk, columns.TRANSFERS, [made], "nothing.transfers")
@@ -69,15 +70,26 @@ async def _message(hub: Hub, view: TransferView) -> Message:
     return from_json(stored.canonical)
 
 
-def _operation(hub: Hub, view: TransferView, message: Message) -> str:
-    """Return what today's format calls this part. Raises ``Refusal`` when it still cannot be said: nothing would be gained."""
+async def _operations(hub: Hub, view: TransferView, message: Message) -> list[str]:
+    """Return what today's format calls this part and, behind the last one, those that it had not before.
+
+    Raises ``Refusal`` when one still cannot be said: nothing would be gained.
+    """
     said = hub.means.said(message, view.message, view.partner)
     if not said or view.part > len(said):
         raise refuse("HUB-MAP-004", "/event/kind", rule=rerouting.AN_OPERATION, detail=view.partner)
-    found = said[view.part - 1]
-    if found.problem is not None:
-        raise Refusal(found.problem)
-    return found.operation
+    found = said[view.part - 1 :] if await _is_last(hub, view) else said[view.part - 1 : view.part]
+    for each in found:
+        if each.problem is not None:
+            raise Refusal(each.problem)
+    return [each.operation for each in found]
+
+
+async def _is_last(hub: Hub, view: TransferView) -> bool:
+    """Whether its message has no further part for this partner."""
+    found = await hub.store.message(view.message)
+    others = [await hub.store.transfer(each) for each in (found.transfers if found else ())]
+    return all(each is None or each.partner != view.partner or each.part <= view.part for each in others)
 
 
 async def _who_says_no(hub: Hub, view: TransferView, *, asked: bool) -> str:

@@ -45,9 +45,14 @@ def told(dossier: str, agency: str = AGENCY, state: State = State.ACCEPTED) -> r
 
 
 async def fill(
-    path: Path, move: Move | None = Move.REFUSE, *, partner: str = "so-tnmt", problem: str = ""
+    path: Path,
+    move: Move | None = Move.REFUSE,
+    *,
+    partner: str = "so-tnmt",
+    problem: str = "",
+    part: int = 0,
 ) -> None:
-    """A dossier with two messages; what came of the first."""
+    """A dossier with two messages; what came of the first. ``part``: the number of its only part."""
     hub = StoreHub(path)
     await hub.store.capacities(roomy("so-tnmt", "dvcqg", NOBODY))
     for number in (1, 2):
@@ -65,7 +70,10 @@ async def fill(
             partners=(partner if number == 1 else "so-tnmt",),
             problem=problem if number == 1 else "",
         )
-        new = msgspec.structs.replace(new, canonical=to_json(message), story=record.to_json(told("d1")))
+        parts = tuple(msgspec.structs.replace(each, part=part) for each in new.transfers)
+        new = msgspec.structs.replace(
+            new, canonical=to_json(message), story=record.to_json(told("d1")), transfers=parts
+        )
         await hub.store.accept(new)
     if not problem:
         (work,) = await hub.store.claim("w", NOON, 10, 30.0)
@@ -139,6 +147,30 @@ def test_where_nobody_can_be_asked_a_person_says_that_people_there_were(path: Pa
     assert line(path, "transfer", "correct", "m1", "--asked", *SCRIPT).status == 0
     rows = json.loads(line(path, "transfer", "journal", "m1", "--json").out)
     assert next(row for row in rows if row["what"] == "supersede")["facts"]["asked"] == "person"
+
+
+TWO = (Said(operation="dossier"), Said(operation="progress"))
+
+
+def test_what_todays_format_says_in_more_parts_is_corrected_into_all_of_them(path: Path) -> None:
+    asyncio.run(fill(path, part=1))
+    ran = line(path, "transfer", "correct", "m1", *SCRIPT, "--json", means=Today(parts={"so-tnmt": TWO}))
+    assert ran.status == 0, ran.err
+    made = shown(path, HEAD)["superseded_by"]
+    assert isinstance(made, list)
+    found = [shown(path, each) for each in made]
+    assert sorted((one["operation"], one["part"], one["state"]) for one in found) == [
+        ("dossier", 1, "waiting"),
+        ("progress", 2, "waiting"),
+    ]
+
+
+def test_a_further_part_that_cannot_be_said_keeps_the_whole_from_being_corrected(path: Path) -> None:
+    asyncio.run(fill(path, part=1))
+    half = (TWO[0], msgspec.structs.replace(TWO[1], problem=Problem(code="HUB-MAP-002", place="/x")))
+    ran = line(path, "transfer", "correct", "m1", *SCRIPT, means=Today(parts={"so-tnmt": half}))
+    assert (ran.status, "HUB-MAP-002" in ran.err) == (1, True)
+    assert shown(path, HEAD)["state"] == "refused"
 
 
 def test_what_still_cannot_be_said_is_not_corrected(path: Path) -> None:

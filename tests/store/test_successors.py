@@ -47,7 +47,13 @@ async def view(store: Store, id_: str) -> TransferView:
 
 
 async def correct(
-    store: Store, old: str = HEAD, new: str = "new1", *, expected: State, tries: int = 1
+    store: Store,
+    old: str = HEAD,
+    new: str = "new1",
+    *,
+    expected: State,
+    tries: int = 1,
+    more: tuple[tuple[str, str], ...] = (),
 ) -> TransferView:
     what = Correction(
         old=old,
@@ -58,6 +64,7 @@ async def correct(
         reason="mapping mended",
         by="thu",
         asked="partner" if expected is State.IN_DOUBT else "",
+        more=more,
     )
     return await store.correct(what, at(5))
 
@@ -148,6 +155,60 @@ async def test_what_waits_behind_is_corrected_in_its_place_too(store: Store) -> 
         await store.settle(work.token, [delivered(work.transfer)], at(second))
         order.append(work.transfer)
     assert order == [HEAD, "new1", "m2.so-tnmt.0"]
+
+
+MORE = (("new2", "second"), ("new3", "third"))
+
+
+async def in_order(store: Store, many: int) -> list[str]:
+    """Deliver so many, one after the other."""
+    order: list[str] = []
+    for second in range(6, 6 + many):
+        (work,) = await store.claim("w", at(second), 10, 30)
+        assert await store.settle(work.token, [delivered(work.transfer)], at(second))
+        order.append(work.transfer)
+    return order
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 6])
+async def test_parts_that_the_message_did_not_have_come_right_behind_the_corrected_one(
+    store: Store, depth: int
+) -> None:
+    await lane(store, depth)
+    await settled(store, Move.REFUSE)
+    await correct(store, expected=State.REFUSED, more=MORE)
+    made = [await view(store, id_) for id_ in ("new1", "new2", "new3")]
+    assert [(one.operation, one.part, one.key) for one in made] == [
+        ("today", 0, "m0:so-tnmt:0.2"),
+        ("second", 1, "m0:so-tnmt:1"),
+        ("third", 2, "m0:so-tnmt:2"),
+    ]
+    assert {one.supersedes for one in made} == {HEAD}
+    assert sorted((await view(store, HEAD)).superseded_by) == ["new1", "new2", "new3"]
+    assert await store.conservation() == ()
+    others = [f"m{step}.so-tnmt.0" for step in range(1, depth)]
+    assert await in_order(store, depth + 2) == ["new1", "new2", "new3", *others]
+    (told,) = [row for row in await store.journal(transfer=HEAD) if row.what == "supersede"]
+    assert told.facts["successor"] == "new1 new2 new3"
+
+
+async def test_further_parts_of_what_waits_behind_a_sent_head_come_in_its_place(store: Store) -> None:
+    await lane(store, 4)
+    (work,) = await store.claim("w", at(1), 10, 30)
+    await correct(store, "m1.so-tnmt.0", expected=State.WAITING, tries=0, more=MORE)
+    assert await store.settle(work.token, [delivered(work.transfer)], at(2))
+    wanted = ["new1", "new2", "new3", "m2.so-tnmt.0", "m3.so-tnmt.0"]
+    assert await in_order(store, 5) == wanted
+
+
+async def test_where_order_is_not_promised_further_parts_come_last(store: Store) -> None:
+    await lane(store, 3, order_sensitive=False)
+    await settled(store, Move.REFUSE)
+    (work,) = await store.claim("w", at(3), 10, 30)
+    assert work.transfer == "m1.so-tnmt.0"
+    await correct(store, expected=State.REFUSED, more=MORE)
+    assert await store.settle(work.token, [delivered(work.transfer)], at(5))
+    assert sorted(await in_order(store, 4)) == ["m2.so-tnmt.0", "new1", "new2", "new3"]
 
 
 async def test_what_waits_behind_a_head_that_is_being_sent_can_be_corrected(store: Store) -> None:

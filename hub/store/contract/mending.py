@@ -12,6 +12,7 @@ class Correction(Value, frozen=True):
 
     ``tries``: how many tries the old one had when the partner was asked (or the person looked); one more means that
     something left meanwhile. ``asked``: who answered that the partner does not have it: ``partner``, ``person`` or nobody.
+    ``more``: ids and operations of further parts that today's format says behind this one; they come right behind it.
     """
 
     old: str
@@ -22,6 +23,7 @@ class Correction(Value, frozen=True):
     reason: str
     by: str
     asked: str = ""
+    more: tuple[tuple[str, str], ...] = ()
 
 
 class Rerouting(Value, frozen=True):

@@ -94,9 +94,10 @@ def correct(db: Db, what: Correction, at: int) -> int:
     key = _key(db, old.message, old.number, old.partner, old.part)
     _take_number(db, old, what, key)
     _withdraw(db, tally, old, lane.dest, at)
-    tally.add(lane.dest, State.WAITING)
-    tally.add(lane.dest, "accepted")
+    tally.add(lane.dest, State.WAITING, 1 + len(what.more))
+    tally.add(lane.dest, "accepted", 1 + len(what.more))
     entered = lanes.settle_place(db, tally, lane, old.n, in_lane=bool(old.in_lane), belongs=True)
+    made = [(what.new, key), *_further(db, tally, lane, old, what)]
     lanes.let_go(db, tally, grip, at, entered=entered)
     tally.write(db)
     facts = {
@@ -104,7 +105,7 @@ def correct(db: Db, what: Correction, at: int) -> int:
         "reason": what.reason,
         "before": old.state,
         "state": "withdrawn",
-        "successor": what.new,
+        "successor": " ".join(id_ for id_, _ in made),
     }
     journal.write(
         db,
@@ -114,23 +115,62 @@ def correct(db: Db, what: Correction, at: int) -> int:
         old.id,
         facts | ({"asked": what.asked} if what.asked else {}),
     )
-    journal.write(db, at, "corrects", old.message, what.new, {"supersedes": old.id, "key": key})
+    for id_, each in made:
+        journal.write(db, at, "corrects", old.message, id_, {"supersedes": old.id, "key": each})
     return old.n
 
 
+def _further(db: Db, tally: Tally, lane: Lane, old: _Old, what: Correction) -> list[tuple[str, str]]:
+    """Make the parts that the message did not have; return their ids and keys.
+
+    They get the numbers of those that waited right behind the corrected one, and these the next ones, and so on: the lane's
+    order is that of the numbers, and nobody behind a transfer that stands in its lane can be under way. Where a stopped head
+    holds nobody back, order is not promised, and they come last.
+    """
+    if not what.more:
+        return []
+    behind = [
+        n
+        for (n,) in many(
+            db, "SELECT n FROM item WHERE subject=? AND dest=? AND n>? ORDER BY n", (*lane, old.n)
+        )
+    ]
+    fresh, made = [], []
+    for number, (id_, operation) in enumerate(what.more, 1):
+        key = _key(db, old.message, old.number, old.partner, old.part + number)
+        (n,) = only(db, _LIKE_IT, (id_, operation, old.part + number, key, old.id, old.id))
+        lanes.come_back(db, tally, lane, n)
+        fresh.append(n)
+        made.append((id_, key))
+    for n in fresh:
+        db.execute("UPDATE transfer SET n=? WHERE n=?", (-n, n))
+    places = [*(behind if old.in_lane else ()), *fresh]
+    for place, n in reversed(list(zip(places[len(fresh) :], places, strict=False))):
+        _renumber(db, n, place)
+    for place, n in zip(places, fresh, strict=False):
+        _renumber(db, -n, place)
+    return made
+
+
+def _renumber(db: Db, old: int, new: int) -> None:
+    """Everything that names a transfer by its number."""
+    db.execute("UPDATE transfer SET n=? WHERE n=?", (new, old))
+    db.execute("UPDATE sealed SET n=? WHERE n=?", (new, old))
+    db.execute("UPDATE attempt SET transfer=? WHERE transfer=?", (new, old))
+    db.execute("UPDATE link SET transfer=? WHERE transfer=?", (new, old))
+
+
+_LIKE_IT = """
+INSERT INTO transfer(id,message,dest,subject,operation,part,key,stage,deadline,state,supersedes)
+SELECT ?,message,dest,subject,?,?,?,stage,deadline,'waiting',? FROM transfer WHERE id=? RETURNING n
+"""
+
+
 def _take_number(db: Db, old: _Old, what: Correction, key: str) -> None:
-    (fresh,) = only(
-        db,
-        "INSERT INTO transfer(id,message,dest,subject,operation,part,key,stage,deadline,state,supersedes)"
-        " SELECT ?,message,dest,subject,?,part,?,stage,deadline,'waiting',? FROM transfer WHERE id=? RETURNING n",
-        (what.new, what.operation, key, old.id, old.id),
-    )
+    (fresh,) = only(db, _LIKE_IT, (what.new, what.operation, old.part, key, old.id, old.id))
     db.execute("UPDATE transfer SET n=? WHERE id=?", (-fresh, what.new))
-    db.execute("UPDATE transfer SET n=? WHERE id=?", (fresh, old.id))
+    _renumber(db, old.n, fresh)
     db.execute("UPDATE transfer SET n=? WHERE id=?", (old.n, what.new))
-    db.execute("UPDATE sealed SET n=? WHERE n=?", (fresh, old.n))
-    db.execute("UPDATE attempt SET transfer=? WHERE transfer=?", (fresh, old.n))
-    db.execute("UPDATE link SET transfer=? WHERE transfer=?", (fresh, old.n))
 
 
 # --- route again ------------------------------------------------------------------------------------------------
