@@ -16,6 +16,7 @@ import pytest
 from connectors.contract import Link
 from hub.documents.contract import New, NewUpload, Safety
 from hub.store.blobs import PIECE, Blobs, Damaged
+from hub.store.contract.mending import Merging
 from hub.store.vault import Unreadable
 from schemas.problems import Refusal
 from tests.store.samples import acceptance, at, delivered, roomy, sealed
@@ -384,6 +385,36 @@ async def test_another_size_than_the_message_says_is_refused(store: Store) -> No
 async def test_only_what_is_clean_is_bound(store: Store, safety: Safety, code: str) -> None:
     await bring(store, "u1", content(1000), safety=safety)
     assert (await refused(store, naming("m1", digest(content(1000)))))[0][0] == code
+
+
+async def test_documents_of_dossiers_that_were_merged_are_one_dossiers_and_of_others_nobodys(
+    store: Store,
+) -> None:
+    """Naming what another partner brought to the other dossier is possible from the merge on, and never before."""
+    await store.capacities(roomy("so-tnmt"))
+    data = content(100_000)
+    await bring(store, "u1", data, sender="desk")
+    await store.accept(msgspec.structs.replace(naming("m1", digest(data), dossier="d1"), sender="desk"))
+    told = msgspec.structs.replace(naming("m2", dossier="d2"), sender="bureau")
+    await store.accept(told)
+    claimed = await store.claim("w", at(1), 10, 30)
+    assert await store.settle(claimed[0].token, [delivered(work.transfer) for work in claimed], at(2))
+
+    def asking(message: str, dossier: str, version: int, sender: str = "bureau") -> Acceptance:
+        new = naming(message, digest(data), dossier=dossier, version=version)
+        return msgspec.structs.replace(new, sender=sender)
+
+    with pytest.raises(Refusal, match="HUB-DOC-001"):
+        await store.accept(asking("m3", "d2", 1))
+    what = Merging(
+        kept="d2", other="d1", kept_version=1, other_version=1, story=b"{}", reason="r", by="a", approver="b"
+    )
+    await store.merge(what, at(3))
+    await store.accept(asking("m4", "d2", 2))
+    ((_, (enclosed,)),) = (await store.documents.enclosed(["m4"])).items()
+    assert enclosed.sha256 == digest(data)
+    with pytest.raises(Refusal, match="HUB-DOC-001"):
+        await store.accept(asking("m5", "d5", 0, "stranger"))
 
 
 async def test_a_forgotten_dossier_reads_nothing_and_others_still_do(store: Store) -> None:
