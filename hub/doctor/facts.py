@@ -44,7 +44,9 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Declared(msgspec.Struct, frozen=True, kw_only=True):
-    """``problems``: of settings and partner files; ``tools``: why the pool does not start; ``weak``: of the keys."""
+    """``problems``: of settings and partner files; ``tools``: why the pool does not start; ``weak``: of the keys;
+    ``database``: bytes that it may have.
+    """
 
     problems: Sequence[Problem] = ()
     tools: Sequence[Problem] = ()
@@ -52,6 +54,7 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     certificates: Sequence[Certificate] = ()
     embedded: bool = True
     disk_free: int = 0
+    database: int | None = None
     connections: int = 0
 
 

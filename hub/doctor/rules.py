@@ -23,6 +23,8 @@ TOO_OLD = timedelta(hours=24)
 BACKUP_AGE = timedelta(hours=26)
 SKEW = timedelta(seconds=5)
 LARGE_LOG = 256 << 20
+NEARLY = 0.8
+"""Of what the database may have: time to make room."""
 ROOM = 4
 """The disk is short when it has less than so many times what intake leaves for the rest."""
 BUILT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -178,6 +180,10 @@ def _queue(facts: Facts, opened: Opened) -> Iterator[Finding]:
 
 def _store_health(facts: Facts, opened: Opened) -> Iterator[Finding]:
     inspection, log = opened.inspection, opened.figures.log
+    most, size = facts.declared.database, opened.figures.size + (log or 0)
+    if most is not None and size > most * NEARLY:
+        values = {"size": str(size), "most": str(most)}
+        yield Finding(id="database-large", grave=size > most, values=values)
     if inspection.stuck:
         yield Finding(id="stuck-lease", grave=True, values={"count": str(inspection.stuck)})
     if log is not None and log > LARGE_LOG:

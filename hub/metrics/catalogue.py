@@ -119,6 +119,13 @@ METRICS: tuple[Metric, ...] = (
         "since the last full check ended",
     ),
     Metric("database_bytes", "gauge", (), "cỡ cơ sở dữ liệu", "size of the database"),
+    Metric(
+        "database_limit_bytes",
+        "gauge",
+        (),
+        "cỡ cơ sở dữ liệu mà vượt thì ngừng tiếp nhận; không có khi không đặt",
+        "the size of the database over which intake stops; absent where no bound is set",
+    ),
     Metric("log_bytes", "gauge", (), "cỡ tệp WAL của SQLite", "size of SQLite's write-ahead log"),
     Metric(
         "disk_free_bytes",

@@ -38,14 +38,20 @@ Values = dict[str, dict[tuple[str, ...], float]]
 """By metric and labels."""
 
 
-async def page(store: Store, now: datetime, *, version: str, free: Callable[[], int]) -> bytes:
-    """Return the page in Prometheus's text format. ``free``: bytes on the disk of the data folder."""
+async def page(
+    store: Store, now: datetime, *, version: str, free: Callable[[], int], most: int | None = None
+) -> bytes:
+    """Return the page in Prometheus's text format. ``free``: bytes on the disk of the data folder;
+    ``most``: bytes that the database may have.
+    """
     values: Values = {metric.name: {} for metric in METRICS}
     await _queue(store, now, values)
     await _processes(store, now, values)
     await _checks(store, now, values)
     figures = await store.figures()
     values["database_bytes"][()] = figures.size
+    if most is not None:
+        values["database_limit_bytes"][()] = most
     values["disk_free_bytes"][()] = free()
     if figures.log is not None:
         values["log_bytes"][()] = figures.log

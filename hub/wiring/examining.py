@@ -85,6 +85,7 @@ def _declared(path: Path, settings: Settings) -> tuple[Declared, Sequence[Partne
         certificates=[*ends, *_pins(partners)],
         embedded=not settings.database,
         disk_free=settings.limits.disk_free,
+        database=settings.limits.database,
         connections=2 * settings.limits.connections,
     ), partners
 

@@ -52,7 +52,13 @@ async def watched(
 
     async def figures() -> bytes:
         await pulse.beat()
-        return await page(store, utc_now(), version=me.version, free=lambda: free_bytes(settings))
+        return await page(
+            store,
+            utc_now(),
+            version=me.version,
+            free=lambda: free_bytes(settings),
+            most=settings.limits.database,
+        )
 
     await pulse.beat()
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import asynccontextmanager
 from functools import partial
@@ -32,6 +31,7 @@ from hub.spool import Spool
 from hub.wiring.declared import declared
 from hub.wiring.documents import unscanned
 from hub.wiring.parts import new_ids, store_of, utc_now
+from hub.wiring.room import ASK_EVERY, Room
 from hub.wiring.tools import pool_tools
 from hub.wiring.watching import watched
 from schemas import errors
@@ -84,7 +84,9 @@ async def open_web(
         return [] if await bench.alive() else ["pool"]
 
     counts, refusals = Counts(), Refusals(store)
-    admission = Admission(settings.limits, shares, _watermark(settings))
+    room = Room(settings, store)
+    watermark = _watermark(settings, room)
+    admission = Admission(settings.limits, shares, watermark)
 
     def gauges() -> dict[str, float]:
         requests, octets = admission.busy
@@ -93,6 +95,7 @@ async def open_web(
 
     try:
         await store.capacities(capacities(what.partners))
+        await room.ask()
         app = api.build(
             Deps(
                 intake=Intake(
@@ -110,7 +113,7 @@ async def open_web(
                 ),
                 quotas=shares,
                 refusals=refusals,
-                carrying=Carrying(settings.limits, _watermark(settings)),
+                carrying=Carrying(settings.limits, watermark),
                 catalogue=errors.load(),
                 limits=settings.limits,
                 ready=ready,
@@ -128,6 +131,7 @@ async def open_web(
             watched(settings, store, "web", counts, gauges, shown),
             beside(again(SHARE_EVERY, lambda: shares.sync(store.use), "quotas")),
             beside(again(EVERY, refusals.write, "refusals")),
+            beside(again(ASK_EVERY, room.ask, "room")),
         ):
             yield app, settings
     finally:
@@ -159,14 +163,7 @@ def bounds_of(settings: Settings) -> Bounds:
     )
 
 
-def _watermark(settings: Settings) -> Watermark:
-    """Look at the disk that holds the data. The database's own files count where it is one."""
-
-    def room() -> tuple[int, int]:
-        disk = os.statvfs(settings.data)
-        files = (path for path in settings.data.glob("hub.db*") if path.is_file())
-        return disk.f_bavail * disk.f_frsize, sum(path.stat().st_size for path in files)
-
+def _watermark(settings: Settings, room: Room) -> Watermark:
     limits = settings.limits
     return Watermark(room, time.monotonic, free=limits.disk_free, database=limits.database or 0)
 

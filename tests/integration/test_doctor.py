@@ -118,6 +118,8 @@ ILL: dict[str, tuple[str, bool, Facts]] = {
     "a circuit is open": ("circuit", False, row(circuit="open", circuit_code="HUB-NET-001")),
     "a lease is stuck": ("stuck-lease", True, with_("opened.inspection", stuck=1)),
     "the log is large": ("large-log", False, with_("opened.figures", log=GB)),
+    "the database is nearly as large as it may be": ("database-large", False, msgspec.structs.replace(with_("opened.figures", size=900), declared=msgspec.structs.replace(WELL.declared, database=1000))),
+    "the database is larger than it may be": ("database-large", True, msgspec.structs.replace(with_("opened", figures=msgspec.structs.replace(POSTGRES, size=1001), inspection=Inspection(settings=SAFE, stuck=0, backup=NOW)), declared=msgspec.structs.replace(WELL.declared, database=1000))),
     "there is no backup": ("no-backup", False, with_("opened.inspection", backup=None)),
     "the backup is old": ("old-backup", False, with_("opened.inspection", backup=NOW - timedelta(hours=27))),
     "a partner is away": ("unreachable", True, with_("", unreached=[Unreached(partner="a", address="b:1", why="c")])),
