@@ -13,6 +13,7 @@ from hub.store.contract.delivery import Settlement
 from hub.store.contract.intake import Accepted
 from hub.store.postgres import accept as taking
 from hub.store.postgres import claim as claiming
+from hub.store.postgres import lanes as many_lanes
 from hub.store.postgres import settle as recording
 from hub.store.postgres.bell import Hints
 from hub.store.postgres.connection import Connection, connect, numbered
@@ -50,8 +51,10 @@ class Watched(Connection):
 
 
 @pytest.fixture
-def db(database: str) -> Iterator[Watched]:
-    made = connect(database, None)
+def db(cluster: Cluster) -> Iterator[Watched]:
+    """A new database: in one that others have used the planner may know that a table is empty."""
+    made = connect(cluster.conninfo(cluster.database()), None)
+    migrate(made)
     made.__class__ = Watched
     assert isinstance(made, Watched)
     made.seen = {}
@@ -154,8 +157,11 @@ def kept(db: Connection, query: str) -> set[str]:
 SHOWN: dict[str, tuple[str, Sequence[Any]]] = {
     "lock": (claiming._LOCK, ([1, 2],)),
     "read": (claiming._LOAD, ([1, 2],)),
-    "take": (claiming._TAKE, ([1], [4], [1], [4], [0], [0, 1], [0, 0], [0, 0], 10)),
+    "take": (claiming._TAKE, ([1], [4], [1], [4], [0], [0, 1], [0, 0], [0, 0], [0] * 8, 10)),
     "look": (claiming._DUE, ()),
+    "write": (recording._WRITE, ([1], ["delivered"], *[[1]] * 6, *[[""]] * 3, [1])),
+    "heads": (many_lanes._HEADS, (["d1"], [1])),
+    "return": (recording._RETURN, ([1], [1], [0] * 8)),
     "head": (lanes._HEAD, Lane("d1", 1)),
 }
 

@@ -467,6 +467,32 @@ async def test_content_that_comes_while_it_is_swept_stands_in_a_file_of_its_own(
     assert await whole(store.documents.content(digest(DATA))) == DATA
 
 
+class Interrupted(Connection):
+    """Somebody who is overtaken after it found that the content is there already."""
+
+    overtake: Callable[[], object]
+
+    def execute(self, query: str, bindings: Sequence[Any] = ()) -> Rows:
+        rows = super().execute(query, bindings)
+        if query.startswith("INSERT INTO document"):
+            self.overtake()
+        return rows
+
+
+async def test_content_that_is_swept_after_it_was_seen_is_brought_anew(store: Store, two: Two) -> None:
+    """What was found is not locked yet: without a second look the upload would be done and its content gone."""
+    await idle(store)
+    await coming(store)
+    bringing: Any = two.first
+    bringing.__class__ = Interrupted
+    bringing.overtake = lambda: two.second.transaction(lambda db: sweeping.unused(db, BY))
+    with pytest.raises(Raced):
+        bringing.transaction(done(store))
+    assert bringing.transaction(done(store)) == ""
+    assert many(two.first, "SELECT refs FROM document") == [(1,)]
+    assert await whole(store.documents.content(digest(DATA))) == DATA
+
+
 # --- what partners say late, against the end of the wait for it
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from hub.store.postgres.floors import BEGINNING, CLASSES
 from hub.store.sql.destinations import ROOMS, SPARED, Destination, anything_ready
 from hub.store.sql.lanes import OFFSETS
 from hub.store.sql.leases import Leased, dump, load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from hub.store.postgres.bell import Hints
     from hub.store.postgres.connection import Connection
@@ -34,19 +35,19 @@ WITH front AS MATERIALIZED (
         SELECT a.ct, a.arm=1 AND a.rn>q.kept AS rest, row_number() OVER (ORDER BY
           CASE WHEN a.arm=1 AND a.rn<=q.kept THEN 0 WHEN a.arm=0 THEN 1 ELSE 2 END, a.v) AS rank FROM (
           SELECT x.ct, x.since+z.later AS v, z.arm, row_number() OVER (PARTITION BY z.arm ORDER BY x.since+z.later) AS rn
-          FROM unnest(?::bigint[], ?::bigint[], ?::bigint[]) z(class, later, arm)
+          FROM unnest(?::bigint[], ?::bigint[], ?::bigint[]) WITH ORDINALITY z(class, later, arm, place)
           CROSS JOIN LATERAL (
             SELECT ctid AS ct, since FROM ready
             WHERE dest=q.dest AND class=z.class
               AND (z.arm=0 OR q.live_since>0)
-              AND since >= CASE z.arm WHEN 0 THEN q.live_since ELSE 0 END
+              AND since >= greatest(CASE z.arm WHEN 0 THEN q.live_since ELSE 0 END, (?::bigint[])[(q.turn-1)*8+z.place])
               AND since < CASE z.arm WHEN 0 THEN 9223372036854775807 ELSE q.live_since END
             ORDER BY dest, class, since, subject LIMIT q.quota) x) a) b
       WHERE b.rank<=q.loose OR NOT b.rest
       ORDER BY b.rank LIMIT q.quota) f
     ORDER BY q.turn, f.rank LIMIT ?) chosen),
-taken AS (DELETE FROM ready USING front WHERE ready.ctid=front.ct RETURNING front.place, ready.dest, ready.subject, ready.since)
-SELECT h.n, t.subject, t.dest, t.since FROM taken t
+taken AS (DELETE FROM ready USING front WHERE ready.ctid=front.ct RETURNING front.place, ready.dest, ready.subject, ready.class, ready.since)
+SELECT h.n, t.subject, t.dest, t.class, t.since FROM taken t
 CROSS JOIN LATERAL (SELECT n FROM item i WHERE i.subject=t.subject AND i.dest=t.dest ORDER BY n LIMIT 1) h
 ORDER BY t.place
 """
@@ -77,12 +78,21 @@ class Wish(NamedTuple):
     position: int
 
 
+class Taken(NamedTuple):
+    """A ticket that was taken: from which arm (``floors``), and since when it had been ready."""
+
+    dest: int
+    arm: int
+    since: int
+
+
 class Claim(NamedTuple):
     """``position``: where the ring goes on; ``pause``: seconds until a rate allows more, if that is what stopped it."""
 
     taken: tuple[Leased, ...]
     position: int
     pause: float
+    tickets: tuple[Taken, ...] = ()
 
 
 def due(db: Connection) -> list[int]:
@@ -96,9 +106,15 @@ def earlier(db: Connection, token: str) -> tuple[Leased, ...]:
     return tuple(load(row[0])) if row else ()
 
 
-def claim(db: Connection, hints: Hints, wish: Wish, look: Callable[[Connection], list[int]]) -> Claim:
+def claim(
+    db: Connection,
+    hints: Hints,
+    wish: Wish,
+    look: Callable[[Connection], list[int]],
+    floors: Callable[[int], Sequence[int]] = lambda _: BEGINNING,
+) -> Claim:
     """Take what the hints lead to, then, if that was too little, what ``look`` finds, then more of where there is more."""
-    going = _Round(db, hints, wish)
+    going = _Round(db, hints, wish, floors)
     going.follow()
     if going.missing:
         hints.add(set(look(db)) - set(going.visits))
@@ -111,12 +127,15 @@ def claim(db: Connection, hints: Hints, wish: Wish, look: Callable[[Connection],
 class _Round:
     """One claim going round the ring. Hints that may lead to more are given back at its end."""
 
-    def __init__(self, db: Connection, hints: Hints, wish: Wish) -> None:
-        self._db, self._hints, self._wish = db, hints, wish
+    def __init__(
+        self, db: Connection, hints: Hints, wish: Wish, floors: Callable[[int], Sequence[int]]
+    ) -> None:
+        self._db, self._hints, self._wish, self._floors = db, hints, wish, floors
         self._position = wish.position
         self._crowded = _numbers(db, wish.without)
         self._aside = set(self._crowded)
         self._taken: list[Leased] = []
+        self._tickets: list[Taken] = []
         self.visits: dict[int, Visit] = {}
 
     @property
@@ -143,10 +162,16 @@ class _Round:
         loose = [visit.for_backlog(count) for visit, count in asked.values()]
         since = [visit.room.live_since for visit, _ in asked.values()]
         limit = self.missing
-        numbers = (list(asked), counts, kept, loose, since, _CLASSES, _LATER, _ARM, limit)
+        floors = [floor for dest in asked for floor in self._floors(dest)]
+        numbers = (list(asked), counts, kept, loose, since, _CLASSES, _LATER, _ARM, floors, limit)
         rows = self._db.execute(_TAKE, numbers).fetchall()
         self._taken += [Leased(*row[:3]) for row in rows]
-        got = Counter((dest, at >= asked[dest][0].room.live_since) for _, _, dest, at in rows)
+        live = [at >= asked[dest][0].room.live_since for _, _, dest, _, at in rows]
+        self._tickets += [
+            Taken(dest, class_ if one else class_ + CLASSES, at)
+            for one, (_, _, dest, class_, at) in zip(live, rows, strict=True)
+        ]
+        got = Counter((dest, one) for one, (_, _, dest, _, _) in zip(live, rows, strict=True))
         for dest, (visit, count) in asked.items():
             held = visit.took_of(got[dest, True], got[dest, False], count, cut=len(rows) == limit)
             if held and anything_ready(self._db, dest):
@@ -163,7 +188,7 @@ class _Round:
         self._hints.add(self._aside)
         self._hints.add(visit.room.id for visit in visits if visit.more)
         pause = min((visit.pause for visit in visits), default=float("inf"))
-        return Claim(tuple(self._taken), self._position, pause)
+        return Claim(tuple(self._taken), self._position, pause, tuple(self._tickets))
 
 
 def _numbers(db: Connection, partners: Collection[str]) -> set[int]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hub.store.contract.watching import Figures
 from hub.store.postgres import accept, claim, settle
+from hub.store.postgres.floors import Floors
 from hub.store.sql import leases, timers
 from hub.store.sql.db import many, only
 from hub.store.sql.engine import Taken, Unavailable
 from hub.store.sql.times import SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from hub.store.contract.intake import Accepted
     from hub.store.postgres.bell import Bell, Hints
@@ -27,8 +29,11 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 1.0
 """How often a worker asks the index itself which destinations have something ready, whatever it heard."""
 
-FEW = 64
-"""As many destinations with ready lanes are looked up at any time."""
+FEW, SLOW_SECONDS = 64, 0.02
+"""As many destinations with ready lanes are looked up at any time, while that is quick."""
+
+LOOK_SHARE = 20
+"""A slow look is followed by this many times as long without one."""
 
 ROLL_UP_SECONDS = 5.0
 ROLL_UP_LOCK = 0x4C546868
@@ -59,10 +64,11 @@ class PostgresQueue:
         self._delivery = delivery
         self._hints = hints
         self._bell = bell
+        self._floors = Floors()
+        self._settle = partial(settle.settle, floors=self._floors.of)
         self._position = 0
         self._heard = -1
-        self._breadth = 0
-        self._looked = self._rolled_up = float("-inf")
+        self._look_again = self._rolled_up = float("-inf")
 
     async def accept(self, packed: Packed) -> Accepted:
         return await self._intake.together(accept.accept, packed)
@@ -77,20 +83,23 @@ class PostgresQueue:
         try:
             until = await self.lease_time(now) + int(lease * SECOND)
             wish = claim.Wish(token, worker, now, limit, until, without, self._position)
-            taken, self._position, pause = await self._delivery.run(
-                _Claiming(wish, self._hints, self._look), repeatable=True
-            )
+            claiming = _Claiming(wish, self._hints, self._look, self._floors.begin)
+            claimed = await self._delivery.run(claiming, repeatable=True)
         except Unavailable:
             return Taken((), float("inf"))
-        return Taken(taken, pause)
+        self._position = claimed.position
+        self._floors.took(claimed.tickets)
+        return Taken(claimed.taken, claimed.pause)
 
     def _look(self, db: Connection) -> list[int]:
-        """Where many destinations have something ready, looking costs: hints first, the index now and then."""
-        clock = time.monotonic()
-        if self._breadth > FEW and clock - self._looked < LOOK_SECONDS:
+        """Where looking costs, because much is ready or somebody reads an old snapshot: hints first, the index now and then."""
+        began = time.monotonic()
+        if began < self._look_again:
             return []
         found = claim.due(db)
-        self._looked, self._breadth = clock, len(found)
+        took = time.monotonic() - began
+        if len(found) > FEW or took > SLOW_SECONDS:
+            self._look_again = began + max(LOOK_SECONDS, LOOK_SHARE * took)
         return found
 
     async def seal(self, token: str, seals: Mapping[str, Seal]) -> bool:
@@ -99,7 +108,7 @@ class PostgresQueue:
     async def settle(self, token: str, outcomes: Mapping[str, Outcome], now: int) -> bool:
         """False also when the connection broke during the commit and it turns out that it was written."""
         report = settle.Report(token, outcomes, now)
-        return await self._delivery.together(settle.settle, report, patience=PATIENCE)
+        return await self._delivery.together(self._settle, report, patience=PATIENCE)
 
     async def renew(self, token: str, now: int, lease: float) -> bool:
         until = await self.lease_time(now) + int(lease * SECOND)
@@ -160,10 +169,17 @@ class PostgresQueue:
 class _Claiming:
     """One claim, done again by its token: what an earlier try took is not taken twice."""
 
-    def __init__(self, wish: claim.Wish, hints: Hints, look: Callable[[Connection], list[int]]) -> None:
+    def __init__(
+        self,
+        wish: claim.Wish,
+        hints: Hints,
+        look: Callable[[Connection], list[int]],
+        floors: Callable[[int], Sequence[int]],
+    ) -> None:
         self._wish = wish
         self._hints = hints
         self._look = look
+        self._floors = floors
         self._tried = False
 
     def __call__(self, db: Connection) -> claim.Claim:
@@ -171,7 +187,7 @@ class _Claiming:
         self._tried = True
         if taken:
             return claim.Claim(taken, self._wish.position, float("inf"))
-        return claim.claim(db, self._hints, self._wish, self._look)
+        return claim.claim(db, self._hints, self._wish, self._look, self._floors)
 
 
 def servers_time(db: Connection) -> int:

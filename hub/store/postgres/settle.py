@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hub.lifecycle import State
 from hub.store.postgres import lanes
+from hub.store.postgres.floors import BEGINNING
 from hub.store.postgres.rows import keep, spread
 from hub.store.sql import health, journal, leases, links
 from hub.store.sql import settle as one_by_one
 from hub.store.sql.counters import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from hub.store.contract.delivery import Settlement
     from hub.store.postgres.connection import Connection
@@ -53,9 +54,15 @@ _SHRINK = (
 )
 _RETURN = """
 WITH back AS MATERIALIZED (
-  SELECT r.id, z.n FROM unnest(?::bigint[], ?::bigint[]) z(id, n) JOIN dest_run r ON r.id=z.id ORDER BY r.id FOR UPDATE OF r)
+  SELECT r.id, z.n, z.place FROM unnest(?::bigint[], ?::bigint[]) WITH ORDINALITY z(id, n, place)
+  JOIN dest_run r ON r.id=z.id ORDER BY r.id FOR UPDATE OF r)
 UPDATE dest_run r SET in_flight=r.in_flight-back.n FROM back WHERE r.id=back.id
-RETURNING r.id, r.failures=0 AND r.places IS NULL, EXISTS(SELECT 1 FROM ready WHERE ready.dest=r.id)
+RETURNING r.id, r.failures=0 AND r.places IS NULL, EXISTS(
+  SELECT 1 FROM dest d CROSS JOIN generate_series(0, 7) z(arm) CROSS JOIN LATERAL (
+    SELECT 1 FROM ready WHERE ready.dest=d.id AND class=z.arm % 4
+      AND since >= greatest(CASE WHEN z.arm<4 THEN d.live_since ELSE 0 END, (?::bigint[])[(back.place-1)*8+z.arm+1])
+      AND since < CASE WHEN z.arm<4 THEN 9223372036854775807 ELSE d.live_since END LIMIT 1) more
+  WHERE d.id=r.id)
 """
 _SEALED = "SELECT n, digest FROM sealed WHERE n=ANY(?::bigint[])"
 _SEAL = """
@@ -88,8 +95,10 @@ class _Settled(NamedTuple):
         return self.outcome.settlement
 
 
-def settle(db: Connection, reports: Sequence[Report]) -> list[bool]:
-    """For each report whether it was written; false: its lease was lost."""
+def settle(
+    db: Connection, reports: Sequence[Report], floors: Callable[[int], Sequence[int]] = lambda _: BEGINNING
+) -> list[bool]:
+    """For each report whether it was written; false: its lease was lost. ``floors``: where a look for more begins."""
     held = {token: body for token, (body, _) in _held(db, (report.token for report in reports)).items()}
     rows = one_by_one.read(db, {id_ for report in reports for id_ in report.outcomes})
     written, settled = [], []
@@ -104,7 +113,7 @@ def settle(db: Connection, reports: Sequence[Report]) -> list[bool]:
         _give_back(
             db, {token: held[token] for (token, *_), done in zip(reports, written, strict=True) if done}
         )
-        _learn(db, settled)
+        _learn(db, settled, floors)
     return written
 
 
@@ -184,11 +193,12 @@ def _give_back(db: Connection, rest: Mapping[str, dict[int, Leased]]) -> None:
         spread(db, _SHRINK, kept)
 
 
-def _learn(db: Connection, settled: Sequence[_Settled]) -> None:
+def _learn(db: Connection, settled: Sequence[_Settled], floors: Callable[[int], Sequence[int]]) -> None:
     """Destinations last: fewer are under way there, and their breakers learn what was seen."""
     counts = Counter(one.item.dest for one in settled)
-    returned = sorted(spread(db, _RETURN, list(counts.items())))
-    for dest, whole, more in returned:
+    seen = [floor for dest in counts for floor in floors(dest)]
+    returned = db.execute(_RETURN, (list(counts), list(counts.values()), seen))
+    for dest, whole, more in sorted(returned):
         if more:
             db.due(dest)
         for turn, now in enumerate(sorted({one.now for one in settled if one.item.dest == dest})):

@@ -14,7 +14,7 @@ from hub.documents.contract import Enclosure, Safety, Upload
 from hub.store.blobs import PIECE, Ref
 from hub.store.sql import journal
 from hub.store.sql.bodies import keep
-from hub.store.sql.db import many, one
+from hub.store.sql.db import Raced, many, one
 from hub.store.sql.merging import FAMILY
 from hub.store.sql.times import moment
 from hub.store.vault import Unreadable
@@ -190,6 +190,8 @@ def done(db: Db, bodies: Bodies, id_: str, digest: str, at: int, safety: Safety,
 def _same(db: Db, bodies: Bodies, sha256: str, file: str) -> tuple[str, bytes]:
     """Return the file that stands for this content and its key; the new one where nobody can read the old any more."""
     db.execute("UPDATE document SET refs=refs WHERE sha256=?", (sha256,))  # the lock
+    if not db.changes():
+        raise Raced(sha256)
     found = readable(db, bodies, sha256)
     if found is not None:
         return found.name, found.key
@@ -216,7 +218,10 @@ def readable(db: Db, bodies: Bodies, sha256: str) -> Ref | None:
 
 
 def hold(db: Db, owner: str, sha256: str, sender: str, at: int, secret: bytes) -> None:
+    """Raise ``Raced`` when a sweep took the document away since it was seen."""
     db.execute("UPDATE document SET refs=refs+1, idle_since=NULL WHERE sha256=?", (sha256,))
+    if not db.changes():
+        raise Raced(sha256)
     db.execute(
         "INSERT INTO hold(owner,sha256,sender,at,secret) VALUES(?,?,?,?,?)",
         (owner, sha256, sender, at, secret),
