@@ -77,9 +77,22 @@ class File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Procedures(msgspec.Struct, frozen=True):
-    """The registry, by entry id."""
+    """The registry, by entry id; and, so that looking up costs the same however many there are, by what they are called."""
 
     entries: Mapping[str, Procedure]
+    nationals: Mapping[str, tuple[Procedure, ...]] = {}
+    locals: Mapping[str, tuple[tuple[Local, Procedure], ...]] = {}
+
+    def __post_init__(self) -> None:
+        nationals: dict[str, tuple[Procedure, ...]] = {}
+        names: dict[str, tuple[tuple[Local, Procedure], ...]] = {}
+        for entry in self.entries.values():
+            if entry.national:
+                nationals[entry.national] = (*nationals.get(entry.national, ()), entry)
+            for local in entry.local:
+                names[local.code] = (*names.get(local.code, ()), (local, entry))
+        msgspec.structs.force_setattr(self, "nationals", nationals)
+        msgspec.structs.force_setattr(self, "locals", names)
 
     @classmethod
     def load(cls, agencies: Agencies, folder: Path = FOLDER) -> Procedures:
@@ -96,16 +109,15 @@ class Procedures(msgspec.Struct, frozen=True):
 
     def by_national(self, code: str, on: date) -> Procedure | None:
         """Return the entry for a national code, with or without an agency's suffix, that counts on that day."""
-        bare = national_part(code)
-        return next((e for e in self.entries.values() if e.national == bare and e.counts(on)), None)
+        bare = national_part(code) or ""
+        return next((entry for entry in self.nationals.get(bare, ()) if entry.counts(on)), None)
 
     def by_local(self, code: str, authority: str, on: date, agencies: Agencies) -> Procedure | None:
         """Return the entry that this authority, or one above it, calls so on that day; the nearest authority wins."""
         names = [
             (local.authority, entry)
-            for entry in self.entries.values()
-            for local in entry.local
-            if local.code == code and local.counts(on) and entry.counts(on)
+            for local, entry in self.locals.get(code, ())
+            if local.counts(on) and entry.counts(on)
         ]
         for agency in agencies.above(authority):
             for owner, entry in names:

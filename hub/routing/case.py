@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from hub.routing.parties import FLOWS, Party, Roster, Stage
 from hub.routing.recipients import NOBODY, Recipient, Role
@@ -17,28 +17,50 @@ if TYPE_CHECKING:
     from hub.routing.router import Router
     from hub.story.record import Story
     from schemas.agencies import Agency
-    from schemas.dossier import Message
+    from schemas.dossier import Kind
+
+
+class Seen(NamedTuple):
+    """What routing looks at in a dossier's story. ``holders``: the agencies of its legs."""
+
+    national: str | None
+    local: str | None
+    origin: str
+    origin_agency: str
+    received_by: str
+    opened_on: date
+    holders: tuple[str, ...]
+
+    @classmethod
+    def of(cls, story: Story) -> Seen:
+        return cls(
+            story.national,
+            story.local,
+            story.origin,
+            story.origin_agency,
+            story.received_by,
+            story.opened_on,
+            tuple([leg.agency for leg in story.legs]),
+        )
+
+
+class Asked(NamedTuple):
+    """All that a case is about; nothing else of message and story decides who gets it. ``to``: the agency that it names."""
+
+    sender: str
+    on: date
+    story: Seen | None
+    kind: Kind | None = None
+    to: str | None = None
 
 
 class Case:
     """What the roles are resolved against, each part worked out at most once."""
 
-    def __init__(
-        self,
-        router: Router,
-        message: Message | None,
-        story: Story | None,
-        roster: Roster,
-        on: date,
-        sender: str,
-        roles: tuple[Role, ...] = (),
-    ) -> None:
+    def __init__(self, router: Router, roster: Roster, asked: Asked, roles: tuple[Role, ...] = ()) -> None:
         self.router = router
-        self.message = message
-        self.story = story
         self.roster = roster
-        self.on = on
-        self.sender = sender
+        self.sender, self.on, self.story, self.kind, self.to = asked
         self.roles = roles
 
     @cached_property
@@ -71,14 +93,14 @@ class Case:
         """Whether the informed may hear it: the decider says so, or the origin in its own right or for a silent decider."""
         if self.sender_decides:
             return True
-        if self.story is None or self.message is None or self.sender != self.story.origin:
+        if self.story is None or self.kind is None or self.sender != self.story.origin:
             return False
-        if self.message.kind in self.router.table.confirmed.origin:
+        if self.kind in self.router.table.confirmed.origin:
             return True
         if self.at_counter:
             return True
         owners = self.serving(self.named) if self.named else ()
-        return bool(owners) and not any(self.message.kind in owner.sends for owner in owners)
+        return bool(owners) and not any(self.kind in owner.sends for owner in owners)
 
     @cached_property
     def at_counter(self) -> bool:
@@ -150,7 +172,7 @@ class Case:
         return Recipient(partner=owner.partner_id, role=role, stage=stage, problem=problem)
 
     def takes(self, party: Party) -> bool:
-        return self.message is not None and self.message.kind in party.kinds
+        return self.kind is not None and self.kind in party.kinds
 
     def optional(self, parties: Sequence[Party], role: Role) -> tuple[Recipient, ...]:
         """Those of the parties that take this kind and may; nobody is no problem."""

@@ -25,7 +25,7 @@ def _counter(case: Case) -> tuple[Recipient, ...]:
 
 
 def _addressee(case: Case) -> tuple[Recipient, ...]:
-    named = case.message.event.to_agency if case.message else None
+    named = case.to
     if named is None:
         return _decider(case)
     if case.router.agencies.known(named) is None:
@@ -34,8 +34,8 @@ def _addressee(case: Case) -> tuple[Recipient, ...]:
 
 
 def _holders(case: Case) -> tuple[Recipient, ...]:
-    legs = case.story.legs if case.story else ()
-    agencies = [leg.agency for leg in legs if case.router.agencies.known(leg.agency)]
+    holders = case.story.holders if case.story else ()
+    agencies = [agency for agency in holders if case.router.agencies.known(agency)]
     parties = [party for agency in agencies for party in case.serving(agency)]
     return case.optional(parties, Role.HOLDERS)
 

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.routing.case import Case
+import msgspec
+
+from hub.routing.case import Asked, Case, Seen
 from hub.routing.parties import Party, Roster, Value, roster
 from hub.routing.recipients import Recipient, Routed
 from hub.routing.roles import RESOLVE
@@ -28,12 +30,18 @@ if TYPE_CHECKING:
     from schemas.dossier import Kind, Message
 
 
+MOST_KNOWN = 4096
+"""Cases that are remembered; then it begins anew."""
+
+
 class Router(Value, frozen=True):
     """The table with the registries that it is read by; built once by the wiring."""
 
     table: Table
     agencies: Agencies
     procedures: Procedures
+    known: dict[Asked, tuple[Roster, Routed]] = msgspec.field(default_factory=dict)
+    """Cases that were decided already, with the roster they were decided for."""
 
     def route(
         self,
@@ -49,8 +57,22 @@ class Router(Value, frozen=True):
         ``parties``: a roster made once, or the parties themselves. ``story``: after this message; ``None`` without a dossier. ``on``: today, for mergers. ``sender``: the partner the
         message came from, or for ``delivery_failed`` the partner whose message failed; by default the message's own.
         """
-        rule = self.rule(message.kind, story)
-        case = Case(self, message, story, self._roster(parties), on, sender or message.sender, rule.to)
+        seen = Seen.of(story) if story is not None else None
+        asked = Asked(sender or message.sender, on, seen, message.kind, message.event.to_agency)
+        if not isinstance(parties, Roster):
+            return self._decide(asked, message.kind, roster(parties, self.agencies))
+        known = self.known.get(asked)
+        if known is not None and known[0] is parties:
+            return known[1]
+        routed = self._decide(asked, message.kind, parties)
+        if len(self.known) >= MOST_KNOWN:
+            self.known.clear()
+        self.known[asked] = parties, routed
+        return routed
+
+    def _decide(self, asked: Asked, kind: Kind, parties: Roster) -> Routed:
+        rule = self.rule(kind, asked.story)
+        case = Case(self, parties, asked, rule.to)
         found: dict[str, Recipient] = {}
         for role in rule.to:
             for recipient in RESOLVE[role](case):
@@ -61,16 +83,15 @@ class Router(Value, frozen=True):
             decider=case.decider.code if case.decider else None,
         )
 
-    def rule(self, kind: Kind, story: Story | None) -> Rule:
+    def rule(self, kind: Kind, story: Story | Seen | None) -> Rule:
         """Return the first rule that fits. ``load`` has made sure that there is one."""
         return next(rule for rule in self.table.rule if self._fits(rule, kind, story))
 
     def entitled(self, story: Story, parties: Roster | Sequence[Party], partner: str, *, on: date) -> bool:
         """Whether the routes name this partner for the dossier: it is the system of the agency that decides it."""
-        case = Case(self, None, story, self._roster(parties), on, partner)
-        return case.sender_decides
+        return Case(self, self._roster(parties), Asked(partner, on, Seen.of(story))).sender_decides
 
-    def procedure(self, story: Story) -> Procedure | None:
+    def procedure(self, story: Story | Seen) -> Procedure | None:
         """Return the registry's entry for the procedure that the dossier began with."""
         return self.procedures.find(
             story.national,
@@ -83,7 +104,7 @@ class Router(Value, frozen=True):
     def _roster(self, parties: Roster | Sequence[Party]) -> Roster:
         return parties if isinstance(parties, Roster) else roster(parties, self.agencies)
 
-    def _fits(self, rule: Rule, kind: Kind, story: Story | None) -> bool:
+    def _fits(self, rule: Rule, kind: Kind, story: Story | Seen | None) -> bool:
         received_by = story.received_by if story else ""
         named = {story.national, story.local} if story else set()
         return (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hub.routing.parties import FLOWS, Party, Stage, roster
 from hub.routing.recipients import NOBODY, Recipient, Role, Routed
-from hub.routing.router import Router
+from hub.routing.router import MOST_KNOWN, Router
 from hub.routing.table import FILE, load
 from hub.story.record import Story, StoryLeg
 from schemas import errors
@@ -455,3 +455,52 @@ def test_no_partners_name_stands_in_the_shipped_table() -> None:
 @pytest.mark.parametrize("code", ["HUB-RTE-001", "HUB-RTE-002", "HUB-RTE-003"])
 def test_every_code_of_this_area_is_in_the_catalogue(code: str) -> None:
     assert code in errors.load()
+
+
+# --- what is remembered -----------------------------------------------------------------------------------------
+
+
+def everyday() -> list[tuple[Message, Story | None, date]]:
+    """Every kind, for dossiers that differ in one thing each, from three senders, before and after the merger."""
+    moved = (StoryLeg(agency=PROVINCE, state=State.PROCESSING), StoryLeg(agency=TAX, state=State.PROCESSING))
+    stories = (
+        story(),
+        story(national=None),
+        story(national=None, local="DD.007"),
+        story(origin="tax", origin_agency=TAX),
+        story(received_by=RECEIVED_BY[Level.COMMUNE]),
+        story(legs=moved),
+        story(opened_on=date(2031, 1, 1)),
+    )
+    return [
+        (message(kind, sender, to_agency=to), about, on)
+        for kind in K
+        for sender in ("desk", "land", "tax")
+        for to in (None, TAX)
+        for about in stories
+        for on in (BEFORE, date(2031, 1, 1))
+    ]
+
+
+def test_a_case_that_was_decided_before_is_decided_alike() -> None:
+    remembering = Router(table=ROUTER.table, agencies=AGENCIES, procedures=PROCEDURES)
+    rosters = (roster(USUAL, AGENCIES), roster((DESK, SILENT_LAND, NATIONAL), AGENCIES))
+    plain = (USUAL, (DESK, SILENT_LAND, NATIONAL))
+    for _ in range(2):
+        for said, about, on in everyday():
+            for known, parties in zip(rosters, plain, strict=True):
+                assert remembering.route(said, about, known, on=on) == ROUTER.route(
+                    said, about, parties, on=on
+                )
+    told = everyday()[0]
+    again = [remembering.route(told[0], told[1], rosters[0], on=told[2]) for _ in range(2)]
+    assert again[0] is again[1]
+
+
+def test_what_is_remembered_of_cases_is_bounded() -> None:
+    remembering = Router(table=ROUTER.table, agencies=AGENCIES, procedures=PROCEDURES)
+    known = roster(USUAL, AGENCIES)
+    for number in range(MOST_KNOWN + 10):
+        day = date.fromordinal(730_000 + number)
+        remembering.route(message(K.RECEIVED), story(opened_on=day), known, on=BEFORE)
+        assert len(remembering.known) <= MOST_KNOWN
