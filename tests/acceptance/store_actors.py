@@ -14,17 +14,22 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hub.ids import Ids
 from hub.lifecycle import Move
 from hub.store.contract.delivery import Settlement
 from hub.store.contract.store import Stale, Store
-from hub.store.sqlite.store import SqliteStore, open_store
+from hub.store.postgres import store as postgres
+from hub.store.postgres.connection import Connection as PostgresConnection
+from hub.store.sqlite import store as sqlite
+from hub.store.sqlite.connection import Connection as SqliteConnection
+from hub.store.sqlite.store import blobs_beside
 from tests.store.samples import AUTHORITY, acceptance, roomy, sealed
 
 if TYPE_CHECKING:
     from hub.store.contract.delivery import Work
+    from hub.store.sql.store import SqlStore
 
 LEASE = 1.0
 PARTNERS = ("so-tnmt", "dvcqg")
@@ -34,8 +39,15 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def opened(folder: Path) -> SqliteStore:
-    return open_store(folder / "hub.db", ids=Ids(time.time, os.urandom))
+WHERE = "database"
+"""The file that says how the database is reached, where there is a server; it needs its server as long as the actors live."""
+
+
+def opened(folder: Path) -> SqlStore:
+    ids, path = Ids(time.time, os.urandom), folder / "hub.db"
+    if (folder / WHERE).exists():
+        return postgres.open_store((folder / WHERE).read_text("utf-8"), blobs=blobs_beside(path), ids=ids)
+    return sqlite.open_store(path, ids=ids)
 
 
 def note(path: Path, line: str) -> None:
@@ -121,22 +133,32 @@ POINTS = ("claim", "seal", "send", "settle")
 async def die(folder: Path, point: str, when: str) -> None:
     """Deliver one head and be killed ``before`` or ``after`` the commit of ``point``."""
     store = opened(folder)
-    (work,) = await _dying(store, point == "claim", when, store.claim("w", now(), 1, LEASE))
-    await _dying(store, point == "seal", when, store.seal(work.token, {work.transfer: sealed(work.transfer)}))
+    (work,) = await _dying(point == "claim", when, store.claim("w", now(), 1, LEASE))
+    await _dying(point == "seal", when, store.seal(work.token, {work.transfer: sealed(work.transfer)}))
     note(folder / f"partner-{work.partner}", work.key)
     if point == "send":
         _die()
     settle = store.settle(work.token, [Settlement(transfer=work.transfer, move=Move.DELIVER)], now())
-    await _dying(store, point == "settle", when, settle)
+    await _dying(point == "settle", when, settle)
 
 
-async def _dying(store: SqliteStore, here: bool, when: str, work: object) -> tuple[Work, ...]:
+async def _dying(here: bool, when: str, work: object) -> tuple[Work, ...]:
     if here and when == "before":
-        store._writes._db.exec_trace = lambda _cursor, sql, _bindings: sql != "COMMIT" or _die()
+        for kind in (SqliteConnection, PostgresConnection):
+            _die_before_commits(kind)
     result = await work  # type: ignore[misc]
     if here:
         _die()
     return result  # type: ignore[no-any-return]
+
+
+def _die_before_commits(kind: Any) -> None:
+    real = kind.execute
+
+    def execute(self: Any, query: str, *more: Any) -> Any:
+        return _die() if query == "COMMIT" else real(self, query, *more)
+
+    kind.execute = execute
 
 
 def _die() -> bool:
@@ -147,7 +169,7 @@ def _die() -> bool:
 async def die_accepting(folder: Path, when: str) -> None:
     store = opened(folder)
     await store.capacities(roomy(*PARTNERS))
-    await _dying(store, True, when, store.accept(acceptance("m1", dossier="d1", when=now())))
+    await _dying(True, when, store.accept(acceptance("m1", dossier="d1", when=now())))
 
 
 def main() -> None:

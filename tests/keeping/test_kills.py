@@ -71,29 +71,25 @@ class Site:
         self.template, self.folder = folder / "template", folder / "site"
         self.template.mkdir()
         self._engine, self._cluster = engine, cluster
-        self._databases = (cluster.database(), "") if cluster else ("", "")
-
-    @property
-    def database(self) -> str:
-        """Where the copy is reached; empty where there is none."""
-        return self._reached(self._databases[1])
+        self._name = cluster.database() if cluster else ""
+        self._kept = False
+        self.database = cluster.conninfo(self._name) if cluster else ""
 
     def first(self, inside: str = "") -> Place:
         """Return the store of the template."""
         (self.template / inside).mkdir(exist_ok=True)
-        return PLACES[self._engine](self.template / inside, self._reached(self._databases[0]))
+        return PLACES[self._engine](self.template / inside, self.database)
 
     def copy(self) -> None:
         copied(self.template, self.folder)
-        if self._cluster:
-            template, before = self._databases
-            self._databases = template, self._cluster.copy(template, instead_of=before)
+        if self._cluster and not self._kept:
+            self._cluster.keep(self._name)
+            self._kept = True
+        elif self._cluster:
+            self._cluster.bring_back(self._name)
 
     def place(self, inside: str = "") -> Place:
         return PLACES[self._engine](self.folder / inside, self.database)
-
-    def _reached(self, database: str) -> str:
-        return self._cluster.conninfo(database) if self._cluster and database else ""
 
 
 @pytest.fixture(params=PLACES)
@@ -215,7 +211,7 @@ def stored(place: Place) -> set[str]:
 def test_pruning_that_was_killed_has_removed_whole_groups_and_goes_on(site: Site, tmp_path: Path) -> None:
     async def delivered_all(store: Store) -> None:
         await store.capacities(roomy("so-tnmt"))
-        for n in range(4):
+        for n in range(3):
             await store.accept(acceptance(f"m{n}", dossier=f"d{n}", raw=b"x" * 100_000))
         works = await store.claim("w", at(1), 10, 30)
         await store.seal(works[0].token, {work.transfer: sealed() for work in works})
