@@ -4,12 +4,14 @@ No policy: whom to call, what to record and what a break means stands in ``conne
 
 * A reply is bounded while it comes in: its lines, its head, its body, and its time, also between two of its pieces.
 * A connection is kept only when request and reply were whole, nobody said close, and not one byte came unasked.
+* A reply says nothing of a request that had not left yet, unless it refuses it.
 * Bytes are parsed by llhttp, strictly, but for the line ends that old servers write (RFC 9112 §2.2).
 """
 
 from __future__ import annotations
 
 import asyncio
+import select
 import ssl
 from enum import StrEnum
 from typing import cast
@@ -20,9 +22,13 @@ HEAD = 64 * 1024
 """Bytes that may come without telling anything: a line that does not end, an endless chunk extension."""
 
 FIELD, FIELDS = 8190, 128
+PIECE = 128 * 1024
+"""Bytes of a request that are handed on at once. What TLS has taken nobody sees leave; so it is given little at a time."""
+
 _FINAL, _REDIRECTED, _FAILED = 200, 300, 400
 _LENGTH = "length"
-_FRAMES = {b"content-length": _LENGTH, b"transfer-encoding": "coding"}
+_CODING = "coding"
+_FRAMES = {b"content-length": _LENGTH, b"transfer-encoding": _CODING}
 
 
 class Break(StrEnum):
@@ -69,7 +75,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.WriteTransport
         self._answer: asyncio.Future[Reply] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._stays = False
+        self._left = memoryview(b"")
+        self._full = self._stays = self._said_goodbye = False
         self.lost = False
         self.idle_since = 0.0
 
@@ -77,13 +84,15 @@ class Connection(asyncio.Protocol):
         """Send a request; return its reply, whole or broken. Whoever is cancelled meanwhile loses the connection."""
         self._reply, self._bounds = Reply(), bounds
         self._parser = _parser(self)
-        self._framed = self._complete = self._stays = False
+        self._framed = self._coded = self._complete = self._stays = False
         self._phrase, self._told, self._silent, self._count = b"", 0, 0, 0
         answer: asyncio.Future[Reply] = self._loop.create_future()
         self._answer = answer
-        for piece in pieces:
+        for piece in pieces[:-1]:
             self._transport.write(piece)
-        self._alive, self._unsent = self._loop.time(), self._transport.get_write_buffer_size()
+        self._left = memoryview(pieces[-1])
+        self._write()
+        self._alive, self._unsent = self._loop.time(), self._not_sent
         self._watch()
         try:
             return await answer
@@ -99,14 +108,35 @@ class Connection(asyncio.Protocol):
         """Whether another request may follow the last one."""
         return self._stays and not self.lost and not self._transport.is_closing()
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing lies in the system's buffers that this loop has not seen yet: an end, or a reply to nothing."""
+        return not self._unread.poll(0)
+
     def close(self) -> None:
         self.lost = True
+        self._left = memoryview(b"")
         self._transport.abort()
 
     # --- the loop's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's own has no such base
+        self._transport.set_write_buffer_limits(high=PIECE // 2)
+        self._unread = select.poll()
+        self._unread.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+
+    def pause_writing(self) -> None:
+        self._full = True
+
+    def resume_writing(self) -> None:
+        self._full = False
+        self._write()
+
+    def eof_received(self) -> None:
+        """Under TLS the other side must have said so itself: anybody can cut a connection (RFC 9112 §9.8)."""
+        tls = self._transport.get_extra_info("ssl_object")
+        self._said_goodbye = tls is None or _has_ended(tls)
 
     def data_received(self, data: bytes) -> None:
         if self._answer is None or self._answer.done():
@@ -130,7 +160,7 @@ class Connection(asyncio.Protocol):
             self._end(Break.TLS)
         elif not self._reply_begun:
             self._end(Break.RESET)
-        elif self._framed or error:
+        elif self._framed or error or not self._said_goodbye:
             self._end(Break.TRUNCATED)
         else:
             self._end(None)  # RFC 9112 §6.3: a reply without a length ends with its connection
@@ -139,9 +169,18 @@ class Connection(asyncio.Protocol):
     def _reply_begun(self) -> bool:
         return self._answer is not None and self._reply.status > 0
 
+    @property
+    def _not_sent(self) -> int:
+        return len(self._left) + self._transport.get_write_buffer_size()
+
+    def _write(self) -> None:
+        while self._left and not self._full:
+            piece, self._left = self._left[:PIECE], self._left[PIECE:]
+            self._transport.write(piece)
+
     def _watch(self) -> None:
         """End what is too late; what is still being sent is a sign of life, too."""
-        now, unsent = self._loop.time(), self._transport.get_write_buffer_size()
+        now, unsent = self._loop.time(), self._not_sent
         if unsent < self._unsent:
             self._alive, self._unsent = now, unsent
         due = min(self._bounds.until, self._alive + self._bounds.between)
@@ -155,7 +194,11 @@ class Connection(asyncio.Protocol):
             return
         reply = self._reply
         reply.broken = reply.broken or why
-        if reply.broken or self._transport.get_write_buffer_size():
+        if self._not_sent:
+            self._stays = False
+            if reply.status < _REDIRECTED:  # of what was said before
+                reply.broken = reply.broken or Break.GARBLED
+        if reply.broken:
             self._stays = False
         self._answer.set_result(reply)
 
@@ -189,12 +232,20 @@ class Connection(asyncio.Protocol):
             self._framed = self._framed or frame is not None
             if frame is _LENGTH:
                 self._told = int(value)
+            elif frame is _CODING:
+                self._code(value)
+
+    def _code(self, coding: bytes) -> None:
+        """Only chunks are undone here; what is coded twice would be taken for its content."""
+        if self._coded or coding.strip().lower() != b"chunked":
+            self._stop(Break.GARBLED)
+        self._coded = True
 
     def on_headers_complete(self) -> None:
         status, reply = self._parser.get_status_code(), self._reply
         if status < _FINAL:  # RFC 9110 §15.2: it comes before the reply
             reply.fields.clear()
-            self._phrase, self._framed, self._told = b"", False, 0
+            self._phrase, self._framed, self._coded, self._told = b"", False, False, 0
             return
         reply.status = status
         reply.first = f"HTTP/{self._parser.get_http_version()} {status} ".encode() + self._phrase
@@ -216,13 +267,24 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._reply.status and not self._complete:
             self._complete = True
-            self._stays = self._parser.should_keep_alive()
+            old = (
+                self._coded and self._parser.get_http_version() == "1.0"
+            )  # RFC 9112 §6.1: faulty, to be closed
+            self._stays = self._parser.should_keep_alive() and not old
 
     def _stop(self, why: Break) -> None:
         """The first reason counts."""
         self._stays = False
         if not self._complete:
             self._reply.broken = self._reply.broken or why
+
+
+def _has_ended(tls: ssl.SSLObject) -> bool:
+    """Whether the other side's close_notify came."""
+    try:
+        return tls.read(1) == b""
+    except ssl.SSLError as error:
+        return isinstance(error, ssl.SSLZeroReturnError)
 
 
 def _parser(told: Connection) -> httptools.HttpResponseParser:

@@ -22,10 +22,11 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Container, Iterable, Mapping  # noqa: TC003 - msgspec reads the annotations at run time
 from contextlib import asynccontextmanager
 from datetime import datetime  # noqa: TC003
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace  # noqa: TC003
-from typing import Annotated, NamedTuple, Self
-from urllib.parse import quote, urlsplit
+from typing import Annotated, Any, NamedTuple, Self
+from urllib.parse import quote, quote_plus, urlsplit
 from xml.sax.saxutils import escape
 
 import aiohttp
@@ -51,6 +52,8 @@ USER_AGENT = "lienthong/1"
 CUT = b"[cut]"
 SECRET_HEADERS = frozenset({b"authorization", b"proxy-authorization", b"cookie", b"set-cookie", b"x-api-key"})
 SHORTEST_SECRET = 8
+MEMBERS = 256
+"""Parts that a packed body may consist of; each costs a copy of what follows it."""
 IN_ONE_PIECE = 256 * 1024
 KEPT = 15.0
 """Seconds for which a connection without work is kept: shorter than what servers usually grant."""
@@ -61,6 +64,9 @@ _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h)$")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-\d{1,15}/(\d{1,15}|\*)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_HEXADECIMAL = re.compile(r"%[0-9A-F]{2}")
+_ANY = "surrogatepass"
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
 _NO_TARGET = re.compile(r"[\x00-\x20\x7f#]")
 
 
@@ -73,11 +79,14 @@ def _seconds(value: object) -> object:
 
 
 def _reachable(url: str) -> str:
+    if _NO_TARGET.search(url):
+        raise ValueError("an address holds no spaces, control characters or fragment")
     parts = urlsplit(url)
     if parts.scheme not in {"https", "http"} or not parts.hostname:
         raise ValueError("an http(s) address with a host is expected")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("an address holds no credentials, query or fragment")
+    if parts.username is not None or parts.query or parts.port == 0:
+        raise ValueError("an address holds no credentials or query, and no port 0")
+    parts.hostname.encode("idna")  # raises UnicodeError, which is a ValueError
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("http:// is for loopback only; use https://")
     return url.rstrip("/")
@@ -240,16 +249,24 @@ def classify(error: BaseException, *, left: bool) -> Break:
 def cut(data: bytes, secrets: Iterable[str]) -> bytes:
     """Replace every form in which a secret may stand in a head, a URL, JSON or XML."""
     for secret in secrets:
-        forms = {
-            secret,
-            json.dumps(secret)[1:-1],
-            json.dumps(secret, ensure_ascii=False)[1:-1],
-            quote(secret, safe=""),
-        }
-        forms |= {escape(secret), escape(secret, {'"': "&quot;"})}
-        for form in sorted(forms, key=len, reverse=True):
-            data = data.replace(form.encode(), CUT)
+        for form in _forms(secret):
+            data = data.replace(form, CUT)
     return data
+
+
+@lru_cache(256)
+def _forms(secret: str) -> tuple[bytes, ...]:
+    """The longest first. Some escape the slash in JSON, and write hexadecimal digits in small letters."""
+    told = (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    inside = (
+        quote(secret, safe="", errors=_ANY),
+        quote(secret, errors=_ANY),
+        quote_plus(secret, errors=_ANY),
+    )
+    forms = {secret, *told, *(each.replace("/", "\\/") for each in told), *inside}
+    forms |= {_HEXADECIMAL.sub(lambda found: found[0].lower(), each) for each in inside}
+    forms |= {escape(secret), escape(secret, {'"': "&quot;"})}
+    return tuple(form.encode(errors=_ANY) for form in sorted(forms, key=len, reverse=True))
 
 
 def head(
@@ -266,8 +283,14 @@ def unpack(body: bytes, encoding: str, cap: int) -> bytes | Break:
         return body
     if encoding not in {"gzip", "x-gzip", "deflate"}:
         return Break.GARBLED
-    pieces, size = [], 0
-    while body:
+    return _joined(body, cap)
+
+
+def _joined(body: bytes, cap: int) -> bytes | Break:
+    """Gzip members may follow one another (RFC 1952 §2.2)."""
+    pieces: list[bytes] = []
+    size = 0
+    while body and len(pieces) < MEMBERS:
         stream = zlib.decompressobj(wbits=47)  # zlib or gzip, told by its header
         try:
             piece = stream.decompress(body, cap + 1 - size)
@@ -279,8 +302,8 @@ def unpack(body: bytes, encoding: str, cap: int) -> bytes | Break:
         if not stream.eof:
             return Break.TRUNCATED
         pieces.append(piece)
-        body = stream.unused_data  # gzip members may follow one another (RFC 1952 §2.2)
-    return b"".join(pieces)
+        body = stream.unused_data
+    return Break.GARBLED if body else b"".join(pieces)
 
 
 # --- the network ------------------------------------------------------------------------------------------------
@@ -324,13 +347,12 @@ class Http:
         self._place = _Place.of(reach.base_url)
         self._idle: list[Connection] = []
         self._sweeper: asyncio.TimerHandle | None = None
+        self._lookup: asyncio.Future[list[Any]] | None = None
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, request: Request) -> Answer | Broken:
         """Send once; again only while nothing has left. Ends within ``connect_tries`` connects and one total timeout."""
-        if _NO_TARGET.search(request.path) or any(
-            _CONTROL.search(name + value) for name, value in request.headers.items()
-        ):
+        if not _is_sendable(request):
             return Broken(error=Break.UNSENDABLE, may_have=False)
         exchanges: list[Exchange] = []
         result = await self._once(request, exchanges)
@@ -413,7 +435,7 @@ class Http:
         """Open a connection to the first of the host's addresses that answers (RFC 8305)."""
         loop, place = asyncio.get_running_loop(), self._place
         async with asyncio.timeout_at(min(until, loop.time() + self._reach.connect_timeout)):
-            addresses = await loop.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+            addresses = await self._addresses()
             opened = await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS)
             _, connection = await loop.create_connection(
                 Connection,
@@ -421,16 +443,31 @@ class Http:
                 ssl=self._tls if place.secure else None,
                 server_hostname=place.host if place.secure else None,
             )
+        if connection.lost:  # it ended while it was opened: nothing can have left
+            raise ConnectionResetError
         return connection
+
+    async def _addresses(self) -> list[Any]:
+        """Look the host up; who asks meanwhile hears the same. A name that nobody tells holds one thread, not all of them."""
+        if self._lookup is None or self._lookup.done():
+            loop, place = asyncio.get_running_loop(), self._place
+            self._lookup = asyncio.ensure_future(
+                loop.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+            )
+            self._lookup.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(self._lookup)
 
     def _kept(self) -> Connection | None:
         """Return the connection that rested shortest: the least likely to be closed just now by the other side."""
         while self._idle:
             connection = self._idle.pop()
-            if connection.keeps:
+            if self._is_fresh(connection) and connection.is_quiet:
                 return connection
             connection.close()
         return None
+
+    def _is_fresh(self, connection: Connection) -> bool:
+        return connection.keeps and connection.idle_since > asyncio.get_running_loop().time() - self._kept_for
 
     def _keep(self, connection: Connection) -> None:
         self._idle.append(connection)
@@ -441,7 +478,7 @@ class Http:
         loop = asyncio.get_running_loop()
         rested, self._idle = self._idle, []
         for each in rested:
-            if each.keeps and each.idle_since > loop.time() - self._kept_for:
+            if self._is_fresh(each):
                 self._idle.append(each)
             else:
                 each.close()
@@ -476,6 +513,21 @@ def _pulled(response: aiohttp.ClientResponse) -> Pulled:
     return Pulled(response.status, begins, size, response.content.iter_any())
 
 
+def _is_sendable(request: Request) -> bool:
+    """Whether HTTP can carry it, framed as we frame it."""
+    if _NO_TARGET.search(request.path) or not _is_text(request.path):
+        return False
+    return not any(
+        _CONTROL.search(name + value) or name.lower() in _FRAMING or not _is_text(name + value)
+        for name, value in request.headers.items()
+    )
+
+
+def _is_text(value: str) -> bool:
+    """Whether it has a form in UTF-8: half of a pair, which JSON can name, has none."""
+    return value.isascii() or not any("\ud800" <= each <= "\udfff" for each in value)
+
+
 def _never_left(result: Answer | Broken) -> bool:
     return isinstance(result, Broken) and result.error is Break.CONNECT and not result.may_have
 
@@ -495,7 +547,11 @@ class _Place(NamedTuple):
         parts = urlsplit(address)
         secure = parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
-        return cls(parts.hostname or "", port, secure, parts.netloc, parts.path, address)
+        host, netloc = parts.hostname or "", parts.netloc
+        if not host.isascii():  # a name in Vietnamese letters goes over the wire in its other form (RFC 5891)
+            host = host.encode("idna").decode()
+            netloc = host + netloc[len(netloc.rpartition(":")[0]) :] if parts.port else host
+        return cls(host, port, secure, netloc, parts.path, address)
 
 
 class _Call:
@@ -506,6 +562,7 @@ class _Call:
         self.url = place.address + request.path
         self.started_at = started_at
         self.left = False
+        self._hides = False  # what came packed may hold a secret that nobody sees to cut it
         self.status = 0
         self.head = b""
         self.body = b""
@@ -519,8 +576,11 @@ class _Call:
         }
         if request.body or request.method == "POST":
             headers["Content-Length"] = str(len(request.body))
-        headers |= request.headers
-        self._lines = [(name.encode(), value.encode()) for name, value in headers.items()]
+        said = {name.lower() for name in request.headers}
+        self._lines = [
+            (name.encode(), value.encode())
+            for name, value in (*_unsaid(headers, said), *request.headers.items())
+        ]
 
     @property
     def pieces(self) -> tuple[bytes, ...]:
@@ -535,6 +595,9 @@ class _Call:
             return self.broken(reply.broken)
         headers = {name.decode().lower(): _text(value) for name, value in reply.fields}
         body = unpack(self.body, headers.get("content-encoding", "").strip().lower(), cap)
+        packed = body is not self.body
+        secrets = self.request.secrets
+        self._hides = packed and bool(secrets) and (isinstance(body, Break) or cut(body, secrets) != body)
         if isinstance(body, Break):
             return self.broken(body)
         return Answer(status=self.status, headers=headers, body=body, arrived_at=arrived_at, exchanges=())
@@ -546,7 +609,7 @@ class _Call:
 
     def exchange(self, seconds: float, error: str) -> Exchange:
         sent = head(self._first, self._lines) + self._kept(self.request.body)
-        received = self.head + self._kept(self.body) if self.status else b""
+        received = self.head + self._kept(self.body, hides=self._hides) if self.status else b""
         secrets = self.request.secrets
         return Exchange(
             url=cut(self.url.encode(), secrets).decode(),
@@ -558,8 +621,12 @@ class _Call:
             error=error,
         )
 
-    def _kept(self, body: bytes) -> bytes:
-        return b"[cut: %d bytes]" % len(body) if self.request.private else body
+    def _kept(self, body: bytes, *, hides: bool = False) -> bytes:
+        return b"[cut: %d bytes]" % len(body) if self.request.private or hides else body
+
+
+def _unsaid(headers: Mapping[str, str], said: Container[str]) -> Iterable[tuple[str, str]]:
+    return ((name, value) for name, value in headers.items() if name.lower() not in said)
 
 
 def _text(value: bytes) -> str:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
-from contextlib import asynccontextmanager
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import uvloop
 
 from connectors.http1 import FIELDS, Bounds, Break, Connection, Reply
 from connectors.transport import Answer, Broken, Http, Reach, Request
+from tests.doubles.pki import Pki
 from tests.doubles.raw import ok
 
 if TYPE_CHECKING:
@@ -34,7 +39,9 @@ class Heard:
 
 
 @asynccontextmanager
-async def serving(handle: Handle, *, receive: int = 0) -> AsyncIterator[tuple[Heard, str]]:
+async def serving(
+    handle: Handle, *, receive: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[Heard, str]]:
     """``receive``: bytes that the system takes for a server that does not read."""
     heard = Heard()
 
@@ -51,9 +58,9 @@ async def serving(handle: Handle, *, receive: int = 0) -> AsyncIterator[tuple[He
     listening = socket.create_server(("127.0.0.1", 0))
     if receive:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
-    server = await asyncio.start_server(one, sock=listening)
+    server = await asyncio.start_server(one, sock=listening, ssl=tls)
     try:
-        yield heard, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield heard, f"http{'s' if tls else ''}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
         await server.wait_closed()
@@ -83,6 +90,12 @@ def always(answer: bytes) -> Handle:
             await writer.drain()
 
     return handle
+
+
+def end(fileno: int) -> None:
+    """Send a FIN past the event loop, and past TLS."""
+    with socket.socket(fileno=os.dup(fileno)) as same:
+        same.shutdown(socket.SHUT_WR)
 
 
 ASK = Request(path="/x", body=b"{}")
@@ -123,8 +136,10 @@ async def test_a_whole_reply_leaves_the_connection_for_the_next_request(answer: 
         b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}",
         ok(b"{}") + ok(b"a reply to nothing"),
         ok(b"{}") + b"\0",
+        CHUNKED.replace(b"1.1", b"1.0").replace(b"OK", b"OK\r\nConnection: keep-alive")
+        + b"2\r\n{}\r\n0\r\n\r\n",
     ],
-    ids=["close", "http-1.0", "one-too-many", "garbage-behind"],
+    ids=["close", "http-1.0", "one-too-many", "garbage-behind", "http-1.0-in-chunks"],
 )
 async def test_a_connection_that_may_carry_somebody_elses_reply_is_left(answer: bytes) -> None:
     replies, connections = await twice(answer)
@@ -150,6 +165,35 @@ async def test_bytes_that_come_while_nobody_asked_are_nobodys_reply() -> None:
     assert (second.body, heard.asked) == (b"first", [1, 2])
 
 
+@pytest.mark.parametrize("unread", [ok(b"forged"), b""], ids=["a-reply", "its-end"])
+async def test_what_came_unseen_before_a_request_is_not_its_reply(unread: bytes) -> None:
+    """It lies in the system's buffers as the connection is about to be used again."""
+    say, said = asyncio.Event(), asyncio.Event()
+
+    async def handle(heard: Heard, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number = heard.opened
+        plain = writer.get_extra_info("socket")
+        await reader.readuntil(b"\r\n\r\n{}")
+        heard.asked.append(number)
+        writer.write(ok(b"true"))
+        if number == 1:
+            await say.wait()
+            if unread:
+                os.write(plain.fileno(), unread)
+            else:
+                end(plain.fileno())
+            said.set()
+        await reader.read()
+
+    async with serving(handle) as (heard, url), calling(url) as http:
+        await http.send(ASK)
+        say.set()
+        await said.wait()
+        second = await http.send(ASK)
+    assert isinstance(second, Answer)
+    assert (second.body, heard.asked) == (b"true", [1, 2])
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
@@ -159,10 +203,19 @@ async def test_bytes_that_come_while_nobody_asked_are_nobodys_reply() -> None:
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} ", Break.GARBLED),
         (b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * (FIELDS + 1) + b"\r\n", Break.GARBLED),
         (CHUNKED + b"0\r\n" + b"A: b\r\n" * (FIELDS + 1) + b"\r\n", Break.GARBLED),
+        (CHUNKED.replace(b"chunked", b"gzip, chunked") + b"2\r\nab\r\n0\r\n\r\n", Break.GARBLED),
+        (
+            CHUNKED.replace(b": ", b": chunked\r\nTransfer-Encoding: ") + b"2\r\nab\r\n0\r\n\r\n",
+            Break.GARBLED,
+        ),
+        (CHUNKED.replace(b"chunked", b"xchunked") + b"2\r\nab\r\n0\r\n\r\n", Break.GARBLED),
         (CHUNKED + b"3000\r\n" + b"a" * 0x3000 + b"\r\n0\r\n\r\n", Break.TOO_LARGE),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n", Break.GARBLED),
     ],
-    ids=["upgraded", "switching", "two-framings", "two-lengths", "fields", "trailers", "chunks", "length"],
+    ids=[
+        *("upgraded", "switching", "two-framings", "two-lengths", "fields", "trailers"),
+        *("coded", "chunked-twice", "another-coding", "chunks", "length"),
+    ],
 )
 async def test_a_reply_that_can_be_read_in_two_ways_or_costs_too_much_is_none(
     answer: bytes, error: Break
@@ -223,7 +276,83 @@ async def test_an_answer_may_come_before_the_request_was_taken() -> None:
     assert heard.asked == [1, 2]
 
 
-async def test_a_partner_that_takes_a_large_body_slowly_is_not_silent() -> None:
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+async def test_who_says_yes_to_what_has_not_left_has_not_taken_it(pki: Pki, *, secure: bool) -> None:
+    async def handle(_: Heard, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(ok(b"taken"))
+        await asyncio.sleep(0.3)
+
+    async with (
+        serving(handle, receive=65_536, tls=pki.server_context() if secure else None) as (_, url),
+        calling(url, ca_file=pki["root"].certificate_file) as http,
+    ):
+        result = await http.send(Request(path="/", body=b"x" * 30_000_000))
+    assert isinstance(result, Broken)
+    assert (result.error, result.may_have) == (Break.GARBLED, True)
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    return Pki(tmp_path_factory.mktemp("pki"), datetime.now(UTC))
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize("polite", [True, False], ids=["said", "cut"])
+def test_under_tls_a_reply_without_a_length_ends_only_where_its_server_says_so(
+    pki: Pki, loop: Callable[[], asyncio.AbstractEventLoop], *, polite: bool
+) -> None:
+    async def handle(_: Heard, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n{}")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n<a/>")
+        await asyncio.sleep(0.05)
+        if polite:
+            writer.close()
+        else:
+            end(writer.get_extra_info("socket").fileno())
+        await asyncio.sleep(0.2)
+
+    async def ask() -> Answer | Broken:
+        async with (
+            serving(handle, tls=pki.server_context()) as (_, url),
+            calling(url, ca_file=pki["root"].certificate_file) as http,
+        ):
+            return await http.send(ASK)
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        result = runner.run(ask())
+    assert isinstance(result, Answer) if polite else result.error is Break.TRUNCATED  # type: ignore[union-attr]
+
+
+async def test_a_connection_that_ends_while_it_is_opened_has_carried_nothing(pki: Pki) -> None:
+    """With TLS 1.2 the server has the last word of the handshake, and may say more with it."""
+    context = pki.server_context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+
+    async def handle(_: Heard, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        come, gone = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(come, gone, server_side=True)
+        while True:
+            come.write(await reader.read(65_536))
+            with suppress(ssl.SSLWantReadError):
+                tls.do_handshake()
+                tls.write(b"unasked")
+                break
+            writer.write(gone.read())
+        writer.write(gone.read())
+        await reader.read()
+
+    async with (
+        serving(handle) as (_, url),
+        calling(url.replace("http:", "https:"), ca_file=pki["root"].certificate_file) as http,
+    ):
+        result = await http.send(ASK)
+    assert isinstance(result, Broken)
+    assert (result.error, result.may_have) == (Break.CONNECT, False)
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+async def test_a_partner_that_takes_a_large_body_slowly_is_not_silent(pki: Pki, *, secure: bool) -> None:
     async def handle(_: Heard, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         left = 25_000_000
@@ -234,8 +363,8 @@ async def test_a_partner_that_takes_a_large_body_slowly_is_not_silent() -> None:
         await writer.drain()
 
     async with (
-        serving(handle, receive=65_536) as (_, url),
-        calling(url, read_timeout=0.6, total_timeout=20) as http,
+        serving(handle, receive=65_536, tls=pki.server_context() if secure else None) as (_, url),
+        calling(url, read_timeout=0.6, total_timeout=20, ca_file=pki["root"].certificate_file) as http,
     ):
         result = await http.send(Request(path="/", body=b"x" * 25_000_000))
     assert isinstance(result, Answer)
@@ -295,6 +424,17 @@ async def test_a_connection_without_work_is_given_back() -> None:
         await asyncio.wait_for(heard.ended.wait(), 5)
 
 
+async def test_a_connection_that_rested_too_long_is_not_used_again() -> None:
+    """Whoever looks after the resting ones looks now and then only."""
+    async with serving(always(ok(b"{}"))) as (heard, url), calling(url, kept=0.4) as http:
+        await http.send(ASK)
+        await asyncio.sleep(0.2)
+        await http.send(ASK)
+        await asyncio.sleep(0.5)  # it was looked at in the middle
+        await http.send(ASK)
+    assert heard.asked == [1, 1, 2]
+
+
 async def test_calls_at_once_have_connections_of_their_own() -> None:
     async with serving(always(ok(b"{}"))) as (heard, url), calling(url) as http:
         await asyncio.gather(*(http.send(ASK) for _ in range(5)))
@@ -317,3 +457,48 @@ async def test_a_target_that_is_none_opens_nothing(path: str) -> None:
         result = await http.send(Request(path=path, body=b"{}"))
     assert isinstance(result, Broken)
     assert (result.error, result.may_have, heard.opened) == (Break.UNSENDABLE, False, 0)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Request(path="/", headers={"X": "\ud800"}),
+        Request(path="/", headers={"X\udc80": "a"}),
+        Request(path="/\ud800"),
+        Request(path="/", headers={"content-length": "1"}),
+        Request(path="/", headers={"Transfer-Encoding": "chunked"}),
+    ],
+    ids=["value", "name", "path", "length", "coding"],
+)
+async def test_what_http_cannot_carry_or_would_frame_anew_opens_nothing(request_: Request) -> None:
+    async with serving(always(ok(b"{}"))) as (heard, url), calling(url) as http:
+        result = await http.send(request_)
+    assert isinstance(result, Broken)
+    assert (result.error, result.may_have, heard.opened) == (Break.UNSENDABLE, False, 0)
+
+
+async def test_a_header_of_a_room_takes_the_place_of_ours_however_it_is_written() -> None:
+    async with serving(always(ok(b"{}"))) as (_, url), calling(url) as http:
+        result = await http.send(
+            Request(path="/", body=b"{}", headers={"accept": "text/xml", "host": "partner"})
+        )
+    assert isinstance(result, Answer)
+    sent = result.exchanges[0].sent.lower()
+    assert (sent.count(b"\r\naccept:"), sent.count(b"\r\nhost:")) == (1, 1)
+
+
+async def test_calls_at_once_ask_for_the_hosts_addresses_once() -> None:
+    """A lookup holds a thread that all partners share, also when nobody waits for it any more."""
+
+    class Counting(ThreadPoolExecutor):
+        taken = 0
+
+        def submit(self, *args: Any, **more: Any) -> Any:
+            self.taken += 1
+            return super().submit(*args, **more)
+
+    threads = Counting(2)
+    asyncio.get_running_loop().set_default_executor(threads)
+    async with serving(always(ok(b"{}"))) as (heard, url), calling(url) as http:
+        await asyncio.gather(*(http.send(ASK) for _ in range(5)))
+    assert (heard.opened, threads.taken) == (5, 1)

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from connectors.contract import Deferred, Unsure
 from connectors.http1 import Break
-from connectors.transport import Answer, Broken, Http, Reach, Request, cut, read_secret, unpack
+from connectors.transport import Answer, Broken, Http, Reach, Request, _Place, cut, read_secret, unpack
 from schemas.problems import Refusal
 from tests.doubles.loopback import mute, nobody
 from tests.doubles.raw import ok, raw
@@ -71,6 +71,13 @@ async def one_session() -> AsyncIterator[list[Http]]:
         "https://me:pw@h/",
         "https://h/?k=1",
         "h",
+        "https://h:0/",
+        "https://h:99999/",
+        "https://h/a b",
+        "https://h\n/a",
+        "https://h/\r\nX: y",
+        "https://a..vn",
+        f"https://{'a' * 64}.vn",
     ],
 )
 def test_an_address_that_is_not_safe_to_call_is_refused(url: str) -> None:
@@ -179,6 +186,22 @@ def test_every_written_form_of_a_secret_is_cut(secret: str) -> None:
             form.encode() not in cut(b"before " + form.encode() + b" after", (secret,))
             or form in "before  after"
         )
+
+
+@pytest.mark.parametrize(
+    "form", ["aB+\\/1%&cd", "aB%2b%2f1%25%26cd", "aB%2B/1%25%26cd", "aB+/1%&amp;cd"], ids=str
+)
+def test_a_secret_is_cut_however_a_partner_writes_it(form: str) -> None:
+    assert cut(f"before {form} after".encode(), ("aB+/1%&cd",)) == b"before [cut] after"
+
+
+async def test_a_secret_is_cut_out_of_what_came_packed() -> None:
+    said = gzip.compress(b'{"token":"secret-of-ours"}')
+    async with raw(ok(said, "Content-Encoding: gzip")) as (_, url):
+        result = await send(url, Request(path="/", body=b"{}", secrets=("secret-of-ours",)))
+    assert isinstance(result, Answer)
+    assert result.body == b'{"token":"secret-of-ours"}'
+    assert result.exchanges[0].received.endswith(b"\r\n\r\n[cut: %d bytes]" % len(said))
 
 
 async def test_no_cookie_comes_back() -> None:
@@ -334,3 +357,15 @@ def test_unpacking_never_raises(body: bytes, encoding: str) -> None:
 
 def test_many_small_members_do_not_pass_the_cap_together() -> None:
     assert unpack(gzip.compress(b"a" * 100, mtime=0) * 200, "gzip", CAP) is Break.TOO_LARGE
+
+
+def test_members_without_content_cost_no_time() -> None:
+    """Each one costs a copy of what follows it."""
+    began = time.process_time()
+    assert unpack(gzip.compress(b"") * 100_000, "gzip", CAP) is Break.GARBLED
+    assert time.process_time() - began < 0.5
+
+
+def test_a_host_in_vietnamese_letters_is_called_by_its_other_name() -> None:
+    place = _Place.of("https://bộ.vn:8443/a")
+    assert (place.host, place.netloc) == ("xn--b-8xm.vn", "xn--b-8xm.vn:8443")
