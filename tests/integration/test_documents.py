@@ -19,6 +19,7 @@ import pytest
 from multidict import CIMultiDict
 
 from connectors.contract import Sealed
+from hub.api.admission import Watermark
 from hub.api.downloads import Downloader
 from hub.documents.contract import Safety
 from hub.documents.links import Desk, Linking
@@ -255,6 +256,24 @@ async def test_sizes_and_quotas_are_bounded(tmp_path: Path, made: Parts, clock: 
         assert (await announce(hub, content(100_000))).status == 201
         told = await announce(hub, content(100_000, 2))
         assert (told.status, told.code, "Retry-After" in told.headers) == (429, "HUB-DOC-010", True)
+
+
+async def test_no_bytes_come_in_while_the_disk_is_short_and_documents_still_go_out(
+    tmp_path: Path, made: Parts, clock: Clock
+) -> None:
+    room, seconds = [200], [0.0]
+    watermark = Watermark(lambda: (room[0], 0), lambda: seconds[0], free=100, database=0)
+    more = {"downloaders": {name: Downloader(id=name, path="downloadfile") for name in ("land", "portal")}}
+    async with house(tmp_path, made, clock, watermark=watermark, more=more) as hub:
+        data = content(100_000)
+        link = (await send(hub, data, clock)).popitem()[1]
+        where = (await announce(hub, content(5000, 2))).headers["Location"]
+        room[0], seconds[0] = 50, 1.0
+        refused = await patch(hub, where, 0, content(5000, 2))
+        assert (refused.status, refused.code, refused.headers["Retry-After"]) == (503, "HUB-LIM-003", "30")
+        assert (await call(hub, "GET", link, sender=None)).body == data
+        room[0], seconds[0] = 200, 2.0
+        assert (await patch(hub, where, 0, content(5000, 2))).status == 204
 
 
 async def test_a_silent_sender_is_told_and_keeps_what_it_sent(

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
+from connectors.contract import Link
 from hub.lifecycle import Move, State
 from hub.store.contract.delivery import Settlement
 from hub.store.contract.views import Filter
@@ -20,6 +22,7 @@ from hub.store.vault import Unreadable
 from schemas.problems import Refusal
 from tests.keeping.places import LARGE, Place
 from tests.store.samples import acceptance, at, attempt, delivered, roomy, sealed
+from tests.store.test_documents import bring, content, digest, naming
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -211,6 +214,30 @@ async def test_files_of_large_content_are_let_go_and_the_sweep_takes_them(kept: 
     kept.all_of_it(Stage.PAYLOADS, 300)
     await kept.store.documents.sweep(at(0) + YEARS, grace=0, quarantine=0)
     assert list(kept.place.keeper.blobs.files()) == []
+
+
+@pytest.mark.parametrize("stage", [Stage.PAYLOADS, Stage.EVIDENCE, Stage.RECORDS])
+async def test_nothing_of_a_message_goes_while_a_link_to_its_documents_may_be_asked_for(
+    kept: Kept, stage: Stage
+) -> None:
+    data = content(100_000)
+    await bring(kept.store, "u1", data)
+    await kept.store.accept(naming("m1", digest(data)))
+    (work,) = await kept.store.claim("w", at(2), 10, 30)
+    grace = 200 * 86_400.0
+    link = Link(uid="7f", sha256=digest(data), media_type="a/b", name="n", grace=grace)
+    assert await kept.store.seal(
+        work.token, {work.transfer: msgspec.structs.replace(sealed(), links=(link,))}
+    )
+    assert await kept.store.settle(work.token, [delivered(work.transfer)], at(10))
+    await last(kept, at(20))
+    assert kept.all_of_it(stage, 150) == 0
+    assert await kept.raw(work.transfer)
+    reach = await kept.store.documents.reach("7f", at(150 * 86_400))
+    assert reach is not None
+    assert b"".join([piece async for piece in kept.store.documents.read(reach, 0, 100_000)]) == data
+    await kept.store.documents.sweep(at(210 * 86_400), grace=0, quarantine=0)
+    assert kept.all_of_it(stage, 300) == 1
 
 
 async def test_what_went_stands_in_the_journal_in_numbers_and_digests(kept: Kept) -> None:
