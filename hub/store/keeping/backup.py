@@ -10,7 +10,7 @@ from hub.store.keeping.archive import FORMAT, SUFFIX, About, Draft, Written
 from hub.store.keeping.marks import BACKUP, HUB, mark
 from hub.store.keeping.turns import turn
 from hub.store.sql import archive as content
-from hub.store.sql import journal, retention
+from hub.store.sql import journal, notes
 from hub.store.sql.times import micros
 
 if TYPE_CHECKING:
@@ -83,10 +83,10 @@ def _watched(
 def hub_id(keeper: Keeper, now: datetime, new_id: Callable[[], str]) -> str:
     """The store's own name, given to it when somebody first asks."""
     with keeper.writing() as db:
-        known = retention.get(db, HUB)
+        known = notes.read(db, HUB)
         if not known:
             known = new_id()
-            retention.set_(db, HUB, known, micros(now))
+            notes.write(db, HUB, known, micros(now))
     return known
 
 

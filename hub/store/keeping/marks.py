@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub.store.sql import retention
+from hub.store.sql import notes
 from hub.store.sql.admission import MOVED
-from hub.store.sql.db import one
 from hub.store.sql.times import micros, moment
 
 if TYPE_CHECKING:
@@ -27,15 +26,14 @@ __all__ = ["ARRIVED", "BACKUP", "HUB", "MOVED", "RESTORED", "mark", "marked", "s
 
 
 def mark(db: Db, name: str, facts: Mapping[str, str], now: datetime) -> None:
-    retention.set_(db, name, msgspec.json.encode(dict(facts)).decode(), micros(now))
+    notes.write(db, name, msgspec.json.encode(dict(facts)).decode(), micros(now))
 
 
 def since(db: Db, name: str) -> datetime | None:
-    row = one(db, "SELECT at FROM keeping WHERE name=?", (name,))
-    return moment(row[0]) if row else None
+    return moment(notes.written(db, name))
 
 
 def marked(db: Db, name: str) -> dict[str, str]:
     """Empty when nobody wrote it."""
-    found = retention.get(db, name)
+    found = notes.read(db, name)
     return msgspec.json.decode(found, type=dict[str, str]) if found else {}

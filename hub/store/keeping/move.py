@@ -13,7 +13,7 @@ from hub.store.keeper import NotEmpty
 from hub.store.keeping.archive import Counted, Digest
 from hub.store.keeping.marks import ARRIVED, MOVED, mark, marked
 from hub.store.sql import archive as content
-from hub.store.sql import journal, retention
+from hub.store.sql import journal, notes
 from hub.store.sql.times import micros
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def take_back(old: Keeper, new: Keeper, *, by: str, now: Callable[[], datetime])
         if _arrived(new) == name:
             raise NotEmpty(new.place)
         with old.writing() as db:
-            retention.unset(db, MOVED)
+            notes.forget(db, MOVED)
             journal.write(db, micros(now()), "move_taken_back", facts={"by": by, "move": name})
     return True
 
@@ -99,7 +99,7 @@ def _carry(
         facts = {"by": by, "move": name, "from": old.place, "to": new.place}
         journal.write(target, at, "moved", facts=facts)
         mark(target, ARRIVED, facts, now())
-        retention.unset(target, MOVED)
+        notes.forget(target, MOVED)
         with old.writing() as db:
             mark(db, MOVED, facts, now())
             journal.write(db, at, "moved", facts=facts)

@@ -10,7 +10,7 @@ from hub.store.keeping.archive import About, Blob, Columns, Damaged, Manifest, R
 from hub.store.keeping.backup import LEASED
 from hub.store.keeping.marks import BACKUP, MOVED, RESTORED, mark
 from hub.store.sql import archive as content
-from hub.store.sql import destinations, journal, retention
+from hub.store.sql import destinations, journal, notes
 from hub.store.sql.db import Db, many, only
 from hub.store.sql.times import micros
 
@@ -151,7 +151,7 @@ def _tell(db: Db, order: Order, manifest: Manifest, doubt: int, now: datetime) -
     journal.write(db, micros(now), "restored", facts=facts)
     mark(db, RESTORED, facts, now)
     for forgotten in (BACKUP, MOVED):
-        retention.unset(db, forgotten)
+        notes.forget(db, forgotten)
 
 
 def _newest_message(keeper: Keeper) -> int | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hub.lifecycle import State
 from hub.store.keeping.marks import RESTORED
-from hub.store.sql import destinations, reading, retention
+from hub.store.sql import destinations, notes, reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,4 +33,4 @@ def resume(db: Db, names: Sequence[str], *, reason: str, by: str, now: datetime)
     for partner in names:
         destinations.pause(db, partner, paused=False, reason=reason, by=by, now=now)
     if not paused(db):
-        retention.unset(db, RESTORED)
+        notes.forget(db, RESTORED)

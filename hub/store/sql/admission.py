@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub.store.sql import retention
+from hub.store.sql import notes
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
@@ -18,6 +18,6 @@ MOVED = "moved"
 
 def admit(db: Db) -> None:
     """Raise ``Refusal`` HUB-STO-004 when the queue lives elsewhere: two hubs on one queue would send everything twice."""
-    moved = retention.get(db, MOVED)
+    moved = notes.read(db, MOVED)
     if moved:
         raise refuse("HUB-STO-004", detail=msgspec.json.decode(moved, type=dict[str, str]).get("to", ""))

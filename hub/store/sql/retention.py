@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from hub.lifecycle import DONE
-from hub.store.sql import journal, merging
+from hub.store.sql import journal, merging, notes
 from hub.store.sql.bodies import release
 from hub.store.sql.db import Db, many, one, only
 from hub.store.sql.merging import FAMILY, root
@@ -241,7 +241,7 @@ def prune(db: Db, stage: Stage, age: int, now: int, most: int) -> Chunk:
     after = position(db, stage)
     new = _following(db, stage, age, now, after, most - looked) if looked < most else []
     if new:
-        set_(db, f"pruned_{stage}", str(new[-1].n), now)
+        notes.write(db, f"pruned_{stage}", str(new[-1].n), now)
     basket = _Basket()
     kept = 0
     for found in (*again, *new):
@@ -302,24 +302,6 @@ def _counted(found: list[Found]) -> tuple[int, int]:
     return going, len(found) - going
 
 
-# --- what the keepers remember --------------------------------------------------------------------------------------
-
-
 def position(db: Db, stage: Stage) -> int:
-    return int(get(db, f"pruned_{stage}") or 0)
-
-
-def get(db: Db, name: str) -> str:
-    row = one(db, "SELECT value FROM keeping WHERE name=?", (name,))
-    return row[0] if row else ""
-
-
-def set_(db: Db, name: str, value: str, at: int) -> None:
-    db.execute(
-        "INSERT INTO keeping(name, value, at) VALUES(?,?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value, at=excluded.at",
-        (name, value, at),
-    )
-
-
-def unset(db: Db, name: str) -> None:
-    db.execute("DELETE FROM keeping WHERE name=?", (name,))
+    """How far a stage has come, in the order of acceptance."""
+    return int(notes.read(db, f"pruned_{stage}") or 0)
