@@ -12,6 +12,7 @@ from hub.store.postgres.bell import Hints
 from hub.store.postgres.claim import Taken
 from hub.store.postgres.connection import Connection, connect
 from hub.store.postgres.floors import AGAIN, ARMS, BEGINNING, MANY, SPAN, Floors
+from hub.store.postgres.pace import LOOKS, SHARE, Pace
 from hub.store.sql import accept as accepting
 from hub.store.sql import destinations
 from hub.store.sql.times import micros
@@ -80,6 +81,25 @@ def test_every_now_and_then_all_begin_at_the_beginning(floors: Floors, clock: Cl
 def test_who_found_one_that_was_hidden_looks_further_back_from_then_on(floors: Floors) -> None:
     floors.took([Taken(1, CLASS, micros(at(900)))])
     assert floors.begin(1)[CLASS] <= micros(at(900))
+
+
+def test_looks_that_are_always_slow_become_rare_and_frequent_again_when_they_are_quick(clock: Clock) -> None:
+    pace = Pace(clock)
+
+    def look(seconds: float) -> None:
+        with pace.look():
+            clock.now += seconds
+
+    for seconds in (0.1, 0.1, 0.001, 0.1, 0.1):  # a busy machine, not a costly look
+        look(seconds)
+    assert pace.due
+    for _ in range(LOOKS):
+        look(0.1)
+    assert not pace.due
+    clock.now += SHARE * 0.1
+    assert pace.due
+    look(0.001)
+    assert pace.due
 
 
 def claim(db: Connection, floors: Floors, now: float) -> list[str]:

@@ -145,7 +145,7 @@ class Connection:
 
     def transaction(self, work: Callable[[Connection], T], begin: str = "BEGIN") -> T:
         """Do ``work``, wake who waits, commit. An exception undoes it; ``Doubtful`` when nobody knows whether it did."""
-        self._plan_anew()
+        self.plan_anew()
         self.execute(begin)
         try:
             result = work(self)
@@ -178,7 +178,7 @@ class Connection:
         self._due.clear()
         self.execute("COMMIT")
 
-    def _plan_anew(self) -> None:
+    def plan_anew(self) -> None:
         """A plan that was made while a table was empty would read it from end to end when it is full."""
         if time.monotonic() - self._planned > PLANS_SECONDS:
             self.execute("DISCARD PLANS")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hub.store.contract.watching import Figures
 from hub.store.postgres import accept, claim, settle
 from hub.store.postgres.floors import Floors
+from hub.store.postgres.pace import Pace
 from hub.store.sql import leases, timers
 from hub.store.sql.db import many, only
 from hub.store.sql.engine import Taken, Unavailable
@@ -29,11 +30,8 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 1.0
 """How often a worker asks the index itself which destinations have something ready, whatever it heard."""
 
-FEW, SLOW_SECONDS = 64, 0.02
+FEW = 64
 """As many destinations with ready lanes are looked up at any time, while that is quick."""
-
-LOOK_SHARE = 20
-"""A slow look is followed by this many times as long without one."""
 
 ROLL_UP_SECONDS = 5.0
 ROLL_UP_LOCK = 0x4C546868
@@ -68,7 +66,9 @@ class PostgresQueue:
         self._settle = partial(settle.settle, floors=self._floors.of)
         self._position = 0
         self._heard = -1
-        self._look_again = self._rolled_up = float("-inf")
+        self._looks, self._ticks = Pace(), Pace()
+        self._next_due: int | None = None
+        self._rolled_up = float("-inf")
 
     async def accept(self, packed: Packed) -> Accepted:
         return await self._intake.together(accept.accept, packed)
@@ -93,13 +93,12 @@ class PostgresQueue:
 
     def _look(self, db: Connection) -> list[int]:
         """Where looking costs, because much is ready or somebody reads an old snapshot: hints first, the index now and then."""
-        began = time.monotonic()
-        if began < self._look_again:
+        if not self._looks.due:
             return []
-        found = claim.due(db)
-        took = time.monotonic() - began
-        if len(found) > FEW or took > SLOW_SECONDS:
-            self._look_again = began + max(LOOK_SECONDS, LOOK_SHARE * took)
+        with self._looks.look():
+            found = claim.due(db)
+        if len(found) > FEW:
+            self._looks.rest(LOOK_SECONDS)
         return found
 
     async def seal(self, token: str, seals: Mapping[str, Seal]) -> bool:
@@ -122,18 +121,25 @@ class PostgresQueue:
     async def tick(self, now: int) -> int | None:
         """While the database is away its time stands still."""
         try:
-            by = await self.lease_time(now)
-            due = await self._reads.look(lambda db: timers.next_due(db, now, by))
-            if due is not None and due <= now:
-                while await self._delivery.run(lambda db: timers.tick(db, now, by), repeatable=True):
-                    pass
-                due = await self._reads.look(lambda db: timers.next_due(db, now, by))
+            if self._ticks.due or (self._next_due is not None and self._next_due <= now):
+                await self._tick(now, await self.lease_time(now))
             if time.monotonic() - self._rolled_up > ROLL_UP_SECONDS:
                 self._rolled_up = time.monotonic()
                 await self._delivery.run(roll_up)
         except Unavailable:
             return None
-        return due
+        return self._next_due
+
+    async def _tick(self, now: int, by: int) -> None:
+        def look(db: Connection) -> int | None:
+            with self._ticks.look():
+                return timers.next_due(db, now, by)
+
+        self._next_due = await self._reads.look(look)
+        if self._next_due is not None and self._next_due <= now:
+            while await self._delivery.run(lambda db: timers.tick(db, now, by), repeatable=True):
+                pass
+            self._next_due = await self._reads.look(look)
 
     async def news(self, seconds: float) -> None:
         await self._bell.rings(self._heard, seconds)

@@ -61,4 +61,5 @@ class Readers:
         if db is None or db.closed:
             db = self._mine.db = self._connect()
             self._all = [one for one in self._all if not one.closed] + [db]
+        db.plan_anew()
         return db
