@@ -23,8 +23,7 @@ from hub import settings as settings_file
 from hub.demo.processes import Processes, answers, children_of, free_ports
 from hub.demo.scene import build
 from hub.store.contract.delivery import Capacity
-from hub.store.sqlite.store import open_store
-from hub.wiring.parts import new_ids, utc_now
+from hub.wiring.parts import store_of, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -176,7 +175,7 @@ async def house(  # noqa: PLR0913 - what a measurement may vary
             settings = f'database = "{database}"\n{settings}'
         scene.settings.write_text(settings, "utf-8")
         if queued:
-            await _queue_for_another(scene.settings.parent / "data" / "hub.db", queued)
+            await _queue_for_another(scene.settings, queued)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LIENTHONG_")}
         departments = {**({"land": ports[1]} if land else {}), **beside}
         with Processes(scene.folder / "log", environment) as processes:
@@ -218,11 +217,12 @@ def _declare_other(file: Path, department: str, port: int) -> None:
     file.write_text(re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{port}", text), "utf-8")
 
 
-async def _queue_for_another(path: Path, count: int) -> None:
-    store = open_store(path, ids=new_ids())
+async def _queue_for_another(settings: Path, count: int) -> None:
+    read = settings_file.load(settings, {})
+    store = store_of(read)  # with its master key: the hub would take no store that has none
     await store.capacities([Capacity(partner="p0000", concurrency=4)])
     await store.close()
-    fill(path, Layout("for another", partners=1, partner="0"), count)
-    store = open_store(path, ids=new_ids())
+    fill(read.data / "hub.db", Layout("for another", partners=1, partner="0"), count)
+    store = store_of(read)
     await store.pause("p0000", paused=True, reason="bench", by="bench", now=utc_now())
     await store.close()
