@@ -6,6 +6,7 @@ Each race is also run by somebody who does not take the lock, to see that the lo
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,11 +27,14 @@ from hub.store.postgres import claim as claiming
 from hub.store.postgres import settle as recording
 from hub.store.postgres.bell import Hints
 from hub.store.postgres.connection import Connection, connect
+from hub.store.postgres.rows import keep
 from hub.store.sql import accept as accepting
 from hub.store.sql import acknowledge, actions, destinations, documents, leases, successors, sweeping, timers
 from hub.store.sql import settle as settling
+from hub.store.sql.bodies import Pen, destroy
 from hub.store.sql.db import Lane, Raced, many, only
 from hub.store.sql.times import micros
+from hub.store.vault import Vault
 from schemas.problems import Refusal
 from tests.store.engines import Place, on_postgres
 from tests.store.samples import acceptance, at, attempt, deferred, delivered, roomy, sealed, transfer
@@ -563,6 +567,18 @@ async def test_a_receipt_that_comes_while_its_transfer_is_settled_wins(
     assert (view.state is State.ACKNOWLEDGED) is guarded
 
 
+async def test_what_its_receipt_proved_meanwhile_is_settled_whatever_the_worker_says(
+    store: Store, two: Two
+) -> None:
+    (work,) = await leased(store, "m1")
+    await store.seal(work.token, {work.transfer: sealed()})
+    two.second.transaction(lambda db: receipt(db, work.transfer))
+    assert await store.settle(work.token, [deferred(work.transfer, at(10))], at(2))
+    view = await store.transfer(work.transfer)
+    assert view is not None
+    assert (view.state, view.settled_at, view.wake_at) == (State.ACKNOWLEDGED, at(2), None)
+
+
 # --- what persons decide, against a worker's settlement
 
 
@@ -670,6 +686,21 @@ async def test_what_a_person_routes_again_gets_its_turn_when_its_new_lane_emptie
 
 
 # --- groups
+
+
+async def test_a_key_that_something_is_written_under_is_destroyed_only_afterwards(
+    store: Store, two: Two
+) -> None:
+    """Whoever destroys it looks then for what is undelivered, and finds what was written."""
+    await store.accept(acceptance("m1", dossier="d1"))
+    pen = Pen(Vault(b"m" * 32, os.urandom).create("d1"), fresh=True)
+    two.second.transaction(lambda db: keep(db, [(pen, ())]))
+    keep(two.begin(), [(pen._replace(fresh=False), (b"\0x",))])
+    destroying = two.meanwhile(lambda db: destroy(db, ["d1"]))
+    assert not destroying.done()
+    two.commit()
+    with pytest.raises(Refusal, match="HUB-LAN-002"):
+        destroying.result(10)
 
 
 async def test_two_groups_that_take_the_same_lanes_in_turn_are_both_written(store: Store, two: Two) -> None:
