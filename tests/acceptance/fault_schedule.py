@@ -18,7 +18,7 @@ import msgspec
 
 from connectors.simulators.orders import Order
 from hub.lifecycle import State
-from hub.store.contract import Filter
+from hub.store.contract.views import Filter
 from tests.acceptance import failing_disk
 from tests.acceptance.stage import LEASE, Postgres, stays, told_of
 from tests.doubles.proxy import Fault

@@ -8,7 +8,3 @@ Promises (each held by the store suite):
 * ``settle`` with a token that was lost changes nothing.
 * Order inside a lane is the order of acceptance. Time never orders anything.
 """
-
-from hub.store.contract.views import Filter
-
-__all__ = ["Filter"]
