@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hub.store.contract.delivery import Capacity
 from hub.store.sql.clock import Servers, SinceBoot, begun
 from hub.store.sql.engine import Unavailable
 from hub.store.sqlite.connection import migrate, open_writer
@@ -52,6 +53,31 @@ async def test_a_lease_runs_out_also_for_a_worker_whose_clock_is_behind(two: tup
     finally:
         await here.close()
         await behind.close()
+
+
+async def test_a_rate_goes_on_after_a_worker_whose_clock_was_ahead(two: tuple[Store, Store]) -> None:
+    here, ahead = two
+    try:
+        now = datetime.now(UTC)
+        await here.capacities([Capacity(partner="so-tnmt", concurrency=9, rate=20.0, burst=1)])
+        for n in range(3):
+            await here.accept(acceptance(f"m{n}", when=now - 2 * HOUR))
+        assert len(await ahead.claim("ahead", now + HOUR, 10, 30)) == 1
+        await asyncio.sleep(0.2)
+        assert len(await here.claim("here", datetime.now(UTC), 10, 30)) == 1
+    finally:
+        await here.close()
+        await ahead.close()
+
+
+def test_a_new_start_lets_no_rate_wait_for_a_time_that_an_old_clock_told(tmp_path: Path) -> None:
+    db = open_writer(tmp_path / "hub.db")
+    migrate(db)
+    db.execute("INSERT INTO dest(id,partner) VALUES(1,'so-tnmt')")
+    db.execute("INSERT INTO dest_run(id,tokens_at) VALUES(1,?)", (9000 * SECOND,))
+    begun(db, "monday", 1000 * SECOND, 50 * SECOND)
+    assert list(db.execute("SELECT tokens_at FROM dest_run")) == [(1000 * SECOND,)]
+    db.close()
 
 
 async def _claimed(store: Store, lease: float) -> None:

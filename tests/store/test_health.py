@@ -258,6 +258,20 @@ async def test_a_person_may_have_it_tried_now_and_the_journal_knows_who(store: S
     assert (entry.facts["by"], entry.facts["reason"]) == ("thu", "they called")
 
 
+async def test_a_breaker_that_a_person_forgets_lets_all_places_be_taken_at_once(store: Store) -> None:
+    """Nothing has to come back first: the places that were taken were all that there were."""
+    await limits(store, concurrency=4)
+    await fill(store, 6)
+    await store.circuit(PARTNER, "half_open", None, at(1), reason="r", by="thu")
+    (probe,) = await claim(store, 60)
+    await store.settle(probe.token, [done(probe)], at(61))
+    under_way = await claim(store, 62)
+    assert len(under_way) < 4
+    await store.circuit(PARTNER, "closed", None, at(63), reason="r", by="thu")
+    assert await store.conservation() == ()
+    assert len(await claim(store, 64)) == 4 - len(under_way)
+
+
 async def test_another_partner_is_not_touched(store: Store) -> None:
     await limits(store)
     await store.capacities([Capacity(partner="dvcqg", concurrency=4)])

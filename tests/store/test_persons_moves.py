@@ -149,3 +149,19 @@ async def test_who_did_what_and_why_is_journaled(store: Store) -> None:
 def test_every_lane_code_is_in_the_catalogue() -> None:
     catalogue = errors.load()
     assert all(f"HUB-LAN-00{n}" in catalogue for n in range(1, 5))
+
+
+@pytest.mark.parametrize("after", [Move.DELIVER, Move.DEFER])
+async def test_who_comes_back_before_what_is_just_sent_has_the_next_turn(store: Store, after: Move) -> None:
+    """Where order does not matter what stopped had left its lane; nothing is wrong with the store meanwhile, either."""
+    await store.capacities(roomy("so-tnmt", order_sensitive=False))
+    await store.accept(acceptance("m0", dossier="d1"))
+    stopped = await stop(store, State.DEAD)
+    await store.accept(acceptance("m1", dossier="d1", version=1))
+    (work,) = await store.claim("w", at(3), 10, 30)
+    await act(store, stopped.transfer, Move.RETRY, State.DEAD)
+    assert await store.conservation() == ()
+    assert await claimed(store, 6) == []
+    wake = at(60) if after is Move.DEFER else None
+    await store.settle(work.token, [Settlement(transfer=work.transfer, move=after, wake_at=wake)], at(7))
+    assert await claimed(store, 8) == [stopped.transfer]

@@ -76,6 +76,12 @@ class Wish(NamedTuple):
     until: int
     without: Collection[str]
     position: int
+    by: int | None = None
+    """The time by the clock of leases, which rates go by, too; ``now`` where nobody tells."""
+
+    @property
+    def steady(self) -> int:
+        return self.now if self.by is None else self.by
 
 
 class Taken(NamedTuple):
@@ -147,7 +153,7 @@ class _Round:
         width = RING
         while self.missing and (ring := self._hints.take(self._position, width)):
             rooms = _rooms(self._db, [dest for dest in ring if dest not in self._aside | self.visits.keys()])
-            fresh = {room.id: Visit(room, self._wish.now) for room in rooms}
+            fresh = {room.id: Visit(room, self._wish.now, self._wish.steady) for room in rooms}
             self._aside |= set(ring) - fresh.keys()
             self.visits |= fresh
             self.take(fresh.values(), -(-self._wish.limit // min(RING, len(ring))))
@@ -179,7 +185,7 @@ class _Round:
 
     def finish(self) -> Claim:
         wish, visits = self._wish, self.visits.values()
-        _book(self._db, visits, wish.now)
+        _book(self._db, visits, wish.steady)
         if self._taken:
             self._db.execute(
                 "INSERT INTO lease(token,worker,since,until,body) VALUES(?,?,?,?,?)",
@@ -201,13 +207,13 @@ def _numbers(db: Connection, partners: Collection[str]) -> set[int]:
 class Visit:
     """One destination during a claim, its row locked. ``more``: worth another look."""
 
-    def __init__(self, room: Destination, now: int) -> None:
-        self.room, self._now = room, now
+    def __init__(self, room: Destination, now: int, by: int) -> None:
+        self.room, self._by = room, by
         self.took = 0
         self.free = room.free(now)
-        self.tokens = room.tokens_now(now)
+        self.tokens = room.tokens_now(by)
         self.more = self.free > 0
-        self.pause = (room.next_token(now) if self.more else 0.0) or float("inf")
+        self.pause = (room.next_token(by) if self.more else 0.0) or float("inf")
 
     def allowed(self, most: int) -> int:
         if not self.more:
@@ -220,7 +226,7 @@ class Visit:
         return self.room.backlogs_share(quota)
 
     def for_backlog(self, quota: int) -> int:
-        return max(0, self.room.for_backlog(self._now, self.took + quota) - self.took)
+        return max(0, self.room.for_backlog(self._by, self.took + quota) - self.took)
 
     def took_of(self, live: int, backlog: int, asked: int, *, cut: bool) -> bool:
         """Book what was taken of ``asked``; whether a token may have been kept from the backlog."""
@@ -234,7 +240,7 @@ class Visit:
     def wait(self) -> None:
         """What is left is backlog, and the last token is not for it."""
         self.more = True
-        self.pause = self.room.next_token(self._now, self.took + SPARED)
+        self.pause = self.room.next_token(self._by, self.took + SPARED)
 
 
 def _rooms(db: Connection, ring: list[int]) -> list[Destination]:
@@ -244,14 +250,14 @@ def _rooms(db: Connection, ring: list[int]) -> list[Destination]:
     return [rooms[dest] for dest in ring if dest in rooms]
 
 
-def _book(db: Connection, visits: Iterable[Visit], now: int) -> None:
+def _book(db: Connection, visits: Iterable[Visit], by: int) -> None:
     booked = [
         (
             visit.room.id,
             visit.took,
             visit.room.in_a_row,
             visit.room.tokens if visit.room.rate is None else visit.tokens - visit.took,
-            visit.room.tokens_at if visit.room.rate is None else max(now, visit.room.tokens_at),
+            visit.room.tokens_at if visit.room.rate is None else max(by, visit.room.tokens_at),
         )
         for visit in visits
         if visit.took

@@ -81,8 +81,9 @@ class PostgresQueue:
         if limit <= 0:
             return Taken((), float("inf"))
         try:
-            until = await self.lease_time(now) + int(lease * SECOND)
-            wish = claim.Wish(token, worker, now, limit, until, without, self._position)
+            by = await self.lease_time(now)
+            until = by + int(lease * SECOND)
+            wish = claim.Wish(token, worker, now, limit, until, without, self._position, by)
             claiming = _Claiming(wish, self._hints, self._look, self._floors.begin)
             claimed = await self._delivery.run(claiming, repeatable=True)
         except Unavailable:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from hub.store.contract.watching import Mark
 from hub.store.sql import leases
-from hub.store.sql.db import Db, many, one
+from hub.store.sql.db import Db, Lane, many, one
 from hub.store.sql.rules import BALANCE, PARTS, UNTICKETED, Part, Rule
 
 Rules = tuple[tuple[str, str], ...]
@@ -28,6 +28,7 @@ class Range(NamedTuple):
 
 
 EVERYTHING = Range("1=1", ())
+_STANDS = "SELECT 1 FROM item o WHERE o.subject=i.subject AND o.dest=i.dest AND o.n=?"
 
 
 def conservation(db: Db, rules: Rules = ()) -> tuple[str, ...]:
@@ -83,23 +84,23 @@ def _asked(db: Db, rule: Rule, within: Range) -> list[str]:
 
 
 def _unticketed(db: Db, within: Range) -> list[str]:
-    """Who has no ticket is leased."""
+    """A lane without a ticket is leased; its head may be another by now, that a person brought back where order does not matter."""
     rows = many(db, UNTICKETED.replace("{within}", within.clause), within.bindings)
-    leased = leases.everything(db) if rows else {}
+    leased = {item.lane for item in leases.everything(db).values()} if rows else set()
     return [
         f"not true that a lane has a ticket: {(subject, dest, n)}"
         for subject, dest, n in rows
-        if n not in leased
+        if Lane(subject, dest) not in leased
     ][:TOLD]
 
 
 def _leases(db: Db) -> list[str]:
-    """Who is leased is the head of a lane and has no ticket."""
-    query = UNTICKETED.replace("{within}", "i.subject=? AND i.dest=? AND i.n=?")
+    """Who is leased stands in a lane that has no ticket."""
+    query = f"{UNTICKETED} AND EXISTS({_STANDS})".replace("{within}", "i.subject=? AND i.dest=?")
     return [
-        f"not true that what is leased is a head without a ticket: {tuple(leased)}"
+        f"not true that what is leased stands in a lane without a ticket: {tuple(leased)}"
         for leased in leases.everything(db).values()
-        if one(db, query, (leased.subject, leased.dest, leased.n)) is None
+        if one(db, query, (*leased.lane, leased.n)) is None
     ][:TOLD]
 
 

@@ -91,5 +91,6 @@ def begun(db: Db, boot: str, now: int, since: int) -> int:
     (last,) = only(db, "SELECT coalesce(max(until), 0) FROM lease")
     base = int(max(now, last)) - since
     db.execute("DELETE FROM clock")
+    db.execute("UPDATE dest_run SET tokens_at=? WHERE tokens_at>?", (base + since, base + since))
     db.execute("INSERT INTO clock(boot, base) VALUES(?,?)", (boot, base))
     return base

@@ -91,6 +91,7 @@ def _write(
     places = 1 if open_ else breaker.window
     db.execute("UPDATE dest_run SET failures=?, places=? WHERE id=?", (breaker.failures, places, dest))
     if not open_ and not was_open and breaker.trips == state.breaker.trips:
+        destinations.wake(db, dest)  # there may be more room
         return
     since = (now if state.since is None else state.since) if open_ else None
     until = None if breaker.until is None else round(breaker.until * SECOND)

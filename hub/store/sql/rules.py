@@ -176,7 +176,7 @@ PARTS: tuple[Part, ...] = (
 )
 
 UNTICKETED = f"SELECT i.subject, i.dest, i.n FROM item i WHERE {{within}} AND {_HEAD} AND NOT {_TICKET}"  # noqa: S608 - constants
-"""Heads without the ticket that they name: those that are leased, and no others."""
+"""Heads without the ticket that they name: those of leased lanes, and no others."""
 
 BALANCE: tuple[Rule, ...] = (
     Rule(

@@ -61,9 +61,11 @@ def claim(  # noqa: PLR0913 - everything that a claim is made of
     limit: int,
     until: int,
     *,
+    by: int,
     position: int,
     without: Collection[str],
 ) -> Claim:
+    """``by``: the time by the clock of leases, which rates go by, too."""
     taken: list[Leased] = []
     pause = float("inf")
     crowded = {destinations.named(db, partner)[0] for partner in without}
@@ -75,7 +77,7 @@ def claim(  # noqa: PLR0913 - everything that a claim is made of
         for dest, most in (*((dest, share) for dest in ring), *((dest, limit) for dest in ring)):
             if len(taken) >= limit:
                 break
-            got, rest = _visit(db, dest, min(most, limit - len(taken)), now)
+            got, rest = _visit(db, dest, min(most, limit - len(taken)), now, by)
             taken += got
             pause = min(pause, rest)
             position = dest
@@ -98,26 +100,26 @@ def _rings(db: Db, start: int) -> Iterator[list[int]]:
             position = ring[-1]
 
 
-def _visit(db: Db, dest: int, most: int, now: int) -> tuple[list[Leased], float]:
+def _visit(db: Db, dest: int, most: int, now: int, by: int) -> tuple[list[Leased], float]:
     """Take up to ``most`` heads of one destination; seconds until its rate allows more."""
     room = destinations.load(db, dest)
     free = room.free(now)
     if free == 0:
         db.idle(dest)
         return [], float("inf")
-    allowed = min(most, free, int(min(room.tokens_now(now), most)))
+    allowed = min(most, free, int(min(room.tokens_now(by), most)))
     if allowed == 0:
-        return [], room.next_token(now)
-    tickets = _front(db, room, allowed, room.for_backlog(now, allowed))
+        return [], room.next_token(by)
+    tickets = _front(db, room, allowed, room.for_backlog(by, allowed))
     taken = [_take(db, dest, ticket) for ticket in tickets]
     if taken:
         live = sum(ticket.since >= room.live_since for ticket in tickets)
-        destinations.used(db, room, len(taken), room.after(live, len(taken) - live), now)
+        destinations.used(db, room, len(taken), room.after(live, len(taken) - live), by)
     if len(taken) == free:
         db.idle(dest)
     elif len(taken) < allowed:
         if destinations.anything_ready(db, dest):  # backlog, and the last token is not for it
-            return taken, room.next_token(now, len(taken) + destinations.SPARED)
+            return taken, room.next_token(by, len(taken) + destinations.SPARED)
         db.idle(dest)
     return taken, float("inf")
 

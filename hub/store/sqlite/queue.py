@@ -53,14 +53,15 @@ class SqliteQueue:
         self._seen = self._reads.version()
         if limit <= 0 or not await self._reads.look(claim.anything_due):
             return Taken((), float("inf"))
-        until = await self.lease_time(now) + int(lease * SECOND)
+        by = await self.lease_time(now)
         take = partial(
             claim.claim,
             token=token,
             worker=worker,
             now=now,
             limit=limit,
-            until=until,
+            until=by + int(lease * SECOND),
+            by=by,
             position=self._ring,
             without=without,
         )
