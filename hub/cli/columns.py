@@ -65,7 +65,7 @@ TRANSFER: tuple[Column[TransferView], ...] = (
     Column("dossier", lambda row: row.code),
     Column("message", lambda row: row.message),
     Column("sender", lambda row: row.sender),
-    Column("stage", lambda row: row.stage),
+    Column("stage", lambda row: row.stage, lambda row, desk: desk.say(f"stage.{row.stage}")),
     Column("key", lambda row: row.key),
     Column("problem", lambda row: row.problem, _problem),
     Column("detail", lambda row: row.detail),
@@ -137,7 +137,7 @@ def _alarm(row: QueueRow, state: str) -> str:
     return "red" if state in ("refused", "dead") and row.counts.get(state) else ""
 
 
-def _door(row: QueueRow) -> str:
+def door_word(row: QueueRow) -> str:
     """``paused`` by a person, otherwise what the circuit says, otherwise whether it is the partner's hour."""
     if row.paused:
         return "paused"
@@ -161,7 +161,7 @@ DOORS = {
 
 def door_words(row: QueueRow, desk: Desk, *, worked: bool) -> str:
     """``worked``: a worker is alive that acts when a time comes; without one, what has come is due and nothing happens."""
-    word = _door(row)
+    word = door_word(row)
     comes = {"stopped": row.circuit_until, "shut": row.opens}.get(word)
     due = comes is not None and comes < desk.now() and not worked
     said = desk.say(
@@ -175,7 +175,10 @@ def door_words(row: QueueRow, desk: Desk, *, worked: bool) -> str:
 
 
 DOOR: Column[QueueRow] = Column(
-    "door", _door, lambda row, desk: door_words(row, desk, worked=True), lambda row, _: DOORS[_door(row)][1]
+    "door",
+    door_word,
+    lambda row, desk: door_words(row, desk, worked=True),
+    lambda row, _: DOORS[door_word(row)][1],
 )
 
 HEALTH: tuple[Column[QueueRow], ...] = (

@@ -63,7 +63,7 @@ PROCESSES: tuple[Column[Process], ...] = (
 
 async def doctor(*, network: Annotated[bool, Parameter(negative=())] = False, desk: At) -> int:
     """Look at everything; 3 when something grave was found."""
-    found = examine(await opening.examined(desk.settings, desk.now(), network=network))
+    found = examine(await opening.examined(desk.settings, desk.now, network=network))
     if desk.as_json:
         told = [
             {

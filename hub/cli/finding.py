@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from hub.cli.opening import Hub
     from hub.store.contract.store import Store
-    from hub.store.contract.views import TransferView
+    from hub.store.contract.views import QueueRow, TransferView
 
 UNFINISHED = tuple(state.value for state in State if state not in DONE)
 BEHIND = 200
@@ -48,8 +48,9 @@ async def partner(hub: Hub, name: str) -> None:
         raise Complaint("unknown.partner", Exit.FAILED, name=name, known=", ".join(known))
 
 
-async def paused(store: Store, name: str) -> bool:
-    return any(row.paused for row in await store.queue() if row.partner == name)
+async def door(store: Store, name: str) -> QueueRow | None:
+    """Return the partner's row of the queue, which says whether anything goes to it now."""
+    return next((row for row in await store.queue() if row.partner == name), None)
 
 
 async def lane(store: Store, view: TransferView) -> tuple[TransferView, ...]:

@@ -149,11 +149,11 @@ def kept(settings: Path) -> Keeping:
     return Wired(settings)
 
 
-async def examined(settings: Path, now: datetime, *, network: bool) -> Facts:
+async def examined(settings: Path, clock: Callable[[], datetime], *, network: bool) -> Facts:
     """What the doctor looks at; nothing needs to be in order for it."""
     from hub.wiring.examining import gather  # noqa: PLC0415 - heavy; only this command needs it
 
-    return await gather(settings, now, network=network)
+    return await gather(settings, clock, network=network)
 
 
 class WiredPrograms:

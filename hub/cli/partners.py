@@ -236,7 +236,8 @@ async def _turn(desk: Desk, name: str, *, paused: bool, reason: str, yes: bool) 
         if seen.queue.paused == paused and verb != "try":
             desk.tell(f"already.{verb}", partner=name)
             return Exit.OK
-        sentence = desk.say(f"consequence.{verb}", partner=name, number=_unfinished(seen))
+        told = "resume_stopped" if verb == "resume" and stopped else verb
+        sentence = desk.say(f"consequence.{told}", partner=name, number=_unfinished(seen))
         why = agreed(desk, [sentence], reason=reason, yes=yes)
         if verb == "try":
             await hub.store.circuit(name, Circuit.HALF_OPEN, None, desk.now(), reason=why, by=desk.by)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from schemas.problems import Problem
 
 NEXT: tuple[tuple[str, str], ...] = (
+    ("HUB-LAN-002", "lienthong transfer show ID"),
     ("HUB-LAN-003", "lienthong transfer show ID"),
     ("HUB-LAN-004", "lienthong transfer list"),
     ("HUB-DOS-002", "lienthong transfer list"),

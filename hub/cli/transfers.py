@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from hub.cli.desk import Desk
     from hub.store.contract.store import Store
-    from hub.store.contract.views import AttemptView, Payloads, TransferView
+    from hub.store.contract.views import AttemptView, Payloads, QueueRow, TransferView
 
 CANNOT_BE_ASKED = "HUB-PAR-009"
 Form = Literal["raw", "canonical", "sealed", "sent", "answer"]
@@ -71,14 +71,26 @@ async def show_(transfer: str, /, *, desk: At) -> int:
         attempts = await hub.store.attempts(view.id)
         head = await finding.head(hub.store, view)
         waiting = await finding.behind(hub.store, view)
-        paused = view.state not in DONE and await finding.paused(hub.store, view.partner)
+        door = None if view.state in DONE else await finding.door(hub.store, view.partner)
+        worked = await finding.worked(hub.store, desk.now())
     timeline = show.Part("timeline", columns.ATTEMPTS, attempts)
     show.card(desk, columns.TRANSFER, view, (timeline,))
     if not desk.as_json:
-        if paused:
-            desk.tell("lane.paused", partner=view.partner)
+        if door:
+            _door(desk, view, door, worked=worked)
         _advise(desk, view, head, waiting)
     return Exit.OK
+
+
+def _door(desk: Desk, view: TransferView, row: QueueRow, *, worked: bool) -> None:
+    """Why nothing goes to the partner now, whatever this transfer's own time says."""
+    word = columns.door_word(row)
+    if word == "paused":
+        desk.tell("lane.paused", partner=row.partner)
+    elif word in ("stopped", "shut") and view.state in (State.WAITING, State.IN_DOUBT):
+        desk.tell("lane.door", partner=row.partner, door=columns.door_words(row, desk, worked=worked))
+        if word == "stopped":
+            desk.tell("lane.try_now", partner=row.partner)
 
 
 def _advise(desk: Desk, view: TransferView, head: TransferView | None, waiting: int) -> None:

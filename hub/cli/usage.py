@@ -34,7 +34,8 @@ def complaint(error: CycloptsError) -> Complaint:
         case CoercionError():
             said = error.token.value if error.token else ""
             known = _known(error.target_type)
-            word, values = "usage.value", {"name": _name(error.argument), "value": said, "known": known}
+            word = "usage.number" if error.target_type is int else "usage.value"
+            values = {"name": _name(error.argument), "value": said, "known": known}
         case UnusedCliTokensError():
             word, values = "usage.unused", {"words": " ".join(error.unused_tokens or ())}
         case _:

@@ -35,16 +35,21 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 5.0
 
 
-async def gather(path: Path, now: datetime, *, network: bool) -> Facts:
-    """Look at everything. ``network``: also whether partners can be reached."""
+async def gather(path: Path, clock: Callable[[], datetime], *, network: bool) -> Facts:
+    """Look at everything. ``network``: also whether partners can be reached. The time of the facts is read beside the
+    store: opening it may take seconds, and a clock read before that would be away from the database's.
+    """
     try:
         settings = settings_file.load(path)
     except Refusal as refusal:
-        return Facts(machine=Machine(now=now, files=_files()), declared=Declared(problems=refusal.problems))
+        machine = Machine(now=clock(), files=_files())
+        return Facts(machine=machine, declared=Declared(problems=refusal.problems))
     told, partners = _declared(path, settings)
-    opened, shut = await _opened(settings, now)
+    opened, shut = await _opened(settings, clock)
+    now = clock()
+    taken = () if shut else tuple(_taken(settings, opened, now))  # shut: nobody can tell whose they are
     return Facts(
-        machine=Machine(now=now, files=_files(), taken=tuple(_taken(settings, opened, now))),
+        machine=Machine(now=now, files=_files(), taken=taken),
         declared=told,
         folder=_folder(settings.data),
         opened=opened,
@@ -99,8 +104,10 @@ def _pins(partners: Sequence[Partner]) -> Iterator[Certificate]:
                     yield Certificate(name=f"{partner.id}: {file.name}", ends=pin.not_after)
 
 
-async def _opened(settings: Settings, now: datetime) -> tuple[Opened | None, Sequence[Problem]]:
-    """Open the store as it is; one that was never made is not made now."""
+async def _opened(
+    settings: Settings, clock: Callable[[], datetime]
+) -> tuple[Opened | None, Sequence[Problem]]:
+    """Open the store as it is; one that was never made is not made now. What has clocks in it is read last."""
     try:
         with refusals():
             there = made_before(settings)
@@ -115,10 +122,10 @@ async def _opened(settings: Settings, now: datetime) -> tuple[Opened | None, Seq
         verdicts = [await store.verdict(name) for name in (BALANCE, SURVEY)]
         return Opened(
             figures=await store.figures(),
-            inspection=await store.inspect(now),
             queue=await store.queue(),
-            processes=await store.processes(),
             verdicts=[verdict for verdict in verdicts if verdict],
+            inspection=await store.inspect(clock()),
+            processes=await store.processes(),
         ), ()
     except Refusal as refusal:  # the server went away meanwhile
         return None, refusal.problems
@@ -206,5 +213,15 @@ async def _try(partner: str, url: str) -> Unreached | None:
             _, writer = await asyncio.open_connection(host, port)
         writer.close()
     except (OSError, TimeoutError) as error:
-        return Unreached(partner=partner, address=f"{host}:{port}", why=type(error).__name__)
+        return Unreached(partner=partner, address=f"{host}:{port}", why=_why(error))
     return None
+
+
+def _why(error: OSError) -> str:
+    """In words where it is one of the usual three; a person does not know Python's names."""
+    usual = {
+        ConnectionRefusedError: "connection refused",
+        TimeoutError: "no answer in time",
+        socket.gaierror: "the name does not resolve",
+    }
+    return usual.get(type(error), type(error).__name__)

@@ -176,7 +176,7 @@ def scene(tmp_path: Path) -> Scene:
 
 
 async def found(scene: Scene, *, network: bool = False) -> dict[str, Finding]:
-    facts = await gather(scene.settings, datetime.now(UTC), network=network)
+    facts = await gather(scene.settings, lambda: datetime.now(UTC), network=network)
     return {finding.id: finding for finding in examine(facts)}
 
 
@@ -312,6 +312,31 @@ async def test_an_address_that_another_program_has_is_found(scene: Scene) -> Non
     host, port = settings_file.address(settings.metrics.listen)
     with socket.create_server((host, port)):
         assert (await found(scene))["port-taken"].values["setting"] == "[metrics] listen"
+
+
+async def test_while_the_store_is_shut_nobody_is_accused_of_having_the_hubs_own_address(scene: Scene) -> None:
+    await made(scene)
+    _damaged(scene)
+    settings = settings_file.load(scene.settings, {})
+    with socket.create_server((settings.host, settings.port)):
+        seen = await found(scene)
+    assert "store" in seen
+    assert "port-taken" not in seen
+
+
+async def test_a_store_that_takes_long_to_open_does_not_make_the_clocks_differ(scene: Scene) -> None:
+    await made(scene)
+    store: Any = store_of(settings_file.load(scene.settings, {}))
+    at = int((datetime.now(UTC) + timedelta(seconds=30)).timestamp() * 1_000_000)
+    await store._writes.run(
+        lambda db: db.execute(
+            "INSERT INTO journal(at, what, message, transfer, facts) VALUES(?,'x','','','{}')", (at,)
+        )
+    )
+    await store.close()
+    read = iter([datetime.now(UTC), *[datetime.now(UTC) + timedelta(seconds=31)] * 3])
+    facts = await gather(scene.settings, lambda: next(read), network=False)
+    assert "clock-skew" not in {finding.id for finding in examine(facts)}
 
 
 @pytest.mark.parametrize("mood", ["", "babble", "mute", "reset", "gone"])

@@ -212,6 +212,26 @@ def test_a_partner_that_sending_has_stopped_to_is_tried_now_when_it_is_resumed()
     assert shelf.door["why"] == "so-dat lan: INC-104", "nothing to do while it is tried"
 
 
+def test_what_was_typed_wrongly_is_said_without_names_of_the_program() -> None:
+    ran = line("transfer", "list", "--limit", "x", shelf=Shelf())
+    assert ran.status == 2
+    assert "cần một số nguyên" in ran.err
+    assert "int" not in ran.err
+    loose = line("partner", "pause", "so-dat", "--reason", "bảo", "trì", shelf=Shelf())
+    assert "ngoặc kép" in loose.err
+
+
+def test_resuming_what_is_paused_and_stopped_promises_nothing_before_its_next_try() -> None:
+    shelf = Shelf(STOPPED, paused={"so-dat": "x"}, door={"circuit": "open", "circuit_until": SOON})
+    ran = line("partner", "resume", "so-dat", "--reason", "INC-104", "--yes", "--lang", "en", shelf=shelf)
+    assert ran.status == 0
+    assert shelf.paused == {}
+    assert "has stopped sending to it by itself" in ran.err
+    assert "start to move" not in ran.err
+    again = line("partner", "resume", "so-dat", "--reason", "INC-104", "--yes", "--lang", "en", shelf=shelf)
+    assert "tried with so-dat now" in again.err
+
+
 def test_a_partner_is_paused_and_resumed_with_a_reason_and_a_name() -> None:
     shelf = Shelf(STOPPED)
     ran = line("partner", "pause", "so-dat", "--reason", "INC-104", "--yes", shelf=shelf)

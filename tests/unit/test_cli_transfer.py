@@ -394,6 +394,17 @@ def test_a_transfer_to_a_paused_partner_says_so() -> None:
     assert "tạm dừng" not in line("transfer", "show", "01KB", shelf=done).err
 
 
+def test_a_transfer_that_waits_for_a_stopped_partner_says_so_and_how_to_try_now() -> None:
+    door = {"circuit": "open", "circuit_until": NOW + timedelta(minutes=5), "circuit_code": "HUB-NET-001"}
+    late = view(1, wake_at=NOW - timedelta(minutes=1))
+    told = line("transfer", "show", late.id, shelf=Shelf([late], door=door)).err
+    assert "ngừng gửi tạm thời – thử lại lúc 14:10 (HUB-NET-001)" in told
+    assert "lienthong partner resume so-dat" in told
+    dead = line("transfer", "show", DEAD.id, shelf=Shelf([DEAD], door=door)).err
+    assert "ngừng gửi tạm thời" not in dead, "the partner is not what it waits for"
+    assert "partner resume" not in dead
+
+
 def test_a_person_who_gives_no_reason_changes_nothing() -> None:
     shelf = stopped()
     assert line("transfer", "skip", DEAD.id, shelf=shelf, answers=["", "c"]).status == 2
@@ -428,6 +439,9 @@ def test_a_move_that_the_table_does_not_know_is_refused() -> None:
     ran = line("transfer", "release", DEAD.id, *SCRIPT, shelf=stopped())
     assert ran.status == 1
     assert "HUB-LAN-002" in ran.err
+    assert f"Lệnh tiếp: lienthong transfer show {DEAD.id}" in ran.err, (
+        "which lists the moves that are possible"
+    )
 
 
 def test_several_are_done_partly_when_one_cannot_be() -> None:
