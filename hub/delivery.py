@@ -41,6 +41,8 @@ SENDER_MENDS = frozenset({"HUB-DOC-003", "HUB-DOC-015"})
 """Reasons for parking that only the sender can do something about, so it is told."""
 TELLS_THE_SENDER = frozenset({Move.REFUSE, Move.EXHAUST})
 LONGEST_REFERENCE = 200
+AGAIN = 0.2
+"""Seconds until a store that could not take what came of a call is asked again."""
 
 
 class LeaseLost(Exception):  # noqa: N818 - says what it is
@@ -220,12 +222,15 @@ class Delivery:
                 done, _ = await asyncio.wait({*tasks, keeper}, return_when=asyncio.FIRST_COMPLETED)
                 ready, tasks = tasks & done, tasks - done
                 made = [settlement for task in ready if (settlement := self._made(task)) is not None]
-                if keeper in done or not await self._store.settle(token, made, self._now()):
+                if not await self._record(hold, made):
                     self._lost(len(ready) + len(tasks))
                     return
                 for settlement in made:
                     self._count(settlement, held[settlement.transfer], accepted[settlement.transfer])
                 self._put_down([held.pop(settlement.transfer) for settlement in made])
+                if keeper in done and tasks:
+                    self._lost(len(tasks))
+                    return
         except Exception:
             log.exception("group_failed", worker=self._name, count=len(works))
         finally:  # without the lease another worker has them: what is still under way here must not go on
@@ -233,6 +238,19 @@ class Delivery:
                 task.cancel()
             await asyncio.gather(keeper, *tasks, return_exceptions=True)
             self._put_down(held.values())
+
+    async def _record(self, hold: Hold, made: Sequence[Settlement]) -> bool:
+        """Write down what came of them; false: the lease was lost. Nobody else knows it, so a store that cannot take it just
+        now is asked again as long as the lease lasts.
+        """
+        while True:
+            try:
+                return await self._store.settle(hold.token, made, self._now())
+            except Exception as error:
+                if _moment() + AGAIN >= hold.over:
+                    raise
+                log.warning("not_recorded", worker=self._name, count=len(made), error=type(error).__name__)
+            await asyncio.sleep(AGAIN)
 
     def _lost(self, count: int) -> None:
         log.warning("lease_lost", worker=self._name, count=count)
@@ -247,18 +265,23 @@ class Delivery:
 
     def _made(self, task: asyncio.Task[Settlement]) -> Settlement | None:
         """Return what came of one transfer; ``None`` for a defect of ours: its lease runs out and it is in doubt."""
-        error = task.exception()
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if error is None:
             return task.result()
         log.error("transfer_failed", worker=self._name, exc_info=error)
         return None
 
     async def _keep(self, hold: Hold) -> None:
-        """Hold the lease; return when it was lost."""
+        """Hold the lease; return when it was lost. Raises what the store says when it cannot be asked until it may be over."""
         held = True
         while held:
             await asyncio.sleep(self._lease / 3)
-            held = await self._renew(hold)
+            try:
+                held = await self._renew(hold)
+            except Exception as error:
+                if _moment() >= hold.over:
+                    raise
+                log.warning("not_renewed", worker=self._name, error=type(error).__name__)
 
     async def _renew(self, hold: Hold) -> bool:
         async with hold.renewing:

@@ -84,14 +84,13 @@ async def the_disk_fills(place: Stage, nursery: Nursery, *, mounted: bool) -> No
     assert heard == {503}, heard
     if filler is not None:
         filler.unlink()
-    for number, word in enumerate(("web", "work")):
-        if not mounted:
-            await running[number].kill()
-        if not running[number].alive:  # as a supervisor does
-            running[number] = await born(place, nursery, word, 0)
+    if not mounted:
+        for child in running:
+            await child.kill()
+    await kept_alive(place, nursery, running)
     for said in told:
         await place.say(said)
-    await at_rest(place)
+    await at_rest(place, nursery, running)
     for child in running:
         await child.stop()
     assert place.judge(told) == []
@@ -113,9 +112,17 @@ async def refused(place: Stage, told: Sequence[Said]) -> set[int]:
     return heard
 
 
-async def at_rest(place: Stage) -> None:
+async def kept_alive(place: Stage, nursery: Nursery, running: list[Child]) -> None:
+    """As a supervisor does; a worker that a full disk ended first writes down what it knows."""
+    for number, word in enumerate(("web", "work")):
+        if not running[number].alive:
+            running[number] = await born(place, nursery, word, 0)
+
+
+async def at_rest(place: Stage, nursery: Nursery, running: list[Child]) -> None:
     async with asyncio.timeout(60):
         while True:
+            await kept_alive(place, nursery, running)
             async with place.looking() as store:
                 if all(stays(view) for view in await store.transfers(Filter(limit=500))):
                     return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pytest
@@ -17,6 +17,7 @@ from hub.documents.contract import Waits
 from hub.lifecycle import Move, State
 from hub.store.contract.delivery import Window
 from hub.store.contract.views import Filter
+from hub.store.sql.engine import Unavailable
 from schemas.dossier import from_json
 from schemas.problems import Problem
 from tests.integration.delivery_house import NOT_HERE, House, Partner, house, now, until
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.contract import Parcel
+    from hub.store.contract.store import Store
 
 NO = Reason(code="HUB-PAR-001", detail="-3")
 BROKEN = Reason(code="HUB-NET-004")
@@ -512,6 +514,72 @@ async def test_what_is_under_way_is_given_up_when_the_lease_is_lost(tmp_path: Pa
 
 async def _is_heard(partner: Partner) -> bool:
     return bool(partner.heard)
+
+
+class Full:
+    """A store that cannot take anything for a while: ``times`` for each of settle and renew."""
+
+    def __init__(self, store: Store, times: int) -> None:
+        self._store, self._left = store, {"settle": times, "renew": times}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def settle(self, *told: Any) -> bool:
+        self._refuse("settle")
+        return await self._store.settle(*told)
+
+    async def renew(self, *told: Any) -> bool:
+        self._refuse("renew")
+        return await self._store.renew(*told)
+
+    def _refuse(self, what: str) -> None:
+        if self._left[what]:
+            self._left[what] -= 1
+            raise Unavailable("database or disk is full")
+
+
+async def test_what_came_of_a_call_is_written_down_when_the_store_can_take_it_again(tmp_path: Path) -> None:
+    """Else a partner that cannot be asked would have it, and only a person could find out."""
+    land = Partner(policy=NEITHER)
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        hub.store = cast("Store", Full(hub.store, 2))
+        async with hub.working(hub.worker(lease=3.0)):
+            await hub.reaches("m1.land", State.DELIVERED)
+        assert await hub.attempts("m1.land") == [("deliver", "delivered", "")]
+    assert land.verbs == ["deliver"]
+
+
+async def test_a_lease_that_could_not_be_renewed_once_is_renewed_the_next_time(tmp_path: Path) -> None:
+    async def slowly(_: Parcel) -> Outcome:
+        await asyncio.sleep(2.5)
+        return Delivered()
+
+    land = Partner(slowly)
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", dossier="d1")
+        hub.store = cast("Store", Full(hub.store, 1))
+        async with hub.working(hub.worker(lease=2.0)):
+            await hub.reaches("m1.land", State.DELIVERED)
+    assert land.verbs == ["deliver"]
+
+
+async def test_a_room_that_gives_itself_up_takes_no_other_transfer_along(tmp_path: Path) -> None:
+    async def give_up(_: Parcel) -> Outcome:
+        raise asyncio.CancelledError
+
+    async def slowly(_: Parcel) -> Outcome:
+        await asyncio.sleep(0.3)
+        return Delivered()
+
+    land, sea = Partner(give_up), Partner(slowly)
+    async with house(tmp_path, land=land, sea=sea) as hub:
+        await hub.accept("m1", "land", "sea", dossier="d1")
+        works = await hub.store.claim("w", now(), 10, 30)
+        await hub.worker()._group(works, moment())
+        assert (await hub.view("m1.sea")).state is State.DELIVERED
+        assert (await hub.view("m1.land")).state is State.IN_DOUBT
 
 
 async def test_a_long_attempt_keeps_its_lease(tmp_path: Path) -> None:
