@@ -60,7 +60,7 @@ STATUS: tuple[show.Column[Any], ...] = (
     show.Column("backup_file", lambda row: row.backup.get("file", "")),
     show.Column("restored_from", lambda row: _moment(row.restored.get("made_at", ""))),
     show.Column("moved_to", lambda row: row.moved.get("to", "")),
-    show.Column("worries", lambda row: list(row.worries)),
+    show.Column("worries", lambda row: list(row.worries), lambda row, _: str(len(row.worries))),
 )
 
 

@@ -12,10 +12,11 @@ from hub.cli.desk import At  # noqa: TC001 - cyclopts reads the annotations at r
 from hub.cli.exits import Exit
 from hub.cli.show import Column
 from hub.doctor.facts import Finding  # noqa: TC001
-from hub.doctor.rules import examine
+from hub.doctor.rules import ALIVE, examine
 from hub.doctor.words import Told, words
 
 if TYPE_CHECKING:
+    from hub.cli.desk import Desk
     from hub.store.contract.watching import Process
 
 
@@ -47,8 +48,16 @@ FINDINGS: tuple[Column[Finding], ...] = (
     ),
 )
 
+
+def _seen(row: Process, desk: Desk) -> str:
+    """A row outlives its process for a while; one that is silent is not working, and is not shown as if it were."""
+    quiet = desk.now() - row.seen
+    span = times.span(desk.speech, quiet.total_seconds())
+    return span if quiet < ALIVE else desk.say("process.silent", span=span)
+
+
 PROCESSES: tuple[Column[Process], ...] = (
-    Column("role", lambda row: row.role),
+    Column("role", lambda row: row.role, lambda row, desk: desk.say(f"process.{row.role}")),
     Column("host", lambda row: row.host),
     Column("pid", lambda row: row.pid),
     Column("version", lambda row: row.version),
@@ -56,7 +65,8 @@ PROCESSES: tuple[Column[Process], ...] = (
     Column(
         "seen",
         lambda row: row.seen,
-        lambda row, desk: times.span(desk.speech, (desk.now() - row.seen).total_seconds()),
+        _seen,
+        lambda row, desk: "" if desk.now() - row.seen < ALIVE else "red",
     ),
 )
 

@@ -25,13 +25,22 @@ PAGE = 200
 COLOURS = {Safety.CLEAN: "green", Safety.CHECKING: "yellow", Safety.INFECTED: "red"}
 
 
+def _scanned(row: Held) -> bool:
+    """Whether a scanner was ever asked; where none is declared, a document is as good as clean, and nobody has looked."""
+    return row.safety is not Safety.CLEAN or row.tries > 0
+
+
 def _safety(row: Held, desk: Desk) -> str:
-    return desk.say(f"safety.{row.safety}")
+    return desk.say(f"safety.{row.safety}" if _scanned(row) else "safety.unscanned")
+
+
+def _colour(row: Held, _: Desk) -> str:
+    return COLOURS[row.safety] if _scanned(row) else "yellow"
 
 
 DOCUMENTS: tuple[show.Column[Held], ...] = (
     show.Column("sha256", lambda row: row.sha256, lambda row, _: row.sha256[:SHORT], whole=True),
-    show.Column("safety", lambda row: row.safety.value, _safety, lambda row, _: COLOURS[row.safety]),
+    show.Column("safety", lambda row: row.safety.value, _safety, _colour),
     show.Column("size", lambda row: row.size),
     show.Column("owners", lambda row: row.owners),
     show.Column("finding", lambda row: row.finding, room=110),
@@ -40,12 +49,20 @@ DOCUMENTS: tuple[show.Column[Held], ...] = (
 
 DOCUMENT: tuple[show.Column[Held], ...] = (
     show.Column("sha256", lambda row: row.sha256),
-    show.Column("safety", lambda row: row.safety.value, _safety, lambda row, _: COLOURS[row.safety]),
+    show.Column("safety", lambda row: row.safety.value, _safety, _colour),
     show.Column("size", lambda row: row.size),
     show.Column("owners", lambda row: row.owners),
     show.Column("finding", lambda row: row.finding),
     show.Column("held_since", lambda row: row.at),
-    show.Column("checked_at", lambda row: row.checked_at),
+    show.Column(
+        "checked_at",
+        lambda row: row.checked_at,
+        lambda row, desk: (
+            times.full(desk.speech, row.checked_at, desk.now())
+            if row.checked_at and _scanned(row)
+            else show.NOTHING
+        ),
+    ),
     show.Column("next_check", lambda row: row.next_check),
     show.Column("checks", lambda row: row.tries),
     show.Column("file", lambda row: row.file),

@@ -44,6 +44,14 @@ def test_documents_are_listed_by_what_the_scanner_said(path: Path) -> None:
     assert line(path, "document", "list", "--safety", "other").status == 2
 
 
+def test_what_no_scanner_has_seen_is_not_called_clean_to_a_person(path: Path) -> None:
+    shown = line(path, "document", "list", terminal=True).out.splitlines()
+    assert any(SHARED[:16] in row and "không quét" in row for row in shown)
+    assert any(EVIL[:16] in row and "có mã độc" in row for row in shown)
+    assert "sạch" not in line(path, "document", "show", SHARED, terminal=True).out
+    assert json.loads(line(path, "document", "show", SHARED, "--json").out)["safety"] == "clean"
+
+
 @pytest.mark.parametrize("length", [8, 63, 64])
 def test_a_document_is_shown_by_the_beginning_of_its_digest_with_who_holds_it(
     path: Path, length: int

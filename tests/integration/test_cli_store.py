@@ -23,7 +23,7 @@ from hub.lifecycle import Move, State
 from hub.store.contract.delivery import Settlement
 from hub.store.sqlite.store import open_store
 from tests.store.samples import NOON, acceptance, attempt, numbered_ids, roomy, sealed
-from tests.unit.test_cli_double import Ran, Today
+from tests.unit.test_cli_double import Ran, Terminal, Today
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,9 +76,13 @@ def path(tmp_path: Path) -> Path:
 
 
 def line(
-    path: Path, *words: str, partners: Mapping[str, Partner] | None = None, means: Today | None = None
+    path: Path,
+    *words: str,
+    partners: Mapping[str, Partner] | None = None,
+    means: Today | None = None,
+    terminal: bool = False,
 ) -> Ran:
-    out, err = io.StringIO(), io.StringIO()
+    out, err = Terminal() if terminal else io.StringIO(), io.StringIO()
 
     async def opened(_: Path) -> Hub:
         return StoreHub(path, partners, means)

@@ -127,7 +127,9 @@ def test_lanes_are_heads_that_stopped_with_those_behind_them() -> None:
 
 def test_lanes_in_good_order_are_shown_when_asked_for() -> None:
     shelf = Shelf([view(1)])
-    assert line("queue", "lanes", shelf=shelf).err == "Không có luồng nào bị giữ.\n"
+    assert line("queue", "lanes", shelf=shelf).err == (
+        "Không có luồng nào dừng lại chờ người; luồng đang chờ gửi: thêm --all.\n"
+    )
     assert line("queue", "lanes", "--all", shelf=shelf).out.startswith(view(1).id)
 
 
@@ -384,6 +386,20 @@ def test_verifying_tells_also_what_the_hub_found_by_itself(broken: tuple[str, ..
     assert ran.status == 0
     assert "last checked by itself" in ran.err
     assert word in ran.err
+
+
+def test_status_says_who_works_in_words_and_who_is_silent() -> None:
+    working = (
+        Process(id="p", host="m1", pid=7, role="web", version="1", since=NOW, seen=NOW),
+        Process(
+            id="q", host="m1", pid=8, role="worker", version="1", since=NOW, seen=NOW - timedelta(minutes=1)
+        ),
+    )
+    first, second = line("status", shelf=Shelf(working=working), terminal=True).out.splitlines()[1:3]
+    assert "tiếp nhận" in first
+    assert "dừng" not in first
+    assert "chuyển" in second
+    assert "đã dừng hoặc treo" in second
 
 
 def test_status_names_each_process_once() -> None:
