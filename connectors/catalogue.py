@@ -18,13 +18,14 @@ from connectors.rest.settings import Settings as Rest
 from connectors.soap import client as soap
 from connectors.soap import codec as soap_codec
 from connectors.soap.settings import Settings as Soap
-from connectors.transport import Http, Reach
+from connectors.transport import Http
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from connectors.contract import Codec, Connector
+    from connectors.reach import Reach
     from connectors.replies import Row
     from schemas.dossier import Message
     from schemas.library import Library

@@ -30,8 +30,9 @@ from connectors.national_portal.replies import (
     session_in,
 )
 from connectors.national_portal.session import Login, NotIn, Session, Sessions
+from connectors.reach import read_secret
 from connectors.replies import Row, Table, Verdict, classify, known_actions, read_json, wait_of
-from connectors.transport import Answer, Broken, Http, Request, read_secret
+from connectors.transport import Answer, Broken, Http, Request
 from schemas.problems import Refusal
 
 if TYPE_CHECKING:

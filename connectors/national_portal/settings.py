@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from connectors.transport import Address, LocalFile, Reach, Seconds
+from connectors.reach import Address, LocalFile, Reach, Seconds
 
 Path = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]

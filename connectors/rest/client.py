@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, assert_never
 from urllib.parse import quote
 
 from connectors.contract import Connector, Outcome, Parcel, Reason, Unsure
+from connectors.reach import read_secret
 from connectors.replies import Reply, Row, Table, Verdict, classify, known_actions, wait_of
 from connectors.rest.replies import absent_rows, is_about, read, reference, room_rows
 from connectors.rest.settings import ApiKey, Bearer, Find, NoAuth, Settings
-from connectors.transport import Answer, Broken, Http, Request, read_secret
+from connectors.transport import Answer, Broken, Http, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

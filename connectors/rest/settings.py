@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from connectors.transport import LocalFile, Reach
+from connectors.reach import LocalFile, Reach
 
 _TOKEN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # noqa: S105 - a header name's alphabet, RFC 9110 §5.6.2
 _POINTER = r"^(/[^/]*)*$"

@@ -6,12 +6,13 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 
 from connectors.contract import Deferred, Delivered, Outcome, Parcel, Reason, Refused, Unsure
+from connectors.reach import read_secret
 from connectors.replies import Reply, known_actions, looks_like_html, normal_code, wait_of
 from connectors.soap import wsdl
 from connectors.soap.envelope import Fault, Frame, Unreadable, addressing, frame, read, root, text_at, wrap
 from connectors.soap.replies import TAKEN, decide, tables
 from connectors.soap.settings import ApiKey, Basic
-from connectors.transport import Answer, Broken, Http, Request, read_secret
+from connectors.transport import Answer, Broken, Http, Request
 from schemas.problems import refuse
 
 if TYPE_CHECKING:

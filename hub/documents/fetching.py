@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 import structlog
 
-from connectors.transport import Cut, Http, Pulled
+from connectors.downloads import Cut, Downloads, Pulled
 from hub.documents.contract import Fetch, Safety
 from schemas.problems import Refusal
 
@@ -43,7 +43,7 @@ NEVER = frozenset({400, 401, 403, 404, 405, 410, 414, 451})
 class Sources(msgspec.Struct, frozen=True, kw_only=True):
     """One sender's document servers, by ``host[:port]``. ``schedule``: seconds before each further try."""
 
-    hosts: Mapping[str, Http]
+    hosts: Mapping[str, Downloads]
     schedule: tuple[float, ...]
 
 

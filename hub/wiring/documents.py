@@ -6,7 +6,8 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from connectors.transport import Http, Reach, is_loopback
+from connectors.downloads import Downloads
+from connectors.reach import Reach, is_loopback
 from hub.documents.caretaking import Caretaker, Rules
 from hub.documents.contract import Safety
 from hub.documents.fetching import Fetching, Sources
@@ -55,7 +56,7 @@ async def cared_for(documents: Documents, what: Declared) -> AsyncIterator[None]
 
 
 def _sources(told: Declaration) -> Sources:
-    hosts: Mapping[str, Http] = {host: Http(_reach(host, told), clock=utc_now) for host in told.hosts}
+    hosts: Mapping[str, Downloads] = {host: Downloads(_reach(host, told)) for host in told.hosts}
     return Sources(hosts=hosts, schedule=told.schedule)
 
 

@@ -29,7 +29,7 @@ REACH: dict[str, Any] = {
     "max_reply_bytes": 65_536,
     "connect_tries": 1,
 }
-"""What every room's settings begin with in this suite (``connectors.transport.Reach``)."""
+"""What every room's settings begin with in this suite (``connectors.reach.Reach``)."""
 
 
 def now() -> datetime:

@@ -12,7 +12,8 @@ import pytest
 import pytest_asyncio
 
 from connectors.contract import Sealed
-from connectors.transport import Http, Reach
+from connectors.downloads import Downloads
+from connectors.reach import Reach
 from hub.documents.contract import New, Safety, Waits
 from hub.documents.fetching import Fetching, Sources
 from hub.documents.links import Desk, Linking
@@ -126,7 +127,7 @@ class House:
     def __init__(self, store: Store, server: Server) -> None:
         self.store, self.server, self.clock = store, server, Clock()
         host = f"127.0.0.1:{server.port}"
-        self.http = Http(Reach(base_url=f"http://{host}", total_timeout=20), clock=self.clock)
+        self.http = Downloads(Reach(base_url=f"http://{host}", total_timeout=20))
         self.sources = {"motcua-tinh": Sources(hosts={host: self.http}, schedule=SCHEDULE)}
         self.unscanned = Safety.CLEAN
         self.limit = 1 << 20
@@ -386,7 +387,7 @@ async def test_a_sender_whose_server_drips_keeps_nobody_elses_documents_waiting(
 
     silent = await asyncio.start_server(mute, "127.0.0.1", 0)
     host = f"127.0.0.1:{silent.sockets[0].getsockname()[1]}"
-    http = Http(Reach(base_url=f"http://{host}", total_timeout=20), clock=house.clock)
+    http = Downloads(Reach(base_url=f"http://{host}", total_timeout=20))
     house.sources["another"] = Sources(hosts={host: http}, schedule=SCHEDULE)
     await house.store.capacities(roomy("so-tnmt"))
     for number in range(8):

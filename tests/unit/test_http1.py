@@ -15,7 +15,8 @@ import pytest
 import uvloop
 
 from connectors.http1 import FIELDS, Bounds, Break, Connection, Reply
-from connectors.transport import Answer, Broken, Http, Reach, Request
+from connectors.reach import Reach
+from connectors.transport import Answer, Broken, Http, Request
 from tests.doubles.pki import Pki
 from tests.doubles.raw import ok
 

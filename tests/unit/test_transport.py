@@ -19,7 +19,9 @@ from pydantic import ValidationError
 
 from connectors.contract import Deferred, Unsure
 from connectors.http1 import Break
-from connectors.transport import Answer, Broken, Http, Reach, Request, _Place, cut, read_secret, unpack
+from connectors.reach import Reach, read_secret
+from connectors.transport import Answer, Broken, Http, Request, _Place
+from connectors.wire import cut, unpack
 from schemas.problems import Refusal
 from tests.doubles.loopback import mute, nobody
 from tests.doubles.raw import ok, raw

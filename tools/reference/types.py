@@ -28,8 +28,8 @@ CHECKED_BY: dict[str, str] = {
     "hub.partners.world._key": "name of a key",
     "hub.partners.world._room": "room",
     "hub.partners.world._file": "file",
-    "connectors.transport._seconds": '`"30s"` or seconds',
-    "connectors.transport._reachable": "`https://…`",
+    "connectors.reach._seconds": '`"30s"` or seconds',
+    "connectors.reach._reachable": "`https://…`",
     "connectors.rest.settings._template": "path with places",
     "connectors.soap.settings._path": "element path",
 }
