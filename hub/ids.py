@@ -58,13 +58,21 @@ def spell(number: int) -> str:
 
 def named(at: datetime, *words: str) -> str:
     """Return the id of what these words name. ``at``: its own time, told by itself, so that ids lie near each other in an index."""
-    milliseconds = min(max(int(at.timestamp() * 1000), 0), (1 << _TIME_BITS) - 1)
-    return spell(milliseconds << _RANDOM_BITS | _digest(words))
+    return spell(_milliseconds(at) << _RANDOM_BITS | _digest(words))
+
+
+def first_of(at: datetime) -> str:
+    """Return how the ids of this time begin: an id that sorts before it names something older."""
+    return spell(_milliseconds(at) << _RANDOM_BITS)[:_TIME_LENGTH]
 
 
 def below(above: str, *words: str) -> str:
     """Return the id of what these words name under another id; it has that one's time."""
     return above[:_TIME_LENGTH] + spell(_digest((above, *words)))[_TIME_LENGTH:]
+
+
+def _milliseconds(at: datetime) -> int:
+    return min(max(int(at.timestamp() * 1000), 0), (1 << _TIME_BITS) - 1)
 
 
 def _digest(words: tuple[str, ...]) -> int:

@@ -11,11 +11,13 @@ import random
 import shutil
 import tarfile
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
+from hub.ids import named
 from hub.lifecycle import Move, State
 from hub.store.contract.views import Filter
 from hub.store.keeper import InUse, NotEmpty
@@ -26,7 +28,7 @@ from hub.store.sql import archive as content
 from hub.store.sqlite.keeper import SqliteKeeper
 from hub.store.vault import Unreadable
 from tests.keeping.places import LARGE, LATER, PARTNERS, Place, busy
-from tests.store.samples import acceptance, at, delivered
+from tests.store.samples import acceptance, at, delivered, roomy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -151,6 +153,27 @@ async def test_after_a_restore_every_partner_is_paused_and_nothing_is_claimed(
     assert "m3.so-tnmt.0" not in works, "what was parked waits for a person"
     await store.settle(next(iter(works.values())).token, [delivered(id_) for id_ in works], LATER)
     await store.close()
+
+
+async def test_what_was_said_before_the_restore_is_asked_about_before_it_is_sent_again(
+    elsewhere: Callable[[], Place], tmp_path: Path
+) -> None:
+    """Its sender says it again; it may have gone out in the time that the archive knows nothing of."""
+    old, new = elsewhere(), elsewhere()
+    written = await archived(old, tmp_path / "backup")
+    restored(new, written.path)
+    before, after = named(new.now() - timedelta(seconds=60), "again"), named(new.now(), "new")
+    for _ in range(2):  # also after the hub was stopped and started
+        store = new.open()
+        await store.capacities(roomy(*ELSEWHERE))
+        for partner in (*PARTNERS, *ELSEWHERE):
+            await store.pause(partner, paused=False, reason="seen", by="an", now=LATER)
+        for message in (before, after):
+            await store.accept(acceptance(message, dossier=message, partners=ELSEWHERE, when=LATER))
+        works = {work.message: work for work in await store.claim("w", LATER, 100, 30)}
+        assert (works[before].doubt, works[after].doubt) == (True, False)
+        await store.close()
+        before, after = (named(new.now() + timedelta(seconds=at), "more") for at in (-60, 60))
 
 
 async def test_what_was_parked_or_held_is_asked_about_before_a_person_sends_it(

@@ -150,6 +150,7 @@ def _tell(db: Db, order: Order, manifest: Manifest, doubt: int, now: datetime) -
     }
     journal.write(db, micros(now), "restored", facts=facts)
     mark(db, RESTORED, facts, now)
+    mark(db, notes.RESTORED_LAST, {}, now)
     for forgotten in (BACKUP, MOVED):
         notes.forget(db, forgotten)
 

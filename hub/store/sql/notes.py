@@ -9,6 +9,9 @@ from hub.store.sql.db import one
 if TYPE_CHECKING:
     from hub.store.sql.db import Db
 
+RESTORED_LAST = "restored_last"
+"""For good: what was said before it may have been sent in a time that this store knows nothing of."""
+
 
 def read(db: Db, name: str) -> str:
     """Empty when nobody wrote it."""

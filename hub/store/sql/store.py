@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from hub.ids import first_of
 from hub.lifecycle import Move
 from hub.store.contract.delivery import Settlement, Work
 from hub.store.sql import accept as accepting
@@ -32,6 +33,7 @@ from hub.store.sql import (
     links,
     listing,
     merging,
+    notes,
     processes,
     reading,
     refusals,
@@ -121,6 +123,7 @@ class SqlStore:
         self._owners: dict[str, str] = {}
         self._pause = float("inf")
         self._next = float("inf")
+        self._forgotten: str | None = None
 
     # --- intake
 
@@ -196,7 +199,13 @@ class SqlStore:
         if not taken.heads:
             return ()
         works = await self._reads.run(
-            lambda db: reading.works(db, self._bodies, token, [head.n for head in taken.heads])
+            lambda db: reading.works(
+                db,
+                self._bodies,
+                token,
+                [head.n for head in taken.heads],
+                forgotten=self._said_before_the_restore(db),
+            )
         )
         self._remember(one for one in works if isinstance(one, Work))
         lost = [one for one in works if isinstance(one, str)]
@@ -365,6 +374,13 @@ class SqlStore:
         digest = hashlib.sha256(receipt.raw).hexdigest()
         packed = acknowledging.Packed(receipt, transfer, digest, pen, raw)
         return await self._writes.run(lambda db: acknowledging.acknowledge(db, packed))
+
+    def _said_before_the_restore(self, db: Db) -> str:
+        """Ids before it name what was said before this store was restored; nobody restores one that is open."""
+        if self._forgotten is None:
+            at = moment(notes.written(db, notes.RESTORED_LAST))
+            self._forgotten = "" if at is None else first_of(at)
+        return self._forgotten
 
     async def overdue(self, now: datetime, limit: int, lease: float) -> tuple[Work, ...]:
         at = micros(now)
