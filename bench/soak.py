@@ -81,6 +81,7 @@ class Soak:
             await store.settle(works[0].token, [delivered(work.transfer) for work in works], now)
         self._day += 1
         late = at(self._day * DAY)
+        await store.tick(late)
         await Pruner(store, AGES, now=lambda: late, holder="soak", every=1, rest=0).round()
         await store.documents.sweep(late, grace=0, quarantine=0)
 

@@ -41,6 +41,27 @@ def opened(database: str, folder: Path, session: int = 1) -> Store:
     return on_postgres(Place(folder, database), session)
 
 
+# --- what it keeps
+
+
+async def test_a_lane_where_nothing_is_leaves_no_row_behind(cluster: Cluster, tmp_path: Path) -> None:
+    database = cluster.conninfo(cluster.database())
+    store = opened(database, tmp_path)
+    await store.capacities(roomy("so-tnmt"))
+    for name in ("done", "waits"):
+        await store.accept(acceptance(name, dossier=name))
+    works = {work.message: work for work in await store.claim("w", at(1), 10, 30)}
+    await store.seal(works["done"].token, {works["done"].transfer: sealed("x")})
+    await store.settle(works["done"].token, [delivered(works["done"].transfer)], at(2))
+    await store.upkeep.tidy()
+    db = connect(database, None)
+    assert [subject for (subject,) in db.execute("SELECT subject FROM lane")] == ["waits"]
+    await store.accept(acceptance("more", dossier="done", version=1))
+    assert [work.message for work in await store.claim("w", at(3), 10, 30)] == ["more"]
+    db.close()
+    await store.close()
+
+
 # --- the schema
 
 

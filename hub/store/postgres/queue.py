@@ -33,6 +33,9 @@ LOOK_SECONDS = 1.0
 FEW = 64
 """As many destinations with ready lanes are looked up at any time, while that is quick."""
 
+LANES = 2_000
+"""Locks of empty lanes that go at once."""
+
 ROLL_UP_SECONDS = 5.0
 ROLL_UP_LOCK = 0x4C546868
 PATIENCE = 20.0
@@ -42,6 +45,11 @@ _ROLL_UP = """
 WITH gone AS (DELETE FROM cnt_delta RETURNING dest, what, n)
 INSERT INTO cnt(dest, what, n) SELECT dest, what, sum(n) FROM gone GROUP BY dest, what ORDER BY dest, what
 ON CONFLICT(dest, what) DO UPDATE SET n=cnt.n+excluded.n
+"""
+
+_EMPTY_LANES = """
+DELETE FROM lane WHERE ctid=ANY(ARRAY(SELECT ctid FROM lane l
+  WHERE NOT EXISTS(SELECT 1 FROM item i WHERE i.subject=l.subject AND i.dest=l.dest) LIMIT ? FOR UPDATE SKIP LOCKED))
 """
 
 _SETTINGS = """
@@ -156,7 +164,9 @@ class PostgresQueue:
         return Figures(engine="postgresql", version=version, size=size)
 
     async def tidy(self) -> None:
-        """The server looks after its log itself."""
+        """Forget the locks of lanes where nothing is; who comes next makes one anew. The server looks after its log itself."""
+        while await self._intake.run(_forget_empty_lanes, repeatable=True) == LANES:
+            pass
 
     async def settings(self) -> tuple[dict[str, str], int | None]:
         def ask(db: Connection) -> tuple[dict[str, str], int]:
@@ -206,3 +216,8 @@ def roll_up(db: Connection) -> None:
     """One process at a time; who finds another at it leaves it alone."""
     if only(db, "SELECT pg_try_advisory_xact_lock(?)", (ROLL_UP_LOCK,))[0]:
         db.execute(_ROLL_UP)
+
+
+def _forget_empty_lanes(db: Connection) -> int:
+    db.execute(_EMPTY_LANES, (LANES,))
+    return db.changes()
