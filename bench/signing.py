@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
-from signing.jws import DetachedSigner, DetachedVerifier
-from signing.keys import KeySource, SigningKey, load
-from signing.trust import load_pins
-from signing.xml import EnvelopedSigner, EnvelopedVerifier, canonicalise
+from signing.jose.detached import DetachedSigner, DetachedVerifier
+from signing.keys.ring import KeySource, SigningKey, load
+from signing.trust.pins import load_pins
+from signing.xml.enveloped import EnvelopedSigner, EnvelopedVerifier, canonicalise
 from tests.doubles.pki import Pki
 
 if TYPE_CHECKING:

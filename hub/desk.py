@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from hub.judge import Desk, Recipient, Sender
 from hub.places import places
-from signing.jws import DetachedVerifier
-from signing.trust import load_pins
-from signing.xml import EnvelopedVerifier
+from signing import bindings
+from signing.trust.pins import load_pins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from schemas.agencies import Agencies
     from schemas.mapping import Mapping as Format
     from schemas.procedures import Procedures
-    from signing.contract import BodyVerifier, XmlVerifier
+    from signing.contract import Verifier
 
 MEDIA_TYPES = {
     "json": frozenset({"application/json"}),
@@ -63,7 +62,6 @@ def set_up(
 
 
 def _sender(partner: Partner, sends: Sends, read: Format) -> Sender:
-    body, xml = _verifiers(sends.signature)
     table = getattr(read, "table", None)
     return Sender(
         id=partner.id,
@@ -77,9 +75,7 @@ def _sender(partner: Partner, sends: Sends, read: Format) -> Sender:
         media_types=MEDIA_TYPES[read.media],
         reader=read,
         places={} if table is None or table.canonical else places(table),
-        body_verifier=body,
-        xml_verifier=xml,
-        header=sends.signature.header.lower() if sends.signature else "",
+        verifier=_verifier(sends.signature),
         own_key=table is not None and not table.canonical,
         hosts=frozenset(sends.sources.hosts) if sends.sources else None,
     )
@@ -90,10 +86,5 @@ def hashes(*keys: str) -> tuple[str, ...]:
     return tuple(key.removeprefix("sha256:") for key in keys)
 
 
-def _verifiers(proof: Proof | None) -> tuple[BodyVerifier | None, XmlVerifier | None]:
-    if proof is None:
-        return None, None
-    pins = load_pins(proof.certificates)
-    if proof.binding == "jws-detached":
-        return DetachedVerifier(pins), None
-    return None, EnvelopedVerifier(pins)
+def _verifier(proof: Proof | None) -> Verifier | None:
+    return bindings.verifier(load_pins(proof.certificates), proof.profile) if proof else None

@@ -30,7 +30,7 @@ from schemas.mapping import Opened  # noqa: TC001
 from schemas.problems import Problem, Refusal, refuse
 from schemas.procedures import Procedures  # noqa: TC001
 from schemas.text import is_nfc
-from signing.contract import BodyVerifier, Verified, XmlVerifier  # noqa: TC001
+from signing.contract import Verified, Verifier, Wire
 
 if TYPE_CHECKING:
     from schemas.codes import DossierCode
@@ -73,7 +73,7 @@ class Reader(Protocol):
 
 
 class Sender(Value, frozen=True):
-    """One partner that may send. ``api_keys``: SHA-256 hex. ``header``: where a detached JWS stands, lower case.
+    """One partner that may send. ``api_keys``: SHA-256 hex. ``verifier``: ``None`` when its messages need no signature.
 
     ``places``: canonical place → place in the sender's format (``hub.places``). ``own_key``: its format carries a key.
     ``hosts``: where its documents are fetched from; ``None``: their addresses travel on as they are.
@@ -90,9 +90,7 @@ class Sender(Value, frozen=True):
     media_types: frozenset[str]
     reader: Reader
     places: Mapping[str, str] = {}
-    body_verifier: BodyVerifier | None = None
-    xml_verifier: XmlVerifier | None = None
-    header: str = ""
+    verifier: Verifier | None = None
     own_key: bool = True
     hosts: frozenset[str] | None = None
 
@@ -241,11 +239,9 @@ def authenticate(authorization: str, senders: Iterable[HasKeys]) -> str:
 
 def verify(raw: bytes, headers: Mapping[str, str], sender: Sender, now: datetime) -> Verified | None:
     """Return what was signed; ``None`` when this sender's messages need no signature."""
-    if sender.body_verifier is not None:
-        return sender.body_verifier.verify(raw, headers.get(sender.header, ""), now)
-    if sender.xml_verifier is not None:
-        return sender.xml_verifier.verify(raw, now)
-    return None
+    if sender.verifier is None:
+        return None
+    return sender.verifier.verify(Wire(body=raw, headers=headers), now)
 
 
 # --- how is it wrapped ------------------------------------------------------------------------------------------

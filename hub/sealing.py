@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,7 +17,8 @@ import structlog
 from connectors.contract import Sealed
 from hub.crew import Died, TooLong
 from schemas.dossier import from_json
-from schemas.problems import Problem, Refusal, refuse
+from schemas.problems import Problem, Refusal
+from signing.contract import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Codec, Draft, Sealer
     from hub.store.contract.delivery import Work
-    from signing.contract import BodySigner, XmlSigner
+    from signing.contract import Signer
 
 log = structlog.get_logger(__name__)
 
@@ -118,9 +117,6 @@ class Pool:
 
 # --- sealers ----------------------------------------------------------------------------------------------------
 
-_START_TAG = re.compile(rb"""<[^\s/>?!][^\s/>]*((?:[^>"']|"[^"]*"|'[^']*')*)>""")
-_ID = re.compile(rb"\sId=")
-
 
 @dataclass(frozen=True)
 class Unsigned:
@@ -131,46 +127,14 @@ class Unsigned:
 
 
 @dataclass(frozen=True)
-class SignsXml:
-    """The payload itself carries the signature, so that it holds inside the envelope and outside of it.
+class Signs:
+    """For a partner whose file says how: what the signer adds is sealed with the payload."""
 
-    ``by_id``: the signature points at the root's ``Id``; a root without one is given one, made from its digest.
-    """
-
-    signer: XmlSigner
-    by_id: bool = True
-
-    def seal(self, draft: Draft) -> Sealed:
-        payload = with_id(draft.payload) if self.by_id else draft.payload
-        signed = self.signer.sign(payload, canonical=draft.canonical)
-        return Sealed(payload=signed, media_type=draft.media_type, facts=draft.facts)
-
-
-@dataclass(frozen=True)
-class SignsBody:
-    """A detached JWS over the payload's bytes travels in a header beside it."""
-
-    signer: BodySigner
-    header: str
+    signer: Signer
     now: Callable[[], datetime]
 
     def seal(self, draft: Draft) -> Sealed:
-        token = self.signer.sign(draft.payload, self.now())
+        signed = self.signer.sign(Wire(body=draft.payload, canonical=draft.canonical), self.now())
         return Sealed(
-            payload=draft.payload,
-            media_type=draft.media_type,
-            headers={self.header: token},
-            facts=draft.facts,
+            payload=signed.body, media_type=draft.media_type, headers=signed.headers, facts=draft.facts
         )
-
-
-def with_id(payload: bytes) -> bytes:
-    """Return the document with an ``Id`` on its root, behind its namespace declarations as canonical XML wants it."""
-    start = _START_TAG.match(payload)
-    if start is None:
-        raise refuse("HUB-SCH-001", rule="a document that begins with its root element")
-    if _ID.search(start.group(1)):
-        return payload
-    name = hashlib.sha256(payload).hexdigest()[:32].encode()
-    end = start.end() - (2 if start.group().endswith(b"/>") else 1)
-    return payload[:end] + b' Id="_' + name + b'"' + payload[end:]

@@ -6,13 +6,33 @@ Nothing here knows a dossier or a partner. Whoever verifies reads on from ``Veri
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations at run time
+from datetime import datetime  # noqa: TC003
 from typing import Protocol
 
 import msgspec
+from cryptography import x509  # noqa: TC002
 
 
-class Signer(msgspec.Struct, frozen=True, kw_only=True):
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """Common shape: frozen, named fields."""
+
+
+class Wire(Value, frozen=True):
+    """What is signed or verified, as it travels. ``headers``: lower-case names when it came in, as they are written when it goes out.
+
+    ``method`` and ``target`` for bindings that cover them; ``canonical``: the body is in exclusive C14N as it stands, so that
+    signing need not parse it again.
+    """
+
+    body: bytes
+    headers: Mapping[str, str] = {}
+    method: str = ""
+    target: str = ""
+    canonical: bool = False
+
+
+class Signatory(Value, frozen=True):
     """Who signed: SHA-256 of the certificate (hex), its subject, and the key id the message named."""
 
     fingerprint: str
@@ -20,36 +40,66 @@ class Signer(msgspec.Struct, frozen=True, kw_only=True):
     key_id: str = ""
 
 
-class Verified(msgspec.Struct, frozen=True, kw_only=True):
-    """``payload``: exactly what was signed, and nothing else of the message. ``digest``: SHA-256 hex of ``payload``."""
+class Verified(Value, frozen=True):
+    """``payload``: exactly what was signed, and nothing else of the message. ``digest``: SHA-256 hex of ``payload``.
+
+    ``signed_at``: when the signer says it signed; ``stamped_at``: when a time-stamping authority proves that it was signed.
+    ``claims``: what else was signed beside the payload, by the binding's own names (``jti``, ``aud``, ``wsa:MessageID``).
+    ``signature``: SHA-256 hex of the signature value. ``certificate``: DER of the signer's. ``profile``: binding and version.
+    """
 
     payload: bytes
-    signer: Signer
+    signer: Signatory
     algorithm: str
     digest: str
     verified_at: datetime
+    signed_at: datetime | None = None
+    stamped_at: datetime | None = None
+    claims: Mapping[str, str] = {}
+    signature: str = ""
+    certificate: bytes = b""
+    profile: str = ""
 
 
-class XmlSigner(Protocol):
-    def sign(self, document: bytes, *, canonical: bool = False) -> bytes:
-        """Return the document in exclusive C14N with one enveloped XML-DSig signature as the root's last child.
+class Key(Protocol):
+    """A key that is ready, wherever it lies: a file, a token, a service.
 
-        ``canonical``: it is in exclusive C14N already; then it is not parsed again.
-        """
+    ``name``: as the settings call it. ``fingerprint``: SHA-256 of the certificate in hex; ``thumbprint``: the same in base64url.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def certificate(self) -> x509.Certificate: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def thumbprint(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def is_rsa(self) -> bool: ...
+    @property
+    def certificate_text(self) -> bytes:
+        """The certificate as base64 of its DER, in one line."""
+        ...
+
+    def sign(self, data: bytes) -> bytes:
+        """RSA PKCS#1 v1.5 or ECDSA P-256 over SHA-256, as ``signing.algorithms`` writes it."""
         ...
 
 
-class XmlVerifier(Protocol):
-    def verify(self, raw: bytes, now: datetime) -> Verified:
-        """Gate first (size, depth, attributes, DTD, one signature, allow-listed algorithms), then verify against pins."""
+class Signer(Protocol):
+    """One key under one profile. Immutable; shared by threads."""
+
+    def sign(self, wire: Wire, now: datetime) -> Wire:
+        """Return what travels: a signed body, or the same body with signed headers. Raises ``Refusal``."""
         ...
 
 
-class BodySigner(Protocol):
-    def sign(self, body: bytes, now: datetime) -> str:
-        """Return a compact JWS with detached payload (RFC 7515 appendix F) over the body's exact bytes."""
+class Verifier(Protocol):
+    """The pins of one signer under one profile. Immutable; shared by threads."""
+
+    def verify(self, wire: Wire, now: datetime) -> Verified:
+        """Look at what is cheap first, then at the signature. Raises ``Refusal``; ``now`` is aware."""
         ...
-
-
-class BodyVerifier(Protocol):
-    def verify(self, body: bytes, token: str, now: datetime) -> Verified: ...

@@ -77,6 +77,7 @@ class JwsProfile(Shape, frozen=True, tag_field="binding", tag="jws-detached"):
     body_bytes: int = 8 * 1024 * 1024
     header_bytes: int = 16 * 1024
     type: str = "JOSE"
+    header: str = "X-JWS-Signature"
     says_time: bool = True
     max_age: timedelta | None = None
     skew: timedelta = timedelta(seconds=60)

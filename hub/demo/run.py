@@ -33,8 +33,8 @@ from hub.demo.scene import EXAMPLES, build
 from hub.lifecycle import DONE
 from hub.store.contract.views import Filter
 from hub.wiring.parts import store_of
-from signing.jws import DetachedSigner
-from signing.keys import KeySource, load
+from signing.jose.detached import DetachedSigner
+from signing.keys.ring import KeySource, load
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence

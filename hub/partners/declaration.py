@@ -12,6 +12,7 @@ from hub.partners.world import Agency, File, KeyName, MappingRef, Room  # noqa: 
 from hub.routing.parties import PartyRole, Stage  # noqa: TC001
 from hub.settings import Closed, Octets, Seconds
 from schemas.dossier import Kind
+from signing.profiles import JwsProfile, Profile, Reference, XmlProfile
 
 Binding = Literal["jws-detached", "xmldsig-enveloped"]
 
@@ -70,6 +71,10 @@ class Proof(Closed):
     binding: Binding
     certificates: Annotated[tuple[File, ...], Field(min_length=1)]
     header: Header = "X-JWS-Signature"
+
+    @property
+    def profile(self) -> Profile:
+        return JwsProfile(header=self.header) if self.binding == "jws-detached" else XmlProfile()
 
 
 class OwnQuota(Closed):
@@ -130,6 +135,12 @@ class Seal(Closed):
     key: KeyName
     reference: Literal["id", "document"] = "id"
     header: Header = "X-JWS-Signature"
+
+    @property
+    def profile(self) -> Profile:
+        if self.binding == "jws-detached":
+            return JwsProfile(header=self.header)
+        return XmlProfile(reference=Reference(self.reference))
 
 
 class Receipts(Closed):

@@ -24,7 +24,7 @@ from hub.wiring.declared import declared
 from hub.wiring.parts import made_before, refusals, store_of
 from hub.wiring.tools import certificates_of, key_warnings, pool_tools
 from schemas.problems import Problem, Refusal
-from signing.trust import load_pins
+from signing.trust.pins import load_pins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 from hub import desk
 from hub import settings as settings_file
-from hub.sealing import SignsBody, SignsXml, Unsigned, Workbench
+from hub.sealing import Signs, Unsigned, Workbench
 from hub.wiring.declared import codecs, declared
 from hub.wiring.parts import utc_now
-from signing.jws import DetachedSigner
-from signing.keys import KeyRing, KeySource
-from signing.profiles import Reference, XmlProfile
-from signing.xml import EnvelopedSigner
+from signing import bindings
+from signing.keys.ring import KeyRing, KeySource
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -68,10 +66,4 @@ def _sources(settings: Settings) -> list[KeySource]:
 
 def _sealer(receives: Receives, ring: KeyRing) -> Sealer:
     seal = receives.signature
-    if seal is None:
-        return Unsigned()
-    if seal.binding == "jws-detached":
-        return SignsBody(DetachedSigner(ring[seal.key]), seal.header, utc_now)
-    by_id = seal.reference == "id"
-    profile = XmlProfile(reference=Reference.ID if by_id else Reference.DOCUMENT)
-    return SignsXml(EnvelopedSigner(ring[seal.key], profile), by_id=by_id)
+    return Signs(bindings.signer(ring[seal.key], seal.profile), utc_now) if seal else Unsigned()

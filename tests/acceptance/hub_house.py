@@ -27,8 +27,8 @@ from hub.demo.messages import stories
 from hub.demo.processes import Processes, answers, children_of, free_ports
 from hub.demo.scene import EXAMPLES, Scene, build
 from hub.wiring.parts import store_of
-from signing.jws import DetachedSigner
-from signing.keys import KeySource, load
+from signing.jose.detached import DetachedSigner
+from signing.keys.ring import KeySource, load
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping

@@ -38,8 +38,8 @@ from hub.demo.messages import Said, stories
 from hub.demo.scene import EXAMPLES, Scene, build
 from hub.lifecycle import State
 from hub.wiring.parts import store_of
-from signing.jws import DetachedSigner
-from signing.keys import KeySource, load
+from signing.jose.detached import DetachedSigner
+from signing.keys.ring import KeySource, load
 from tests.doubles.desks import EveryCopy, Moody, Silent
 from tests.doubles.postgres import cluster
 

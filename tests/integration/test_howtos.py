@@ -27,8 +27,8 @@ import pytest
 from hub.demo.messages import stories
 from hub.demo.processes import Processes, answers, free_ports
 from hub.demo.scene import EXAMPLES, Scene, build
-from signing.jws import DetachedSigner
-from signing.keys import KeySource, load
+from signing.jose.detached import DetachedSigner
+from signing.keys.ring import KeySource, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,8 +18,8 @@ from hub.demo.processes import Processes, answers, free_ports
 from hub.demo.scene import EXAMPLES, build
 from hub.judge import Inbound, Judged, judge
 from hub.wiring.tools import pool_tools
-from signing.jws import DetachedSigner
-from signing.keys import KeySource, load
+from signing.jose.detached import DetachedSigner
+from signing.keys.ring import KeySource, load
 
 if TYPE_CHECKING:
     from pathlib import Path

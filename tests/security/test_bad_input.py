@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from schemas import errors
-from signing.jws import DetachedSigner
-from signing.keys import KeySource, load
-from signing.xml import EnvelopedSigner
+from signing.jose.detached import DetachedSigner
+from signing.keys.ring import KeySource, load
+from signing.xml.enveloped import EnvelopedSigner
 from tests.doubles.pki import Pki
 from tests.integration.intake_house import OTHER, PROCEDURE, PROVINCE, House, house, partner_files, parts
 

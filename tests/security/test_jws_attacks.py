@@ -16,10 +16,10 @@ from joserfc.jwk import RSAKey
 
 from schemas.problems import Refusal
 from signing.algorithms import sign
-from signing.jws import DetachedSigner, DetachedVerifier, encode
-from signing.keys import KeySource, load
+from signing.jose.detached import DetachedSigner, DetachedVerifier, encode
+from signing.keys.ring import KeySource, load
 from signing.profiles import DETACHED, JwsAlgorithm, JwsProfile
-from signing.trust import load_pins
+from signing.trust.pins import load_pins
 from tests.doubles.pki import Pki
 
 NOW = datetime.now(UTC)

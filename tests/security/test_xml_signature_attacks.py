@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
 
 from schemas.problems import Refusal
-from signing.gate import DSIG, EXCLUSIVE
-from signing.keys import KeySource, load
+from signing.keys.ring import KeySource, load
 from signing.profiles import Limits, Place, Reference, XmlAlgorithm, XmlProfile
-from signing.trust import load_pins
-from signing.xml import EnvelopedSigner, EnvelopedVerifier, canonicalise
+from signing.trust.pins import load_pins
+from signing.xml.enveloped import EnvelopedSigner, EnvelopedVerifier, canonicalise
+from signing.xml.gate import DSIG, EXCLUSIVE
 from tests.doubles.pki import Pki
 
 if TYPE_CHECKING:

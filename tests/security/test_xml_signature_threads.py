@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from schemas.problems import Refusal
-from signing.keys import KeySource, load
-from signing.trust import load_pins
-from signing.xml import EnvelopedSigner, EnvelopedVerifier, canonicalise
+from signing.keys.ring import KeySource, load
+from signing.trust.pins import load_pins
+from signing.xml.enveloped import EnvelopedSigner, EnvelopedVerifier, canonicalise
 from tests.doubles.pki import Pki
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from lxml import etree
 
-from hub.sealing import with_id
 from schemas.dossier import Message  # noqa: TC001
 from schemas.mapping import mappings
+from signing.bindings import with_id
 
 ROOT = Path(__file__).parents[2]
 FORMATS = mappings(ROOT / "schemas" / "mappings")

@@ -39,7 +39,7 @@ from schemas.mapping import load as load_mapping
 from schemas.problems import Problem, Refusal, refuse
 from schemas.procedures import Procedures
 from schemas.table import read_table
-from signing.contract import Signer, Verified
+from signing.contract import Signatory, Verified, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -253,9 +253,9 @@ def test_what_crosses_into_the_pool_and_back_survives() -> None:
 class Cutting:
     """A verifier that finds only a part of the body signed."""
 
-    def verify(self, body: bytes, token: str, now: datetime) -> Verified:
-        assert (body, token) == (b'{"a": 1} and more', "t")
-        signer = Signer(fingerprint="f" * 64, subject="x")
+    def verify(self, wire: Wire, now: datetime) -> Verified:
+        assert (wire.body, wire.headers["x-jws-signature"]) == (b'{"a": 1} and more', "t")
+        signer = Signatory(fingerprint="f" * 64, subject="x")
         return Verified(payload=b'{"a": 1}', signer=signer, algorithm="RS256", digest="d", verified_at=now)
 
 
@@ -282,8 +282,7 @@ def test_only_what_was_signed_is_read_on_and_the_digest_is_of_what_came() -> Non
         "api_keys": (sha256("b"),),
         "kinds": frozenset({"catalogue_published"}),
         "reader": reader,
-        "body_verifier": Cutting(),
-        "header": "x-jws-signature",
+        "verifier": Cutting(),
     }
     sender = msgspec.structs.replace(json_sender(), **changes)
     agencies = Agencies.load()

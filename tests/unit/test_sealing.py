@@ -15,14 +15,14 @@ import pytest
 from connectors.contract import Draft, Sealed
 from hub import pool
 from hub.crew import Crew
-from hub.sealing import CHUNK, Order, Pool, SignsBody, SignsXml, Unsigned, Workbench, seal, with_id
+from hub.sealing import CHUNK, Order, Pool, Signs, Unsigned, Workbench, seal
 from schemas.dossier import Event, Kind, Message, to_json
 from schemas.problems import Problem, Refusal, refuse
-from signing.jws import DetachedSigner, DetachedVerifier
-from signing.keys import KeySource, load
-from signing.profiles import Reference, XmlProfile
-from signing.trust import load_pins
-from signing.xml import EnvelopedSigner
+from signing.bindings import signer, with_id
+from signing.jose.detached import DetachedVerifier
+from signing.keys.ring import KeySource, load
+from signing.profiles import JwsProfile, Reference, XmlProfile
+from signing.trust.pins import load_pins
 from tests.doubles.pki import Pki
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from connectors.contract import Codec
     from hub.judge import Desk
     from hub.store.contract.delivery import Work
-    from signing.keys import SigningKey
+    from signing.keys.ring import SigningKey
 
 NOW = datetime.now(UTC)
 NOTE = '<ghi:chú xmlns:ghi="urn:ghi-chu">Nguyễn Thị Hoa</ghi:chú>'.encode()
@@ -61,8 +61,7 @@ def test_without_a_signature_the_draft_goes_as_it_is() -> None:
 @pytest.mark.parametrize("by_id", [True, False])
 def test_a_signed_document_is_verified_by_xmlsec1(pki: Pki, tmp_path: Path, by_id: bool) -> None:
     reference = Reference.ID if by_id else Reference.DOCUMENT
-    signer = EnvelopedSigner(key(pki), XmlProfile(reference=reference))
-    sealed = SignsXml(signer, by_id=by_id).seal(draft())
+    sealed = Signs(signer(key(pki), XmlProfile(reference=reference)), lambda: NOW).seal(draft())
     assert (sealed.media_type, sealed.headers, sealed.facts) == ("text/xml", {}, {"dossier": "D-1"})
     file = tmp_path / "sealed.xml"
 
@@ -77,7 +76,7 @@ def test_a_signed_document_is_verified_by_xmlsec1(pki: Pki, tmp_path: Path, by_i
 
 
 def test_a_detached_signature_covers_the_very_bytes_that_leave(pki: Pki) -> None:
-    sealed = SignsBody(DetachedSigner(key(pki)), "X-JWS-Signature", lambda: NOW).seal(draft(b'{"a": 1}'))
+    sealed = Signs(signer(key(pki), JwsProfile()), lambda: NOW).seal(draft(b'{"a": 1}'))
     assert sealed.payload == b'{"a": 1}'
     verifier = DetachedVerifier(load_pins([pki["seal-2048"].certificate_file]))
     assert verifier.verify(sealed.payload, sealed.headers["X-JWS-Signature"], NOW).payload == sealed.payload
@@ -107,7 +106,7 @@ def test_a_root_without_an_id_is_given_one_of_its_own(document: bytes, made: byt
 
 @pytest.mark.parametrize("document", [b"", b"text", b'<?xml version="1.0"?><a/>', b" <a/>"])
 def test_what_does_not_begin_with_its_root_is_not_signed(document: bytes) -> None:
-    with pytest.raises(Refusal, match="HUB-SCH-001"):
+    with pytest.raises(Refusal, match="HUB-SIG-005"):
         with_id(document)
 
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.problems import Refusal
-from signing.gate import DSIG, Gate, scan
 from signing.profiles import Limits
+from signing.xml.gate import DSIG, Gate, scan
 
 SIGNATURE = f'<ds:Signature xmlns:ds="{DSIG}"/>'
 SMALL = Limits(bytes=2_000, depth=4, elements=12, attributes=20, namespaces=6)

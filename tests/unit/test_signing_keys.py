@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from schemas.problems import Refusal
-from signing.keys import KeyRing, KeySource, load
-from signing.trust import load_pins, pin
+from signing.keys.ring import KeyRing, KeySource, load
+from signing.trust.pins import load_pins, pin
 from tests.doubles.pki import Pki
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from connectors.simulators.desk import Journal
 from connectors.simulators.land import Land
 from schemas.library import BUILTIN, Library
 from schemas.mapping import mappings
-from signing.keys import KeySource, load
-from signing.xml import EnvelopedSigner
+from signing.keys.ring import KeySource, load
+from signing.xml.enveloped import EnvelopedSigner
 from tests.doubles.loopback import loopback
 from tests.doubles.pki import Pki
 

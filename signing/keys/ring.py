@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from schemas.problems import Problem, Refusal, refuse
 from signing.algorithms import PrivateKey, PublicKey, same_key, sign, usable
-from signing.trust import fingerprints
+from signing.trust.pins import fingerprints
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -23,10 +23,10 @@ from joserfc.jwk import ECKey, RSAKey
 from schemas.problems import Refusal, refuse
 from signing.contract import Verified
 from signing.profiles import DETACHED, JwsAlgorithm, JwsProfile
-from signing.trust import Pin, Pins, fingerprints
+from signing.trust.pins import Pin, Pins, fingerprints
 
 if TYPE_CHECKING:
-    from signing.keys import SigningKey
+    from signing.contract import Key
 
 _PLACE: Final = "JWS"
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+")
@@ -40,7 +40,7 @@ _LAST_SECOND: Final = 2**53  # what a JSON number holds exactly (RFC 8259 §6)
 class DetachedSigner:
     """Signs bodies with one key under one profile. Immutable; shared by threads."""
 
-    def __init__(self, key: SigningKey, profile: JwsProfile = DETACHED, key_id: str = "") -> None:
+    def __init__(self, key: Key, profile: JwsProfile = DETACHED, key_id: str = "") -> None:
         """``key_id``: the ``kid`` that the partner knows; our certificate's SHA-256 in hex when nothing is agreed.
 
         Raises ``Refusal`` HUB-SIG-004 when the profile does not allow what the key can do.

@@ -20,7 +20,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
 
 from schemas.problems import refuse
 from signing.algorithms import PublicKey, usable
-from signing.contract import Signer
+from signing.contract import Signatory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,8 +47,8 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True):
     def is_valid(self, now: datetime, skew: timedelta) -> bool:
         return self.not_before - skew <= now <= self.not_after + skew
 
-    def signer(self, key_id: str = "") -> Signer:
-        return Signer(fingerprint=self.fingerprint, subject=self.subject, key_id=key_id)
+    def signer(self, key_id: str = "") -> Signatory:
+        return Signatory(fingerprint=self.fingerprint, subject=self.subject, key_id=key_id)
 
 
 def fingerprints(der: bytes) -> tuple[str, str]:

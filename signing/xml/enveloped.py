@@ -30,7 +30,10 @@ from signxml.verifier import SignatureConfiguration, XMLVerifier
 from schemas.problems import Refusal, refuse
 from signing import algorithms
 from signing.contract import Verified
-from signing.gate import (
+from signing.profiles import ENVELOPED as ENVELOPED_PROFILE
+from signing.profiles import Place, Reference, XmlAlgorithm, XmlProfile
+from signing.trust.pins import Pin, Pins, fingerprints
+from signing.xml.gate import (
     DSIG,
     ENVELOPED,
     EXCLUSIVE,
@@ -42,14 +45,11 @@ from signing.gate import (
     parse,
     read_signature,
 )
-from signing.profiles import ENVELOPED as ENVELOPED_PROFILE
-from signing.profiles import Place, Reference, XmlAlgorithm, XmlProfile
-from signing.trust import Pin, Pins, fingerprints
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from signing.keys import SigningKey
+    from signing.contract import Key
 
 SOAP = ("http://schemas.xmlsoap.org/soap/envelope/", "http://www.w3.org/2003/05/soap-envelope")
 
@@ -106,7 +106,7 @@ def _invalid() -> Refusal:
 class EnvelopedSigner:
     """Signs with one key under one profile. Immutable; shared by threads."""
 
-    def __init__(self, key: SigningKey, profile: XmlProfile = ENVELOPED_PROFILE) -> None:
+    def __init__(self, key: Key, profile: XmlProfile = ENVELOPED_PROFILE) -> None:
         """Raises ``Refusal`` HUB-SIG-004 when the profile does not allow what the key can do."""
         algorithm = XmlAlgorithm.RSA_SHA256 if key.is_rsa else XmlAlgorithm.ECDSA_SHA256
         if algorithm not in profile.algorithms:

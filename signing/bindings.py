@@ -1,0 +1,99 @@
+"""Where a signature lies on the wire: the one table from a profile's binding to who signs and who verifies by it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from schemas.problems import refuse
+from signing.jose.detached import DetachedSigner, DetachedVerifier
+from signing.profiles import JwsProfile, Profile, Reference, XmlProfile
+from signing.xml.enveloped import EnvelopedSigner, EnvelopedVerifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from signing.contract import Key, Signer, Verified, Verifier, Wire
+    from signing.trust.pins import Pins
+
+_START_TAG = re.compile(rb"""<[^\s/>?!][^\s/>]*((?:[^>"']|"[^"]*"|'[^']*')*)>""")
+_ID = re.compile(rb"\sId=")
+
+
+def signer(key: Key, profile: Profile) -> Signer:
+    """Raises ``Refusal`` HUB-SIG-004 when the profile does not allow what the key can do."""
+    return _SIGNERS[type(profile)](key, profile)
+
+
+def verifier(pins: Pins, profile: Profile) -> Verifier:
+    return _VERIFIERS[type(profile)](pins, profile)
+
+
+class InBody:
+    """The body itself carries the signature, so that it holds inside an envelope and outside of it.
+
+    By id, the signature points at the root's ``Id``; a root without one is given one, made from its digest.
+    """
+
+    def __init__(self, key: Key, profile: XmlProfile) -> None:
+        self._signer = EnvelopedSigner(key, profile)
+        self._by_id = profile.reference is Reference.ID
+
+    def sign(self, wire: Wire, now: datetime) -> Wire:  # noqa: ARG002 - says no time
+        body = with_id(wire.body) if self._by_id else wire.body
+        return msgspec.structs.replace(wire, body=self._signer.sign(body, canonical=wire.canonical))
+
+
+class OutOfBody:
+    def __init__(self, pins: Pins, profile: XmlProfile) -> None:
+        self._verifier = EnvelopedVerifier(pins, profile)
+
+    def verify(self, wire: Wire, now: datetime) -> Verified:
+        return self._verifier.verify(wire.body, now)
+
+
+class BesideBody:
+    """A detached JWS over the body's bytes travels in a header beside it."""
+
+    def __init__(self, key: Key, profile: JwsProfile) -> None:
+        self._signer = DetachedSigner(key, profile)
+        self._header = profile.header
+
+    def sign(self, wire: Wire, now: datetime) -> Wire:
+        headers = {**wire.headers, self._header: self._signer.sign(wire.body, now)}
+        return msgspec.structs.replace(wire, headers=headers)
+
+
+class FromBeside:
+    def __init__(self, pins: Pins, profile: JwsProfile) -> None:
+        self._verifier = DetachedVerifier(pins, profile)
+        self._header = profile.header.lower()
+
+    def verify(self, wire: Wire, now: datetime) -> Verified:
+        return self._verifier.verify(wire.body, wire.headers.get(self._header, ""), now)
+
+
+_SIGNERS: dict[type[Profile], Callable[[Key, Any], Signer]] = {
+    XmlProfile: InBody,
+    JwsProfile: BesideBody,
+}
+_VERIFIERS: dict[type[Profile], Callable[[Pins, Any], Verifier]] = {
+    XmlProfile: OutOfBody,
+    JwsProfile: FromBeside,
+}
+
+
+def with_id(payload: bytes) -> bytes:
+    """Return the document with an ``Id`` on its root, behind its namespace declarations as canonical XML wants it."""
+    start = _START_TAG.match(payload)
+    if start is None:
+        raise refuse("HUB-SIG-005", rule="a document that begins with its root element")
+    if _ID.search(start.group(1)):
+        return payload
+    name = hashlib.sha256(payload).hexdigest()[:32].encode()
+    end = start.end() - (2 if start.group().endswith(b"/>") else 1)
+    return payload[:end] + b' Id="_' + name + b'"' + payload[end:]

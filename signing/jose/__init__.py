@@ -1,0 +1,1 @@
+"""Signed JSON and signed requests (RFC 7515)."""

@@ -1,0 +1,1 @@
+"""Whom we believe, for how long, and what proves it."""

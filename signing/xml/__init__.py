@@ -1,0 +1,1 @@
+"""Signed XML: what stands before the gate, and one module per binding."""
