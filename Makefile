@@ -12,7 +12,7 @@ JOBS ?= 2
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages demo test check bench simulate mutants soak counts reference clean crash schedules
+.PHONY: help setup packages demo test check bench simulate mutants soak counts reference clean crash schedules foreign
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,8 +28,9 @@ $(READY): pyproject.toml uv.lock
 	  UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --frozen --compile-bytecode --quiet --system-certs
 	@touch $@
 
-packages: ## install the Debian packages that the tests use (xmlsec1, curl, jq …)
+packages: $(READY) ## install the Debian packages that the tests use (xmlsec1, a JDK, PHP, node …) and obtain what these do not bring
 	@./tools/packages
+	@$(BIN)/python -m tools.obtain
 
 demo: $(READY) ## run the main job on the embedded store, with three partners, an outage and a killed worker
 	@./tools/packages xmlsec1
@@ -37,6 +38,9 @@ demo: $(READY) ## run the main job on the embedded store, with three partners, a
 
 test: $(READY) packages ## run every test (thousands of schedules and worlds, mutants, days of load: soak)
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+
+foreign: $(READY) packages ## hold our signatures to foreign software, both ways, and print who agrees
+	@$(BIN)/python -m pytest tests/foreign
 
 crash: $(READY) packages ## only the crash points: find each and kill there, on both engines (CRASH_EVERY=1: at every occurrence)
 	@$(BIN)/python -m pytest -n $(JOBS) tests/acceptance/test_crash_points.py

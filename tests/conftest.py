@@ -11,9 +11,12 @@ from hypothesis import settings
 from hub.store.postgres.connection import connect
 from hub.store.postgres.schema import migrate
 from tests.doubles import postgres
+from tests.foreign import forms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from _pytest.terminal import TerminalReporter
 
     from tests.doubles.postgres import Cluster
 
@@ -44,3 +47,13 @@ def database(cluster: Cluster, migrated: str) -> Iterator[str]:
     """Return how to reach a database in which nothing is. Emptied after the test: much quicker than a new one."""
     yield cluster.conninfo(migrated)
     cluster.empty(migrated)
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Print which foreign software agreed with our signatures, as this run saw it."""
+    passed = terminalreporter.stats.get("passed", [])
+    seen = [str(value) for report in passed for name, value in report.user_properties if name == "foreign"]
+    if seen:
+        terminalreporter.section("foreign verifiers")
+        for line in forms.seen(seen):
+            terminalreporter.write_line(line)

@@ -52,6 +52,16 @@ def test_clock_ids_and_randomness_are_passed_in(path: Path) -> None:
     assert not CLOCKS.findall(path.read_text("utf-8"))
 
 
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+SKIPPED = re.compile(r"\b(pytest|mark|unittest)\.(skip|skipif|skipTest|importorskip)\b|SkipTest")
+
+
+def test_no_test_is_skipped_because_something_is_not_there() -> None:
+    """A foreign verifier, a server or a sample set that is missing is an error: ``make packages`` brings it."""
+    assert len(TESTS) > 100
+    assert [spelled(path) for path in TESTS if SKIPPED.search(path.read_text("utf-8"))] == []
+
+
 CODE = re.compile(r"HUB-[A-Z]{3}-\d{3}")
 
 

@@ -15,6 +15,7 @@ from tools.reference.commands import command_page
 from tools.reference.errors import errors_page
 from tools.reference.files import partner_page, settings_page
 from tools.reference.health import health_page
+from tools.reference.interoperability import interoperability_page
 from tools.reference.mappings import mappings_page
 from tools.reference.meanings import WORDS, Meanings
 from tools.reference.metrics import metrics_page
@@ -47,4 +48,5 @@ PAGES: dict[str, Callable[[Meanings], str]] = {
     "command-line.md": command_page,
     "mappings.md": mappings_page,
     "metrics.md": metrics_page,
+    "interoperability.md": interoperability_page,
 }

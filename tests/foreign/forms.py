@@ -1,0 +1,74 @@
+"""The forms of the matrix: how we sign each, and what a foreign signer is given to make one."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from signing.profiles import DETACHED, JwsProfile, Profile, Reference, XmlProfile
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MATRIX: dict[str, Any] = tomllib.loads((Path(__file__).parent / "matrix.toml").read_text("utf-8"))
+PEERS: dict[str, str] = MATRIX["peers"]
+ROWS: dict[str, dict[str, str]] = {row["id"]: row for row in MATRIX["row"]}
+
+DOSSIER = (
+    '<hs:hoSo xmlns:hs="urn:vn:ho-so" Id="hs-1"><hs:ten>Nguyễn Văn Á</hs:ten><hs:ghiChu>so 12 &lt; 13</hs:ghiChu></hs:hoSo>'
+).encode()
+CHANGED = (b"so 12", b"so 22")
+"""One byte of what is signed, before and after."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """``seal``: whose key. ``task``: what a foreign signer is told beside document, key and certificate."""
+
+    profile: Profile
+    seal: str = "seal-2048"
+    document: bytes = DOSSIER
+    verb: str = ""
+    task: Mapping[str, bytes] = field(default_factory=dict)
+
+
+BY_ID = XmlProfile(reference=Reference.ID)
+
+FORMS: dict[str, Form] = {
+    "enveloped-document-rsa": Form(XmlProfile(), task={"reference": b""}),
+    "enveloped-document-ec": Form(XmlProfile(), "seal-p256", task={"reference": b""}),
+    "enveloped-id-rsa": Form(BY_ID, task={"reference": b"#hs-1"}),
+    "enveloped-id-ec": Form(BY_ID, "seal-p256", task={"reference": b"#hs-1"}),
+    "jws-rsa": Form(DETACHED, verb="-jws", task={"header": b'{"alg":"RS256","typ":"JOSE"}'}),
+    "jws-ec": Form(JwsProfile(), "seal-p256", verb="-jws", task={"header": b'{"alg":"ES256","typ":"JOSE"}'}),
+}
+
+
+def cells(*words: str) -> list[tuple[str, str]]:
+    """Return (form, peer) of every cell that begins with one of the words."""
+    return [
+        (name, peer)
+        for name, row in ROWS.items()
+        for peer in PEERS
+        if row.get(peer, "").partition(":")[0] in words
+    ]
+
+
+def seen(told: list[str]) -> list[str]:
+    """Draw the matrix of what a run saw. ``told``: form, peer and ``verifies``, ``signs`` or ``no``, parted by blanks."""
+    marks: dict[tuple[str, str], set[str]] = {}
+    for name, peer, what in map(str.split, told):
+        marks.setdefault((name, peer), set()).add(what)
+    width = max(map(len, ROWS)) + 2
+    columns = {peer: max(len(peer), len("both ways")) + 2 for peer in PEERS}
+    lines = [" " * width + "".join(peer.ljust(wide) for peer, wide in columns.items())]
+    for name in ROWS:
+        said = (_word(marks.get((name, peer), set())).ljust(wide) for peer, wide in columns.items())
+        lines.append(name.ljust(width) + "".join(said).rstrip())
+    return lines
+
+
+def _word(marks: set[str]) -> str:
+    return "both ways" if {"verifies", "signs"} <= marks else "".join(marks)

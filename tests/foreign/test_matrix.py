@@ -1,0 +1,107 @@
+"""Every cell of ``matrix.toml`` is so: with real foreign software, both ways, and with one byte changed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from schemas.problems import Refusal
+from signing import bindings
+from signing.contract import Wire
+from signing.keys.ring import KeySource, load
+from signing.profiles import JwsProfile
+from signing.trust.pins import load_pins
+from tests.foreign.forms import CHANGED, FORMS, ROWS, cells
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from signing.contract import Verified
+    from tests.doubles.pki import Pki
+    from tests.foreign.forms import Form
+    from tests.foreign.peers import Answer, Fields, Peers
+
+pytestmark = pytest.mark.xdist_group("foreign")
+
+
+def signed_by_us(pki: Pki, form: Form) -> Wire:
+    seal = pki[form.seal]
+    source = KeySource(name=seal.name, file=str(seal.key_file), certificate=str(seal.certificate_file))
+    return bindings.signer(load(source), form.profile).sign(Wire(body=form.document), datetime.now(UTC))
+
+
+def verified_by_us(pki: Pki, form: Form, wire: Wire) -> Verified:
+    headers = {name.lower(): value for name, value in wire.headers.items()}
+    pins = load_pins([pki[form.seal].certificate_file])
+    came = Wire(body=wire.body, headers=headers, method=wire.method, target=wire.target)
+    return bindings.verifier(pins, form.profile).verify(came, datetime.now(UTC))
+
+
+def asked(pki: Pki, form: Form, more: Fields) -> Fields:
+    seal = pki[form.seal]
+    return {
+        "certificate": seal.certificate_file.read_bytes(),
+        "kind": b"rsa" if "2048" in form.seal else b"ecdsa",
+        "root": pki["root"].certificate_file.read_bytes(),
+        **more,
+    }
+
+
+def verified_by(peers: Peers, peer: str, pki: Pki, form: Form, wire: Wire) -> Answer:
+    headers = {"token": "".join(wire.headers.values()).encode()}
+    return peers.ask(
+        peer, "verify" + form.verb, asked(pki, form, {"document": wire.body, **headers, **form.task})
+    )
+
+
+def made_by(peers: Peers, peer: str, pki: Pki, form: Form) -> Wire:
+    key = pki[form.seal].key_file.read_bytes()
+    answer = peers.ask(
+        peer, "sign" + form.verb, asked(pki, form, {"document": form.document, "key": key, **form.task})
+    )
+    assert answer.word == "done", answer.said.decode()
+    if isinstance(form.profile, JwsProfile):
+        return Wire(body=form.document, headers={form.profile.header: answer.said.decode()})
+    return Wire(body=answer.said)
+
+
+def test_the_matrix_names_every_form_and_no_other() -> None:
+    assert ROWS.keys() == FORMS.keys()
+
+
+@pytest.mark.parametrize(("name", "peer"), cells("both", "verifies"))
+def test_it_verifies_what_we_sign_and_not_with_one_byte_changed(
+    peers: Peers, pki: Pki, record_property: Callable[[str, object], None], name: str, peer: str
+) -> None:
+    form = FORMS[name]
+    wire = signed_by_us(pki, form)
+    answer = verified_by(peers, peer, pki, form, wire)
+    assert answer.good, answer.said.decode()
+    assert CHANGED[0] in wire.body
+    forged = Wire(body=wire.body.replace(*CHANGED, 1), headers=wire.headers)
+    assert not verified_by(peers, peer, pki, form, forged).good
+    record_property("foreign", f"{name} {peer} verifies")
+
+
+@pytest.mark.parametrize(("name", "peer"), cells("both", "signs"))
+def test_we_verify_what_it_signs_and_not_with_one_byte_changed(
+    peers: Peers, pki: Pki, record_property: Callable[[str, object], None], name: str, peer: str
+) -> None:
+    form = FORMS[name]
+    wire = made_by(peers, peer, pki, form)
+    assert CHANGED[0] in verified_by_us(pki, form, wire).payload
+    forged = Wire(body=wire.body.replace(*CHANGED, 1), headers=wire.headers)
+    with pytest.raises(Refusal, match=r"HUB-SIG-00[23]"):
+        verified_by_us(pki, form, forged)
+    record_property("foreign", f"{name} {peer} signs")
+
+
+@pytest.mark.parametrize(("name", "peer"), cells("no"))
+def test_what_it_cannot_verify_it_still_cannot(
+    peers: Peers, pki: Pki, record_property: Callable[[str, object], None], name: str, peer: str
+) -> None:
+    form = FORMS[name]
+    assert not verified_by(peers, peer, pki, form, signed_by_us(pki, form)).good
+    record_property("foreign", f"{name} {peer} no")

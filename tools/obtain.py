@@ -1,0 +1,164 @@
+"""Bring what tests use and neither Debian installs nor uv.lock names: ``python -m tools.obtain``, a step of ``make packages``.
+
+Libraries of foreign verifiers, and published samples of good and hostile signatures. They are obtained by the package
+managers' own clients and stay out of the repository. Each lies in the user's cache under its version, so this
+costs seconds once and nothing afterwards; what cannot be obtained is an error, never a skipped test.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[1]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lienthong"
+FOREIGN = ROOT / "tests" / "foreign"
+JAVA = Path("/usr/share/java")
+ARCHIVES = tuple(
+    JAVA / f"{name}.jar"
+    for name in ("wss4j", "xmlsec", "commons-logging", "bcprov", "slf4j-api", "slf4j-nop", "commons-codec")
+)
+"""WSS4J and what it needs at run time, as Debian lays them."""
+
+
+def kept(name: str, make: Callable[[Path], None]) -> Path:
+    """Return the folder of this name; ``make`` fills it when it is not there yet. Two processes may ask at once."""
+    folder = CACHE / name
+    if folder.is_dir():
+        return folder
+    print(f"==> obtaining {name}", flush=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as work:
+        made = Path(work) / "made"
+        made.mkdir()
+        make(made)
+        try:
+            made.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # another process was quicker
+                raise
+    return folder
+
+
+def run(*command: str, at: Path) -> None:
+    done = subprocess.run(command, cwd=at, capture_output=True, text=True, check=False)  # noqa: S603 - the package managers of this system
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+
+
+def digest(*files: Path) -> str:
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+
+def java_peer() -> Path:
+    """Compile the Java half of tests/foreign; return the folder of classes."""
+    sources = sorted((FOREIGN / "java").glob("*.java"))
+    path = ":".join(map(str, ARCHIVES))
+    options = ("-Werror", "-Xlint:all,-path", "-cp", path)
+
+    def make(folder: Path) -> None:
+        run("javac", *options, "-d", str(folder), *map(str, sources), at=folder)
+
+    return kept(f"java-peer-{digest(*sources)}", make)
+
+
+def node_modules() -> Path:
+    """Install what tests/foreign/node/package-lock.json names, by digest; return the folder that holds node_modules."""
+    files = [FOREIGN / "node" / name for name in ("package.json", "package-lock.json", ".npmrc")]
+
+    def make(folder: Path) -> None:
+        for file in files:
+            shutil.copy(file, folder)
+        run("npm", "ci", at=folder)
+
+    return kept(f"node-{digest(*files)}", make)
+
+
+def xmlseclibs() -> Path:
+    """Take xmlseclibs out of Debian's simplesamlphp without installing that: it would bring a web server."""
+
+    def make(folder: Path) -> None:
+        run("apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", "simplesamlphp", at=folder)
+        (package,) = folder.glob("*.deb")
+        run("dpkg-deb", "-x", package.name, "unpacked", at=folder)
+        (library,) = folder.glob("unpacked/**/robrichards/xmlseclibs")
+        library.rename(folder / "xmlseclibs")
+        shutil.rmtree(folder / "unpacked")
+        package.unlink()
+
+    return kept("xmlseclibs", make) / "xmlseclibs" / "xmlseclibs.php"
+
+
+def signxml_samples() -> Path:
+    """Return the folder ``test`` of signxml's source distribution, of the locked version and digest."""
+    lock = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))
+    (package,) = (each for each in lock["package"] if each["name"] == "signxml")
+    version, expected = package["version"], package["sdist"]["hash"].removeprefix("sha256:")
+
+    def make(folder: Path) -> None:
+        wanted = f"signxml=={version}"
+        source = ("--no-deps", "--no-binary", "signxml")
+        run(sys.executable, "-m", "pip", "download", "-q", *source, wanted, at=folder)
+        (archive,) = folder.glob("*.tar.gz")
+        if hashlib.sha256(archive.read_bytes()).hexdigest() != expected:
+            raise SystemExit(f"{archive.name} is not what uv.lock names")
+        unpack(archive, folder, "test")
+
+    return kept(f"signxml-samples-{version}", make)
+
+
+def xmlsec_samples() -> Path:
+    """Return the folder ``tests`` of xmlsec1's source as Debian keeps it. apt checks its signature."""
+
+    def make(folder: Path) -> None:
+        sources, lists = folder / "sources", folder / "lists"
+        sources.mkdir()
+        (lists / "partial").mkdir(parents=True)
+        for file in Path("/etc/apt/sources.list.d").glob("debian*.sources"):
+            text = file.read_text("utf-8").replace("Types: deb\n", "Types: deb-src\n")
+            (sources / file.name).write_text(text, "utf-8")
+        for file in Path("/etc/apt").glob("sources.list"):
+            text = file.read_text("utf-8").replace("deb ", "deb-src ")
+            (sources / "old.list").write_text(text, "utf-8")
+        apart = (
+            *("-o", "Dir::Etc::sourcelist=/dev/null", "-o", f"Dir::Etc::sourceparts={sources}"),
+            *("-o", f"Dir::State::lists={lists}", "-o", "APT::Sandbox::User=root"),
+        )
+        run("apt-get", "-qq", *apart, "update", at=folder)
+        run("apt-get", "-qq", *apart, "source", "--download-only", "--tar-only", "xmlsec1", at=folder)
+        (archive,) = folder.glob("xmlsec1_*.orig.tar.*")
+        unpack(archive, folder, "tests")
+        shutil.rmtree(sources)
+        shutil.rmtree(lists)
+
+    return kept("xmlsec1-samples", make)
+
+
+def unpack(archive: Path, folder: Path, part: str) -> None:
+    """Leave in ``folder`` what lies in this part of the archive's one folder, and nothing else."""
+    with tarfile.open(archive) as opened:
+        opened.extractall(folder / "unpacked", filter="data")
+    (found,) = folder.glob(f"unpacked/*/{part}")
+    for each in found.iterdir():
+        each.rename(folder / each.name)
+    shutil.rmtree(folder / "unpacked")
+    archive.unlink()
+
+
+EVERYTHING = (java_peer, node_modules, xmlseclibs, signxml_samples, xmlsec_samples)
+
+
+if __name__ == "__main__":
+    for each in EVERYTHING:
+        each()
