@@ -59,7 +59,8 @@ SKIPPED = re.compile(r"\b(pytest|mark|unittest)\.(skip|skipif|skipTest|importors
 def test_no_test_is_skipped_because_something_is_not_there() -> None:
     """A foreign verifier, a server or a sample set that is missing is an error: ``make packages`` brings it."""
     assert len(TESTS) > 100
-    assert [spelled(path) for path in TESTS if SKIPPED.search(path.read_text("utf-8"))] == []
+    others = [path for path in TESTS if path != Path(__file__)]
+    assert [spelled(path) for path in others if SKIPPED.search(path.read_text("utf-8"))] == []
 
 
 CODE = re.compile(r"HUB-[A-Z]{3}-\d{3}")
