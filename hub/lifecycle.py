@@ -89,6 +89,9 @@ MOVES: dict[tuple[State, Move], State] = {
     (_S.HELD, _M.SUPERSEDE): _S.WITHDRAWN,
 }
 
+BIRTHS = (State.WAITING, State.PARKED, State.IN_DOUBT)
+"""States that a transfer may begin in. In doubt: it was said before a restore, and nobody knows whether it went out."""
+
 DONE = frozenset({State.DELIVERED, State.ACKNOWLEDGED, State.WITHDRAWN, State.SKIPPED})
 """States that release the lane; every other state holds it."""
 
@@ -121,7 +124,7 @@ def move(state: State, by: Move) -> State:
 
 def picture() -> str:
     """Draw ``MOVES`` as a Mermaid state diagram: one arrow per move, persons' moves marked."""
-    lines = ["stateDiagram-v2", "    [*] --> waiting", "    [*] --> parked"]
+    lines = ["stateDiagram-v2", *(f"    [*] --> {state}" for state in BIRTHS)]
     lines += [f"    {before} --> {after}: {_label(by)}" for (before, by), after in MOVES.items()]
     lines += [f"    {state} --> [*]" for state in State if state in DONE]
     return "\n".join(lines) + "\n"

@@ -19,21 +19,26 @@ import pytest
 
 from hub.ids import named
 from hub.lifecycle import Move, State
+from hub.store.contract.delivery import Acknowledgement, Settlement
+from hub.store.contract.mending import Rerouting
 from hub.store.contract.views import Filter
 from hub.store.keeper import InUse, NotEmpty
 from hub.store.keeping import archive, restore, verify
 from hub.store.keeping.archive import Damaged, Manifest, Rows
 from hub.store.keeping.turns import turn
 from hub.store.sql import archive as content
+from hub.store.sql import forgotten
 from hub.store.sqlite.keeper import SqliteKeeper
 from hub.store.vault import Unreadable
 from tests.keeping.places import LARGE, LATER, PARTNERS, Place, busy
-from tests.store.samples import acceptance, at, delivered, roomy
+from tests.store.samples import acceptance, at, attempt, delivered, roomy, transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from hub.store.contract.delivery import Work
+    from hub.store.contract.store import Store
     from hub.store.contract.views import TransferView
     from hub.store.keeping.archive import Written
     from hub.store.keeping.restore import Restored
@@ -121,7 +126,7 @@ async def test_a_restored_store_has_everything_and_says_it_is_in_doubt(
     doubtful = {view.id for view in after.values() if view.state is State.IN_DOUBT}
     assert doubtful == {view.id for view in before.values() if view.state is not State.DELIVERED}
     assert done.doubt == len(doubtful)
-    assert {view.problem for view in after.values() if view.id in doubtful} == {restore.IN_DOUBT}
+    assert {view.problem for view in after.values() if view.id in doubtful} == {forgotten.CODE}
     store = new.open()
     payloads = await store.payloads("m1.thue.0")
     assert payloads is not None
@@ -164,16 +169,125 @@ async def test_what_was_said_before_the_restore_is_asked_about_before_it_is_sent
     restored(new, written.path)
     before, after = named(new.now() - timedelta(seconds=60), "again"), named(new.now(), "new")
     for _ in range(2):  # also after the hub was stopped and started
-        store = new.open()
-        await store.capacities(roomy(*ELSEWHERE))
-        for partner in (*PARTNERS, *ELSEWHERE):
-            await store.pause(partner, paused=False, reason="seen", by="an", now=LATER)
+        store = await resumed(new)
         for message in (before, after):
             await store.accept(acceptance(message, dossier=message, partners=ELSEWHERE, when=LATER))
+        again, first = [await store.transfer(f"{message}.{ELSEWHERE[0]}.0") for message in (before, after)]
+        assert again is not None
+        assert first is not None
+        assert (again.state, again.problem, first.state) == (State.IN_DOUBT, forgotten.CODE, State.WAITING)
         works = {work.message: work for work in await store.claim("w", LATER, 100, 30)}
         assert (works[before].doubt, works[after].doubt) == (True, False)
         await store.close()
         before, after = (named(new.now() + timedelta(seconds=at), "more") for at in (-60, 60))
+
+
+async def resumed(place: Place) -> Store:
+    """A store whose partners a person has let go again."""
+    store = place.open()
+    await store.capacities(roomy(*PARTNERS, *ELSEWHERE))
+    for partner in (*PARTNERS, *ELSEWHERE):
+        await store.pause(partner, paused=False, reason="seen", by="an", now=LATER)
+    return store
+
+
+async def said_again(
+    elsewhere: Callable[[], Place], tmp_path: Path, *, parts: int = 1, problem: str = ""
+) -> tuple[Store, str]:
+    """Return a restored store to which something was said again, and the id of that message."""
+    old, new = elsewhere(), elsewhere()
+    restored(new, (await archived(old, tmp_path / "backup")).path)
+    store, message = await resumed(new), named(new.now() - timedelta(seconds=60), "again")
+    made = [transfer(message, *ELSEWHERE, part, subject="d9", problem=problem) for part in range(parts)]
+    await store.accept(acceptance(message, dossier="d9", transfers=tuple(made), when=LATER))
+    return store, message
+
+
+async def claimed(store: Store, message: str) -> list[Work]:
+    return [work for work in await store.claim("w", LATER, 100, 30) if work.message == message]
+
+
+async def test_who_sends_anyway_what_may_have_gone_out_before_a_restore_decides_it_for_good(
+    elsewhere: Callable[[], Place], tmp_path: Path
+) -> None:
+    """A partner that can neither be asked nor keeps keys: its transfer waits for a person once, not for ever."""
+    store, message = await said_again(elsewhere, tmp_path)
+    (work,) = await claimed(store, message)
+    waits = Settlement(transfer=work.transfer, move=None, code="HUB-PAR-009", counts=False)
+    assert await store.settle(work.token, [waits], LATER)
+    assert await claimed(store, message) == []
+    await store.act(
+        work.transfer, Move.SEND_ANYWAY, expected=State.IN_DOUBT, reason="r", by="an", now=LATER, approver="b"
+    )
+    (again,) = await claimed(store, message)
+    assert (work.doubt, again.doubt) == (True, False)
+    await store.close()
+
+
+async def test_each_part_of_what_may_have_gone_out_is_asked_about_when_its_turn_comes(
+    elsewhere: Callable[[], Place], tmp_path: Path
+) -> None:
+    store, message = await said_again(elsewhere, tmp_path, parts=2)
+    for part in range(2):
+        (work,) = await claimed(store, message)
+        assert (work.part, work.doubt) == (part, True)
+        await store.settle(work.token, [delivered(work.transfer)], LATER)
+    assert await store.conservation() == ()
+    await store.close()
+
+
+async def test_what_is_parked_when_it_comes_again_is_asked_about_once_it_is_mended(
+    elsewhere: Callable[[], Place], tmp_path: Path
+) -> None:
+    """The first time it may have been mended and sent already."""
+    store, message = await said_again(elsewhere, tmp_path, problem="HUB-MAP-001")
+    assert await claimed(store, message) == []
+    id_ = f"{message}.thue-moi.0"
+    view = await store.act(id_, Move.RETRY, expected=State.PARKED, reason="r", by="an", now=LATER)
+    assert view.state is State.IN_DOUBT
+    (work,) = await claimed(store, message)
+    assert work.doubt
+    not_there = Settlement(
+        transfer=id_, move=Move.DEFER, wake_at=LATER, attempts=(attempt("deferred", "find"),)
+    )
+    await store.settle(work.token, [not_there], LATER)
+    (work,) = await claimed(store, message)
+    await store.settle(work.token, [Settlement(transfer=id_, move=Move.PARK, code="HUB-MAP-001")], LATER)
+    view = await store.act(id_, Move.RETRY, expected=State.PARKED, reason="r", by="an", now=LATER)
+    assert view.state is State.WAITING, "asked about once"
+    assert await store.conservation() == ()
+    await store.close()
+
+
+async def test_what_is_routed_again_after_it_was_said_again_is_asked_about(
+    elsewhere: Callable[[], Place], tmp_path: Path
+) -> None:
+    store, message = await said_again(elsewhere, tmp_path, problem="HUB-RTE-001")
+    again = Rerouting(
+        old=f"{message}.thue-moi.0",
+        transfers=(transfer("r", "thue", subject="d9"),),
+        rule="steps",
+        reason="r",
+        by="an",
+        expected_version=1,
+        story=b"{}",
+    )
+    (view,) = await store.reroute(again, LATER)
+    assert (view.state, view.problem) == (State.IN_DOUBT, forgotten.CODE)
+    await store.close()
+
+
+async def test_a_partners_receipt_proves_that_what_is_in_doubt_since_the_restore_is_there(
+    elsewhere: Callable[[], Place], tmp_path: Path
+) -> None:
+    store, message = await said_again(elsewhere, tmp_path)
+    said = Acknowledgement(
+        partner="thue-moi", raw=b"r", received_at=LATER, said_at=LATER, key=f"{message}:thue-moi:0"
+    )
+    assert (await store.acknowledge(said)).state is State.ACKNOWLEDGED
+    assert await claimed(store, message) == []
+    assert await store.conservation() == ()
+    await store.close()
 
 
 async def test_what_was_parked_or_held_is_asked_about_before_a_person_sends_it(

@@ -34,6 +34,7 @@ def transfer(
     subject: str = "",
     deadline: datetime | None = None,
     problem: str = "",
+    doubt: str = "",
 ) -> NewTransfer:
     return NewTransfer(
         id=f"{message}.{partner}.{part}",
@@ -44,6 +45,7 @@ def transfer(
         lane_subject=subject or message,
         deadline=deadline,
         problem=Problem(code=problem, place="/dossier") if problem else None,
+        doubt=doubt,
     )
 
 
@@ -60,10 +62,14 @@ def acceptance(
     when: datetime = NOON,
     deadline: datetime | None = None,
     problem: str = "",
+    doubt: str = "",
 ) -> Acceptance:
     body = raw or f'{{"message":"{message}"}}'.encode()
     lane = dossier or message
-    made = tuple(transfer(message, one, subject=lane, deadline=deadline, problem=problem) for one in partners)
+    made = tuple(
+        transfer(message, one, subject=lane, deadline=deadline, problem=problem, doubt=doubt)
+        for one in partners
+    )
     return Acceptance(
         message=message,
         sender=sender,

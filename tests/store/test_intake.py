@@ -151,6 +151,34 @@ async def test_a_parked_transfer_steps_aside_where_order_does_not_matter(store: 
     assert [work.transfer for work in await store.claim("w", at(1), 10, 30)] == ["m2.so-tnmt.0"]
 
 
+@pytest.mark.parametrize("order_sensitive", [True, False])
+async def test_a_transfer_born_in_doubt_is_taken_up_by_itself_and_asked_about(
+    store: Store, *, order_sensitive: bool
+) -> None:
+    await store.capacities(roomy("so-tnmt", order_sensitive=order_sensitive))
+    await store.accept(acceptance("m1", dossier="d1", doubt="HUB-STO-006"))
+    await store.accept(acceptance("m2", dossier="d1", version=1, doubt="HUB-STO-006", when=at(1)))
+    view = await store.transfer("m1.so-tnmt.0")
+    assert view is not None
+    assert (view.state, view.problem, view.wake_at) == (State.IN_DOUBT, "HUB-STO-006", at(0))
+    (row,) = [row for row in await store.journal(transfer=view.id) if row.transfer]
+    assert (row.what, row.facts["code"]) == ("in_doubt", "HUB-STO-006")
+    for message in ("m1", "m2"):
+        (work,) = await store.claim("w", at(2), 10, 30)
+        assert (work.message, work.doubt) == (message, True)
+        await store.settle(work.token, [delivered(work.transfer)], at(2))
+    assert await store.conservation() == ()
+
+
+async def test_what_is_parked_and_in_doubt_at_once_waits_until_it_is_mended(store: Store) -> None:
+    await store.capacities(roomy("so-tnmt"))
+    await store.accept(acceptance("m1", dossier="d1", problem="HUB-MAP-002", doubt="HUB-STO-006"))
+    view = await store.transfer("m1.so-tnmt.0")
+    assert view is not None
+    assert (view.state, view.problem) == (State.PARKED, "HUB-MAP-002")
+    assert await store.claim("w", at(1), 10, 30) == ()
+
+
 async def test_the_parts_of_a_message_go_in_order(store: Store) -> None:
     await store.capacities(roomy("dvcqg"))
     parts = tuple(transfer("m1", "dvcqg", part, subject="d1") for part in range(3))

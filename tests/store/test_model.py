@@ -134,8 +134,9 @@ class Queue(RuleBasedStateMachine):
         dossier=st.sampled_from(["d1", "d2"]),
         partners=st.sampled_from([(STRICT,), (LOOSE,), (STRICT, LOOSE)]),
         parked=st.booleans(),
+        doubted=st.booleans(),
     )
-    def accept(self, dossier: str, partners: tuple[str, ...], parked: bool) -> None:
+    def accept(self, dossier: str, partners: tuple[str, ...], parked: bool, doubted: bool) -> None:
         self.count += 1
         version = self.versions.get(dossier, 0)
         name = f"m{self.count}"
@@ -148,6 +149,7 @@ class Queue(RuleBasedStateMachine):
                     version=version,
                     partners=partners,
                     problem=problem,
+                    doubt="HUB-STO-006" if doubted else "",
                     when=at(self.now),
                 )
             )
@@ -159,7 +161,8 @@ class Queue(RuleBasedStateMachine):
                 f"{name}.{partner}.0",
                 len(self.model.transfers),
                 lane,
-                State.PARKED if parked else State.WAITING,
+                State.PARKED if parked else State.IN_DOUBT if doubted else State.WAITING,
+                wake=self.now if doubted and not parked else None,
             )
             self.model.transfers[copy.id] = copy
             alone = not self.model.lanes.get(lane)
@@ -283,7 +286,7 @@ class Queue(RuleBasedStateMachine):
         said = Acknowledgement(
             partner=copy.lane[0], raw=key.encode(), received_at=at(self.now), said_at=at(self.now), key=key
         )
-        may_be_there = copy.receipt or (copy.sealed and shown is State.IN_DOUBT)
+        may_be_there = copy.receipt or copy.state is State.IN_DOUBT or (copy.sealed and leased)
         try:
             taken = self.run(self.store.acknowledge(said))
         except Refusal as refusal:

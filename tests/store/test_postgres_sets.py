@@ -161,6 +161,7 @@ class Days:
                 subject=subject,
                 deadline=draw.choice((None, at(100), at(10_000), at(10**6))),
                 problem=draw.choice(("", "", "", "HUB-ROU-001")),
+                doubt=draw.choice(("", "", "", "HUB-STO-006")),
             )
             for partner in draw.sample(PARTNERS, draw.randint(0, 3))
         )

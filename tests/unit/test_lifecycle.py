@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from hub.lifecycle import DONE, MOVES, PERSONS, IllegalMove, Move, State, move, picture
+from hub.lifecycle import BIRTHS, DONE, MOVES, PERSONS, IllegalMove, Move, State, move, picture
 
 
 def test_every_pair_outside_the_table_is_illegal() -> None:
@@ -15,7 +15,7 @@ def test_every_pair_outside_the_table_is_illegal() -> None:
 
 
 def test_every_state_can_be_reached_from_acceptance() -> None:
-    reached = {State.WAITING, State.PARKED}
+    reached = set(BIRTHS)
     for _ in State:
         reached |= {after for (before, _), after in MOVES.items() if before in reached}
     assert reached == set(State)
@@ -45,6 +45,7 @@ def test_what_may_have_been_sent_is_never_just_waiting_after_a_retry() -> None:
 def test_the_picture_shows_every_move_and_marks_those_of_persons() -> None:
     lines = picture().splitlines()
     assert lines[0] == "stateDiagram-v2"
+    assert {f"    [*] --> {state}" for state in BIRTHS} < set(lines)
     for (before, by), after in MOVES.items():
         label = f"{by} (person)" if by in PERSONS else str(by)
         assert f"    {before} --> {after}: {label}" in lines

@@ -23,7 +23,8 @@ class NewTransfer(Value, frozen=True):
     """One transfer to make. ``key`` = ``<message>:<partner>:<part>``, the partner's idempotency key for ever.
 
     ``lane_subject``: dossier id, or document/catalogue/report id for a message without a dossier.
-    ``problem`` set: born parked. ``deadline``: when the dossier is due, for the order of claims.
+    ``problem`` set: born parked. ``doubt``: the code why it may have gone out already; then it is born in doubt, and the
+    store sets it. ``deadline``: when the dossier is due, for the order of claims.
     """
 
     id: str
@@ -34,6 +35,7 @@ class NewTransfer(Value, frozen=True):
     lane_subject: str
     deadline: datetime | None = None
     problem: Problem | None = None
+    doubt: str = ""
     stage: str = "live"
 
 

@@ -58,6 +58,8 @@ class Store(Protocol):
         """One transaction. Raises ``Stale``; ``Refusal`` HUB-IDM-002 when the key is bound to other bytes, HUB-DOS-003 when a
         further code names another dossier, HUB-DOC-001 to -004 for a document that cannot be had, HUB-LIM-003 when the
         storage cannot take it; nothing is written then.
+
+        In a restored store what was said before the restore is born in doubt, or parked and in doubt once it is retried.
         """
         ...
 

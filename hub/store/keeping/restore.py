@@ -10,7 +10,7 @@ from hub.store.keeping.archive import About, Blob, Columns, Damaged, Manifest, R
 from hub.store.keeping.backup import LEASED
 from hub.store.keeping.marks import BACKUP, MOVED, RESTORED, mark
 from hub.store.sql import archive as content
-from hub.store.sql import destinations, journal, notes
+from hub.store.sql import destinations, forgotten, journal, notes
 from hub.store.sql.db import Db, many, only
 from hub.store.sql.times import micros
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from hub.store.keeping.archive import Part
     from hub.store.sql.archive import Table
 
-IN_DOUBT = "HUB-STO-006"
 REASON = "restored"
 
 
@@ -60,7 +59,7 @@ def restore(
             manifest, held, others = load(keeper, db, parts)
             prove(db)
             at = micros(now())
-            doubt = content.doubt(db, held, at, IN_DOUBT)
+            doubt = content.doubt(db, held, at, forgotten.CODE)
             paused = _pause(db, order.partners, now())
             content.draw_lanes(db, at)
             behind = None if newest is None else _missing(db, newest)
@@ -151,8 +150,8 @@ def _tell(db: Db, order: Order, manifest: Manifest, doubt: int, now: datetime) -
     journal.write(db, micros(now), "restored", facts=facts)
     mark(db, RESTORED, facts, now)
     mark(db, notes.RESTORED_LAST, {}, now)
-    for forgotten in (BACKUP, MOVED):
-        notes.forget(db, forgotten)
+    for name in (BACKUP, MOVED):
+        notes.forget(db, name)
 
 
 def _newest_message(keeper: Keeper) -> int | None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hub.lifecycle import State
 from hub.store.contract.intake import Accepted
 from hub.store.contract.store import Stale
 from hub.store.postgres import lanes
 from hub.store.postgres.line import Spoiled
 from hub.store.postgres.rows import keep, spread
 from hub.store.sql import destinations, journal
+from hub.store.sql.accept import birth
 from hub.store.sql.bodies import KeyDestroyed
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Lane, Raced
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from hub.store.contract.intake import Acceptance, NewTransfer
     from hub.store.postgres.connection import Connection
-    from hub.store.sql.accept import Packed
+    from hub.store.sql.accept import Birth, Packed
 
 _SEEN = """
 SELECT z.place, s.digest, s.message, s.receipt FROM unnest(?::bigint[], ?::text[], ?::text[]) z(place, sender, key)
@@ -69,10 +69,11 @@ ORDER BY place RETURNING id, n
 """
 _DESTS = "SELECT partner, id, order_sensitive, live_since FROM dest WHERE partner=ANY(?::text[])"
 _TRANSFERS = """
-INSERT INTO transfer(id, message, dest, subject, operation, part, key, stage, deadline, state, problem, detail)
-SELECT id, message, dest, subject, operation, part, key, stage, deadline, state, problem, detail
-FROM unnest(?::text[], ?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::text[],
-  ?::text[]) WITH ORDINALITY z(id, message, dest, subject, operation, part, key, stage, deadline, state, problem, detail, place)
+INSERT INTO transfer(id, message, dest, subject, operation, part, key, stage, deadline, state, wake_at, problem, detail)
+SELECT id, message, dest, subject, operation, part, key, stage, deadline, state, wake_at, problem, detail
+FROM unnest(?::text[], ?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::text[], ?::bigint[], ?::text[], ?::bigint[],
+  ?::text[], ?::text[]) WITH ORDINALITY
+  z(id, message, dest, subject, operation, part, key, stage, deadline, state, wake_at, problem, detail, place)
 ORDER BY place RETURNING id, n
 """
 _WATCH = "INSERT INTO late(at, subject) SELECT * FROM unnest(?::bigint[], ?::text[]) ON CONFLICT DO NOTHING"
@@ -256,22 +257,18 @@ def _transfers(db: Connection, coming: Sequence[tuple[Acceptance, int, NewTransf
     dests = _destinations(db, {each.partner for *_, each in coming})
     lane = {each.id: Lane(each.lane_subject, dests[each.partner].id) for *_, each in coming}
     db.hold(lane.values())
-    numbers: dict[str, int] = dict(
-        spread(db, _TRANSFERS, [_row(number, lane[each.id].dest, each) for _, number, each in coming])
-    )
+    born = {each.id: birth(each, micros(new.accepted_at)) for new, _, each in coming}
+    rows = [_row(number, lane[each.id].dest, each, born[each.id]) for _, number, each in coming]
+    numbers: dict[str, int] = dict(spread(db, _TRANSFERS, rows))
     tally = Tally()
     arriving = []
     for new, _, each in coming:
-        at, dest, problem = micros(new.accepted_at), dests[each.partner], each.problem
-        tally.add(dest.id, _state(each))
+        at, dest, its = micros(new.accepted_at), dests[each.partner], born[each.id]
+        tally.add(dest.id, its.state)
         tally.add(dest.id, "accepted")
-        if problem is not None:
-            facts = {"code": problem.code, "place": problem.place}
-            journal.write(db, at, "parked", new.message, each.id, facts)
-        if problem is None or dest.order_sensitive:
-            arrival = Arrival(
-                numbers[each.id], at, micros(each.deadline), dest.live_since, problem is not None
-            )
+        its.tell(db, at, new.message, each.id)
+        if dest.order_sensitive or not its.stopped:
+            arrival = Arrival(numbers[each.id], at, micros(each.deadline), dest.live_since, its.stopped)
             arriving.append((lane[each.id], arrival))
     if arriving:
         lanes.arrive(db, tally, arriving)
@@ -291,11 +288,6 @@ def _destinations(db: Connection, partners: AbstractSet[str]) -> dict[str, _Dest
     return found
 
 
-def _state(new: NewTransfer) -> State:
-    return State.PARKED if new.problem else State.WAITING
-
-
-def _row(message: int, dest: int, new: NewTransfer) -> tuple[object, ...]:
-    problem = (new.problem.code, new.problem.place) if new.problem else ("", "")
+def _row(message: int, dest: int, new: NewTransfer, born: Birth) -> tuple[object, ...]:
     where = (dest, new.lane_subject, new.operation, new.part, new.key, new.stage)
-    return new.id, message, *where, micros(new.deadline), str(_state(new)), *problem
+    return new.id, message, *where, micros(new.deadline), str(born.state), *born[1:]

@@ -137,6 +137,33 @@ def _message(db: Db, packed: Packed, at: int) -> int:
     return int(n)
 
 
+class Birth(NamedTuple):
+    """What the row of a new transfer begins with."""
+
+    state: State
+    wake_at: int | None = None
+    problem: str = ""
+    detail: str = ""
+
+    @property
+    def stopped(self) -> bool:
+        """A person must mend something; every other one is taken up by itself."""
+        return self.state is State.PARKED
+
+    def tell(self, db: Db, at: int, message: str, transfer: str) -> None:
+        """Write down why it does not just wait."""
+        if self.problem:
+            facts = {"code": self.problem, "place": self.detail}
+            journal.write(db, at, str(self.state), message, transfer, facts)
+
+
+def birth(new: NewTransfer, at: int) -> Birth:
+    """Parked before in doubt: nothing leaves until it is mended. What is in doubt is asked about at once."""
+    if new.problem is not None:
+        return Birth(State.PARKED, None, new.problem.code, new.problem.place)
+    return Birth(State.IN_DOUBT, at, new.doubt) if new.doubt else Birth(State.WAITING)
+
+
 class Into(NamedTuple):
     """Where a new transfer goes: its message, by id and number, and its destination."""
 
@@ -150,28 +177,23 @@ class Into(NamedTuple):
 
 def come(db: Db, tally: Tally, new: NewTransfer, to: Into, *, key: str = "", supersedes: str = "") -> None:
     """Make one transfer and give it the last place in its lane. ``key``: another one than it says itself."""
-    problem = new.problem
-    state = State.PARKED if problem else State.WAITING
+    born = birth(new, to.at)
     deadline = micros(new.deadline)
     (n,) = only(
         db,
-        "INSERT INTO transfer(id,message,dest,subject,operation,part,key,stage,deadline,state,problem,detail,supersedes)"
-        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING n",
+        "INSERT INTO transfer(id,message,dest,subject,operation,part,key,stage,deadline,state,wake_at,problem,detail,supersedes)"
+        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING n",
         (
             *(new.id, to.number, to.dest, new.lane_subject, new.operation, new.part, key or new.key),
-            *(new.stage, deadline, str(state)),
-            *((problem.code, problem.place) if problem else ("", "")),
-            supersedes,
+            *(new.stage, deadline, str(born.state), *born[1:], supersedes),
         ),
     )
-    tally.add(to.dest, state)
+    tally.add(to.dest, born.state)
     tally.add(to.dest, "accepted")
-    if problem:
-        journal.write(db, to.at, "parked", to.message, new.id, {"code": problem.code, "place": problem.place})
-        if not to.order_sensitive:
-            return
-    arrival = lanes.Arrival(n, to.at, deadline, to.live_since, problem is not None)
-    lanes.arrive(db, tally, Lane(new.lane_subject, to.dest), arrival)
+    born.tell(db, to.at, to.message, new.id)
+    if to.order_sensitive or not born.stopped:
+        arrival = lanes.Arrival(n, to.at, deadline, to.live_since, born.stopped)
+        lanes.arrive(db, tally, Lane(new.lane_subject, to.dest), arrival)
 
 
 def watch(db: Db, transfers: Sequence[NewTransfer]) -> None:

@@ -117,8 +117,8 @@ def acknowledge(db: Db, packed: Packed) -> Acknowledged | None:
 
 
 def _may_be_there(row: _Row, *, leased: bool) -> bool:
-    """Whether anything of it can have left the hub."""
-    return row.sends > 0 or (row.sealed is not None and (leased or row.state == State.IN_DOUBT))
+    """Whether anything of it can have left the hub: what is in doubt may have, sealed or (since a restore) not."""
+    return row.sends > 0 or row.state == State.IN_DOUBT or (row.sealed is not None and leased)
 
 
 def _mark(db: Db, row: _Row, code: str, detail: str) -> None:

@@ -15,7 +15,10 @@ _AT_ONCE = frozenset({Move.RETRY, Move.RESEND, Move.SEND_ANYWAY})
 
 
 class Order(NamedTuple):
-    """What a person wants: ``expected`` is the state that the person saw; ``approver``: who else said yes."""
+    """What a person wants: ``expected`` is the state that the person saw; ``approver``: who else said yes.
+
+    ``before``: what is named by ids before it may have gone out in a time that the store forgot.
+    """
 
     transfer: str
     move: Move
@@ -23,6 +26,7 @@ class Order(NamedTuple):
     reason: str
     by: str
     approver: str = ""
+    before: str = ""
 
 
 class _Row(NamedTuple):
@@ -32,11 +36,12 @@ class _Row(NamedTuple):
     subject: str
     dest: int
     order_sensitive: int
+    tries: int
     in_lane: int
 
 
 _ROW = """
-SELECT t.n, m.id, t.state, t.subject, t.dest, d.order_sensitive,
+SELECT t.n, m.id, t.state, t.subject, t.dest, d.order_sensitive, t.tries,
   EXISTS(SELECT 1 FROM item i WHERE i.subject=t.subject AND i.dest=t.dest AND i.n=t.n)
 FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE t.id=?
 """
@@ -75,11 +80,18 @@ def _checked(order: Order, row: _Row, first: lanes.Head | None, *, leased: bool)
         )
     try:
         after = move(state, order.move)
+        if order.move is Move.RETRY and state is State.PARKED and _forgotten(order, row):
+            after = move(after, Move.CLAIM)  # as if a worker had had it and died: asked about first
     except IllegalMove as illegal:
         raise refuse("HUB-LAN-002", "move", rule=str(illegal)) from None
     if order.move is Move.SKIP and row.in_lane and first is not None and first.n != row.n:
         raise refuse("HUB-LAN-001", "transfer")
     return after
+
+
+def _forgotten(order: Order, row: _Row) -> bool:
+    """Whether it was parked when it came in, but may not have been when it came in the first time."""
+    return row.message < order.before and not row.tries
 
 
 def _write(db: Db, tally: Tally, row: _Row, order: Order, after: State, at: int) -> None:

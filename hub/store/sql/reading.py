@@ -118,13 +118,8 @@ def by_prefix(db: Db, prefix: str) -> TransferView | None:
     return view(db, rows[0][0], leases.everything(db))
 
 
-def works(
-    db: Db, bodies: Bodies, token: str, numbers: Iterable[int], *, forgotten: str = ""
-) -> tuple[Work | str, ...]:
-    """Return each transfer with its payloads; only its id where they cannot be read.
-
-    ``forgotten``: what is named by ids before it may have been sent in a time that was lost, so its first try asks.
-    """
+def works(db: Db, bodies: Bodies, token: str, numbers: Iterable[int]) -> tuple[Work | str, ...]:
+    """Return each transfer with its payloads; only its id where they cannot be read."""
     wanted = list(numbers)
     rows = {row[17]: row for row in db.each(_WORK, wanted)}
     seals = {row[0]: row[1:] for row in db.each(_SEALED, wanted)}
@@ -137,9 +132,7 @@ def works(
     for n in wanted:
         row = rows[n]
         try:
-            work = _work(unpack, token, row, seals.get(n), told.get((row[14], row[15]), {}))
-            doubt = work.doubt or (work.attempts == 0 and work.message < forgotten)
-            made.append(msgspec.structs.replace(work, doubt=doubt) if doubt else work)
+            made.append(_work(unpack, token, row, seals.get(n), told.get((row[14], row[15]), {})))
         except Unreadable:
             made.append(str(row[0]))
     return tuple(made)

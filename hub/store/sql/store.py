@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from hub.ids import first_of
 from hub.lifecycle import Move
 from hub.store.contract.delivery import Settlement, Work
 from hub.store.sql import accept as accepting
@@ -25,6 +24,7 @@ from hub.store.sql import (
     destinations,
     documents,
     fetches,
+    forgotten,
     health,
     inspecting,
     journal,
@@ -33,7 +33,6 @@ from hub.store.sql import (
     links,
     listing,
     merging,
-    notes,
     processes,
     reading,
     refusals,
@@ -123,7 +122,7 @@ class SqlStore:
         self._owners: dict[str, str] = {}
         self._pause = float("inf")
         self._next = float("inf")
-        self._forgotten: str | None = None
+        self._horizon: str | None = None
 
     # --- intake
 
@@ -147,10 +146,19 @@ class SqlStore:
         return accepted
 
     async def _packed(self, acceptance: Acceptance) -> accepting.Packed:
+        if acceptance.message < (before := await self._said_before()):
+            born = forgotten.doubted(acceptance.message, acceptance.transfers, before)
+            acceptance = msgspec.structs.replace(acceptance, transfers=born)
         pen = await self._pen(acceptance.dossier or acceptance.message)
         raw = await self._pack(pen, acceptance.raw, f"{acceptance.message}/raw")
         canonical = await self._pack(pen, acceptance.canonical, f"{acceptance.message}/canonical")
         return accepting.Packed(acceptance, pen, raw, canonical, self._enclose(acceptance, pen))
+
+    async def _said_before(self) -> str:
+        """Return the horizon of a restored store, looked at once: nobody restores one that is open."""
+        if self._horizon is None:
+            self._horizon = await self._reads.look(forgotten.horizon)
+        return self._horizon
 
     def _enclose(self, new: Acceptance, pen: bodies.Pen | None) -> Callable[[Db], None] | None:
         """Documents change their owner in the accepting transaction: from there on the dossier's key is theirs."""
@@ -199,13 +207,7 @@ class SqlStore:
         if not taken.heads:
             return ()
         works = await self._reads.run(
-            lambda db: reading.works(
-                db,
-                self._bodies,
-                token,
-                [head.n for head in taken.heads],
-                forgotten=self._said_before_the_restore(db),
-            )
+            lambda db: reading.works(db, self._bodies, token, [head.n for head in taken.heads])
         )
         self._remember(one for one in works if isinstance(one, Work))
         lost = [one for one in works if isinstance(one, str)]
@@ -316,7 +318,7 @@ class SqlStore:
         now: datetime,
         approver: str = "",
     ) -> TransferView:
-        order = actions.Order(transfer, move, expected, reason, by, approver)
+        order = actions.Order(transfer, move, expected, reason, by, approver, await self._said_before())
 
         def write(db: Db) -> TransferView:
             n = actions.act(db, order, micros(now))
@@ -332,8 +334,10 @@ class SqlStore:
         return await self._writes.run(write)
 
     async def reroute(self, rerouting: Rerouting, now: datetime) -> tuple[TransferView, ...]:
+        before = await self._said_before()
+
         def write(db: Db) -> tuple[TransferView, ...]:
-            ids = successors.reroute(db, rerouting, micros(now))
+            ids = successors.reroute(db, rerouting, micros(now), before)
             leased = leases.everything(db)
             return tuple(
                 reading.view(db, n, leased) for id_ in ids if (n := reading.number(db, id_)) is not None
@@ -374,13 +378,6 @@ class SqlStore:
         digest = hashlib.sha256(receipt.raw).hexdigest()
         packed = acknowledging.Packed(receipt, transfer, digest, pen, raw)
         return await self._writes.run(lambda db: acknowledging.acknowledge(db, packed))
-
-    def _said_before_the_restore(self, db: Db) -> str:
-        """Ids before it name what was said before this store was restored; nobody restores one that is open."""
-        if self._forgotten is None:
-            at = moment(notes.written(db, notes.RESTORED_LAST))
-            self._forgotten = "" if at is None else first_of(at)
-        return self._forgotten
 
     async def overdue(self, now: datetime, limit: int, lease: float) -> tuple[Work, ...]:
         at = micros(now)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hub.lifecycle import MOVES, Move, State
 from hub.store.contract.store import Stale
-from hub.store.sql import accept, destinations, journal, lanes, leases
+from hub.store.sql import accept, destinations, forgotten, journal, lanes, leases
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, many, one, only
 from schemas.problems import refuse
@@ -176,8 +176,11 @@ def _take_number(db: Db, old: _Old, what: Correction, key: str) -> None:
 # --- route again ------------------------------------------------------------------------------------------------
 
 
-def reroute(db: Db, what: Rerouting, at: int) -> list[str]:
-    """Return the ids of the new transfers. Raises ``Refusal`` HUB-LAN-002, -003, -004; ``Stale`` when the dossier moved."""
+def reroute(db: Db, what: Rerouting, at: int, before: str = "") -> list[str]:
+    """Return the ids of the new transfers. Raises ``Refusal`` HUB-LAN-002, -003, -004; ``Stale`` when the dossier moved.
+
+    ``before``: a message with an id before it may have been routed again, and sent, in a time that the store forgot.
+    """
     lane = _lane(db, what.old)
     (dossier,) = only(
         db, "SELECT m.dossier FROM transfer t JOIN message m ON m.n=t.message WHERE t.id=?", (what.old,)
@@ -195,7 +198,7 @@ def reroute(db: Db, what: Rerouting, at: int) -> list[str]:
     _withdraw(db, tally, old, lane.dest, at)
     lanes.settle_place(db, tally, lane, old.n, in_lane=bool(old.in_lane), belongs=False)
     lanes.let_go(db, tally, grip, at)
-    for each in what.transfers:
+    for each in forgotten.doubted(old.message, what.transfers, before):
         _come(db, tally, old, each, accept.Into(old.message, old.number, at, *to[each.partner]))
     tally.write(db)
     accept.watch(db, what.transfers)
