@@ -40,9 +40,14 @@ def _reachable(url: str) -> str:
     if parts.username is not None or parts.query or parts.port == 0:
         raise ValueError("an address holds no credentials or query, and no port 0")
     parts.hostname.encode("idna")  # raises UnicodeError, which is a ValueError
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("http:// is for loopback only; use https://")
     return url.rstrip("/")
+
+
+def _closed(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise ValueError("http:// is for loopback only; use https://")
+    return url
 
 
 def is_loopback(host: str) -> bool:
@@ -61,7 +66,10 @@ Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=86_400)]
 LocalFile = Path
 """A file of the partner's; whoever reads the partner's file makes it absolute."""
 
-Address = Annotated[str, AfterValidator(_reachable)]
+Address = Annotated[str, AfterValidator(_reachable), AfterValidator(_closed)]
+
+OpenAddress = Annotated[str, AfterValidator(_reachable)]
+"""Where what is answered is signed in itself and nothing secret is said: plain http is the rule there (RFC 6960 appendix A)."""
 
 
 class Reach(BaseModel):
@@ -84,6 +92,12 @@ class Reach(BaseModel):
         if (self.client_key_file is None) != (self.client_certificate_file is None):
             raise ValueError("client_certificate_file and client_key_file stand together")
         return self
+
+
+class OpenReach(Reach):
+    """How a service of an authority is reached: time-stamps, the state of certificates."""
+
+    base_url: OpenAddress
 
 
 def read_secret(path: Path) -> str:

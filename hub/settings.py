@@ -11,10 +11,10 @@ import os
 import re
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyNetwork
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyNetwork, model_validator
 
 from hub.closed_toml import Source
 from schemas.problems import Problem, Refusal
@@ -227,6 +227,25 @@ class Retention(Closed):
     every: Annotated[float, BeforeValidator(seconds), Field(ge=1)] = 3600.0
 
 
+class Timestamps(Closed):
+    """The authority that stamps what the hub proves (RFC 3161). ``url``: empty: nothing is stamped. ``certificates``: PEM files
+    with its root, and what stands between; ``policy``: the OID to ask for; ``timeout``: for one answer; ``grace``: how long
+    stamps may fail to come before the hub calls it an error.
+    """
+
+    url: Annotated[str, Field(pattern=r"^(|https?://[^\s?#]+)$")] = ""
+    certificates: tuple[Path, ...] = ()
+    policy: Annotated[str, Field(pattern=r"^(|[0-2](\.\d+)+)$")] = ""
+    timeout: Annotated[Seconds, Field(gt=0)] = 10.0
+    grace: Seconds = 4 * 3600.0
+
+    @model_validator(mode="after")
+    def _believed_by_something(self) -> Self:
+        if self.url and not self.certificates:
+            raise ValueError("certificates: whom to believe")
+        return self
+
+
 class Backup(Closed):
     """``folder``: where ``db backup`` writes to, better on another disk; ``keep``: how many of them stay, 0 for all."""
 
@@ -252,6 +271,7 @@ class Settings(Closed):
     limits: Limits = Limits()
     documents: Documents = Documents()
     scanner: Scanner = Scanner()
+    timestamps: Timestamps = Timestamps()
     metrics: Metrics = Metrics()
     retention: Retention = Retention()
     backup: Backup = Backup()
@@ -359,6 +379,9 @@ def _anchored(settings: Settings, here: Path) -> Settings:
             else here / settings.database_password_file,
             "calendar": None if settings.calendar is None else here / settings.calendar,
             "keys": keys,
+            "timestamps": settings.timestamps.model_copy(
+                update={"certificates": tuple(here / file for file in settings.timestamps.certificates)}
+            ),
         }
     )
 

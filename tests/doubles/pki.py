@@ -53,6 +53,7 @@ class Plan:
     end: timedelta = YEAR
     own_issuer: bool = False
     authority: bool = False
+    issuer: str = "root"
 
 
 _ONLY_SIGN = frozenset({"digital_signature"})
@@ -63,7 +64,8 @@ _USAGES = (
 _CA = frozenset({"key_cert_sign", "crl_sign"})
 
 PLANS: dict[str, Plan] = {
-    "root": Plan(usages=_CA, authority=True, own_issuer=True, end=10 * YEAR),
+    "root": Plan(usages=_CA, authority=True, own_issuer=True, start=-5 * YEAR, end=10 * YEAR),
+    "issuing": Plan(usages=_CA, authority=True, end=5 * YEAR),
     "authority-that-signs": Plan(usages=_CA | _ONLY_SIGN, authority=True, own_issuer=True),
     "seal-2048": Plan("rsa-2048"),
     "seal-2048-next": Plan("rsa-2048"),
@@ -78,6 +80,8 @@ PLANS: dict[str, Plan] = {
     "stranger-2048": Plan("rsa-2048", own_issuer=True),
     "stranger-p256": Plan(own_issuer=True),
     "tsa": Plan(purposes=(Purpose.TIME_STAMPING,), usages=_ONLY_SIGN),
+    "tsa-issued": Plan(purposes=(Purpose.TIME_STAMPING,), usages=_ONLY_SIGN, issuer="issuing"),
+    "tsa-expired": Plan(purposes=(Purpose.TIME_STAMPING,), usages=_ONLY_SIGN, start=-2 * YEAR, end=-DAY),
     "ocsp": Plan(purposes=(Purpose.OCSP_SIGNING,), usages=_ONLY_SIGN),
     "tls-client": Plan(purposes=(Purpose.CLIENT_AUTH,), usages=_ONLY_SIGN),
     "tls-server": Plan(purposes=(Purpose.SERVER_AUTH,), usages=_ONLY_SIGN, hosts=("127.0.0.1", "localhost")),
@@ -138,7 +142,7 @@ class Pki:
 
     def _issue(self, name: str, plan: Plan) -> Issued:
         key = _key(plan.kind, name)
-        issuer = None if plan.own_issuer else self["root"]
+        issuer = None if plan.own_issuer else self[plan.issuer]
         certificate = _certificate(name, plan, key, issuer, self.now)
         key_file, certificate_file = self.folder / f"{name}.key", self.folder / f"{name}.pem"
         key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))

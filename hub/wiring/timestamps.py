@@ -1,0 +1,40 @@
+"""The time-stamping authority of the settings."""
+
+from __future__ import annotations
+
+import os
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from hub.trust.asking import Asking, opened
+from hub.wiring.parts import utc_now
+from signing.timestamps import Authority, load_anchors
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from hub.settings import Timestamps
+    from signing.timestamps import Anchors, Stamper
+
+
+def anchors_of(told: Timestamps) -> Anchors:
+    """Whom the settings believe about time. Raises ``Refusal`` HUB-CRT-003."""
+    return load_anchors(told.certificates, told.policy)
+
+
+@asynccontextmanager
+async def stamper(told: Timestamps) -> AsyncIterator[Stamper | None]:
+    """Open the way to the authority; ``None``: none is declared. Raises ``Refusal`` HUB-CRT-003."""
+    if not told.url:
+        yield None
+        return
+    asking = Asking(
+        opened(told.url, told.timeout, utc_now),
+        code="HUB-TSP-001",
+        sends="application/timestamp-query",
+        takes="application/timestamp-reply",
+    )
+    try:
+        yield Authority(asking, anchors_of(told), os.urandom)
+    finally:
+        await asking.close()
