@@ -235,7 +235,7 @@ class Timestamps(Closed):
 
     url: Annotated[str, Field(pattern=r"^(|https?://[^\s?#]+)$")] = ""
     certificates: tuple[Path, ...] = ()
-    policy: Annotated[str, Field(pattern=r"^(|[0-2](\.\d+)+)$")] = ""
+    policy: Annotated[str, Field(pattern=r"^[0-9.]*$")] = ""
     timeout: Annotated[Seconds, Field(gt=0)] = 10.0
     grace: Seconds = 4 * 3600.0
 
