@@ -182,6 +182,7 @@ def _facts(
         "decider": routed.decider or "",
         "flags": " ".join(flags),
         "signer": judged.signer,
+        "signatory": judged.signatory,
         "algorithm": judged.algorithm,
         "quarantine": quarantine.code if quarantine else "",
     }

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 
 from hub.judge import Desk, Recipient, Sender
 from hub.places import places
+from hub.signatories.reading import NOBODY
 from signing import bindings
 from signing.trust.pins import load_pins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from connectors.contract import Codec
     from hub.partners.declaration import Proof, Sends
     from hub.partners.partner import Partner
+    from hub.signatories.reading import Known
     from schemas.agencies import Agencies
     from schemas.mapping import Mapping as Format
     from schemas.procedures import Procedures
@@ -37,11 +40,17 @@ def set_up(
     agencies: Agencies,
     procedures: Procedures,
     limit: int,
+    signatories: Known = NOBODY,
 ) -> Desk:
     """Build the desk. ``formats`` by ``id@version``; ``codecs`` by partner. Raises ``Refusal`` HUB-CRT-* for a bad pin."""
     return Desk(
         senders={
-            partner.id: _sender(partner, partner.sends, formats[partner.sends.format])
+            partner.id: _sender(
+                partner,
+                partner.sends,
+                formats[partner.sends.format],
+                signatories.certificates(partner.agency, agencies),
+            )
             for partner in partners
             if partner.sends
         },
@@ -58,10 +67,11 @@ def set_up(
         agencies=agencies,
         procedures=procedures,
         limit=limit,
+        authority=signatories.authority,
     )
 
 
-def _sender(partner: Partner, sends: Sends, read: Format) -> Sender:
+def _sender(partner: Partner, sends: Sends, read: Format, officers: Sequence[Path]) -> Sender:
     table = getattr(read, "table", None)
     return Sender(
         id=partner.id,
@@ -75,7 +85,8 @@ def _sender(partner: Partner, sends: Sends, read: Format) -> Sender:
         media_types=MEDIA_TYPES[read.media],
         reader=read,
         places={} if table is None or table.canonical else places(table),
-        verifier=_verifier(sends.signature),
+        verifier=_verifier(sends.signature, officers),
+        authority_kinds=frozenset(map(str, sends.signature.authority)) if sends.signature else frozenset(),
         own_key=table is not None and not table.canonical,
         hosts=frozenset(sends.sources.hosts) if sends.sources else None,
     )
@@ -86,5 +97,8 @@ def hashes(*keys: str) -> tuple[str, ...]:
     return tuple(key.removeprefix("sha256:") for key in keys)
 
 
-def _verifier(proof: Proof | None) -> Verifier | None:
-    return bindings.verifier(load_pins(proof.certificates), proof.profile) if proof else None
+def _verifier(proof: Proof | None, officers: Sequence[Path]) -> Verifier | None:
+    if proof is None:
+        return None
+    pinned = (*proof.certificates, *(officers if proof.authority else ()))
+    return bindings.verifier(load_pins(pinned), proof.profile)

@@ -23,6 +23,8 @@ from connectors.contract import Codec  # noqa: TC001
 from hub.documents.contract import New
 from hub.places import on_the_wire
 from hub.settings import is_loopback
+from hub.signatories.acts import Office, act_of, needed
+from hub.signatories.authority import Authority
 from schemas import codes
 from schemas.agencies import Agencies  # noqa: TC001
 from schemas.dossier import Document, Dossier, Message, Procedure, Result, to_json
@@ -76,7 +78,8 @@ class Sender(Value, frozen=True):
     """One partner that may send. ``api_keys``: SHA-256 hex. ``verifier``: ``None`` when its messages need no signature.
 
     ``places``: canonical place → place in the sender's format (``hub.places``). ``own_key``: its format carries a key.
-    ``hosts``: where its documents are fetched from; ``None``: their addresses travel on as they are.
+    ``hosts``: where its documents are fetched from; ``None``: their addresses travel on as they are. ``authority_kinds``: what
+    only a signatory with the right to may sign.
     """
 
     id: str
@@ -93,6 +96,7 @@ class Sender(Value, frozen=True):
     verifier: Verifier | None = None
     own_key: bool = True
     hosts: frozenset[str] | None = None
+    authority_kinds: frozenset[str] = frozenset()
 
 
 class Recipient(Value, frozen=True):
@@ -116,6 +120,7 @@ class Desk(Value, frozen=True):
     agencies: Agencies
     procedures: Procedures
     limit: int
+    authority: Authority = Authority()
 
 
 class Said(Value, frozen=True):
@@ -155,6 +160,7 @@ class Judged(Value, frozen=True):
     media: str = "json"
     signer: str = ""
     algorithm: str = ""
+    signatory: str = ""
     documents: tuple[New, ...] = ()
     places: Mapping[str, str] = {}
 
@@ -178,6 +184,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
     try:
         message, code = check_said(heard, sender, desk, now.date())
         named = enclosures(message, sender.hosts)
+        signatory = signed_by(message, code, verified, sender, desk)
     except Refusal as refusal:
         raise on_the_wire(refusal, sender.places, raw, sender.media) from None
     return Judged(
@@ -204,6 +211,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
         media=sender.media,
         trials=trials(message, request.message, desk.recipients),
         signer=verified.signer.fingerprint if verified else "",
+        signatory=signatory,
         algorithm=verified.algorithm if verified else "",
     )
 
@@ -336,6 +344,20 @@ def check_said(
             message = _with_procedure(message, message.dossier, national_words(procedure, entry))
     _raise(problems)
     return message, code
+
+
+def signed_by(
+    message: Message, code: DossierCode | None, verified: Verified | None, sender: Sender, desk: Desk
+) -> str:
+    """Return the signatory whose right it was to sign this; empty when its kind needs none.
+
+    What counts is the day on which it was proved to be signed: that of its time-stamp, or today. Raises HUB-SGN-001 to -003.
+    """
+    if verified is None or not needed(message.kind, sender.authority_kinds):
+        return ""
+    at = verified.stamped_at or verified.verified_at
+    act = act_of(message, code, Office(sender.agency, sender.authority), desk.procedures, desk.agencies, at)
+    return desk.authority.signs(verified.signer.fingerprint, act, at, desk.agencies).holder
 
 
 def enclosures(message: Message, hosts: frozenset[str] | None = None) -> tuple[New, ...]:

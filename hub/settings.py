@@ -261,6 +261,7 @@ class Settings(Closed):
     database_password_file: Path | None = None
     partners: Path = Path("partners")
     mappings: Path | None = None
+    signatories: Path | None = None
     calendar: Path | None = None
     listen: Annotated[str, BeforeValidator(_listen)] = "127.0.0.1:8080"
     public_url: str = ""
@@ -373,6 +374,7 @@ def _anchored(settings: Settings, here: Path) -> Settings:
             "data": here / settings.data,
             "partners": here / settings.partners,
             "backup": settings.backup.model_copy(update={"folder": here / settings.backup.folder}),
+            "signatories": None if settings.signatories is None else here / settings.signatories,
             "mappings": None if settings.mappings is None else here / settings.mappings,
             "database_password_file": None
             if settings.database_password_file is None

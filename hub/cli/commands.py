@@ -42,6 +42,8 @@ COMMANDS: Mapping[str, str] = {
     "partner check": "hub.cli.partners:check",
     "partner pause": "hub.cli.partners:pause",
     "partner resume": "hub.cli.partners:resume",
+    "signatory list": "hub.cli.signatories:list_",
+    "signatory may": "hub.cli.signatories:may",
     "calendar due": "hub.cli.calendars:due_",
     "calendar show": "hub.cli.calendars:show_",
     "db status": "hub.cli.db:status",

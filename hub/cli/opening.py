@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from hub.judge import Said
     from hub.partners.partner import Partner
     from hub.routing.recipients import Routed
+    from hub.signatories.reading import Known
     from hub.store.contract.store import Store
     from hub.store.contract.views import TransferView
     from hub.story.record import Story
+    from schemas.agencies import Agencies
     from schemas.dossier import Message
     from schemas.workdays import Workdays
 
@@ -141,6 +143,14 @@ def workdays(settings: Path) -> Workdays:
     from hub.wiring.parts import days_of  # noqa: PLC0415 - heavy
 
     return days_of(file.load(settings if settings.is_file() else None))
+
+
+def signatories(settings: Path) -> tuple[Known, Agencies]:
+    """Who may sign, and the registry that says who stands below whom. Needs no store."""
+    from hub.wiring.declared import declared  # noqa: PLC0415 - heavy; only these commands need it
+
+    what = declared(settings)
+    return what.signatories, what.agencies
 
 
 def kept(settings: Path) -> Keeping:

@@ -66,11 +66,16 @@ class Stages(Closed):
 
 
 class Proof(Closed):
-    """How this sender's messages are signed. ``certificates``: the pins; ``header`` carries a detached JWS."""
+    """How this sender's messages are signed. ``certificates``: the pins; ``header`` carries a detached JWS.
+
+    ``authority``: kinds that only a signatory may sign who has the right to (``hub.signatories``); their certificates are
+    pinned beside these.
+    """
 
     binding: Binding
     certificates: Annotated[tuple[File, ...], Field(min_length=1)]
     header: Header = "X-JWS-Signature"
+    authority: tuple[Kind, ...] = ()
 
     @property
     def profile(self) -> Profile:

@@ -16,6 +16,8 @@ from hub import upkeep
 from hub.partners import reading
 from hub.partners.world import NO_MAPPING, World
 from hub.retry import LONGEST_WAIT
+from hub.signatories import reading as signatories
+from hub.signatories.reading import NOBODY, Known
 from hub.wiring.parts import days_of, utc_now
 from schemas import mapping
 from schemas.agencies import Agencies
@@ -50,6 +52,7 @@ class Declared:
     agencies: Agencies
     procedures: Procedures
     days: Workdays
+    signatories: Known = NOBODY
 
     @property
     def receiving(self) -> tuple[tuple[Partner, Receives], ...]:
@@ -70,7 +73,17 @@ def declared(path: Path, *, thorough: bool = False) -> Declared:
     world = _world(settings, formats, agencies)
     read = reading.load(settings.partners, _thorough(world, library) if thorough else world)
     _remembers_long_enough(settings, read)
-    return Declared(settings, read, library, formats, agencies, Procedures.load(agencies), days_of(settings))
+    _somebody_signs(settings, read)
+    return Declared(
+        settings=settings,
+        partners=read,
+        library=library,
+        formats=formats,
+        agencies=agencies,
+        procedures=Procedures.load(agencies),
+        days=days_of(settings),
+        signatories=signatories.load(settings.signatories, world),
+    )
 
 
 def _of_partners(settings: Settings, agencies: Agencies) -> Sequence[Problem]:
@@ -82,6 +95,15 @@ def _of_partners(settings: Settings, agencies: Agencies) -> Sequence[Problem]:
     except Refusal as refusal:
         return [problem for problem in refusal.problems if problem.rule != NO_MAPPING]
     return ()
+
+
+def _somebody_signs(settings: Settings, read: Sequence[Partner]) -> None:
+    """Raise ``Refusal`` HUB-CFG-002 when a partner's messages need signatories and none are declared."""
+    wanting = [one.id for one in read if one.sends and one.sends.signature and one.sends.signature.authority]
+    if wanting and settings.signatories is None:
+        raise refuse(
+            "HUB-CFG-002", "signatories", rule=f"a folder: sends.signature.authority of {wanting[0]}"
+        )
 
 
 MARGIN = 7 * 86_400.0

@@ -34,6 +34,7 @@ def pool_tools(path: str) -> tuple[Desk, Workbench]:
         agencies=what.agencies,
         procedures=what.procedures,
         limit=what.settings.limits.body,
+        signatories=what.signatories,
     )
     ring = KeyRing(_sources(what.settings))
     return judging, Workbench(

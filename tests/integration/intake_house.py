@@ -46,6 +46,7 @@ from hub.refusals import Refusals
 from hub.routing.router import Router
 from hub.routing.table import load as load_routes
 from hub.settings import Limits
+from hub.signatories import reading as signatories
 from hub.spool import Spool
 from hub.store.sqlite.store import open_store
 from schemas import errors, workdays
@@ -82,11 +83,12 @@ def sender(
     authority: str = PROVINCE,
     form: str = "lienthong.message@1",
     proof: str = "",
+    kinds: Sequence[str] = KINDS,
 ) -> str:
     key = hashlib.sha256(KEYS[name].encode()).hexdigest()
     return (
         f'id = "{name}"\nagency = "{agency}"\nroom = "rest"\nname = {{ vi = "{name}", en = "{name}" }}\n'
-        f'[sends]\nformat = "{form}"\nkinds = {json.dumps(KINDS)}\ncodes = {json.dumps(list(codes))}\n'
+        f'[sends]\nformat = "{form}"\nkinds = {json.dumps(list(kinds))}\ncodes = {json.dumps(list(codes))}\n'
         f'authority = "{authority}"\napi_keys = ["sha256:{key}"]\n{proof}'
     )
 
@@ -141,8 +143,8 @@ class Parts:
     formats: Mapping[str, Format]
 
 
-def parts(partner_folder: Path, limit: int = 1 << 20) -> Parts:
-    """Read files, registries and mappings as the wiring does."""
+def parts(partner_folder: Path, limit: int = 1 << 20, signing: Path | None = None) -> Parts:
+    """Read files, registries and mappings as the wiring does. ``signing``: the folder of signatories' files."""
     agencies = Agencies.load()
     procedures = Procedures.load(agencies)
     formats = mappings(BUILTIN / "mappings")
@@ -159,7 +161,13 @@ def parts(partner_folder: Path, limit: int = 1 << 20) -> Parts:
         if each.receives and isinstance(each.settings, RestSettings)
     }
     desk = set_up(
-        found, formats=formats, codecs=codecs, agencies=agencies, procedures=procedures, limit=limit
+        found,
+        formats=formats,
+        codecs=codecs,
+        agencies=agencies,
+        procedures=procedures,
+        limit=limit,
+        signatories=signatories.load(signing, world),
     )
     router = Router(table=load_routes(agencies), agencies=agencies, procedures=procedures)
     return Parts(found, desk, router, formats)

@@ -264,6 +264,10 @@ def test_a_partner_is_added_with_files_alone(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "add-a-partner.md")
 
 
+def test_it_is_declared_and_asked_who_may_sign_what(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "who-may-sign.md")
+
+
 @pytest.mark.usefixtures("serving")
 def test_a_message_is_sent_by_curl_and_by_python(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "send-a-message.md")

@@ -24,6 +24,7 @@ from hub.cli import (
     partners,
     queues,
     running,
+    signatories,
 )
 from hub.cli.commands import COMMANDS, GROUPS, build
 from hub.cli.options import taken
@@ -145,6 +146,8 @@ TABLES: dict[str, tuple[Column[Any], ...]] = {
     "version": running.VERSION,
     "due": calendars.DUE,
     "days": calendars.DAYS,
+    "signatories": signatories.RIGHTS,
+    "may sign": signatories.ANSWER,
     "documents": documents.DOCUMENTS,
     "document": documents.DOCUMENT,
     "holders": documents.HOLDERS,

@@ -1,4 +1,4 @@
-"""``settings.md`` and ``partner-file.md``, from the pydantic models that read those files."""
+"""``settings.md``, ``partner-file.md`` and ``signatories-file.md``, from the pydantic models that read those files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from connectors import catalogue
 from connectors.replies import SHARED, Row
 from hub.partners.declaration import Declaration
 from hub.settings import Settings
+from hub.signatories.declaration import Signatories
 from schemas.dossier import Kind
 from tools.reference.markdown import code, page, table
 from tools.reference.meanings import Meanings, both
@@ -61,6 +62,18 @@ def partner_page(words: Meanings) -> str:
     )
 
 
+def signatories_page(words: Meanings) -> str:
+    return page(
+        "Ai được ký gì · Who may sign what",
+        "`hub/signatories/declaration.py`",
+        "Mỗi cơ quan một tệp TOML trong thư mục `signatories` của cấu hình. Mọi lỗi được báo cùng lúc (`HUB-CFG-001`). Tệp chứng thư tính từ thư mục đó."
+        " Hướng dẫn: [who-may-sign.md](../howto/who-may-sign.md).\n\n"
+        "One TOML file for each agency, in the folder `signatories` of the settings. Every mistake is told at once (`HUB-CFG-001`). Certificate files are"
+        " relative to that folder. Step by step: [who-may-sign.md](../howto/who-may-sign.md).",
+        *_sections(Signatories, "", words),
+    )
+
+
 def _reply(row: Row) -> tuple[str, str, str]:
     named = [f"HTTP {_statuses(row.status)}"] if row.status else []
     if row.retry_after:
@@ -94,7 +107,7 @@ def _told_apart(model: type[BaseModel]) -> str:
     field = model.model_fields.get("kind")
     return (
         f' `kind = "{get_args(field.annotation)[0]}"`'
-        if field and get_origin(field.annotation) is Literal
+        if field and get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
         else ""
     )
 
@@ -104,4 +117,4 @@ def keys(model: type[BaseModel], words: Meanings) -> Iterator[tuple[str, ...]]:
         kind = kind_of(field.annotation, tuple(field.metadata))
         default = field.get_default(call_default_factory=True, validated_data={})
         meaning = both(words, *(f"{one.__module__}.{one.__name__}.{key}" for one in model.__mro__))
-        yield code(key), kind, default_of(default, kind), *meaning
+        yield code(field.alias or key), kind, default_of(default, kind), *meaning

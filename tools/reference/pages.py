@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tools.reference.commands import command_page
 from tools.reference.errors import errors_page
-from tools.reference.files import partner_page, settings_page
+from tools.reference.files import partner_page, settings_page, signatories_page
 from tools.reference.health import health_page
 from tools.reference.interoperability import interoperability_page
 from tools.reference.mappings import mappings_page
@@ -45,6 +45,7 @@ PAGES: dict[str, Callable[[Meanings], str]] = {
     "partner-health.md": health_page,
     "settings.md": settings_page,
     "partner-file.md": partner_page,
+    "signatories-file.md": signatories_page,
     "command-line.md": command_page,
     "mappings.md": mappings_page,
     "metrics.md": metrics_page,

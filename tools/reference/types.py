@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import Enum
 from pathlib import Path
 from types import UnionType
@@ -145,6 +146,7 @@ NAMES: dict[type, str] = {
     float: "number",
     bool: "true or false",
     Path: "path",
+    date: "day: `2026-11-23`",
     IPvAnyNetwork: "network: `10.1.0.0/16`",
 }
 
