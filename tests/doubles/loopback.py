@@ -28,6 +28,15 @@ async def loopback(desk: Desk, tls: ssl.SSLContext | None = None) -> AsyncIterat
         await server.stop()
 
 
+def bound() -> socket.socket:
+    """A free port for uvicorn on asyncio's own loop, which switches Nagle's delay off only for sockets that call themselves
+    TCP: on others each answer after a connection's first waits 40 ms. (The hub itself runs on uvloop.)
+    """
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    made.bind((HOST, 0))
+    return made
+
+
 @contextlib.contextmanager
 def nobody() -> Iterator[int]:
     """A port that refuses every connection: bound, so that nobody else gets it, and not listening."""

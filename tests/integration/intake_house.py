@@ -55,6 +55,7 @@ from schemas.library import BUILTIN
 from schemas.mapping import Mapping as Format
 from schemas.mapping import mappings
 from schemas.procedures import Procedures
+from tests.doubles.loopback import bound
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -346,15 +347,13 @@ async def house(
     )
     config = uvicorn.Config(
         build(deps),
-        host="127.0.0.1",
-        port=0,
         log_config=None,
         lifespan="off",
         http=door(Bounds()),
         proxy_headers=False,
     )
     server = uvicorn.Server(config)
-    socket = config.bind_socket()
+    socket = bound()
     serving = asyncio.create_task(server.serve(sockets=[socket]))
     port = socket.getsockname()[1]
     try:

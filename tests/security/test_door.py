@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 
 from hub.api.door import PIPELINED, Bounds, door
+from tests.doubles.loopback import bound
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -51,8 +52,8 @@ class Front:
 async def front(**bounds: Any) -> AsyncIterator[tuple[Front, uvicorn.Server]]:
     app = Front()
     made = Bounds(**bounds)
-    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", http=door(made))
-    server, socket = uvicorn.Server(config), config.bind_socket()
+    config = uvicorn.Config(app, log_config=None, lifespan="off", http=door(made))
+    server, socket = uvicorn.Server(config), bound()
     serving = asyncio.create_task(server.serve(sockets=[socket]))
     while not server.started:  # noqa: ASYNC110 - uvicorn tells it by this attribute only
         await asyncio.sleep(0.01)

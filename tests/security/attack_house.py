@@ -1,0 +1,173 @@
+"""A hub with a sender for every binding, our own freshly signed messages, and a witness for what goes out.
+
+``Street.refuse`` posts what an attacker made and holds what every attack is held to: the protocol's own refusal with a code of
+signatures or certificates, in less than a second, no row, nothing in the spool, and nobody called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from signing import bindings
+from signing.contract import Wire
+from signing.keys.ring import KeySource, load
+from tests.integration.intake_house import PROVINCE, house, parts, recipient
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from signing.contract import Key, Signer
+    from tests.doubles.pki import Pki
+    from tests.integration.intake_house import Answer, House, Parts
+
+SECONDS = 1.0
+SEAL, NEXT, STRANGER = "seal-2048", "seal-2048-next", "stranger-2048"
+XML = "application/xml"
+
+
+@dataclass(frozen=True)
+class Way:
+    """One binding as a partner may declare it. ``says``: further lines of ``[sends.signature]``; ``around``: what our
+    message is put into before it is signed.
+    """
+
+    binding: str
+    form: str
+    media: str = XML
+    says: str = ""
+    around: Callable[[bytes], bytes] = lambda document: document
+
+    @property
+    def is_xml(self) -> bool:
+        return self.media != "application/json"
+
+
+WAYS: dict[str, Way] = {
+    "enveloped": Way("xmldsig-enveloped", "land.soap@1"),
+    "jws": Way("jws-detached", "motcua.rest@1", "application/json"),
+}
+"""By the sender's id."""
+
+XML_WAYS = [name for name, way in WAYS.items() if way.is_xml]
+
+
+def sender(name: str, way: Way, pin: Path) -> str:
+    key = hashlib.sha256(name.encode()).hexdigest()
+    return (
+        f'id = "{name}"\nagency = "{PROVINCE}"\nroom = "rest"\nname = {{ vi = "{name}", en = "{name}" }}\n'
+        f'[sends]\nformat = "{way.form}"\nkinds = ["received", "step"]\ncodes = ["{PROVINCE}"]\n'
+        f'authority = "{PROVINCE}"\napi_keys = ["sha256:{key}"]\n[sends.signature]\nbinding = "{way.binding}"\n'
+        f'certificates = ["{pin}"]\n{way.says}'
+    )
+
+
+def attacked(folder: Path, pki: Pki) -> Parts:
+    """Read a partner file for every way in, and one for ``other``, who signs with another seal."""
+    folder.mkdir(parents=True)
+    files = {name: sender(name, way, pki[SEAL].certificate_file) for name, way in WAYS.items()}
+    for name, way in WAYS.items():
+        files[f"other-{name}"] = sender(f"other-{name}", way, pki[NEXT].certificate_file)
+    files["land"] = recipient("land", "000.00.15.H47", "decides")
+    for name, text in files.items():
+        (folder / f"{name}.toml").write_text(text)
+    return parts(folder)
+
+
+def key_of(pki: Pki, name: str) -> Key:
+    seal = pki[name]
+    return load(KeySource(name=name, file=str(seal.key_file), certificate=str(seal.certificate_file)))
+
+
+@dataclass
+class Canary:
+    """A listener that nobody has a reason to call."""
+
+    address: str = ""
+    calls: int = 0
+
+    async def called(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.calls += 1
+        writer.close()
+
+
+@asynccontextmanager
+async def canary() -> AsyncIterator[Canary]:
+    bird = Canary()
+    server = await asyncio.start_server(bird.called, "127.0.0.1", 0)
+    bird.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/x"
+    try:
+        yield bird
+    finally:
+        server.close()
+
+
+@dataclass
+class Street:
+    """The hub, the hands that sign, and the canary."""
+
+    hub: House
+    pki: Pki
+    bird: Canary
+    now: datetime
+    codes: list[str] = field(default_factory=list)
+
+    def signer(self, name: str, seal: str = SEAL) -> Signer:
+        (partner,) = (each for each in self.hub.parts.partners if each.id == name)
+        assert partner.sends is not None
+        assert partner.sends.signature is not None
+        return bindings.signer(key_of(self.pki, seal), partner.sends.signature.profile)
+
+    def unsigned(self, name: str, key: str, code: str = "") -> Wire:
+        """A message of our own in the sender's format and wrapping."""
+        way = WAYS[name]
+        code = code or self.hub.code()
+        said = self.hub.said(way.form, self.hub.received(code), key)
+        return Wire(body=way.around(said), method="POST", target=f"{self.hub.url}/v1/messages")
+
+    def signed(self, name: str, key: str = "k", *, seal: str = SEAL, code: str = "") -> Wire:
+        return self.signer(name, seal).sign(self.unsigned(name, key, code), self.now)
+
+    async def post(self, name: str, wire: Wire, key: str = "k", sender: str = "") -> Answer:
+        headers: Mapping[str, str] = {"Content-Type": WAYS[name].media, **wire.headers}
+        return await self.hub.post(wire.body, key=key, sender=sender or name, headers=headers)
+
+    async def refuse(self, name: str, wire: Wire, *codes: str, about: str = "", sender: str = "") -> str:
+        """Post it and hold the refusal. ``codes``: what it may be, any of signatures and certificates by default."""
+        started = time.monotonic()
+        answer = await self.post(name, wire, sender=sender)
+        seconds = time.monotonic() - started
+        assert 400 <= answer.status < 500, (about, answer.status, answer.body)
+        allowed = answer.code in codes if codes else answer.code[:8] in {"HUB-SIG-", "HUB-CRT-"}
+        assert allowed, (about, answer.code, answer.body)
+        assert seconds < SECONDS, (about, seconds)
+        return answer.code
+
+    async def untouched(self) -> None:
+        """Nothing was kept of all that, and nobody was called."""
+        assert await self.hub.store.journal() == ()
+        assert not list(self.hub.spool.iterdir())
+        assert self.bird.calls == 0
+
+    async def still_open(self, name: str) -> None:
+        """The honest message is taken: so it was the attack that was refused."""
+        answer = await self.post(name, self.signed(name, "honest"), key="honest")
+        assert answer.status == 202, answer.body
+
+
+def with_body(wire: Wire, body: bytes) -> Wire:
+    return msgspec.structs.replace(wire, body=body)
+
+
+@asynccontextmanager
+async def street(folder: Path, made: Parts, pki: Pki, now: datetime) -> AsyncIterator[Street]:
+    async with canary() as bird, house(folder, made, lambda: now) as hub:
+        yield Street(hub, pki, bird, now)
