@@ -246,6 +246,15 @@ class Timestamps(Closed):
         return self
 
 
+class Evidence(Closed):
+    """``key``: the name of the hub's key that signs receipts, statements and bundles; empty: they are not signed.
+    ``interval``: between two digests over the journal, each stamped once.
+    """
+
+    key: str = ""
+    interval: Annotated[float, BeforeValidator(seconds), Field(ge=1)] = 60.0
+
+
 class Backup(Closed):
     """``folder``: where ``db backup`` writes to, better on another disk; ``keep``: how many of them stay, 0 for all."""
 
@@ -276,6 +285,7 @@ class Settings(Closed):
     metrics: Metrics = Metrics()
     retention: Retention = Retention()
     backup: Backup = Backup()
+    evidence: Evidence = Evidence()
     migrate: bool = True
 
     @property

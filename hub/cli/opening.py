@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Outcome, Sealed
     from hub.doctor.facts import Facts
+    from hub.evidence.contract import Root
     from hub.judge import Said
     from hub.partners.partner import Partner
     from hub.routing.recipients import Routed
@@ -157,6 +158,13 @@ def kept(settings: Path) -> Keeping:
     from hub.wiring.keeping import Keeping as Wired  # noqa: PLC0415 - heavy; only the commands db and key need it
 
     return Wired(settings)
+
+
+def stamps(settings: Path) -> Callable[[Root], str]:
+    """Say what is wrong with a root's time-stamp; empty: nothing."""
+    from hub.wiring.evidence import stamps as wired_stamps  # noqa: PLC0415 - heavy; only the commands evidence need it
+
+    return wired_stamps(settings)
 
 
 async def examined(settings: Path, clock: Callable[[], datetime], *, network: bool) -> Facts:

@@ -26,6 +26,7 @@ from hub.vigil import Vigil
 from hub.watch import Watch
 from hub.wiring.declared import codecs, declared
 from hub.wiring.documents import cared_for, desks
+from hub.wiring.evidence import kept_evidence
 from hub.wiring.parts import link_secret, store_of, utc_now
 from hub.wiring.tools import pool_tools
 from hub.wiring.watching import process_name, watched
@@ -92,6 +93,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
             beside(watch.run()),
             beside(_pruner(store, settings.retention, name).run()),
             beside(vigil.run()),
+            kept_evidence(store, settings, name),
             cared_for(store.documents, what),
         ):
             yield delivery

@@ -10,16 +10,18 @@ import msgspec
 import pytest
 
 from connectors.contract import Link
+from hub.evidence.audit import Flaw
 from hub.lifecycle import Move, State
 from hub.store.contract.delivery import Settlement
 from hub.store.contract.views import Filter
 from hub.store.keeping import verify
-from hub.store.sql import retention
+from hub.store.sql import chain, retention
 from hub.store.sql.retention import DAY
 from hub.store.sql.times import micros
 from hub.store.upkeep import Stage
 from hub.store.vault import Unreadable
 from schemas.problems import Refusal
+from tests.doubles.chained import audited, rooted
 from tests.keeping.places import LARGE, Place
 from tests.store.samples import acceptance, at, attempt, delivered, roomy, sealed
 from tests.store.test_documents import bring, content, digest, naming
@@ -41,8 +43,17 @@ class Kept:
     store: Store
 
     def prune(self, stage: Stage, days: float, *, age: int = LONG, most: int = 100) -> Chunk:
+        if stage is Stage.JOURNAL:
+            self.chain()
         with self.place.keeper.writing() as db:
             return retention.prune(db, stage, age, micros(at(days * 86_400)), most)
+
+    def chain(self) -> None:
+        """What is not in the chain yet never goes."""
+        for _ in range(3):  # gaps close
+            with self.place.keeper.writing() as db:
+                found = chain.find(db, 10_000)
+                assert chain.grow(db, found, chain.longer(found, at(0)), 0)
 
     def cut_off(self, stage: Stage, days: float, *, most: int) -> None:
         with self.place.keeper.writing() as db:
@@ -300,3 +311,33 @@ async def test_numbers_are_never_used_again(kept: Kept) -> None:
             kept.all_of_it(stage, round_ * 200 + 150)
     views = await kept.store.transfers(Filter(limit=100))
     assert [view.message for view in views] == ["r2m3"]
+
+
+# --- the journal's chain ----------------------------------------------------------------------------------------------
+
+
+async def test_journal_rows_stay_until_they_are_in_the_chain(kept: Kept) -> None:
+    await kept.store.accept(acceptance("m1"))
+    await kept.deliver(at(10))
+    with kept.place.keeper.writing() as db:
+        assert retention.prune(db, Stage.JOURNAL, LONG, micros(at(900 * 86_400)), 100).removed == 0
+    assert kept.prune(Stage.JOURNAL, 900).removed > 0
+
+
+async def test_what_remains_of_a_pruned_journal_still_verifies_and_says_what_went(kept: Kept) -> None:
+    for n in range(5):
+        await kept.store.accept(acceptance(f"m{n}", when=at(n)))
+    await kept.deliver(at(10))
+    kept.chain()
+    await rooted(kept.store)
+    assert kept.prune(Stage.JOURNAL, 500, most=3).removed == 3
+    assert kept.prune(Stage.JOURNAL, 500, most=100).removed > 3
+    kept.chain()
+    await rooted(kept.store)
+    assert await audited(kept.store) == []
+    later = kept.prune(Stage.JOURNAL, 2000)
+    assert later.removed == 0, "who removed what is part of what proves the rest"
+    kept.chain()
+    with kept.place.keeper.writing() as db:
+        db.execute("DELETE FROM journal WHERE what='pruned' AND seq=(SELECT min(seq) FROM journal)")
+    assert {each.flaw for each in await audited(kept.store)} == {Flaw.REMOVED}

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from connectors.contract import Outcome
-    from hub.cli.opening import Hub, Keeper
+    from hub.cli.opening import Hub, Keeper, Opener
     from hub.store.contract.store import Store
     from hub.store.contract.watching import Process, Verdict
     from schemas.dossier import Message
@@ -363,6 +363,7 @@ def line(
     keep: Keeper = kept,
     fails: Exception | None = None,
     receives: Receives | None = None,
+    opener: Opener | None = None,
 ) -> Ran:
     """Run one command line. ``terminal``: output goes to one; ``answers``: a person is there and types these lines;
     ``piped``: what stands in standard input where there is nobody.
@@ -385,7 +386,7 @@ def line(
     around = Surroundings(
         screen=screen_of(out, err, source, around_environment, width),
         environment=around_environment,
-        open=open_hub,
+        open=opener or open_hub,
         check=check,
         programs=programs or Started(),
         keep=keep,

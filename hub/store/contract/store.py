@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Sealed
     from hub.documents.contract import Documents
+    from hub.evidence.contract import Evidence
     from hub.lifecycle import Move, State
     from hub.store.contract.delivery import (
         Acknowledged,
@@ -47,6 +48,8 @@ class Store(Protocol):
     def documents(self) -> Documents: ...
     @property
     def upkeep(self) -> Upkeep: ...
+    @property
+    def evidence(self) -> Evidence: ...
 
     async def known(self, authority: str, code: str) -> Known | None: ...
 

@@ -65,6 +65,9 @@ ON CONFLICT(subject, dest) DO UPDATE SET dest=lane.dest WHERE false
 """
 _HOLD_LEASES = "SELECT token, body, since FROM lease WHERE token=ANY(?::text[]) ORDER BY token FOR UPDATE"
 _HOLD_KEYS = "SELECT id FROM datakey WHERE id=ANY(?::bytea[]) ORDER BY id FOR KEY SHARE"
+_UNDER_WAY = """
+SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM pg_current_snapshot() s
+"""
 _TYPES = (
     "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid=?::regclass AND attnum>0"
 )
@@ -129,6 +132,10 @@ class Connection:
     def keys_held(self, ids: Iterable[bytes]) -> set[bytes]:
         """Return which of these data keys are there; they will be until the transaction ends."""
         return {bytes(id_) for (id_,) in self.execute(_HOLD_KEYS, (sorted(ids),))}
+
+    def under_way(self) -> tuple[int, int]:
+        oldest, following = only(self, _UNDER_WAY)
+        return int(oldest), int(following)
 
     def count(self, changes: Iterable[tuple[int, str, int]]) -> None:
         rows = list(changes)

@@ -66,6 +66,13 @@ class Db(Protocol):
         """Say whether this data key is there; it will be until the transaction ends."""
         ...
 
+    def under_way(self) -> tuple[int, int]:
+        """Return the number of the oldest transaction that may still commit something, and the one that the next will get.
+
+        Both are 0 where nobody can commit rows with numbers lower than those that are seen.
+        """
+        ...
+
     def count(self, changes: Iterable[tuple[int, str, int]]) -> None:
         """Add to counters: (destination, what, by)."""
         ...

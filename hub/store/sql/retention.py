@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from hub.evidence.audit import PRUNED, ranges
 from hub.lifecycle import DONE
-from hub.store.sql import journal, merging, notes
+from hub.store.sql import chain, journal, merging, notes
 from hub.store.sql.bodies import release
 from hub.store.sql.db import Db, many, one, only
 from hub.store.sql.merging import FAMILY, root
@@ -29,10 +30,15 @@ if TYPE_CHECKING:
 DAY = 86_400 * SECOND
 LOOK_AGAIN = DAY
 """A message kept back by something undelivered is looked at again after this."""
+FOR_GOOD = 2**63 - 1
+"""When what is never removed is looked at again: rows that say which others went are part of what proves the rest."""
 
 
 class Found(NamedTuple):
-    """One message (or journal row) that a stage looked at. ``again``: keep it, and look then; ``None``: it goes now."""
+    """One message (or journal row) that a stage looked at. ``again``: keep it, and look then; ``None``: it goes now.
+
+    A journal row goes only when it is in the chain.
+    """
 
     n: int
     id: str
@@ -54,6 +60,7 @@ _OPEN = f"SELECT 1 FROM transfer t WHERE t.message=? AND {_UNENDED} LIMIT 1"  # 
 _OPEN_BESIDE = f"""
 SELECT 1 FROM message m JOIN transfer t ON t.message=m.n WHERE m.dossier IN ({FAMILY}) AND {_UNENDED} LIMIT 1
 """  # noqa: S608 - constants
+_JOURNAL = "SELECT seq, message, at, what, facts FROM journal WHERE seq>? AND seq<=? ORDER BY seq LIMIT ?"
 _LINKED = "SELECT 1 FROM transfer t JOIN link l ON l.transfer=t.n WHERE t.message=? LIMIT 1"
 
 
@@ -76,7 +83,9 @@ def _needed(db: Db, n: int, dossier: str | None) -> bool:
 
 
 def _journal_verdict(db: Db, row: Row, age: int, now: int) -> Found:
-    seq, message, at = row
+    seq, message, at, what, facts = row
+    if what == PRUNED and journal.mapping(facts)["stage"] == Stage.JOURNAL:
+        return Found(seq, message, None, FOR_GOOD)
     whose = one(db, "SELECT n, dossier FROM message WHERE id=?", (message,)) if message else None
     if whose is not None and _needed(db, *whose):
         return Found(seq, message, None, now + LOOK_AGAIN)
@@ -88,7 +97,7 @@ def _again(db: Db, stage: Stage, age: int, now: int, most: int) -> list[Found]:
     if stage is Stage.JOURNAL:
         rows = many(
             db,
-            "SELECT j.seq, j.message, j.at FROM later l LEFT JOIN journal j ON j.seq=l.n WHERE l.stage=? AND l.look_at<=?"
+            "SELECT j.seq, j.message, j.at, j.what, j.facts FROM later l LEFT JOIN journal j ON j.seq=l.n WHERE l.stage=? AND l.look_at<=?"
             " ORDER BY l.look_at, l.n LIMIT ?",
             (stage, now, most),
         )
@@ -100,9 +109,7 @@ def _again(db: Db, stage: Stage, age: int, now: int, most: int) -> list[Found]:
 def _following(db: Db, stage: Stage, age: int, now: int, after: int, most: int) -> list[Found]:
     """The next in order, up to the first that is too young."""
     if stage is Stage.JOURNAL:
-        rows = many(
-            db, "SELECT seq, message, at FROM journal WHERE seq>? ORDER BY seq LIMIT ?", (after, most)
-        )
+        rows = many(db, _JOURNAL, (after, chain.frontier(db).floor, most))
         return [_journal_verdict(db, row, age, now) for row in _old(rows, 2, now - age)]
     rows = many(db, _NEXT, (after, most))
     return [_verdict(db, row, age, now) for row in _old(rows, 3, now - age)]
@@ -249,6 +256,8 @@ def prune(db: Db, stage: Stage, age: int, now: int, most: int) -> Chunk:
             _REMOVE[stage](db, basket, found)
         else:
             kept += 1
+            if found.again == FOR_GOOD:
+                continue
             db.execute(
                 "INSERT INTO later(stage, look_at, n) VALUES(?,?,?) ON CONFLICT DO NOTHING",
                 (stage, found.again, found.n),
@@ -268,7 +277,9 @@ def _tell(db: Db, stage: Stage, basket: _Basket, now: int) -> None:
         "last": max(basket.ids),
         "digest": basket.digest.hexdigest(),
     }
-    journal.write(db, now, "pruned", facts=facts)
+    if stage is Stage.JOURNAL:
+        facts["rows"] = ranges(map(int, basket.ids))
+    journal.write(db, now, PRUNED, facts=facts)
 
 
 def _refusals(db: Db, before: int, most: int) -> Chunk:

@@ -42,6 +42,7 @@ from hub.store.sql import (
 )
 from hub.store.sql import settle as settling
 from hub.store.sql.engine import Closed, Unavailable
+from hub.store.sql.evidence import SqlEvidence
 from hub.store.sql.shelf import Shelf
 from hub.store.sql.times import SECOND, micros, moment
 from hub.store.sql.upkeep import SqlUpkeep
@@ -112,6 +113,7 @@ class SqlStore:
     ) -> None:
         self.documents = Shelf(blobs, payloads, reads, writes)
         self.upkeep = SqlUpkeep(reads, writes, queue)
+        self.evidence = SqlEvidence(reads, writes)
         self._reads = reads
         self._writes = writes
         self._queue = queue

@@ -51,6 +51,9 @@ class Connection(apsw.Connection):
     def has_key(self, id_: bytes) -> bool:
         return one(self, "SELECT 1 FROM datakey WHERE id=?", (id_,)) is not None
 
+    def under_way(self) -> tuple[int, int]:
+        return 0, 0
+
     def count(self, changes: Iterable[tuple[int, str, int]]) -> None:
         self.executemany(_ADD, changes)
 

@@ -1,0 +1,176 @@
+"""What is read of the chain: pages for who checks it, proofs of entries; and the digests over it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hub.evidence import merkle
+from hub.evidence.chain import Row
+from hub.evidence.contract import Link, Page, Proven, Root, Segment, Standing, Unrooted
+from hub.store.sql.chain import LINK, ROWS, frontier, head
+from hub.store.sql.db import many, one, only
+from hub.store.sql.times import micros, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from hub.store.sql.db import Db
+
+_ROOTED = "SELECT coalesce(max(last), 0) FROM root"
+_SEGMENTS = "SELECT n, at, head, entries FROM segment"
+_ROOTS = "SELECT first, last, leaves, digest, at, token, stamped_at FROM root"
+_NEAR = 64
+
+
+def _segment(n: int, at: int, last: bytes, entries: bytes) -> Segment:
+    links = tuple(Link(*each) for each in LINK.iter_unpack(bytes(entries)))
+    return Segment(n=n, at=moment(at), head=bytes(last), links=links)
+
+
+def _root(row: Sequence[Any]) -> Root:
+    first, last, leaves, digest, at, token, stamped_at = row
+    return Root(
+        first=first,
+        last=last,
+        leaves=leaves,
+        digest=bytes(digest),
+        at=moment(at),
+        token=bytes(token),
+        stamped_at=moment(stamped_at),
+    )
+
+
+# --- digests over it ----------------------------------------------------------------------------------------------
+
+
+def unrooted(db: Db, most: int) -> Unrooted | None:
+    (rooted,) = only(db, _ROOTED)
+    covered: list[Segment] = []
+    entries = 0
+    for row in many(db, f"{_SEGMENTS} WHERE n>? ORDER BY n LIMIT ?", (rooted, most)):
+        segment = _segment(*row)
+        entries += len(segment.links)
+        if covered and entries > most:
+            break
+        covered.append(segment)
+    if not covered:
+        return None
+    return Unrooted(
+        first=covered[0].n,
+        last=covered[-1].n,
+        since=covered[0].at,
+        leaves=(head(db, rooted), *(link.hash for segment in covered for link in segment.links)),
+    )
+
+
+def keep_root(db: Db, root: Root) -> bool:
+    (rooted,) = only(db, _ROOTED)
+    if rooted + 1 != root.first:
+        return False
+    db.execute(
+        "INSERT INTO root(first, last, leaves, digest, at, token, stamped_at) VALUES(?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+        (
+            *(root.first, root.last, root.leaves, root.digest, micros(root.at), root.token),
+            micros(root.stamped_at),
+        ),
+    )
+    return bool(db.changes())
+
+
+# --- for who checks it --------------------------------------------------------------------------------------------
+
+
+def page(db: Db, after: int, top: int, most: int) -> Page:
+    segments = []
+    last = after
+    for row in many(db, f"{_SEGMENTS} WHERE n>? ORDER BY n LIMIT ?", (after, most)):
+        segment = _segment(*row)
+        low = min(top + 1, segment.low) if segment.high > top else segment.low
+        rows = many(db, f"{ROWS} WHERE seq BETWEEN ? AND ? ORDER BY seq", (low, segment.high))
+        segments.append((segment, tuple(Row(*each) for each in rows)))
+        top, last = max(top, segment.high), segment.n
+    roots = many(db, f"{_ROOTS} WHERE last>? AND last<=? ORDER BY last", (after, last))
+    return Page(segments=tuple(segments), roots=tuple(_root(row) for row in roots))
+
+
+def standing(db: Db) -> Standing:
+    known = frontier(db)
+    waiting = one(db, "SELECT at FROM journal WHERE seq>? ORDER BY seq LIMIT 1", (known.top,))
+    open_ = one(db, f"SELECT at FROM segment WHERE n>({_ROOTED}) ORDER BY n LIMIT 1")  # noqa: S608 - constant
+    stamped = one(db, "SELECT stamped_at FROM root WHERE stamped_at IS NOT NULL ORDER BY last DESC LIMIT 1")
+    return Standing(
+        segments=known.last,
+        entries=known.entries,
+        top=known.top,
+        head=head(db, known.last),
+        gaps=tuple((gap.low, gap.high) for gap in known.gaps),
+        unchained=moment(waiting[0]) if waiting else None,
+        unrooted=moment(open_[0]) if open_ else None,
+        stamped=moment(stamped[0]) if stamped else None,
+    )
+
+
+# --- proofs -------------------------------------------------------------------------------------------------------
+
+
+def prove(db: Db, message: str) -> Iterator[Proven]:
+    """One entry after the other; a tree is built once for all entries under it."""
+    trees: dict[int, tuple[Root, list[bytes]]] = {}
+    for values in many(db, f"{ROWS} WHERE message=? AND message<>'' ORDER BY seq", (message,)):
+        row = Row(*values)
+        found = _where(db, row.seq)
+        if found is not None:
+            yield _proven(db, row, *found, trees)
+
+
+def _where(db: Db, seq: int) -> tuple[Segment, int] | None:
+    """Return the segment that holds a row, and its place in it. Ranges that lie in a gap of another are few and short."""
+    bound = seq
+    while near := many(
+        db,
+        "SELECT n, at, head, entries, low, high FROM segment WHERE low<=? ORDER BY low DESC LIMIT ?",
+        (bound, _NEAR),
+    ):
+        for *values, _, high in near:
+            if high < seq:
+                continue
+            segment = _segment(*values)
+            for place, link in enumerate(segment.links):
+                if link.seq == seq:
+                    return segment, place
+            return None
+        bound = near[-1][4] - 1
+    return None
+
+
+def _proven(
+    db: Db, row: Row, segment: Segment, place: int, trees: dict[int, tuple[Root, list[bytes]]]
+) -> Proven:
+    before = segment.links[place - 1].hash if place else head(db, segment.n - 1)
+    hash_ = segment.links[place].hash
+    found = _tree(db, segment.n, trees)
+    if found is None:
+        return Proven(row=row, before=before, hash=hash_, segment=segment.n)
+    root, leaves = found
+    at = leaves.index(hash_, 1)
+    return Proven(
+        row=row,
+        before=before,
+        hash=hash_,
+        segment=segment.n,
+        place=at,
+        path=merkle.path(leaves, at),
+        root=root,
+    )
+
+
+def _tree(db: Db, n: int, trees: dict[int, tuple[Root, list[bytes]]]) -> tuple[Root, list[bytes]] | None:
+    row = one(db, f"{_ROOTS} WHERE last>=? AND first<=? ORDER BY last LIMIT 1", (n, n))
+    if row is None:
+        return None
+    root = _root(row)
+    if root.last not in trees:
+        rows = many(db, f"{_SEGMENTS} WHERE n BETWEEN ? AND ? ORDER BY n", (root.first, root.last))
+        links = [link.hash for each in rows for link in _segment(*each).links]
+        trees[root.last] = root, [head(db, root.first - 1), *links]
+    return trees[root.last]

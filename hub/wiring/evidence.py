@@ -1,0 +1,56 @@
+"""Who chains and stamps the journal, and who is believed when a stamp is looked at."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from hub import settings as settings_file
+from hub.evidence.keeping import EvidenceKeeper, Stamping
+from hub.rounds import beside
+from hub.wiring.parts import utc_now
+from hub.wiring.timestamps import anchors_of, stamper
+from schemas.problems import Refusal
+from signing import timestamps
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from hub.evidence.contract import Root
+    from hub.settings import Settings
+    from hub.store.contract.store import Store
+
+
+@asynccontextmanager
+async def kept_evidence(store: Store, settings: Settings, name: str) -> AsyncIterator[EvidenceKeeper]:
+    """Chain and stamp while the context lasts."""
+    async with stamper(settings.timestamps) as authority:
+        stamping = None
+        if authority is not None:
+            read = partial(timestamps.read, anchors=anchors_of(settings.timestamps))
+            stamping = Stamping(authority.stamp, read)
+        keeper = EvidenceKeeper(
+            store, stamping, now=utc_now, holder=name, interval=settings.evidence.interval
+        )
+        async with beside(keeper.run()):
+            yield keeper
+        await keeper.end()
+
+
+def stamps(path: Path) -> Callable[[Root], str]:
+    """Say what is wrong with a root's time-stamp under the anchors of the settings; empty: nothing."""
+    told = settings_file.load(path).timestamps
+    anchors = anchors_of(told) if told.certificates else None
+
+    def look(root: Root) -> str:
+        if anchors is None:
+            return "HUB-TSP-006"
+        try:
+            timestamps.read(root.token, root.digest, anchors)
+        except Refusal as refusal:
+            return refusal.code
+        return ""
+
+    return look

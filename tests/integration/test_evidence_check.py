@@ -1,0 +1,115 @@
+"""``lienthong evidence check`` and the one worker who chains."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import apsw
+import pytest
+
+from hub.cli.opening import wired
+from hub.demo.scene import build
+from hub.evidence.keeping import EvidenceKeeper, Stamping
+from hub.settings import load
+from hub.wiring.parts import store_of
+from schemas.problems import refuse
+from tests.doubles.chained import audited
+from tests.store.samples import NOON, acceptance, at, roomy
+from tests.unit.test_cli_double import line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hub.store.contract.store import Store
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    return build(tmp_path / "site", 1, (2, 3, 4)).settings
+
+
+async def filled(settings: Path, count: int = 3) -> Store:
+    store = store_of(load(settings, {}))
+    await store.capacities(roomy("so-tnmt"))
+    for n in range(count):
+        await store.accept(acceptance(f"m{n}", when=at(n)))
+    return store
+
+
+def keeper(store: Store, stamping: Stamping | None = None, name: str = "w1") -> EvidenceKeeper:
+    return EvidenceKeeper(store, stamping, now=lambda: NOON, holder=name, interval=60)
+
+
+def test_a_journal_that_is_whole_is_called_so_and_one_row_changed_is_named(settings: Path) -> None:
+    async def chained() -> None:
+        store = await filled(settings)
+        await keeper(store).round()
+        await store.close()
+
+    asyncio.run(chained())
+    whole = line("evidence", "check", "--settings", str(settings), "--lang", "en", "--json", opener=wired)
+    told = json.loads(whole.out)
+    assert (whole.status, told["entries"], told["findings"], told["unchained"]) == (0, 3, [], None)
+    assert len(told["last_hash"]) == 64
+    db = apsw.Connection(str(settings.parent / "data" / "hub.db"))
+    db.execute("UPDATE journal SET facts='{}' WHERE seq=2")
+    db.close()
+    changed = line("evidence", "check", "--settings", str(settings), "--lang", "en", opener=wired)
+    assert changed.status == 3
+    assert "changed\t2\taccepted" in changed.out
+    assert "not what was chained" in changed.err
+
+
+async def test_only_the_worker_that_has_the_turn_chains(settings: Path) -> None:
+    store = await filled(settings)
+    assert await store.turn("evidence", "other", NOON, 60)
+    assert await keeper(store).chain() == 0
+    await store.end_turn("evidence", "other")
+    assert await keeper(store).chain() == 3
+    await store.close()
+
+
+async def test_one_stamp_for_an_interval_whatever_came_in_it(settings: Path) -> None:
+    asked: list[bytes] = []
+
+    async def stamp(digest: bytes) -> bytes:
+        asked.append(digest)
+        return b"token over " + digest
+
+    store = await filled(settings, 40)
+    one = keeper(store, Stamping(stamp, lambda _token, _digest: at(5)))
+    await one.round()
+    await store.accept(acceptance("more", when=at(9)))
+    await one.round()
+    assert len(asked) == 1, "the interval is not over"
+    standing = await store.evidence.standing()
+    assert (standing.stamped, standing.unchained) == (at(5), None)
+    assert standing.unrooted == NOON
+    await store.close()
+
+
+async def test_while_the_authority_is_silent_all_goes_on_and_one_question_catches_up(settings: Path) -> None:
+    silent, asked = [True], []
+
+    async def stamp(digest: bytes) -> bytes:
+        asked.append(digest)
+        if silent:
+            raise refuse("HUB-NET-001", rule="the authority")
+        return b"token"
+
+    store = await filled(settings)
+    one = keeper(store, Stamping(stamp, lambda _token, _digest: at(5)))
+    for n in range(3):
+        await store.accept(acceptance(f"during {n}", when=at(9)))
+        assert await one.chain() > 0
+        assert await one.root() == 0
+    assert one.failing == "HUB-NET-001"
+    silent.clear()
+    assert await one.root() == 1
+    assert (len(asked), one.failing) == (4, "")
+    standing = await store.evidence.standing()
+    assert (standing.unrooted, standing.stamped) == (None, at(5))
+    assert await audited(store) == []
+    await store.close()
