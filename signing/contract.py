@@ -101,5 +101,12 @@ class Verifier(Protocol):
     """The pins of one signer under one profile. Immutable; shared by threads."""
 
     def verify(self, wire: Wire, now: datetime) -> Verified:
-        """Look at what is cheap first, then at the signature. Raises ``Refusal``; ``now`` is aware."""
+        """Look at what is cheap first, then at the signature. ``now`` is aware.
+
+        Raises ``Refusal``: HUB-SIG-001 unsigned, HUB-SIG-002 signature, HUB-SIG-003 digest, HUB-SIG-004 algorithm,
+        HUB-SIG-005 structure, HUB-SIG-006 a part that must be signed is not, HUB-SIG-007 ambiguous reference, HUB-SIG-008
+        a part is signed that may not be, HUB-SIG-009 envelope, HUB-SIG-010 key reference, HUB-SIG-011 expired,
+        HUB-SIG-012 in the future, HUB-SIG-013 SHA-1 after its day, HUB-SIG-014 XAdES properties, HUB-SIG-015 no
+        time-stamp; HUB-CRT-001 not pinned, HUB-CRT-002 not valid now.
+        """
         ...

@@ -5,7 +5,7 @@ A profile never names a partner. The defaults are the strict ones; what a partne
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -28,6 +28,19 @@ class Place(StrEnum):
 class XmlAlgorithm(StrEnum):
     RSA_SHA256 = "RSA_SHA256"
     ECDSA_SHA256 = "ECDSA_SHA256"
+    RSA_PSS_SHA256 = "RSA_PSS_SHA256"
+
+
+class Canonicalisation(StrEnum):
+    """Exclusive C14N, or C14N 1.0 as older peers write it."""
+
+    EXCLUSIVE = "exclusive"
+    INCLUSIVE = "inclusive"
+
+
+class Digest(StrEnum):
+    SHA256 = "sha256"
+    SHA1 = "sha1"
 
 
 class JwsAlgorithm(StrEnum):
@@ -53,17 +66,26 @@ class Limits(Shape, frozen=True):
     namespaces: int = 64
 
 
-class XmlProfile(Shape, frozen=True, tag_field="binding", tag="xmldsig-enveloped"):
-    """Enveloped XML-DSig over exclusive C14N; one signature, one reference.
+class XmlRules(Shape, frozen=True):
+    """What every profile of signed XML says. ``version`` of the binding's rules; ``skew``: how far clocks may differ.
 
-    ``skew``: how far a certificate's validity may be off our clock.
+    ``canonicalisations``: of SignedInfo and of what is signed. ``sha1_until``: RSA and digests with SHA-1 are verified up
+    to and including this day (Vietnam's), for partners that cannot do better yet.
     """
+
+    version: int = 1
+    algorithms: frozenset[XmlAlgorithm] = frozenset(XmlAlgorithm)
+    canonicalisations: frozenset[Canonicalisation] = frozenset({Canonicalisation.EXCLUSIVE})
+    limits: Limits = Limits()
+    skew: timedelta = timedelta(seconds=60)
+    sha1_until: date | None = None
+
+
+class XmlProfile(XmlRules, frozen=True, tag_field="binding", tag="xmldsig-enveloped"):
+    """Enveloped XML-DSig; one signature, one reference."""
 
     reference: Reference = Reference.DOCUMENT
     place: Place = Place.ROOT
-    algorithms: frozenset[XmlAlgorithm] = frozenset(XmlAlgorithm)
-    limits: Limits = Limits()
-    skew: timedelta = timedelta(seconds=60)
 
 
 class JwsProfile(Shape, frozen=True, tag_field="binding", tag="jws-detached"):
@@ -90,3 +112,9 @@ DETACHED = JwsProfile()
 
 PROFILES: dict[str, Profile] = {"xmldsig-enveloped": ENVELOPED, "jws-detached": DETACHED}
 """The profile that a partner file's ``binding`` means when it says nothing more."""
+
+
+def name(profile: Shape) -> str:
+    """What a verdict says of the rules that it was made by: binding and version."""
+    version = getattr(profile, "version", 1)
+    return f"{profile.__struct_config__.tag}@{version}"

@@ -9,61 +9,28 @@ Most documents are plain enough that a few counts over their bytes prove the cos
 (``scan``), which is exact and dearer. The counts only ever err towards expat. What libxml2 can tell
 in one pass without canonicalising (depth, ids, signatures) is asked of the parsed tree.
 
-``read_signature`` then reads the one Signature as a closed shape: exactly the elements and algorithms that we allow, one
-reference, nothing left over for a verifier to interpret in its own way.
+``signing.xml.shape`` then reads the one Signature.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from pyexpat import ExpatError, ParserCreate
 from typing import TYPE_CHECKING
 
-import msgspec
 from lxml import etree
 
 from schemas.problems import Refusal, refuse
-from signing.profiles import Limits, XmlAlgorithm
+from signing.xml.names import ds
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
-
-DSIG = "http://www.w3.org/2000/09/xmldsig#"
-EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
-ENVELOPED = DSIG + "enveloped-signature"
-SHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
-METHODS = {
-    XmlAlgorithm.RSA_SHA256: "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
-    XmlAlgorithm.ECDSA_SHA256: "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
-}
-_ALGORITHMS = {uri: algorithm for algorithm, uri in METHODS.items()}
+    from signing.profiles import Limits
 
 _FEW_NAMESPACES = 16
 _XML_DECLARATION = re.compile(
     rb"""(?:\xef\xbb\xbf)?(?:<\?xml\s+version=["']1\.0["'](?:\s+encoding=["'][Uu][Tt][Ff]-8["'])?"""
     rb"""(?:\s+standalone=["'](?:yes|no)["'])?\s*\?>)?"""
 )
-_SIGNATURE_VALUE_CHARACTERS = 2_048
-_CERTIFICATE_CHARACTERS = 16_384
-_CERTIFICATES = 5
-_PREFIXES = 16
-
-
-class Declared(msgspec.Struct, frozen=True, kw_only=True):
-    """What a signature says of itself; nothing of it is proven.
-
-    ``certificates``: DER of what KeyInfo brings along. ``plain``: KeyInfo holds nothing but X509Data.
-    """
-
-    algorithm: XmlAlgorithm
-    uri: str
-    digest: bytes
-    value: bytes
-    certificates: tuple[bytes, ...]
-    plain: bool
-    signed_info: etree._Element
 
 
 class Gate:
@@ -79,7 +46,8 @@ class Gate:
     def admit(self, raw: bytes) -> etree._Element:
         """Return the root of a document that is safe to canonicalise and holds exactly one Signature.
 
-        Raises ``Refusal`` HUB-SIG-005 with the rule that was broken, HUB-SIG-001 when there is no Signature.
+        Raises ``Refusal`` HUB-SIG-005 with the rule that was broken, HUB-SIG-007 for an id that stands twice, HUB-SIG-001
+        when there is no Signature.
         """
         if len(raw) > self._limits.bytes:
             raise refuse("HUB-SIG-005", rule=f"at most {self._limits.bytes} bytes")
@@ -95,14 +63,14 @@ class Gate:
     def _check_tree(self, root: etree._Element) -> None:
         if self._too_deep(root):
             raise refuse("HUB-SIG-005", rule=f"at most {self._limits.depth} levels")
-        signatures = sum(1 for _ in root.iter(_ds("Signature")))
+        signatures = sum(1 for _ in root.iter(ds("Signature")))
         if not signatures:
             raise refuse("HUB-SIG-001", rule="one enveloped signature")
         if signatures > 1:
             raise refuse("HUB-SIG-005", rule="one signature in the document")
         ids = self._ids(root)
         if not isinstance(ids, list) or len(set(ids)) != len(ids):
-            raise refuse("HUB-SIG-005", rule="an id stands once, whatever the case of its attribute")
+            raise refuse("HUB-SIG-007", rule="an id stands once, whatever the case of its attribute")
 
 
 def _is_plain(raw: bytes, limits: Limits) -> bool:
@@ -200,135 +168,3 @@ class _Scan:
 def ids(element: etree._Element) -> list[str]:
     """Return every value by which some verifier might find this element, whatever the attribute's namespace and case."""
     return [str(value) for name, value in element.items() if etree.QName(name).localname.lower() == "id"]
-
-
-def read_signature(signature: etree._Element, algorithms: Container[XmlAlgorithm]) -> Declared:
-    """Read a Signature as the closed shape that we allow. Raises HUB-SIG-004 for algorithms, HUB-SIG-005 for shape."""
-    parts = _elements(signature)
-    signed_info, value = _expect(parts[:2], "SignedInfo", "SignatureValue")
-    if len(parts) > 3 or any(part.tag != _ds("KeyInfo") for part in parts[2:]):  # noqa: PLR2004 - SignedInfo, SignatureValue, KeyInfo
-        raise _shape("Signature of SignedInfo, SignatureValue and KeyInfo")
-    c14n, method, reference = _expect(
-        _elements(signed_info), "CanonicalizationMethod", "SignatureMethod", "Reference"
-    )
-    transforms, digest_method, digest = _expect(
-        _elements(reference), "Transforms", "DigestMethod", "DigestValue"
-    )
-    _check_canonicalisation(c14n)
-    _check_transforms(_elements(transforms))
-    _check_digest_method(digest_method)
-    certificates, plain = _key_info(parts[2:])
-    return Declared(
-        algorithm=_algorithm(method, algorithms),
-        uri=_uri(reference),
-        digest=_base64(digest, _SIGNATURE_VALUE_CHARACTERS),
-        value=_base64(value, _SIGNATURE_VALUE_CHARACTERS),
-        certificates=certificates,
-        plain=plain,
-        signed_info=signed_info,
-    )
-
-
-def _ds(name: str) -> str:
-    return f"{{{DSIG}}}{name}"
-
-
-def _shape(rule: str) -> Refusal:
-    return refuse("HUB-SIG-005", "Signature", rule=rule)
-
-
-def _not_allowed(place: str) -> Refusal:
-    return refuse("HUB-SIG-004", place, rule="an algorithm that this profile allows")
-
-
-def _elements(parent: etree._Element) -> list[etree._Element]:
-    """Return the children, with nothing but white space between them; a comment is a child that no shape expects."""
-    children = list(parent)
-    if any(text and text.strip() for text in (parent.text, *(child.tail for child in children))):
-        raise _shape("no text between the elements of the signature")
-    return children
-
-
-def _expect(elements: Sequence[etree._Element], *names: str) -> Sequence[etree._Element]:
-    if [element.tag for element in elements] != [_ds(name) for name in names]:
-        raise _shape("exactly " + ", ".join(names))
-    return elements
-
-
-def _empty(element: etree._Element) -> None:
-    if len(element) or (element.text and element.text.strip()):
-        raise _not_allowed(etree.QName(element).localname)
-
-
-def _check_canonicalisation(element: etree._Element) -> None:
-    if element.get("Algorithm") != EXCLUSIVE:
-        raise _not_allowed("CanonicalizationMethod")
-    _check_prefixes(element)
-
-
-def _check_prefixes(element: etree._Element) -> None:
-    """Allow the one parameter of exclusive C14N that Java peers write: a short list of prefixes (exc-c14n §4)."""
-    for child in _elements(element):
-        prefixes = child.get("PrefixList")
-        if child.tag != f"{{{EXCLUSIVE}}}InclusiveNamespaces" or len(child) or prefixes is None:
-            raise _not_allowed(etree.QName(element).localname)
-        if len(element) > 1 or len(prefixes.split()) > _PREFIXES:
-            raise _shape(f"one list of at most {_PREFIXES} inclusive prefixes")
-
-
-def _check_transforms(transforms: Sequence[etree._Element]) -> None:
-    if any(transform.tag != _ds("Transform") for transform in transforms):
-        raise _shape("Transforms of Transform")
-    if [transform.get("Algorithm") for transform in transforms] != [ENVELOPED, EXCLUSIVE]:
-        raise _not_allowed("Transforms")
-    _empty(transforms[0])
-    _check_prefixes(transforms[1])
-
-
-def _check_digest_method(element: etree._Element) -> None:
-    if element.get("Algorithm") != SHA256:
-        raise _not_allowed("DigestMethod")
-    _empty(element)
-
-
-def _algorithm(method: etree._Element, allowed: Container[XmlAlgorithm]) -> XmlAlgorithm:
-    algorithm = _ALGORITHMS.get(method.get("Algorithm") or "")
-    if algorithm is None or algorithm not in allowed:
-        raise _not_allowed("SignatureMethod")
-    _empty(method)
-    return algorithm
-
-
-def _uri(reference: etree._Element) -> str:
-    uri = reference.get("URI")
-    if uri is None:
-        raise _shape("a Reference with a URI")
-    return uri
-
-
-def _base64(element: etree._Element, most: int) -> bytes:
-    """Decode strictly: white space may stand anywhere (xsd:base64Binary), nothing else that is foreign."""
-    text = (element.text or "").encode()
-    if len(element) or len(text) > most:
-        raise _shape(f"{etree.QName(element).localname} of at most {most} characters")
-    try:
-        decoded = base64.b64decode(text.translate(None, b" \t\r\n"), validate=True)
-    except binascii.Error as error:
-        raise _shape(f"{etree.QName(element).localname} in base64") from error
-    if not decoded:
-        raise _shape(f"{etree.QName(element).localname} is not empty")
-    return decoded
-
-
-def _key_info(key_infos: Sequence[etree._Element]) -> tuple[tuple[bytes, ...], bool]:
-    certificates: list[bytes] = []
-    plain = True
-    for part in (part for key_info in key_infos for part in _elements(key_info)):
-        if part.tag != _ds("X509Data"):
-            plain = False
-            continue
-        texts = part.findall(_ds("X509Certificate"))
-        if len(certificates) + len(texts) > _CERTIFICATES:
-            raise _shape(f"at most {_CERTIFICATES} certificates in KeyInfo")
-        certificates.extend(_base64(text, _CERTIFICATE_CHARACTERS) for text in texts)
-    return tuple(certificates), plain

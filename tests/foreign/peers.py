@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from lxml import etree
 
-from signing.xml.gate import DSIG, EXCLUSIVE
+from signing.xml.names import DSIG, EXCLUSIVE
 from tools import obtain
 
 if TYPE_CHECKING:

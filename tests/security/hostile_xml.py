@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
 
-from signing.xml.gate import DSIG, EXCLUSIVE
+from signing.xml.names import DSIG, EXCLUSIVE
 
 if TYPE_CHECKING:
     from tests.doubles.pki import Issued
@@ -282,7 +282,7 @@ def other_algorithms(raw: bytes, seal: Issued) -> Hostile:
     pss = lambda data: rsa_key(seal).sign(data, padding.PSS(padding.MGF1(SHA256()), 32), SHA256())  # noqa: E731
     methods: dict[str, Callable[[bytes], bytes] | None] = {
         f"{DSIG}rsa-sha1": sha1,
-        "http://www.w3.org/2007/05/xmldsig-more#sha256-rsa-MGF1": pss,
+        "http://www.w3.org/2007/05/xmldsig-more#rsa-pss": pss,
         f"{MORE}hmac-sha256": lambda data: hmac.digest(public, data, "sha256"),
         f"{DSIG}hmac-sha1": lambda data: hmac.digest(certificate, data, "sha1"),
         f"{MORE}ecdsa-sha256": None,

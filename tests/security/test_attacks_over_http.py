@@ -46,7 +46,7 @@ ATTACKS: dict[str, tuple[Callable[[bytes, Street], Hostile], tuple[str, ...], in
         60,
     ),
     "second signatures": (lambda raw, _: hostile_xml.second_signature(raw), ("HUB-SIG-005",), 10),
-    "duplicate ids": (lambda raw, _: hostile_xml.duplicate_ids(raw), ("HUB-SIG-005",), 0),
+    "duplicate ids": (lambda raw, _: hostile_xml.duplicate_ids(raw), ("HUB-SIG-005", "HUB-SIG-007"), 0),
     "algorithms": (lambda raw, at: hostile_xml.other_algorithms(raw, at.pki[SEAL]), ("HUB-SIG-004",), 15),
     "canonicalisations": (
         lambda raw, at: hostile_xml.other_canonicalisations(raw, at.pki[SEAL]),
@@ -65,7 +65,7 @@ ATTACKS: dict[str, tuple[Callable[[bytes, Street], Hostile], tuple[str, ...], in
     ),
     "keys": (
         lambda raw, at: hostile_xml.other_keys(raw, at.pki[STRANGER], at.bird.address),
-        ("HUB-CRT-001", "HUB-SIG-002", "HUB-SIG-005"),
+        ("HUB-CRT-001", "HUB-SIG-002", "HUB-SIG-005", "HUB-SIG-010"),
         9,
     ),
     "prologs": (lambda raw, at: hostile_xml.prologs(raw, at.bird.address), ("HUB-SIG-005",), 17),

@@ -1,19 +1,18 @@
-"""What we sign, others verify; what others sign, we verify; and both our ways of verifying say the same."""
+"""What we sign, others verify; what others sign, we verify; and signxml says the same of every document that we accept."""
 
 from __future__ import annotations
 
 import subprocess
-from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
-from signxml.algorithms import CanonicalizationMethod, SignatureConstructionMethod
+from signxml.algorithms import CanonicalizationMethod, SignatureConstructionMethod, SignatureMethod
 from signxml.signer import XMLSigner
 from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
 
@@ -21,15 +20,8 @@ from schemas.problems import Refusal
 from signing.keys.ring import KeySource, load
 from signing.profiles import Place, Reference, XmlAlgorithm, XmlProfile
 from signing.trust.pins import load_pins
-from signing.xml.enveloped import (
-    EnvelopedSigner,
-    EnvelopedVerifier,
-    canonicalise,
-    template,
-    verify_directly,
-    verify_with_signxml,
-)
-from signing.xml.gate import DSIG, EXCLUSIVE
+from signing.xml.enveloped import EnvelopedSigner, EnvelopedVerifier, canonicalise
+from signing.xml.names import DSIG, EXCLUSIVE
 from tests.doubles.pki import Pki
 
 if TYPE_CHECKING:
@@ -195,26 +187,36 @@ def test_two_pins_make_a_change_of_keys_without_a_gap(pki: Pki) -> None:
         assert name in both.verify(signer(pki, name).sign(DOSSIER), NOW).signer.subject
 
 
-# --- both ways of verifying
+# --- a second opinion on everything
 
 
-def both_ways(one: EnvelopedVerifier, raw: bytes) -> tuple[bytes | str, bytes | str]:
-    """Verify a message directly and by signxml; return the payloads, or the codes of the refusals."""
+class Oracle(XMLVerifier):
+    """signxml copies trees through ASCII, which breaks element names and prefixes with Vietnamese letters."""
 
-    def directly() -> bytes:
-        opened = one._open(raw, NOW)
-        return verify_directly(opened, template(opened.declared))[1]
+    def _tostring(self, xml_node: etree._Element, **options: Any) -> bytes:
+        return bytes(etree.tostring(xml_node, encoding="utf-8", **options))
 
-    def by_library() -> bytes:
-        return verify_with_signxml(raw, one._open(raw, NOW), NOW)[1]
 
-    results: list[bytes | str] = []
-    for way in (directly, by_library):
-        try:
-            results.append(way())
-        except Refusal as refusal:
-            results.append(refusal.code)
-    return results[0], results[1]
+def second_opinion(pki: Pki, name: str, raw: bytes) -> bytes | str:
+    """Signxml's word on what our gate and shape let through: what was signed, or what it complains of."""
+    config = SignatureConfiguration(
+        location="./", signature_methods=frozenset({SignatureMethod.RSA_SHA256, SignatureMethod.ECDSA_SHA256})
+    )
+    try:
+        result = Oracle().verify(
+            raw, x509_cert=pki[name].certificate, expect_config=config, validate_schema=False
+        )
+    except Exception as error:  # noqa: BLE001 - signxml, lxml and cryptography complain in many ways
+        return type(error).__name__
+    assert isinstance(result, VerifyResult)
+    return result.signed_data
+
+
+def first_opinion(one: EnvelopedVerifier, raw: bytes) -> bytes | str:
+    try:
+        return one.verify(raw, NOW).payload
+    except Refusal as refusal:
+        return refusal.code
 
 
 NAMES = st.sampled_from(["a", "b", "hs:c", "d"])
@@ -243,14 +245,17 @@ def _escape(text: str) -> str:
 
 @settings(deadline=None, max_examples=150)
 @given(content=elements(), spelling=st.sampled_from(["", "\n  ", "<!-- x -->"]), by_id=st.booleans())
-def test_both_ways_and_signxml_alone_agree_on_every_document(
+def test_we_and_signxml_agree_on_every_document(
     pki: Pki, content: str, spelling: str, *, by_id: bool
 ) -> None:
     document = f'<r xmlns:hs="urn:vn:ho-so" Id="r1">{content}{spelling}</r>'.encode()
     signed = signer(pki, "seal-p256", BY_ID if by_id else XmlProfile()).sign(document)
     respelt = signed.replace(b"</ds:Signature>", b"</ds:Signature>" + spelling.encode().replace(b"\n  ", b""))
-    direct, library = both_ways(verifier(pki, "seal-p256"), respelt)
-    assert direct == library == by_signxml(respelt, pki, "seal-p256") == canonicalise(document)
+    ours, library = (
+        first_opinion(verifier(pki, "seal-p256"), respelt),
+        second_opinion(pki, "seal-p256", respelt),
+    )
+    assert ours == library == canonicalise(document)
 
 
 @settings(deadline=None, max_examples=400)
@@ -277,12 +282,11 @@ def test_whatever_is_changed_the_signed_content_or_nothing_comes_out(pki: Pki, d
     ]
     put = data.draw(st.sampled_from(pieces))
     changed = signed[:at] + put + signed[at + length :]
-    direct, library = both_ways(verifier(pki, "seal-p256"), changed)
-    expected = canonicalise(DOSSIER)
-    assert direct == expected or str(direct).startswith("HUB-")
-    assert library == expected or str(library).startswith("HUB-")
-    with suppress(Refusal):
-        assert verifier(pki, "seal-p256").verify(changed, NOW).payload == expected
+    ours = first_opinion(verifier(pki, "seal-p256"), changed)
+    if isinstance(ours, bytes):
+        assert ours == canonicalise(DOSSIER) == second_opinion(pki, "seal-p256", changed)
+    else:
+        assert ours.startswith("HUB-")
 
 
 # --- made by others
@@ -313,10 +317,11 @@ def test_a_seal_for_non_repudiation_alone_is_a_seal(pki: Pki) -> None:
         assert verifier(pki, name).verify(signed, NOW).payload == canonicalise(DOSSIER)
 
 
-def test_vietnamese_names_of_elements_verify_both_ways(pki: Pki) -> None:
+def test_vietnamese_names_of_elements_verify(pki: Pki) -> None:
     document = '<hồSơ Id="a"><tên ngày="1">Nguyễn</tên></hồSơ>'.encode()
-    direct, library = both_ways(verifier(pki, "seal-p256"), signer(pki, "seal-p256", BY_ID).sign(document))
-    assert direct == library == canonicalise(document)
+    signed = signer(pki, "seal-p256", BY_ID).sign(document)
+    ours = first_opinion(verifier(pki, "seal-p256"), signed)
+    assert ours == second_opinion(pki, "seal-p256", signed) == canonicalise(document)
 
 
 def _with_key_name(signed: bytes) -> bytes:
@@ -331,7 +336,7 @@ def test_key_info_is_only_a_hint(pki: Pki) -> None:
     assert both.verify(_with_key_name(signed), NOW).payload == canonicalise(DOSSIER)
 
 
-def test_without_key_info_every_pin_is_tried_by_signxml_too(pki: Pki) -> None:
+def test_without_key_info_every_pin_is_tried(pki: Pki) -> None:
     tree = etree.fromstring(foreign(pki, "seal-2048"))
     signature = tree.find(f"{{{DSIG}}}Signature")
     assert signature is not None
