@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from connectors.contract import Codec, Connector
+    from connectors.contract import Codec, Connector, Envelopes
     from connectors.reach import Reach
     from connectors.replies import Row
     from schemas.dossier import Message
@@ -40,11 +40,15 @@ class Writer(Protocol):
 
 
 class Outfit(msgspec.Struct, frozen=True, kw_only=True):
-    """What the wiring hands to every room. ``now``: wall clock, aware; ``seconds``: a clock that never goes back."""
+    """What the wiring hands to a room. ``now``: wall clock, aware; ``seconds``: a clock that never goes back.
+
+    ``envelopes``: signs what is sent and checks replies; ``None``: nothing of the kind was agreed.
+    """
 
     library: Library
     now: Callable[[], datetime]
     seconds: Callable[[], float]
+    envelopes: Envelopes | None = None
 
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +63,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _rest(settings: Rest, replies: Iterable[Row], outfit: Outfit) -> Connector:
-    return rest.connect(settings, Http(settings, clock=outfit.now), replies)
+    return rest.connect(settings, Http(settings, clock=outfit.now), replies, outfit.envelopes)
 
 
 def _soap(settings: Soap, replies: Iterable[Row], outfit: Outfit) -> Connector:

@@ -70,6 +70,27 @@ class Parcel(Value, frozen=True):
     attempt: int = 1
 
 
+class Envelope(Value, frozen=True):
+    """What is signed anew on each attempt around a sealed payload, or what came back. Header names are in small letters when it came.
+
+    ``target``: the whole address; ``id``: what the message is called on every attempt.
+    """
+
+    body: bytes
+    headers: Mapping[str, str] = {}
+    method: str = ""
+    target: str = ""
+    id: str = ""
+
+
+class Opened(Value, frozen=True):
+    """A reply whose signature holds. ``payload``: what was signed, and nothing else of it; ``signer``: SHA-256 of the certificate, hex."""
+
+    payload: bytes
+    signer: str
+    claims: Mapping[str, str] = {}
+
+
 class Exchange(Value, frozen=True):
     """The exact bytes of one call, secrets cut out of the headers; evidence, and what an operator looks at."""
 
@@ -128,6 +149,28 @@ class Sealer(Protocol):
 
     def seal(self, draft: Draft) -> Sealed:
         """Sign once. Raises ``schemas.problems.Refusal`` when key or profile do not allow it."""
+        ...
+
+
+class Envelopes(Protocol):
+    """Handed in by the wiring to the room of one partner whose file says how envelopes are signed. CPU work elsewhere."""
+
+    @property
+    def signs(self) -> bool:
+        """Whether what is sent is to be signed."""
+        ...
+
+    @property
+    def checks(self) -> bool:
+        """Whether replies are to be signed; then one that does not hold says nothing."""
+        ...
+
+    async def sign(self, envelope: Envelope) -> Envelope:
+        """Raises ``Refusal`` when it cannot be signed now."""
+        ...
+
+    async def open(self, envelope: Envelope) -> Opened:
+        """Verify a reply. Raises ``Refusal`` HUB-SIG-* or HUB-CRT-* when it is not what was agreed."""
         ...
 
 

@@ -104,6 +104,7 @@ def decide(
         sender=judged.sender,
         key=judged.key,
         natural_key=judged.natural_key,
+        signed_key=judged.signed_key,
         digest=judged.digest,
         raw=inbound.content(),
         media_type=judged.media_type,

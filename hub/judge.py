@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from schemas.procedures import Procedure as Entry
 
 KEY_HEADER = "idempotency-key"
+SIGNED = "jti:"
+"""Before a key that only the signature says, so that it is never mixed up with one that a sender chose."""
 CODE_PLACE = "/dossier/code"
 DOCUMENT_PLACES = tuple(
     f"/dossier/{where}/*/{what}" for where in ("documents", "results") for what in ("sha256", "reference")
@@ -136,7 +138,7 @@ class Judged(Value, frozen=True):
     ``received_by``: the agency part of the dossier's code; ``may_create``: it lies in the sender's trees;
     ``code_place``: where the code stands in the sender's format. ``aliases``: further codes that this sender may give the
     dossier, as (authority, code); a code under another sender's authority is that sender's to give. ``natural_key``: the
-    format's own key where the sender gave another one; it is bound as well. ``documents``: those that it names by their
+    format's own key where the sender gave another one, ``signed_key`` what the signature calls the message; they are bound as well. ``documents``: those that it names by their
     digest alone; ``places``: where such things stand in the sender's format.
     """
 
@@ -157,6 +159,7 @@ class Judged(Value, frozen=True):
     code_place: str = ""
     aliases: tuple[tuple[str, str], ...] = ()
     natural_key: str = ""
+    signed_key: str = ""
     media: str = "json"
     signer: str = ""
     algorithm: str = ""
@@ -177,7 +180,8 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
     given = key_of(request.headers)
     opened = sender.reader.open(payload)
     natural = opened.natural_key or "" if sender.own_key or not given else ""
-    key = given or natural
+    signed = signed_key(verified)
+    key = given or natural or signed
     if not key:
         raise refuse("HUB-IDM-001", "Idempotency-Key")
     heard, written = nfc(opened.message(sender.id, key, sender.agency))
@@ -195,6 +199,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
         sender=sender.id,
         key=key,
         natural_key=natural if natural != key else "",
+        signed_key=f"{SIGNED}{signed}" if signed else "",
         digest=hashlib.sha256(raw).hexdigest(),
         size=len(raw),
         media_type=media_type,
@@ -249,7 +254,12 @@ def verify(raw: bytes, headers: Mapping[str, str], sender: Sender, now: datetime
     """Return what was signed; ``None`` when this sender's messages need no signature."""
     if sender.verifier is None:
         return None
-    return sender.verifier.verify(Wire(body=raw, headers=headers), now)
+    return sender.verifier.verify(Wire(body=raw, headers=headers, method="POST"), now)
+
+
+def signed_key(verified: Verified | None) -> str:
+    """Return what the signature calls the message; the replay check is that no other message is accepted under it."""
+    return verified.claims.get("jti", "") if verified else ""
 
 
 # --- how is it wrapped ------------------------------------------------------------------------------------------

@@ -7,19 +7,21 @@ as long as it lives. Batches travel as MessagePack; the first byte of a frame sa
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import structlog
 
-from connectors.contract import Sealed  # noqa: TC001 - msgspec reads the annotations at run time
+from connectors.contract import Envelope, Opened, Sealed
 from hub import intake, logs, memory, sealing
+from hub.crew import Died, TooLong
 from hub.judge import Desk, Inbound, Judged
-from hub.sealing import Order, Workbench
+from hub.sealing import Order, Workbench, Wrap
 from schemas.problems import Problem, Refusal, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from hub.crew import Answer, Crew
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_JUDGE, _SEAL = b"j", b"s"
+_JUDGE, _SEAL, _WRAP = b"j", b"s", b"w"
 
 
 class _Made(msgspec.Struct, array_like=True):
@@ -35,12 +37,15 @@ class _Made(msgspec.Struct, array_like=True):
 
     judged: Judged | None = None
     sealed: Sealed | None = None
+    envelope: Envelope | None = None
+    opened: Opened | None = None
     problems: tuple[Problem, ...] = ()
 
 
 _encode = msgspec.msgpack.encode
 _inbounds = msgspec.msgpack.Decoder(list[Inbound])
 _orders = msgspec.msgpack.Decoder(list[Order])
+_wraps = msgspec.msgpack.Decoder(Wrap)
 _results = msgspec.msgpack.Decoder(list[_Made])
 
 
@@ -67,6 +72,51 @@ def sealing_in(crew: Crew, seconds: float | None = None) -> sealing.Run:
     return run
 
 
+class Wraps(NamedTuple):
+    """Whose envelopes they are; whether we sign, whether we check what comes back."""
+
+    partner: str
+    signs: bool
+    checks: bool
+
+
+class Envelopes:
+    """One partner's envelopes, signed and verified in the crew's processes (``connectors.contract.Envelopes``)."""
+
+    def __init__(
+        self, crew: Crew, wraps: Wraps, now: Callable[[], datetime], seconds: float | None = None
+    ) -> None:
+        """``seconds``: for one envelope."""
+        self._crew, self._wraps, self._now, self._seconds = crew, wraps, now, seconds
+
+    @property
+    def signs(self) -> bool:
+        return self._wraps.signs
+
+    @property
+    def checks(self) -> bool:
+        return self._wraps.checks
+
+    async def sign(self, envelope: Envelope) -> Envelope:
+        made = await self._ask(envelope, came=False)
+        if made.envelope is None:
+            raise Refusal(*made.problems)
+        return made.envelope
+
+    async def open(self, envelope: Envelope) -> Opened:
+        made = await self._ask(envelope, came=True)
+        if made.opened is None:
+            raise Refusal(*made.problems)
+        return made.opened
+
+    async def _ask(self, envelope: Envelope, *, came: bool) -> _Made:
+        order = Wrap(self._wraps.partner, envelope, self._now(), came)
+        try:
+            return _results.decode(await self._crew.ask(_WRAP + _encode(order), self._seconds))[0]
+        except (Died, TooLong) as error:
+            raise refuse("HUB-INT-002", rule="pool", detail=type(error).__name__) from error
+
+
 # --- the process's side ---------------------------------------------------------------------------------------------
 
 
@@ -83,6 +133,8 @@ def begin(build: Build, settings: str) -> Answer:
 def _answer(desk: Desk, bench: Workbench, frame: bytes) -> bytes:
     if frame[:1] == _JUDGE:
         return _packed([_told(verdict) for verdict in intake.judge_all(desk, _inbounds.decode(frame[1:]))])
+    if frame[:1] == _WRAP:
+        return _packed([_wrapped(sealing.wrap(bench, _wraps.decode(frame[1:])))])
     return _packed([_sealed(sealing.seal(bench, order)) for order in _orders.decode(frame[1:])])
 
 
@@ -92,6 +144,16 @@ def _told(verdict: intake.Verdict) -> _Made:
 
 def _sealed(result: Sealed | Problem) -> _Made:
     return _Made(problems=(result,)) if isinstance(result, Problem) else _Made(sealed=result)
+
+
+def _wrapped(result: Envelope | Opened | Problem) -> _Made:
+    match result:
+        case Envelope():
+            return _Made(envelope=result)
+        case Opened():
+            return _Made(opened=result)
+        case _:
+            return _Made(problems=(result,))
 
 
 def _packed(made: list[_Made]) -> bytes:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import structlog
 
-from connectors.contract import Sealed
+from connectors.contract import Envelope, Opened, Sealed
 from hub.crew import Died, TooLong
 from schemas.dossier import from_json
 from schemas.problems import Problem, Refusal
@@ -22,11 +23,10 @@ from signing.contract import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
-    from datetime import datetime
 
     from connectors.contract import Codec, Draft, Sealer
     from hub.store.contract.delivery import Work
-    from signing.contract import Signer
+    from signing.contract import Signer, Verifier
 
 log = structlog.get_logger(__name__)
 
@@ -46,12 +46,30 @@ class Order(msgspec.Struct, frozen=True):
     canonical: bytes
 
 
+class Wrap(msgspec.Struct, frozen=True):
+    """What the pool needs to sign one envelope, or to verify one that ``came``; ``at``: now."""
+
+    partner: str
+    envelope: Envelope
+    at: datetime
+    came: bool = False
+
+
+@dataclass(frozen=True)
+class Wrapping:
+    """How one partner's envelopes are signed and its replies are verified; ``None``: they are not."""
+
+    signer: Signer | None = None
+    verifier: Verifier | None = None
+
+
 @dataclass(frozen=True)
 class Workbench:
-    """A pool process's tools, by partner: the codec that says it, the sealer that signs it."""
+    """A pool process's tools, by partner: the codec that says it, the sealer that signs it, what its envelopes need."""
 
     codecs: Mapping[str, Codec]
     sealers: Mapping[str, Sealer]
+    wrappings: Mapping[str, Wrapping] = field(default_factory=dict)
 
 
 def seal(bench: Workbench, order: Order) -> Sealed | Problem:
@@ -68,6 +86,28 @@ def seal(bench: Workbench, order: Order) -> Sealed | Problem:
     except Exception as error:
         log.exception("sealing_failed", transfer=order.transfer, partner=order.partner)
         return Problem(code="HUB-INT-001", detail=type(error).__name__)
+
+
+def wrap(bench: Workbench, order: Wrap) -> Envelope | Opened | Problem:
+    """Sign an envelope, or verify one that came."""
+    found = bench.wrappings.get(order.partner, Wrapping())
+    told = order.envelope
+    wire = Wire(body=told.body, headers=told.headers, method=told.method, target=told.target, id=told.id)
+    try:
+        if order.came and found.verifier is not None:
+            verified = found.verifier.verify(wire, order.at)
+            return Opened(
+                payload=verified.payload, signer=verified.signer.fingerprint, claims=verified.claims
+            )
+        if not order.came and found.signer is not None:
+            signed = found.signer.sign(wire, order.at)
+            return msgspec.structs.replace(told, body=signed.body, headers=signed.headers)
+    except Refusal as refusal:
+        return refusal.problems[0]
+    except Exception as error:
+        log.exception("wrapping_failed", partner=order.partner)
+        return Problem(code="HUB-INT-001", detail=type(error).__name__)
+    return Problem(code="HUB-CFG-001", detail=order.partner)
 
 
 class Run(Protocol):

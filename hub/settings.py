@@ -263,7 +263,9 @@ class Backup(Closed):
 
 
 class Settings(Closed):
-    """Everything the composition root needs to know. ``public_url``: how senders reach the hub, for links in answers."""
+    """Everything the composition root needs to know. ``name``: what partners call this hub in what they sign for it
+    (``aud``); without one it is ``public_url``: how senders reach the hub, for links in answers.
+    """
 
     data: Path = Path("var/hub")
     database: Annotated[str, BeforeValidator(_database)] = ""
@@ -273,6 +275,7 @@ class Settings(Closed):
     signatories: Path | None = None
     calendar: Path | None = None
     listen: Annotated[str, BeforeValidator(_listen)] = "127.0.0.1:8080"
+    name: Annotated[str, Field(max_length=512)] = ""
     public_url: str = ""
     language: Literal["vi", "en"] = "vi"
     lease: Seconds = 30.0

@@ -10,7 +10,8 @@ import msgspec
 
 from schemas.problems import refuse
 from signing.jose.detached import DetachedSigner, DetachedVerifier
-from signing.profiles import JwsProfile, Profile, Reference, XmlProfile
+from signing.jose.modi import ModiSigner, ModiVerifier
+from signing.profiles import JwsProfile, ModiProfile, Profile, Reference, XmlProfile
 from signing.xml.enveloped import EnvelopedSigner, EnvelopedVerifier
 
 if TYPE_CHECKING:
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 
 _START_TAG = re.compile(rb"""<[^\s/>?!][^\s/>]*((?:[^>"']|"[^"]*"|'[^']*')*)>""")
 _ID = re.compile(rb"\sId=")
+
+
+_PER_ATTEMPT: frozenset[type[Profile]] = frozenset({ModiProfile})
+
+
+def per_attempt(profile: Profile) -> bool:
+    """Whether what is signed is the envelope, anew on each attempt; the sealed payload inside stays as it is."""
+    return type(profile) in _PER_ATTEMPT
 
 
 def signer(key: Key, profile: Profile) -> Signer:
@@ -80,10 +89,12 @@ class FromBeside:
 _SIGNERS: dict[type[Profile], Callable[[Key, Any], Signer]] = {
     XmlProfile: InBody,
     JwsProfile: BesideBody,
+    ModiProfile: ModiSigner,
 }
 _VERIFIERS: dict[type[Profile], Callable[[Pins, Any], Verifier]] = {
     XmlProfile: OutOfBody,
     JwsProfile: FromBeside,
+    ModiProfile: ModiVerifier,
 }
 
 

@@ -21,14 +21,15 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 class Wire(Value, frozen=True):
     """What is signed or verified, as it travels. ``headers``: lower-case names when it came in, as they are written when it goes out.
 
-    ``method`` and ``target`` for bindings that cover them; ``canonical``: the body is in exclusive C14N as it stands, so that
-    signing need not parse it again.
+    ``method`` and ``target`` for bindings that cover them; ``id``: what the message is called on every attempt, for bindings
+    that say it; ``canonical``: the body is in exclusive C14N as it stands, so that signing need not parse it again.
     """
 
     body: bytes
     headers: Mapping[str, str] = {}
     method: str = ""
     target: str = ""
+    id: str = ""
     canonical: bool = False
 
 

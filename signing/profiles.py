@@ -105,12 +105,44 @@ class JwsProfile(Shape, frozen=True, tag_field="binding", tag="jws-detached"):
     skew: timedelta = timedelta(seconds=60)
 
 
-Profile = XmlProfile | JwsProfile
+class Identity(StrEnum):
+    """Which of ModI's identity patterns ``Authorization: Bearer`` follows; 02 also says a ``jti``."""
+
+    NONE = "none"
+    ID_AUTH_REST_01 = "ID_AUTH_REST_01"
+    ID_AUTH_REST_02 = "ID_AUTH_REST_02"
+
+
+class ModiProfile(Shape, frozen=True, tag_field="binding", tag="modi-rest"):
+    """Signed requests after Italy's interoperability model (AgID, ModI): INTEGRITY_REST_01, with or without ID_AUTH_REST.
+
+    ``header`` carries a JWS over the digest of the body and the headers that say what the body is. ``audience``: who is
+    called, as both sides agreed; ``issuer`` and ``subject``: who calls, empty: not said. ``lifetime``: of what we sign;
+    ``longest``: of what we take. ``carries_certificate``: send ``x5c`` along for those who look there.
+    """
+
+    algorithms: frozenset[JwsAlgorithm] = frozenset(JwsAlgorithm)
+    body_bytes: int = 8 * 1024 * 1024
+    header_bytes: int = 16 * 1024
+    header: str = "Agid-JWT-Signature"
+    identity: Identity = Identity.NONE
+    audience: str = ""
+    issuer: str = ""
+    subject: str = ""
+    lifetime: timedelta = timedelta(minutes=5)
+    longest: timedelta = timedelta(hours=24)
+    carries_certificate: bool = False
+    skew: timedelta = timedelta(seconds=60)
+
+
+JoseProfile = JwsProfile | ModiProfile
+Profile = XmlProfile | JwsProfile | ModiProfile
 
 ENVELOPED = XmlProfile()
 DETACHED = JwsProfile()
+MODI = ModiProfile()
 
-PROFILES: dict[str, Profile] = {"xmldsig-enveloped": ENVELOPED, "jws-detached": DETACHED}
+PROFILES: dict[str, Profile] = {"xmldsig-enveloped": ENVELOPED, "jws-detached": DETACHED, "modi-rest": MODI}
 """The profile that a partner file's ``binding`` means when it says nothing more."""
 
 

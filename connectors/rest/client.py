@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 from urllib.parse import quote
 
-from connectors.contract import Connector, Outcome, Parcel, Reason, Unsure
+from connectors.contract import Connector, Deferred, Outcome, Parcel, Reason, Unsure
+from connectors.envelopes import opened, signed
 from connectors.reach import read_secret
 from connectors.replies import Reply, Row, Table, Verdict, classify, known_actions, wait_of
 from connectors.rest.replies import absent_rows, is_about, read, reference, room_rows
@@ -15,10 +16,14 @@ from connectors.transport import Answer, Broken, Http, Request
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from connectors.contract import Envelopes
 
-def connect(settings: Settings, http: Http, replies: Iterable[Row] = ()) -> Connector:
+
+def connect(
+    settings: Settings, http: Http, replies: Iterable[Row] = (), envelopes: Envelopes | None = None
+) -> Connector:
     """Open this partner. Raises ``Refusal`` HUB-CFG-001 for an unreadable secret or a row this room has no use for."""
-    return _RestConnector(settings, http, known_actions(replies))
+    return _RestConnector(settings, http, known_actions(replies), envelopes)
 
 
 def credentials(auth: NoAuth | ApiKey | Bearer) -> tuple[Mapping[str, str], tuple[str, ...]]:
@@ -43,15 +48,16 @@ def fill(template: str, parcel: Parcel) -> str:
 
 
 class _RestConnector:
-    def __init__(self, settings: Settings, http: Http, rows: Table) -> None:
+    def __init__(self, settings: Settings, http: Http, rows: Table, envelopes: Envelopes | None) -> None:
         self._settings = settings
         self._http = http
         self._rows = rows
+        self._envelopes = envelopes
         self._proof, self._secrets = credentials(settings.auth)
 
     async def deliver(self, parcel: Parcel) -> Outcome:
         settings = self._settings
-        answer = await self._http.send(
+        answer = await self._call(
             Request(
                 path=fill(settings.paths.get(parcel.operation, settings.path), parcel),
                 method=settings.method,
@@ -64,27 +70,41 @@ class _RestConnector:
                     **self._proof,
                 },
                 secrets=self._secrets,
-            )
+            ),
+            parcel,
         )
         if isinstance(answer, Broken):
             return answer.outcome()
+        if not isinstance(answer, Answer):
+            return answer
         return self._outcome(classify(self._read(answer), self._rows, room_rows(settings.reply)), answer)
 
     async def find(self, parcel: Parcel) -> Outcome:
         find = self._settings.find
         if find is None:
             return Unsure(reason=Reason(code="HUB-PAR-009"))
-        answer = await self._http.send(
+        answer = await self._call(
             Request(
                 path=fill(find.path, parcel),
                 method="GET",
                 headers={**self._settings.headers, **self._proof},
                 secrets=self._secrets,
-            )
+            ),
+            parcel,
         )
         if isinstance(answer, Broken):
             return answer.cannot_tell()
+        if not isinstance(answer, Answer):
+            return Unsure(reason=answer.reason, exchanges=answer.exchanges)
         return self._tell(find, answer, parcel)
+
+    async def _call(self, request: Request, parcel: Parcel) -> Answer | Broken | Deferred | Unsure:
+        """Send one request, signed where that was agreed; ``Deferred``: it never left; ``Unsure``: the reply proves nothing."""
+        travels = await signed(request, self._envelopes, self._settings.base_url, parcel.key)
+        if isinstance(travels, Deferred):
+            return travels
+        answer = await self._http.send(travels)
+        return answer if isinstance(answer, Broken) else await opened(answer, self._envelopes)
 
     async def close(self) -> None:
         await self._http.close()

@@ -177,5 +177,9 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
             raise refuse("HUB-LIM-004", rule=f"the whole body in {self.limits.body_time:g} s") from None
 
     def _kept(self, request: Request, caller: Caller) -> dict[str, str]:
-        names = (*KEPT, "content-encoding", caller.header)
-        return {name: request.headers[name] for name in names if name and name in request.headers}
+        """Raises ``Refusal`` HUB-IDM-004 for one that stands twice: signed and read must be the same."""
+        names = (*KEPT, "content-encoding", "digest", "content-digest", caller.header)
+        kept = [name for name in names if name and name in request.headers]
+        for name in kept:
+            only_one(request, name)
+        return {name: request.headers[name] for name in kept}

@@ -8,13 +8,15 @@ from pydantic import AfterValidator, Field, IPvAnyNetwork, model_validator
 
 from connectors.replies import Row  # noqa: TC001 - pydantic reads the annotations at run time
 from hub import circuit, hours
-from hub.partners.world import Agency, File, KeyName, MappingRef, Room  # noqa: TC001 - pydantic reads the annotations at run time
+from hub.partners.world import Agency, File, HubName, KeyName, MappingRef, Room  # noqa: TC001 - pydantic reads the annotations at run time
 from hub.routing.parties import PartyRole, Stage  # noqa: TC001
 from hub.settings import Closed, Octets, Seconds
 from schemas.dossier import Kind
-from signing.profiles import JwsProfile, Profile, Reference, XmlProfile
+from signing.profiles import Identity, JwsProfile, ModiProfile, Profile, Reference, XmlProfile
 
-Binding = Literal["jws-detached", "xmldsig-enveloped"]
+Binding = Literal["jws-detached", "modi-rest", "xmldsig-enveloped"]
+HEADERS = {"jws-detached": "X-JWS-Signature", "modi-rest": "Agid-JWT-Signature"}
+"""Where each binding's signature travels when the partner's file says nothing else."""
 
 
 def _hours(lines: tuple[str, ...]) -> tuple[str, ...]:
@@ -38,7 +40,7 @@ ApiKeyHash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
-Header = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$")]
+Header = Annotated[str, Field(pattern=r"^([A-Za-z][A-Za-z0-9-]{0,62})?$")]
 
 
 HostName = Annotated[str, Field(pattern=r"^[a-z0-9.-]{1,253}(:\d{1,5})?$")]
@@ -66,20 +68,40 @@ class Stages(Closed):
 
 
 class Proof(Closed):
-    """How this sender's messages are signed. ``certificates``: the pins; ``header`` carries a detached JWS.
+    """How what this partner says is signed. ``certificates``: the pins; ``header`` carries a JWS.
 
     ``authority``: kinds that only a signatory may sign who has the right to (``hub.signatories``); their certificates are
-    pinned beside these.
+    pinned beside these. For ``modi-rest``: ``identity``: the pattern of its bearer tokens; ``audience``: what it calls this
+    hub, when not as the settings do.
     """
 
     binding: Binding
     certificates: Annotated[tuple[File, ...], Field(min_length=1)]
-    header: Header = "X-JWS-Signature"
+    header: Header = ""
     authority: tuple[Kind, ...] = ()
+    identity: Identity = Identity.NONE
+    audience: HubName = Field(default="", validate_default=True)
+
+    @property
+    def carried_in(self) -> str:
+        """The header with the signature; empty when the body carries it."""
+        return self.header or HEADERS.get(self.binding, "")
 
     @property
     def profile(self) -> Profile:
-        return JwsProfile(header=self.header) if self.binding == "jws-detached" else XmlProfile()
+        match self.binding:
+            case "jws-detached":
+                return JwsProfile(header=self.carried_in)
+            case "modi-rest":
+                return ModiProfile(header=self.carried_in, identity=self.identity, audience=self.audience)
+            case _:
+                return XmlProfile()
+
+    @model_validator(mode="after")
+    def _meant_for_us(self) -> Self:
+        if self.binding == "modi-rest" and not self.audience:
+            raise ValueError("audience, or a name (or public_url) in the hub's settings")
+        return self
 
 
 class OwnQuota(Closed):
@@ -133,19 +155,40 @@ class Seal(Closed):
     """How the hub signs what this partner receives, by the name of a key in the settings.
 
     ``reference``: whether an XML signature points at the payload by its ``Id`` or at the whole document; ``header``
-    carries a detached JWS.
+    carries a JWS. For ``modi-rest``: ``audience``: what the partner calls itself; ``issuer``: what it calls this hub, when
+    not as the settings do; ``identity``: the pattern of the bearer token that goes along.
     """
 
     binding: Binding
     key: KeyName
     reference: Literal["id", "document"] = "id"
-    header: Header = "X-JWS-Signature"
+    header: Header = ""
+    identity: Identity = Identity.NONE
+    audience: Annotated[str, Field(max_length=512)] = ""
+    issuer: HubName = Field(default="", validate_default=True)
 
     @property
     def profile(self) -> Profile:
-        if self.binding == "jws-detached":
-            return JwsProfile(header=self.header)
-        return XmlProfile(reference=Reference(self.reference))
+        header = self.header or HEADERS.get(self.binding, "")
+        match self.binding:
+            case "jws-detached":
+                return JwsProfile(header=header)
+            case "modi-rest":
+                return ModiProfile(
+                    header=header,
+                    identity=self.identity,
+                    audience=self.audience,
+                    issuer=self.issuer,
+                    subject=self.issuer,
+                )
+            case _:
+                return XmlProfile(reference=Reference(self.reference))
+
+    @model_validator(mode="after")
+    def _meant_for_somebody(self) -> Self:
+        if self.binding == "modi-rest" and not self.audience:
+            raise ValueError("audience, for modi-rest")
+        return self
 
 
 class Receipts(Closed):
@@ -193,6 +236,7 @@ class Receives(Closed):
     ``order_sensitive``: a stopped transfer holds those behind it. ``acknowledges``: it sends receipts later, each within
     ``receipt_within`` of the delivery; otherwise *delivered* is final. ``ask_after``: wait before the first question about
     a transfer in doubt. ``rate``: transfers per second. ``hours``: when it may be sent to (``hub.hours``), in Vietnam time.
+    ``reply_signature``: how its replies are signed; one that is not says nothing.
     ``calendar``: ``office``: not on public holidays, and without ``hours`` in the office hours of the hub's calendar.
     """
 
@@ -215,6 +259,7 @@ class Receives(Closed):
     hours: Annotated[tuple[str, ...], AfterValidator(_hours)] = ()
     calendar: Literal["always", "office"] = "always"
     signature: Seal | None = None
+    reply_signature: Proof | None = None
     receipts: Receipts | None = None
     documents: Downloads = Downloads()
     quota: OwnPace = OwnPace()

@@ -22,7 +22,7 @@ CANONICAL = SCHEMA_ID.replace("/", "@")
 
 class World(msgspec.Struct, frozen=True, kw_only=True):
     """What partner files may refer to. ``rooms``: kind → model of its settings; ``mappings``: ``id@version``;
-    ``keys``: names from the hub's settings; ``agency``: whether a code is in the registry. ``fits``: what the room itself
+    ``name``: what partners call this hub; ``keys``: names from the hub's settings; ``agency``: whether a code is in the registry. ``fits``: what the room itself
     finds wrong when it is built from the table (a WSDL that is not in the library, an operation that is not in the WSDL);
     costly, so by default nobody asks.
     """
@@ -31,6 +31,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     mappings: frozenset[str]
     keys: frozenset[str]
     agency: Callable[[str], bool]
+    name: str = ""
     fits: Callable[[str, BaseModel, tuple[Row, ...]], Sequence[Problem]] = lambda _room, _settings, _rows: ()
 
 
@@ -65,6 +66,10 @@ def _key(name: str, info: ValidationInfo) -> str:
     return name
 
 
+def _hub(name: str, info: ValidationInfo) -> str:
+    return name or _told(info).world.name
+
+
 def _room(kind: str, info: ValidationInfo) -> str:
     rooms = _told(info).world.rooms
     if kind not in rooms:
@@ -89,6 +94,9 @@ KeyName = Annotated[str, AfterValidator(_key)]
 
 
 Room = Annotated[str, AfterValidator(_room)]
+
+
+HubName = Annotated[str, AfterValidator(_hub)]
 
 
 File = Annotated[Path, AfterValidator(_file)]

@@ -142,6 +142,7 @@ def _world(settings: Settings, formats: Mapping[str, mapping.Mapping], agencies:
         mappings=frozenset(formats),
         keys=frozenset(settings.keys),
         agency=lambda code: agencies.known(code) is not None,
+        name=settings.name or settings.public_url.rstrip("/"),
     )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from hub import pool
+from hub.crew import Crew
 from hub.judge import Recipient, trial
 from hub.partners.partner import parties
 from hub.routing import table as routes
@@ -12,6 +15,7 @@ from hub.routing.router import Router
 from hub.tries import parcel_of, tried
 from hub.wiring.declared import codecs, declared
 from hub.wiring.parts import new_ids, utc_now
+from hub.wiring.tools import pool_tools
 from hub.wiring.worker import connect
 
 if TYPE_CHECKING:
@@ -34,6 +38,7 @@ class WiredMeans:
 
     def __init__(self, settings: Path) -> None:
         self._what = declared(settings)
+        self._settings = settings
         self._codecs = codecs(self._what)
         self._router = Router(
             table=routes.load(self._what.agencies),
@@ -60,10 +65,14 @@ class WiredMeans:
         found = next(((each, told) for each, told in self._what.receiving if each.id == view.partner), None)
         if found is None or not found[1].can_be_asked:
             return None
-        connector = connect(*found, self._what)
+        crew = Crew(
+            partial(pool.begin, pool_tools), str(self._settings), 1
+        )  # starts when something must be signed
+        connector = connect(*found, self._what, crew)
         try:
             question = connector.find(parcel_of(view, sealed))
             outcome, _ = await tried("find", question, utc_now, ASK_SECONDS)
         finally:
             await connector.close()
+            await crew.close()
         return outcome

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from hub import desk
 from hub import settings as settings_file
-from hub.sealing import Signs, Unsigned, Workbench
+from hub.sealing import Signs, Unsigned, Workbench, Wrapping
 from hub.wiring.declared import codecs, declared
 from hub.wiring.parts import utc_now
 from signing import bindings
 from signing.keys.ring import KeyRing, KeySource
+from signing.trust.pins import load_pins
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -38,7 +39,9 @@ def pool_tools(path: str) -> tuple[Desk, Workbench]:
     )
     ring = KeyRing(_sources(what.settings))
     return judging, Workbench(
-        codecs=speak, sealers={partner.id: _sealer(receives, ring) for partner, receives in what.receiving}
+        codecs=speak,
+        sealers={partner.id: _sealer(receives, ring) for partner, receives in what.receiving},
+        wrappings={partner.id: _wrapping(receives, ring) for partner, receives in what.receiving},
     )
 
 
@@ -67,4 +70,16 @@ def _sources(settings: Settings) -> list[KeySource]:
 
 def _sealer(receives: Receives, ring: KeyRing) -> Sealer:
     seal = receives.signature
-    return Signs(bindings.signer(ring[seal.key], seal.profile), utc_now) if seal else Unsigned()
+    if seal is None or bindings.per_attempt(seal.profile):
+        return Unsigned()
+    return Signs(bindings.signer(ring[seal.key], seal.profile), utc_now)
+
+
+def _wrapping(receives: Receives, ring: KeyRing) -> Wrapping:
+    seal, reply = receives.signature, receives.reply_signature
+    return Wrapping(
+        signer=bindings.signer(ring[seal.key], seal.profile)
+        if seal and bindings.per_attempt(seal.profile)
+        else None,
+        verifier=bindings.verifier(load_pins(reply.certificates), reply.profile) if reply else None,
+    )

@@ -189,7 +189,7 @@ def _callers(what: Declared) -> tuple[Caller, ...]:
             id=partner.id,
             api_keys=desk.hashes(*sends.api_keys),
             authority=sends.authority,
-            header=sends.signature.header.lower() if sends.signature else "",
+            header=sends.signature.carried_in.lower() if sends.signature else "",
         )
         for partner in what.partners
         if (sends := partner.sends)

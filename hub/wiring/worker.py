@@ -30,6 +30,7 @@ from hub.wiring.evidence import kept_evidence
 from hub.wiring.parts import link_secret, store_of, utc_now
 from hub.wiring.tools import pool_tools
 from hub.wiring.watching import process_name, watched
+from signing import bindings
 
 if TYPE_CHECKING:
     import socket
@@ -61,7 +62,9 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
     speak = codecs(what)
     lines = {
         partner.id: Line(
-            connector=connect(partner, receives, what), codec=speak[partner.id], policy=_policy(receives)
+            connector=connect(partner, receives, what, crew),
+            codec=speak[partner.id],
+            policy=_policy(receives),
         )
         for partner, receives in what.receiving
     }
@@ -109,9 +112,22 @@ def _pruner(store: Store, retention: Retention, name: str) -> Pruner:
     return Pruner(store, ages_of(retention), now=utc_now, holder=name, every=retention.every)
 
 
-def connect(partner: Partner, receives: Receives, what: Declared) -> Connector:
+def connect(partner: Partner, receives: Receives, what: Declared, crew: Crew) -> Connector:
     room = catalogue.ROOMS[partner.room]
-    outfit = catalogue.Outfit(library=what.library, now=utc_now, seconds=time.monotonic)
+    seal = receives.signature
+    wraps = pool.Wraps(
+        partner.id,
+        signs=seal is not None and bindings.per_attempt(seal.profile),
+        checks=receives.reply_signature is not None,
+    )
+    outfit = catalogue.Outfit(
+        library=what.library,
+        now=utc_now,
+        seconds=time.monotonic,
+        envelopes=pool.Envelopes(crew, wraps, utc_now, what.settings.limits.judge_time)
+        if wraps.signs or wraps.checks
+        else None,
+    )
     return room.connect(partner.settings, receives.replies, outfit)
 
 

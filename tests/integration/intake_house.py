@@ -326,7 +326,7 @@ async def house(
                 id=each.id,
                 api_keys=hashes(*each.sends.api_keys),
                 authority=each.sends.authority,
-                header=each.sends.signature.header.lower() if each.sends.signature else "",
+                header=each.sends.signature.carried_in.lower() if each.sends.signature else "",
             )
             for each in made.partners
             if each.sends

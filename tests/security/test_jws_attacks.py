@@ -16,7 +16,8 @@ from joserfc.jwk import RSAKey
 
 from schemas.problems import Refusal
 from signing.algorithms import sign
-from signing.jose.detached import DetachedSigner, DetachedVerifier, encode
+from signing.jose.compact import encode
+from signing.jose.detached import DetachedSigner, DetachedVerifier
 from signing.keys.ring import KeySource, load
 from signing.profiles import DETACHED, JwsAlgorithm, JwsProfile
 from signing.trust.pins import load_pins

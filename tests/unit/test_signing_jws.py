@@ -15,7 +15,8 @@ from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
 
 from schemas.problems import Refusal
-from signing.jose.detached import DetachedSigner, DetachedVerifier, decode, encode
+from signing.jose.compact import decode, encode
+from signing.jose.detached import DetachedSigner, DetachedVerifier
 from signing.keys.ring import KeySource, load
 from signing.profiles import DETACHED, JwsAlgorithm, JwsProfile
 from signing.trust.pins import load_pins

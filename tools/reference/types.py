@@ -27,6 +27,7 @@ CHECKED_BY: dict[str, str] = {
     "hub.partners.world._agency": "agency code",
     "hub.partners.world._mapping": "`id@version`",
     "hub.partners.world._key": "name of a key",
+    "hub.partners.world._hub": "text",
     "hub.partners.world._room": "room",
     "hub.partners.world._file": "file",
     "connectors.reach._seconds": '`"30s"` or seconds',

@@ -50,7 +50,7 @@ class Acceptance(Value, frozen=True):
     ``dossier`` is ``None`` for a message without one. ``expected_version``: the ``Known.version`` that routing was
     decided on (0: the dossier must not exist yet); when it moved meanwhile the store answers ``Stale`` and intake decides anew.
     ``natural_key``: the format's own key beside ``key``; bound in the same way, so that a client which makes a new
-    Idempotency-Key for each try doubles nothing. ``documents``: those that it names by their digest; they become its
+    Idempotency-Key for each try doubles nothing; ``signed_key``: what the signature calls the message, bound likewise. ``documents``: those that it names by their digest; they become its
     dossier's. ``facts`` go to the journal: digests, codes and structure, never personal data.
     """
 
@@ -70,9 +70,15 @@ class Acceptance(Value, frozen=True):
     expected_version: int = 0
     story: bytes = b""
     natural_key: str = ""
+    signed_key: str = ""
     transfers: tuple[NewTransfer, ...] = ()
     facts: Mapping[str, str] = {}
     documents: tuple[New, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Every key that is bound to it, the sender's first."""
+        return tuple(key for key in dict.fromkeys((self.key, self.natural_key, self.signed_key)) if key)
 
 
 class Accepted(Value, frozen=True):

@@ -89,13 +89,9 @@ class _Coming(NamedTuple):
     def new(self) -> Acceptance:
         return self.packed.acceptance
 
-    @property
-    def keys(self) -> list[str]:
-        return [key for key in dict.fromkeys((self.new.key, self.new.natural_key)) if key]
-
     def marks(self) -> set[Hashable]:
         """Return what no other of the same wave may have."""
-        keys = (("key", self.new.sender, key) for key in self.keys)
+        keys = (("key", self.new.sender, key) for key in self.new.keys)
         codes = (("code", alias.authority, alias.code) for alias in self.new.aliases)
         return {*keys, *codes, ("dossier", self.new.dossier or self.new.message)}
 
@@ -151,7 +147,7 @@ def _known(db: Connection, wave: Sequence[_Coming], answers: dict[int, Answer]) 
 
 def _replays(db: Connection, wave: Sequence[_Coming]) -> dict[int, Answer]:
     """The first of a message's keys that is bound decides."""
-    asked = [(one, key) for one in wave for key in one.keys]
+    asked = [(one, key) for one in wave for key in one.new.keys]
     rows = [(n, one.new.sender, key) for n, (one, key) in enumerate(asked)]
     answers: dict[int, Answer] = {}
     for n, digest, message, receipt in spread(db, _SEEN, rows) if rows else ():
@@ -176,7 +172,7 @@ def _refused(new: Acceptance, version: int, known: Mapping[tuple[str, str], str]
 
 
 def _write(db: Connection, fresh: Sequence[_Coming], known: Mapping[tuple[str, str], str]) -> None:
-    bound = [(one.new.sender, key, one.new.digest, one.new.message) for one in fresh for key in one.keys]
+    bound = [(one.new.sender, key, one.new.digest, one.new.message) for one in fresh for key in one.new.keys]
     _all_of(db, _BIND, bound)
     _dossiers(db, [one.new for one in fresh if one.new.dossier is not None], known)
     _under_keys(db, fresh)

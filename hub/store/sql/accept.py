@@ -46,12 +46,11 @@ def replay(db: Db, sender: str, key: str, digest: str) -> Accepted | None:
 def accept(db: Db, packed: Packed, *, follow_up: bool = False) -> Accepted:
     """Raise ``Stale`` or a ``Refusal``. A follow-up of the hub's own does not claim to know the dossier's version."""
     new = packed.acceptance
-    keys = {key for key in (new.key, new.natural_key) if key}
-    for key in (new.key, new.natural_key):
-        known = replay(db, new.sender, key, new.digest) if key else None
+    for key in new.keys:
+        known = replay(db, new.sender, key, new.digest)
         if known is not None:
             return known
-    for key in sorted(keys):
+    for key in sorted(new.keys):
         _bind(db, new, key)
     if new.dossier is not None:
         _dossier(db, new, follow_up=follow_up)

@@ -1,0 +1,49 @@
+"""Around one call: the envelope is signed anew before it leaves, and a reply is read only as far as its signature holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from connectors.contract import Deferred, Envelope, Reason, Unsure
+from schemas.problems import Refusal
+
+if TYPE_CHECKING:
+    from connectors.contract import Envelopes
+    from connectors.transport import Answer, Request
+
+NOT_SIGNED = "HUB-PAR-013"
+
+
+async def signed(request: Request, envelopes: Envelopes | None, address: str, key: str) -> Request | Deferred:
+    """Return what travels. ``address``: of the partner; ``key``: the transfer's, the same on every attempt.
+
+    What cannot be signed now has not left.
+    """
+    if envelopes is None or not envelopes.signs:
+        return request
+    plain = Envelope(
+        body=request.body,
+        headers=request.headers,
+        method=request.method,
+        target=address + request.path,
+        id=key,
+    )
+    try:
+        made = await envelopes.sign(plain)
+    except Refusal as refusal:
+        problem = refusal.problems[0]
+        return Deferred(reason=Reason(code=problem.code, detail=problem.rule), counts=False)
+    return msgspec.structs.replace(request, body=made.body, headers=made.headers)
+
+
+async def opened(answer: Answer, envelopes: Envelopes | None) -> Answer | Unsure:
+    """Return the reply with what was signed as its body. Without a signature that holds it says nothing, whatever it says."""
+    if envelopes is None or not envelopes.checks:
+        return answer
+    try:
+        found = await envelopes.open(Envelope(body=answer.body, headers=answer.headers))
+    except Refusal as refusal:
+        return Unsure(reason=Reason(code=NOT_SIGNED, detail=refusal.code), exchanges=answer.exchanges)
+    return msgspec.structs.replace(answer, body=found.payload)
