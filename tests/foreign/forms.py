@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from signing import bindings
+from signing.contract import Wire
+from signing.keys.ring import KeySource, load
 from signing.profiles import DETACHED, JwsProfile, Profile, Reference, XmlProfile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tests.doubles.pki import Pki
 
 MATRIX: dict[str, Any] = tomllib.loads((Path(__file__).parent / "matrix.toml").read_text("utf-8"))
 PEERS: dict[str, str] = MATRIX["peers"]
@@ -44,6 +52,18 @@ FORMS: dict[str, Form] = {
     "jws-rsa": Form(DETACHED, verb="-jws", task={"header": b'{"alg":"RS256","typ":"JOSE"}'}),
     "jws-ec": Form(JwsProfile(), "seal-p256", verb="-jws", task={"header": b'{"alg":"ES256","typ":"JOSE"}'}),
 }
+
+
+def signed_by_us(pki: Pki, form: Form) -> Wire:
+    seal = pki[form.seal]
+    source = KeySource(name=seal.name, file=str(seal.key_file), certificate=str(seal.certificate_file))
+    return bindings.signer(load(source), form.profile).sign(Wire(body=form.document), datetime.now(UTC))
+
+
+def arrived(wire: Wire) -> Wire:
+    """The same as the hub gets it: with names of headers in lower case."""
+    headers = {name.lower(): value for name, value in wire.headers.items()}
+    return msgspec.structs.replace(wire, headers=headers)
 
 
 def cells(*words: str) -> list[tuple[str, str]]:

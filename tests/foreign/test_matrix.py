@@ -10,10 +10,9 @@ import pytest
 from schemas.problems import Refusal
 from signing import bindings
 from signing.contract import Wire
-from signing.keys.ring import KeySource, load
 from signing.profiles import JwsProfile
 from signing.trust.pins import load_pins
-from tests.foreign.forms import CHANGED, FORMS, ROWS, cells
+from tests.foreign.forms import CHANGED, FORMS, ROWS, arrived, cells, signed_by_us
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,17 +25,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("foreign")
 
 
-def signed_by_us(pki: Pki, form: Form) -> Wire:
-    seal = pki[form.seal]
-    source = KeySource(name=seal.name, file=str(seal.key_file), certificate=str(seal.certificate_file))
-    return bindings.signer(load(source), form.profile).sign(Wire(body=form.document), datetime.now(UTC))
-
-
 def verified_by_us(pki: Pki, form: Form, wire: Wire) -> Verified:
-    headers = {name.lower(): value for name, value in wire.headers.items()}
     pins = load_pins([pki[form.seal].certificate_file])
-    came = Wire(body=wire.body, headers=headers, method=wire.method, target=wire.target)
-    return bindings.verifier(pins, form.profile).verify(came, datetime.now(UTC))
+    return bindings.verifier(pins, form.profile).verify(arrived(wire), datetime.now(UTC))
 
 
 def asked(pki: Pki, form: Form, more: Fields) -> Fields:

@@ -19,12 +19,11 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
 
-from signing.xml.names import DSIG, EXCLUSIVE
+from signing.xml.names import DSIG, EXCLUSIVE, INCLUSIVE
 
 if TYPE_CHECKING:
     from tests.doubles.pki import Issued
 
-INCLUSIVE = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 MORE = "http://www.w3.org/2001/04/xmldsig-more#"
 WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
 XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
