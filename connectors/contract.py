@@ -50,7 +50,8 @@ class Link(Value, frozen=True):
 class Sealed(Value, frozen=True):
     """A draft after signing: byte for byte the same on every attempt. ``headers`` travel with it (a detached JWS).
 
-    ``links``: the download addresses in ``payload``; they begin to live when it is stored.
+    ``links``: the download addresses in ``payload``; they begin to live when it is stored. ``says``: the mapping that it was
+    written by, ``<id>@<version>``.
     """
 
     payload: bytes
@@ -58,6 +59,7 @@ class Sealed(Value, frozen=True):
     headers: Mapping[str, str] = {}
     facts: Mapping[str, str] = {}
     links: tuple[Link, ...] = ()
+    says: str = ""
 
 
 class Parcel(Value, frozen=True):

@@ -22,6 +22,7 @@ from hub.documents.contract import Waits
 from hub.failure import LATE, LATE_CODE, failed, is_late
 from hub.lifecycle import MOVES, Move, State
 from hub.metrics.counts import Counts
+from hub.receipts import unsigned
 from hub.store.contract.delivery import Settlement, Work
 from hub.tries import parcel_of, tried
 from schemas.problems import Problem
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from connectors.contract import Codec, Connector, Outcome
+    from hub.receipts import Confirm
     from hub.retry import Uniform
     from hub.store.contract.delivery import Attempt, Window
     from hub.store.contract.intake import Acceptance
@@ -131,7 +133,9 @@ class Delivery:
         lease: float = 30.0,
         attempt_limit: float = 120.0,
         counts: Counts | None = None,
+        confirm: Confirm = unsigned,
     ) -> None:
+        self._confirm = confirm
         self._counts = counts or Counts()
         self._name, self._store, self._sealery, self._routes = name, store, sealery, routes
         self._codec_of, self._now, self._uniform = codec_of, now, uniform
@@ -414,6 +418,7 @@ class Delivery:
                 now=now,
                 codec_of=self._codec_of,
                 word=word,
+                confirm=self._confirm,
             )
         except Exception:  # what the partner did is recorded all the same
             log.exception("failure_not_told", worker=self._name, transfer=work.transfer, code=verdict.code)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from hub.ids import below
+from hub.receipts import Confirm, NonDelivery, non_delivery, unsigned
 from hub.store.contract.intake import Acceptance, NewTransfer
 from schemas.dossier import Actor, Dossier, Event, Failure, Kind, Message, from_json, to_json
 
@@ -36,9 +35,11 @@ def failed(
     now: datetime,
     codec_of: Callable[[str], Codec | None],
     word: str = "failed",
+    confirm: Confirm = unsigned,
 ) -> Acceptance | None:
     """Build the message that tells the sender; ``None`` for the hub's own messages and for a sender that receives nothing.
 
+    ``confirm``: signs what the hub holds against itself.
     The key is ``failed:<transfer>`` (``late:<transfer>`` for a deadline): the same failure told twice is the same message, with the same id.
     """
     about = from_json(work.canonical)
@@ -60,6 +61,20 @@ def failed(
     )
     canonical = to_json(message)
     identity = below(work.transfer, word)
+    receipt = non_delivery(
+        NonDelivery(
+            message=identity,
+            about=work.transfer,
+            of=work.message,
+            partner=work.partner,
+            key=work.key,
+            code=code,
+            state=state,
+            attempts=work.sends,
+            accepted_at=work.accepted_at,
+            at=now,
+        )
+    )
     return Acceptance(
         message=identity,
         sender=HUB,
@@ -71,7 +86,8 @@ def failed(
         canonical=canonical,
         kind=message.kind,
         accepted_at=now,
-        receipt=msgspec.json.encode({"message": identity}),
+        receipt=receipt,
+        confirmation=confirm(receipt, now),
         dossier=work.dossier,
         transfers=tuple(
             NewTransfer(

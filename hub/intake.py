@@ -13,11 +13,13 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakValueDictionary
 
+import msgspec
 import structlog
 
 from hub.crew import Died, TooLong
 from hub.judge import CODE_PLACE, Inbound, Judged, judge, key_of
 from hub.places import on_the_wire
+from hub.receipts import unsigned
 from hub.store.contract.store import Stale
 from schemas.problems import Refusal, refuse
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.judge import Desk
+    from hub.receipts import Confirm
     from hub.store.contract.intake import Acceptance, Accepted, Known
     from hub.store.contract.store import Store
 
@@ -142,10 +145,19 @@ def _stopped(error: Died | TooLong, inbound: Inbound) -> Refusal:
 
 
 class Intake:
-    """One per web process. ``decide`` is pure; ``now`` is the clock."""
+    """One per web process. ``decide`` is pure; ``now`` is the clock; ``confirm`` signs receipts."""
 
-    def __init__(self, *, store: Store, bench: Bench, decide: Decide, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        bench: Bench,
+        decide: Decide,
+        now: Callable[[], datetime],
+        confirm: Confirm = unsigned,
+    ) -> None:
         self._store, self._bench, self._decide, self._now = store, bench, decide, now
+        self._confirm = confirm
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def receive(self, inbound: Inbound, sender: str) -> Accepted:
@@ -176,10 +188,15 @@ class Intake:
             if judged.code is not None:
                 known = await self._store.known(judged.authority, judged.code)
             try:
-                return await self._store.accept(self._decide(judged, known, inbound, self._now()))
+                return await self._store.accept(self._decided(judged, known, inbound))
             except Stale:
                 continue
             except Refusal as refusal:
                 places = {CODE_PLACE: judged.code_place, **judged.places} if judged.code_place else {}
                 raise on_the_wire(refusal, places, inbound.content(), judged.media) from None
         raise refuse("HUB-LIM-003", rule=f"{TRIES} tries against the same dossier")
+
+    def _decided(self, judged: Judged, known: Known | None, inbound: Inbound) -> Acceptance:
+        now = self._now()
+        new = self._decide(judged, known, inbound, now)
+        return msgspec.structs.replace(new, confirmation=self._confirm(new.receipt, now))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
+from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,6 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hub.store.contract.intake import NewTransfer
+
+
+Confirm = Callable[[bytes, datetime], str]
+"""The hub's own signature over a receipt, a detached JWS; empty where it has no key for that. It is made once and stored."""
+HEADER = "X-JWS-Signature"
+"""Where it stands beside the receipt."""
+
+
+def unsigned(_receipt: bytes, _now: datetime) -> str:
+    return ""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -69,6 +80,27 @@ def receipt(  # noqa: PLR0913 - one value per line of the receipt
             ),
         )
     )
+
+
+class NonDelivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the hub holds against itself when it could not deliver. ``about``: the transfer, ``key`` its key at the partner;
+    ``of``: the message that it carried; ``message``: the one that tells its sender.
+    """
+
+    message: str
+    about: str
+    of: str
+    partner: str
+    key: str
+    code: str
+    state: str
+    attempts: int
+    accepted_at: datetime
+    at: datetime
+
+
+def non_delivery(told: NonDelivery) -> bytes:
+    return msgspec.json.encode(told)
 
 
 class _Made(msgspec.Struct):

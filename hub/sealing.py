@@ -65,11 +65,14 @@ class Wrapping:
 
 @dataclass(frozen=True)
 class Workbench:
-    """A pool process's tools, by partner: the codec that says it, the sealer that signs it, what its envelopes need."""
+    """A pool process's tools, by partner: the codec that says it, the sealer that signs it, what its envelopes need, the mapping
+    that all of it goes by.
+    """
 
     codecs: Mapping[str, Codec]
     sealers: Mapping[str, Sealer]
     wrappings: Mapping[str, Wrapping] = field(default_factory=dict)
+    says: Mapping[str, str] = field(default_factory=dict)
 
 
 def seal(bench: Workbench, order: Order) -> Sealed | Problem:
@@ -80,7 +83,8 @@ def seal(bench: Workbench, order: Order) -> Sealed | Problem:
     if codec is None or sealer is None:
         return Problem(code="HUB-CFG-001", detail=order.partner)
     try:
-        return sealer.seal(codec.encode(order.operation, from_json(order.canonical), order.key))
+        sealed = sealer.seal(codec.encode(order.operation, from_json(order.canonical), order.key))
+        return msgspec.structs.replace(sealed, says=bench.says.get(order.partner, ""))
     except Refusal as refusal:
         return refusal.problems[0]
     except Exception as error:

@@ -12,6 +12,7 @@ import structlog
 
 from hub.failure import LATE, LATE_CODE, failed
 from hub.lifecycle import DONE
+from hub.receipts import unsigned
 from hub.tries import parcel_of, tried
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Codec
     from hub.delivery import Route
+    from hub.receipts import Confirm
     from hub.store.contract.delivery import Work
     from hub.store.contract.store import Store
 
@@ -29,7 +31,7 @@ log = structlog.get_logger(__name__)
 class Vigil:
     """``every``: seconds between two looks; ``limit``: cases per look; ``ask_limit``: seconds that one question may take."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the composition root hands in every part
         self,
         *,
         store: Store,
@@ -39,7 +41,9 @@ class Vigil:
         every: float = 1.0,
         limit: int = 20,
         ask_limit: float = 60.0,
+        confirm: Confirm = unsigned,
     ) -> None:
+        self._confirm = confirm
         self._store, self._routes, self._codec_of = store, routes, codec_of
         self._now = now
         self._every, self._limit, self._ask_limit = every, limit, ask_limit
@@ -75,6 +79,7 @@ class Vigil:
             now=self._now(),
             codec_of=self._codec_of,
             word=LATE,
+            confirm=self._confirm,
         )
         if told is not None:
             await self._store.tell(told, work.transfer, self._now())

@@ -18,6 +18,7 @@ from hub.api.acknowledging import DOCUMENTED
 from hub.api.edge import Edge
 from hub.api.later import Later
 from hub.judge import key_of
+from hub.receipts import HEADER
 from schemas.problems import Problem, Refusal, refuse
 
 if TYPE_CHECKING:
@@ -46,7 +47,13 @@ _PROBLEM: dict[str, Any] = {
 _RECEIPT: dict[int | str, dict[str, Any]] = {
     202: {
         "description": "Accepted and durable; the body is the receipt",
-        "headers": {"Location": {"schema": {"type": "string"}}},
+        "headers": {
+            "Location": {"schema": {"type": "string"}},
+            HEADER: {
+                "description": "The hub's signature over the receipt, a detached JWS; where the hub has a key for that",
+                "schema": {"type": "string"},
+            },
+        },
     },
     **dict.fromkeys(("400", "401", "403", "408", "413", "422", "429", "503"), _PROBLEM),
 }
@@ -134,6 +141,8 @@ class _Web:
             headers["Idempotency-Key"] = f'"{key}"'
         if accepted.replayed:
             headers["Idempotency-Replayed"] = "true"
+        if accepted.confirmation:
+            headers[HEADER] = accepted.confirmation
         return Response(
             accepted.receipt, status_code=HTTPStatus.ACCEPTED, media_type="application/json", headers=headers
         )

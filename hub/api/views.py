@@ -26,6 +26,7 @@ def message(view: MessageView) -> dict[str, Any]:
         "accepted_at": view.accepted_at,
         "transfers": list(view.transfers),
         "receipt": msgspec.Raw(view.receipt),
+        "confirmation": view.confirmation,
     }
 
 

@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING
 
 from hub import settings as settings_file
 from hub.evidence.keeping import EvidenceKeeper, Stamping
+from hub.receipts import unsigned
 from hub.rounds import beside
 from hub.wiring.parts import utc_now
 from hub.wiring.timestamps import anchors_of, stamper
+from hub.wiring.tools import key_of
 from schemas.problems import Refusal
 from signing import timestamps
+from signing.jose.detached import DetachedSigner
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from hub.evidence.contract import Root
+    from hub.receipts import Confirm
     from hub.settings import Settings
     from hub.store.contract.store import Store
 
@@ -37,6 +41,13 @@ async def kept_evidence(store: Store, settings: Settings, name: str) -> AsyncIte
         async with beside(keeper.run()):
             yield keeper
         await keeper.end()
+
+
+def confirming(settings: Settings) -> Confirm:
+    """Who signs receipts: the key that the settings name for that. Raises ``Refusal`` HUB-CRT-003, HUB-SIG-004."""
+    if not settings.evidence.key:
+        return unsigned
+    return DetachedSigner(key_of(settings, settings.evidence.key)).sign
 
 
 def stamps(path: Path) -> Callable[[Root], str]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hub.partners.declaration import Receives
     from hub.settings import Settings
     from schemas.problems import Problem
+    from signing.contract import Key
 
 
 def pool_tools(path: str) -> tuple[Desk, Workbench]:
@@ -42,7 +43,13 @@ def pool_tools(path: str) -> tuple[Desk, Workbench]:
         codecs=speak,
         sealers={partner.id: _sealer(receives, ring) for partner, receives in what.receiving},
         wrappings={partner.id: _wrapping(receives, ring) for partner, receives in what.receiving},
+        says={partner.id: receives.mapping for partner, receives in what.receiving},
     )
+
+
+def key_of(settings: Settings, name: str) -> Key:
+    """Load one key of the settings. Raises ``Refusal`` HUB-CRT-003."""
+    return KeyRing(source for source in _sources(settings) if source.name == name)[name]
 
 
 def key_warnings(path: str) -> tuple[Problem, ...]:

@@ -30,6 +30,7 @@ from hub.routing.router import Router
 from hub.spool import Spool
 from hub.wiring.declared import declared
 from hub.wiring.documents import unscanned
+from hub.wiring.evidence import confirming
 from hub.wiring.parts import new_ids, store_of, utc_now
 from hub.wiring.room import ASK_EVERY, Room
 from hub.wiring.tools import pool_tools
@@ -103,6 +104,7 @@ async def open_web(
                     bench=bench,
                     decide=Accepting(router=router, parties=known, days=what.days),
                     now=utc_now,
+                    confirm=confirming(settings),
                 ),
                 store=store,
                 callers=_callers(what),

@@ -26,7 +26,7 @@ from hub.vigil import Vigil
 from hub.watch import Watch
 from hub.wiring.declared import codecs, declared
 from hub.wiring.documents import cared_for, desks
-from hub.wiring.evidence import kept_evidence
+from hub.wiring.evidence import confirming, kept_evidence
 from hub.wiring.parts import link_secret, store_of, utc_now
 from hub.wiring.tools import pool_tools
 from hub.wiring.watching import process_name, watched
@@ -68,7 +68,8 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
         )
         for partner, receives in what.receiving
     }
-    vigil = Vigil(store=store, routes=lines, codec_of=speak.get, now=utc_now)
+    confirm = confirming(settings)
+    vigil = Vigil(store=store, routes=lines, codec_of=speak.get, now=utc_now, confirm=confirm)
     try:
         await store.capacities(capacities(what.partners))
         name, counts = process_name(), Counts()
@@ -89,6 +90,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
             hand=settings.workers.hand,
             lease=settings.lease,
             counts=counts,
+            confirm=confirm,
         )
         watch = Watch(store, name, utc_now)
         async with (

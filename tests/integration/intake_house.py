@@ -42,6 +42,7 @@ from hub.metrics.counts import Counts
 from hub.partners import reading
 from hub.partners.partner import Partner, paces, parties, quotas
 from hub.partners.world import World
+from hub.receipts import unsigned
 from hub.refusals import Refusals
 from hub.routing.router import Router
 from hub.routing.table import load as load_routes
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
 
     from hub.intake import Run, Verdict
     from hub.judge import Desk, Inbound
+    from hub.receipts import Confirm
     from hub.store.contract.store import Store
 
 PROVINCE, LAND, OTHER = "000.00.00.H47", "000.00.15.H47", "000.00.10.H47"
@@ -290,6 +292,7 @@ async def house(
     watermark: Watermark | None = None,
     seconds: Callable[[], float] = time.monotonic,
     more: Mapping[str, Any] | None = None,
+    confirm: Confirm = unsigned,
 ) -> AsyncIterator[House]:
     """Open the house. ``more``: further parts of the desk. ``run``: what judges in a thread, by default at the desk; ``pooled``: what judges elsewhere. ``intake`` may wrap the intake."""
     limits = limits or Limits()
@@ -319,7 +322,7 @@ async def house(
     mark = watermark or Watermark(lambda: (1 << 40, 0), seconds, free=1, database=0)
     refusals = Refusals(store)
     deps = Deps(
-        intake=intake(Intake(store=store, bench=bench, decide=accepting, now=now)),
+        intake=intake(Intake(store=store, bench=bench, decide=accepting, now=now, confirm=confirm)),
         store=store,
         callers=tuple(
             Caller(

@@ -46,6 +46,19 @@ async def test_the_same_bytes_give_the_stored_receipt(store: Store) -> None:
     assert await store.message("m2") is None
 
 
+async def test_the_signature_over_a_receipt_is_the_one_that_was_given(store: Store) -> None:
+    """A signature differs each time it is made, and its key may be another one by then."""
+    first = msgspec.structs.replace(acceptance("m1"), confirmation="h..s1")
+    assert (await store.accept(first)).confirmation == "h..s1"
+    again = msgspec.structs.replace(acceptance("m2", key=first.key, raw=first.raw), confirmation="h..s2")
+    for answer in (await store.accept(again), await store.replay(first.sender, first.key, first.digest)):
+        assert answer is not None
+        assert (answer.receipt, answer.confirmation) == (b"receipt of m1", "h..s1")
+    view = await store.message("m1")
+    assert view is not None
+    assert view.confirmation == "h..s1"
+
+
 async def test_what_was_delivered_long_ago_is_still_known(store: Store) -> None:
     await store.capacities(roomy("so-tnmt"))
     first = await store.accept(acceptance("m1"))

@@ -9,11 +9,13 @@ import msgspec
 import pytest
 
 from hub.failure import HUB, failed
+from hub.receipts import unsigned
 from hub.store.contract.delivery import Work
 from schemas.dossier import Dossier, Event, Failure, Kind, Message, from_json, to_json
 
 if TYPE_CHECKING:
     from connectors.contract import Codec
+    from hub.receipts import Confirm
     from hub.store.contract.intake import Acceptance
 
 NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
@@ -50,14 +52,30 @@ def work(message: Message, dossier: str | None = "d1") -> Work:
     )
 
 
-def told(about: Work, speaks: str = "desk") -> Acceptance | None:
+def told(about: Work, speaks: str = "desk", confirm: Confirm = unsigned) -> Acceptance | None:
     return failed(
         about,
         code="HUB-PAR-001",
         state="refused",
         now=NOW,
         codec_of=lambda partner: cast("Codec", TwoParts()) if partner == speaks else None,
+        confirm=confirm,
     )
+
+
+def test_what_was_not_delivered_is_said_by_the_hub_over_its_signature() -> None:
+    failure = told(work(said()), confirm=lambda receipt, now: f"{len(receipt)} at {now.isoformat()}")
+    assert failure is not None
+    assert failure.confirmation == f"{len(failure.receipt)} at {NOW.isoformat()}"
+    held = msgspec.json.decode(failure.receipt)
+    assert {name: held[name] for name in ("about", "of", "partner", "key", "code", "state")} == {
+        "about": "m1.land",
+        "of": "m1",
+        "partner": "land",
+        "key": "m1:land:1",
+        "code": "HUB-PAR-001",
+        "state": "refused",
+    }
 
 
 def test_the_sender_is_told_what_failed_where_and_why() -> None:

@@ -50,8 +50,9 @@ class Acceptance(Value, frozen=True):
     ``dossier`` is ``None`` for a message without one. ``expected_version``: the ``Known.version`` that routing was
     decided on (0: the dossier must not exist yet); when it moved meanwhile the store answers ``Stale`` and intake decides anew.
     ``natural_key``: the format's own key beside ``key``; bound in the same way, so that a client which makes a new
-    Idempotency-Key for each try doubles nothing; ``signed_key``: what the signature calls the message, bound likewise. ``documents``: those that it names by their digest; they become its
-    dossier's. ``facts`` go to the journal: digests, codes and structure, never personal data.
+    Idempotency-Key for each try doubles nothing; ``signed_key``: what the signature calls the message, bound likewise.
+    ``documents``: those that it names by their digest; they become its dossier's. ``confirmation``: the hub's signature over
+    ``receipt`` (``hub.receipts``). ``facts`` go to the journal: digests, codes and structure, never personal data.
     """
 
     message: str
@@ -65,6 +66,7 @@ class Acceptance(Value, frozen=True):
     kind: str
     accepted_at: datetime
     receipt: bytes
+    confirmation: str = ""
     dossier: str | None = None
     aliases: tuple[Alias, ...] = ()
     expected_version: int = 0
@@ -82,11 +84,14 @@ class Acceptance(Value, frozen=True):
 
 
 class Accepted(Value, frozen=True):
-    """``replayed``: the same bytes had been accepted before under this key; ``receipt`` is the stored original."""
+    """``replayed``: the same bytes had been accepted before under this key; ``receipt`` is the stored original, and so
+    is ``confirmation``, the hub's signature over it.
+    """
 
     message: str
     receipt: bytes
     replayed: bool = False
+    confirmation: str = ""
 
 
 class RefusedMessage(Value, frozen=True):

@@ -56,6 +56,7 @@ class MessageView(Value, frozen=True):
     accepted_at: datetime
     receipt: bytes
     transfers: tuple[str, ...]
+    confirmation: str = ""
 
 
 class DossierView(Value, frozen=True):

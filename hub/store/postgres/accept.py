@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from hub.store.sql.accept import Birth, Packed
 
 _SEEN = """
-SELECT z.place, s.digest, s.message, s.receipt FROM unnest(?::bigint[], ?::text[], ?::text[]) z(place, sender, key)
-CROSS JOIN LATERAL (SELECT s.digest, s.message, m.receipt FROM seen s LEFT JOIN message m ON m.id=s.message
+SELECT z.place, s.digest, s.message, s.receipt, s.confirmation FROM unnest(?::bigint[], ?::text[], ?::text[]) z(place, sender, key)
+CROSS JOIN LATERAL (SELECT s.digest, s.message, m.receipt, m.confirmation FROM seen s LEFT JOIN message m ON m.id=s.message
   WHERE s.sender=z.sender AND s.key=z.key LIMIT 1) s ORDER BY z.place
 """
 _BIND = """
@@ -60,11 +60,11 @@ INSERT INTO alias(code, authority, dossier, rank) SELECT * FROM unnest(?::text[]
 ON CONFLICT DO NOTHING
 """
 _MESSAGES = """
-INSERT INTO message(id, sender, key, kind, digest, dossier, accepted_at, parts, media_type, headers, receipt, canonical, raw)
-SELECT id, sender, key, kind, digest, dossier, accepted_at, parts, media_type, headers, receipt, canonical, raw
+INSERT INTO message(id, sender, key, kind, digest, dossier, accepted_at, parts, media_type, headers, receipt, canonical, raw, confirmation)
+SELECT id, sender, key, kind, digest, dossier, accepted_at, parts, media_type, headers, receipt, canonical, raw, confirmation
 FROM unnest(?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::bytea[],
-  ?::bytea[], ?::bytea[]) WITH ORDINALITY
-  z(id, sender, key, kind, digest, dossier, accepted_at, parts, media_type, headers, receipt, canonical, raw, place)
+  ?::bytea[], ?::bytea[], ?::text[]) WITH ORDINALITY
+  z(id, sender, key, kind, digest, dossier, accepted_at, parts, media_type, headers, receipt, canonical, raw, confirmation, place)
 ORDER BY place RETURNING id, n
 """
 _DESTS = "SELECT partner, id, order_sensitive, live_since FROM dest WHERE partner=ANY(?::text[])"
@@ -109,7 +109,9 @@ def accept(db: Connection, group: Sequence[Packed]) -> list[Answer]:
         if fresh:
             _write(db, fresh, known)
         for one in fresh:
-            answers[one.place] = Accepted(message=one.new.message, receipt=one.new.receipt)
+            answers[one.place] = Accepted(
+                message=one.new.message, receipt=one.new.receipt, confirmation=one.new.confirmation
+            )
     return [answers[place] for place in range(len(group))]
 
 
@@ -150,10 +152,11 @@ def _replays(db: Connection, wave: Sequence[_Coming]) -> dict[int, Answer]:
     asked = [(one, key) for one in wave for key in one.new.keys]
     rows = [(n, one.new.sender, key) for n, (one, key) in enumerate(asked)]
     answers: dict[int, Answer] = {}
-    for n, digest, message, receipt in spread(db, _SEEN, rows) if rows else ():
+    for n, digest, message, receipt, confirmation in spread(db, _SEEN, rows) if rows else ():
         new, place = asked[n][0].new, asked[n][0].place
         same = digest == new.digest
-        said = Accepted(message=message, receipt=receipt, replayed=True) if same else refuse(*_OTHER_BYTES)
+        stored = Accepted(message=message, receipt=receipt, replayed=True, confirmation=confirmation or "")
+        said = stored if same else refuse(*_OTHER_BYTES)
         answers.setdefault(place, said)
     return answers
 
@@ -238,7 +241,7 @@ def _messages(db: Connection, fresh: Sequence[_Coming]) -> dict[str, int]:
         (
             *(new.message, new.sender, new.key, new.kind, new.digest, new.dossier, micros(new.accepted_at)),
             *(len(new.transfers), new.media_type, journal.text(new.headers), new.receipt),
-            *(one.packed.canonical, one.packed.raw),
+            *(one.packed.canonical, one.packed.raw, new.confirmation),
         )
         for one in fresh
         for new in (one.new,)

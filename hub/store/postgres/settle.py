@@ -239,4 +239,4 @@ def _seal(db: Connection, fresh: Sequence[tuple[Row, Seal, int]]) -> None:
     spread(db, _SEAL, rows)
     for row, new, at in fresh:
         links.write(db, row.n, new.owner, new.links)
-        journal.write(db, at, "sealed", row.message, row.id, {"digest": new.digest})
+        journal.write(db, at, "sealed", row.message, row.id, one_by_one.sealed_facts(new))

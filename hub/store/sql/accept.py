@@ -33,14 +33,14 @@ class Packed(NamedTuple):
 def replay(db: Db, sender: str, key: str, digest: str) -> Accepted | None:
     row = one(
         db,
-        "SELECT s.digest, s.message, m.receipt FROM seen s LEFT JOIN message m ON m.id=s.message WHERE s.sender=? AND s.key=?",
+        "SELECT s.digest, s.message, m.receipt, m.confirmation FROM seen s LEFT JOIN message m ON m.id=s.message WHERE s.sender=? AND s.key=?",
         (sender, key),
     )
     if row is None:
         return None
     if row[0] != digest:
         raise refuse("HUB-IDM-002", "Idempotency-Key")
-    return Accepted(message=row[1], receipt=row[2], replayed=True)
+    return Accepted(message=row[1], receipt=row[2], replayed=True, confirmation=row[3] or "")
 
 
 def accept(db: Db, packed: Packed, *, follow_up: bool = False) -> Accepted:
@@ -69,7 +69,7 @@ def accept(db: Db, packed: Packed, *, follow_up: bool = False) -> Accepted:
         come(db, tally, transfer, Into(new.message, message, at, *dests[transfer.partner]))
     tally.write(db)
     watch(db, new.transfers)
-    return Accepted(message=new.message, receipt=new.receipt)
+    return Accepted(message=new.message, receipt=new.receipt, confirmation=new.confirmation)
 
 
 def _bind(db: Db, new: Acceptance, key: str) -> None:
@@ -126,11 +126,12 @@ def _message(db: Db, packed: Packed, at: int) -> int:
     new = packed.acceptance
     (n,) = only(
         db,
-        "INSERT INTO message(id,sender,key,kind,digest,dossier,accepted_at,parts,media_type,headers,receipt,canonical,raw)"
-        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING n",
+        "INSERT INTO message(id,sender,key,kind,digest,dossier,accepted_at,parts,media_type,headers,receipt,canonical,raw,confirmation)"
+        " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?) RETURNING n",
         (
             *(new.message, new.sender, new.key, new.kind, new.digest, new.dossier, at, len(new.transfers)),
             *(new.media_type, journal.text(new.headers), new.receipt, packed.canonical, packed.raw),
+            new.confirmation,
         ),
     )
     return int(n)

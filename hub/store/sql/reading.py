@@ -239,7 +239,7 @@ def message(db: Db, id_: str) -> MessageView | None:
 def _message(db: Db, n: int) -> MessageView:
     row = only(
         db,
-        "SELECT id, sender, key, kind, digest, dossier, accepted_at, receipt FROM message WHERE n=?",
+        "SELECT id, sender, key, kind, digest, dossier, accepted_at, receipt, confirmation FROM message WHERE n=?",
         (n,),
     )
     transfers = many(db, "SELECT id FROM transfer WHERE message=? ORDER BY n", (n,))
@@ -252,6 +252,7 @@ def _message(db: Db, n: int) -> MessageView:
         dossier=row[5],
         accepted_at=moment(row[6]),
         receipt=bytes(row[7]),
+        confirmation=row[8],
         transfers=tuple(id_ for (id_,) in transfers),
     )
 

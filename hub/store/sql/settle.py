@@ -95,8 +95,14 @@ def _seal(db: Db, row: Row, new: Seal, at: int) -> bool:
     )
     if new.links:
         links.write(db, row.n, new.owner, new.links)
-    journal.write(db, at, "sealed", row.message, row.id, {"digest": new.digest})
+    journal.write(db, at, "sealed", row.message, row.id, sealed_facts(new))
     return True
+
+
+def sealed_facts(new: Seal) -> dict[str, str]:
+    """Return what the journal says of it: with what stands there of the message, that one was derived from the other."""
+    told = {"digest": new.digest}
+    return told | {"mapping": new.sealed.says} if new.sealed.says else told
 
 
 def as_stored(n: int, new: Seal) -> tuple[object, ...]:
