@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from schemas.procedures import Procedure as Entry
 
 KEY_HEADER = "idempotency-key"
-SIGNED = "jti:"
-"""Before a key that only the signature says, so that it is never mixed up with one that a sender chose."""
+NAMES = ("jti", "wsa:MessageID")
+"""Claims by which a signature calls its message; the name before the key keeps it apart from one that a sender chose."""
 CODE_PLACE = "/dossier/code"
 DOCUMENT_PLACES = tuple(
     f"/dossier/{where}/*/{what}" for where in ("documents", "results") for what in ("sha256", "reference")
@@ -138,7 +138,8 @@ class Judged(Value, frozen=True):
     ``received_by``: the agency part of the dossier's code; ``may_create``: it lies in the sender's trees;
     ``code_place``: where the code stands in the sender's format. ``aliases``: further codes that this sender may give the
     dossier, as (authority, code); a code under another sender's authority is that sender's to give. ``natural_key``: the
-    format's own key where the sender gave another one, ``signed_key`` what the signature calls the message; they are bound as well. ``documents``: those that it names by their
+    format's own key where the sender gave another one, ``signed_key`` what the signature calls the message, or
+    what stands for it; they are bound as well. ``documents``: those that it names by their
     digest alone; ``places``: where such things stand in the sender's format.
     """
 
@@ -181,7 +182,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
     opened = sender.reader.open(payload)
     natural = opened.natural_key or "" if sender.own_key or not given else ""
     signed = signed_key(verified)
-    key = given or natural or signed
+    key = given or natural or signed.partition(" ")[2]
     if not key:
         raise refuse("HUB-IDM-001", "Idempotency-Key")
     heard, written = nfc(opened.message(sender.id, key, sender.agency))
@@ -199,7 +200,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
         sender=sender.id,
         key=key,
         natural_key=natural if natural != key else "",
-        signed_key=f"{SIGNED}{signed}" if signed else "",
+        signed_key=signed or ("" if sender.own_key and natural else said_once(verified)),
         digest=hashlib.sha256(raw).hexdigest(),
         size=len(raw),
         media_type=media_type,
@@ -259,7 +260,19 @@ def verify(raw: bytes, headers: Mapping[str, str], sender: Sender, now: datetime
 
 def signed_key(verified: Verified | None) -> str:
     """Return what the signature calls the message; the replay check is that no other message is accepted under it."""
-    return verified.claims.get("jti", "") if verified else ""
+    claims = verified.claims if verified else {}
+    return next((f"{name} {claims[name]}" for name in NAMES if claims.get(name)), "")
+
+
+def said_once(verified: Verified | None) -> str:
+    """Return what stands for a signed message that no name was signed with: what was said, and when.
+
+    Not the signature's value, of which ECDSA allows a second one to anybody who has seen the first.
+    """
+    if verified is None:
+        return ""
+    at = verified.signed_at.isoformat() if verified.signed_at else ""
+    return f"said {verified.digest} {at}"
 
 
 # --- how is it wrapped ------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import msgspec
 from signing import bindings
 from signing.contract import Wire
 from signing.keys.ring import KeySource, load
-from signing.profiles import DETACHED, JwsProfile, Profile, Reference, XmlProfile
+from signing.profiles import DETACHED, JwsProfile, ModiProfile, Profile, Reference, XmlProfile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,11 +38,15 @@ class Form:
     profile: Profile
     seal: str = "seal-2048"
     document: bytes = DOSSIER
+    headers: Mapping[str, str] = field(default_factory=dict)
     verb: str = ""
     task: Mapping[str, bytes] = field(default_factory=dict)
 
 
 BY_ID = XmlProfile(reference=Reference.ID)
+
+MODI = ModiProfile(audience="urn:hub")
+JSON = {"Content-Type": "application/json"}
 
 FORMS: dict[str, Form] = {
     "enveloped-document-rsa": Form(XmlProfile(), task={"reference": b""}),
@@ -51,13 +55,25 @@ FORMS: dict[str, Form] = {
     "enveloped-id-ec": Form(BY_ID, "seal-p256", task={"reference": b"#hs-1"}),
     "jws-rsa": Form(DETACHED, verb="-jws", task={"header": b'{"alg":"RS256","typ":"JOSE"}'}),
     "jws-ec": Form(JwsProfile(), "seal-p256", verb="-jws", task={"header": b'{"alg":"ES256","typ":"JOSE"}'}),
+    "modi-rsa": Form(
+        MODI, headers=JSON, verb="-modi", task={"header": b'{"alg":"RS256"}', "audience": b"urn:hub"}
+    ),
+    "modi-ec": Form(
+        MODI,
+        "seal-p256",
+        headers=JSON,
+        verb="-modi",
+        task={"header": b'{"alg":"ES256"}', "audience": b"urn:hub"},
+    ),
 }
 
 
 def signed_by_us(pki: Pki, form: Form) -> Wire:
     seal = pki[form.seal]
     source = KeySource(name=seal.name, file=str(seal.key_file), certificate=str(seal.certificate_file))
-    return bindings.signer(load(source), form.profile).sign(Wire(body=form.document), datetime.now(UTC))
+    return bindings.signer(load(source), form.profile).sign(
+        Wire(body=form.document, headers=form.headers), datetime.now(UTC)
+    )
 
 
 def arrived(wire: Wire) -> Wire:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pytest
 from schemas.problems import Refusal
 from signing import bindings
 from signing.contract import Wire
-from signing.profiles import JwsProfile
+from signing.profiles import JoseProfile, JwsProfile, ModiProfile
 from signing.trust.pins import load_pins
 from tests.foreign.forms import CHANGED, FORMS, ROWS, arrived, cells, signed_by_us
 
@@ -41,10 +42,10 @@ def asked(pki: Pki, form: Form, more: Fields) -> Fields:
 
 
 def verified_by(peers: Peers, peer: str, pki: Pki, form: Form, wire: Wire) -> Answer:
-    headers = {"token": "".join(wire.headers.values()).encode()}
-    return peers.ask(
-        peer, "verify" + form.verb, asked(pki, form, {"document": wire.body, **headers, **form.task})
-    )
+    headers = dict(arrived(wire).headers)
+    token = headers.get(form.profile.header.lower(), "") if isinstance(form.profile, JoseProfile) else ""
+    told = {"document": wire.body, "headers": json.dumps(headers).encode(), "token": token.encode()}
+    return peers.ask(peer, "verify" + form.verb, asked(pki, form, {**told, **form.task}))
 
 
 def made_by(peers: Peers, peer: str, pki: Pki, form: Form) -> Wire:
@@ -53,9 +54,13 @@ def made_by(peers: Peers, peer: str, pki: Pki, form: Form) -> Wire:
         peer, "sign" + form.verb, asked(pki, form, {"document": form.document, "key": key, **form.task})
     )
     assert answer.word == "done", answer.said.decode()
-    if isinstance(form.profile, JwsProfile):
-        return Wire(body=form.document, headers={form.profile.header: answer.said.decode()})
-    return Wire(body=answer.said)
+    match form.profile:
+        case JwsProfile():
+            return Wire(body=form.document, headers={form.profile.header: answer.said.decode()})
+        case ModiProfile():
+            return Wire(body=form.document, headers=json.loads(answer.said))
+        case _:
+            return Wire(body=answer.said)
 
 
 def test_the_matrix_names_every_form_and_no_other() -> None:

@@ -21,7 +21,7 @@ from signing.keys.ring import KeySource, load
 from tests.integration.intake_house import PROVINCE, house, parts, recipient
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable
     from datetime import datetime
     from pathlib import Path
 
@@ -32,12 +32,13 @@ if TYPE_CHECKING:
 SECONDS = 1.0
 SEAL, NEXT, STRANGER = "seal-2048", "seal-2048-next", "stranger-2048"
 XML = "application/xml"
+HUB = "urn:hub"
 
 
 @dataclass(frozen=True)
 class Way:
     """One binding as a partner may declare it. ``says``: further lines of ``[sends.signature]``; ``around``: what our
-    message is put into before it is signed.
+    message is put into before it is signed; ``header``: where a token travels.
     """
 
     binding: str
@@ -45,6 +46,7 @@ class Way:
     media: str = XML
     says: str = ""
     around: Callable[[bytes], bytes] = lambda document: document
+    header: str = ""
 
     @property
     def is_xml(self) -> bool:
@@ -53,11 +55,20 @@ class Way:
 
 WAYS: dict[str, Way] = {
     "enveloped": Way("xmldsig-enveloped", "land.soap@1"),
-    "jws": Way("jws-detached", "motcua.rest@1", "application/json"),
+    "jws": Way("jws-detached", "motcua.rest@1", "application/json", header="X-JWS-Signature"),
+    "plain": Way("jws-detached", "lienthong.message@1", "application/json", header="X-JWS-Signature"),
+    "modi": Way(
+        "modi-rest",
+        "lienthong.message@1",
+        "application/json",
+        f'audience = "{HUB}"\n',
+        header="Agid-JWT-Signature",
+    ),
 }
 """By the sender's id."""
 
 XML_WAYS = [name for name, way in WAYS.items() if way.is_xml]
+JSON_WAYS = [name for name, way in WAYS.items() if not way.is_xml]
 
 
 def sender(name: str, way: Way, pin: Path) -> str:
@@ -124,21 +135,29 @@ class Street:
         (partner,) = (each for each in self.hub.parts.partners if each.id == name)
         assert partner.sends is not None
         assert partner.sends.signature is not None
-        return bindings.signer(key_of(self.pki, seal), partner.sends.signature.profile)
+        profile = partner.sends.signature.profile
+        return bindings.signer(key_of(self.pki, seal), profile)
 
     def unsigned(self, name: str, key: str, code: str = "") -> Wire:
         """A message of our own in the sender's format and wrapping."""
-        way = WAYS[name]
+        way = WAYS[name.removeprefix("other-")]
         code = code or self.hub.code()
         said = self.hub.said(way.form, self.hub.received(code), key)
-        return Wire(body=way.around(said), method="POST", target=f"{self.hub.url}/v1/messages")
+        return Wire(
+            body=way.around(said),
+            headers={"Content-Type": way.media},
+            method="POST",
+            target=f"{self.hub.url}/v1/messages",
+            id=key,
+        )
 
     def signed(self, name: str, key: str = "k", *, seal: str = SEAL, code: str = "") -> Wire:
         return self.signer(name, seal).sign(self.unsigned(name, key, code), self.now)
 
     async def post(self, name: str, wire: Wire, key: str = "k", sender: str = "") -> Answer:
-        headers: Mapping[str, str] = {"Content-Type": WAYS[name].media, **wire.headers}
-        return await self.hub.post(wire.body, key=key, sender=sender or name, headers=headers)
+        """``key``: of HTTP; where it must be signed, the format's or the signature's own is enough."""
+        sent = None if WAYS[name].binding == "modi-rest" else key
+        return await self.hub.post(wire.body, key=sent, sender=sender or name, headers=wire.headers)
 
     async def refuse(self, name: str, wire: Wire, *codes: str, about: str = "", sender: str = "") -> str:
         """Post it and hold the refusal. ``codes``: what it may be, any of signatures and certificates by default."""

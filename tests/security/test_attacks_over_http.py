@@ -6,16 +6,29 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from tests.doubles.pki import Pki
-from tests.security import hostile_xml
-from tests.security.attack_house import SEAL, STRANGER, WAYS, XML_WAYS, attacked, street, with_body
+from tests.security import hostile_jose, hostile_xml
+from tests.security.attack_house import (
+    JSON_WAYS,
+    NEXT,
+    SEAL,
+    STRANGER,
+    WAYS,
+    XML_WAYS,
+    attacked,
+    street,
+    with_body,
+)
+from tests.security.hostile_jose import Caught
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from signing.contract import Wire
     from tests.integration.intake_house import Parts
     from tests.security.attack_house import Street
     from tests.security.hostile_xml import Hostile
@@ -103,6 +116,89 @@ async def test_a_name_that_is_torn_apart_is_read_as_it_was_signed(town: Street, 
         payloads = await town.hub.store.payloads(answer["transfers"][0]["id"])
         assert payloads is not None
         assert json.loads(payloads.canonical)["dossier"]["applicant"]["name"] == hostile_xml.TRUE_NAME, about
+
+
+TOKENS: dict[str, tuple[Callable[[Caught], hostile_jose.Hostile], int]] = {
+    "algorithms": (hostile_jose.algorithms, 40),
+    "keys": (hostile_jose.keys, 13),
+    "headers": (hostile_jose.headers, 20),
+    "spellings": (hostile_jose.spellings, 15),
+    "bodies": (hostile_jose.bodies, 10),
+    "claims": (hostile_jose.claims, 23),
+}
+
+
+@pytest.mark.parametrize("kind", TOKENS)
+@pytest.mark.parametrize("name", JSON_WAYS)
+async def test_an_attack_on_a_token_is_refused_and_leaves_nothing(town: Street, name: str, kind: str) -> None:
+    make, least = TOKENS[kind]
+    caught = Caught(
+        town.signed(name), WAYS[name].header, town.pki[SEAL], town.pki[STRANGER], town.bird.address
+    )
+    if kind == "claims" and caught.detached:
+        return
+    count = 0
+    for about, wire in make(caught):
+        count += 1
+        await town.refuse(name, wire, about=about)
+    assert count >= least
+    await town.untouched()
+    await town.still_open(name)
+
+
+@pytest.mark.parametrize("name", JSON_WAYS)
+async def test_a_name_that_stands_twice_in_a_signed_body_is_refused(town: Street, name: str) -> None:
+    unsigned = town.unsigned(name, "k")
+    for twice in (b'{"x": 1, "x": 2,', b'{"dossier": {}, "MaThongDiep": "other",'):
+        body = with_body(unsigned, unsigned.body.replace(b"{", twice, 1))
+        await town.refuse(name, town.signer(name).sign(body, town.now), "HUB-SCH-004", "HUB-SCH-005")
+    await town.untouched()
+
+
+# --- said before, by others, to others
+
+
+@pytest.mark.parametrize("name", WAYS)
+async def test_a_caught_message_is_not_taken_from_another_sender(town: Street, name: str) -> None:
+    """The thief has an account of its own; its pins are its own, too."""
+    wire = town.signed(name)
+    await town.refuse(name, wire, "HUB-CRT-001", sender=f"other-{name}")
+    theirs = town.signed(f"other-{name}", seal=NEXT)
+    await town.refuse(name, theirs, "HUB-CRT-001")
+    await town.untouched()
+    await town.still_open(name)
+
+
+@pytest.mark.parametrize("name", WAYS)
+async def test_a_message_that_comes_again_makes_no_second_row_not_even_after_a_restart(
+    tmp_path: Path, made: Parts, pki: Pki, name: str
+) -> None:
+    async with street(tmp_path, made, pki, NOW) as town:
+        wire = town.signed(name, "k-1")
+        first = await town.post(name, wire, key="k-1")
+        assert first.status == 202, first.body
+        before = len(await town.hub.store.journal())
+        await once(town, name, wire, first.body)
+    async with street(tmp_path, made, pki, NOW) as town:
+        await once(town, name, wire, first.body)
+        assert len(await town.hub.store.journal()) == before
+
+
+async def once(town: Street, name: str, wire: Wire, receipt: bytes) -> None:
+    again = await town.post(name, wire, key="k-1")
+    assert (again.status, again.body) == (202, receipt)
+    moved = await town.post(name, wire, key="k-2")
+    assert (moved.status, moved.body) == (202, receipt) or moved.code == "HUB-IDM-002"
+
+
+@pytest.mark.parametrize("name", WAYS)
+async def test_a_caught_signature_is_not_taken_under_another_binding(town: Street, name: str) -> None:
+    wire = town.signed(name)
+    for other, way in WAYS.items():
+        if way.binding != WAYS[name].binding:
+            headers = {**wire.headers, "Content-Type": way.media}
+            await town.refuse(other, msgspec.structs.replace(wire, headers=headers))
+    await town.untouched()
 
 
 def test_there_is_a_way_in_for_each_binding() -> None:

@@ -20,6 +20,7 @@ public final class Peer {
             "jdk sign", Dsig::sign,
             "jdk verify-jws", Jws::verify,
             "jdk sign-jws", Jws::sign,
+            "jdk verify-modi", Jws::verifyModi,
             "wss4j verify", Wss::verify,
             "wss4j sign", Wss::sign);
 

@@ -1,7 +1,7 @@
 // XML signatures by xml-crypto, JWS by jose. One process for a whole run of the tests: a job in each line of standard input
 // (pairs of name=base64, parted by tabs), its answer in a line of standard output: good, bad or done, a tab, base64.
 // Usage: node peer.mjs <folder with node_modules>
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createHash, createPrivateKey, X509Certificate } from "node:crypto";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
@@ -73,7 +73,39 @@ async function signJws(job) {
   return ["done", `${made.protected}..${made.signature}`];
 }
 
-const WORK = { verify, sign, "verify-jws": verifyJws, "sign-jws": signJws };
+// INTEGRITY_REST_01: the token is good, its headers are those of the request, the digest is the body's.
+async function verifyModi(job) {
+  const headers = JSON.parse(String(job.headers));
+  const key = new X509Certificate(job.certificate).publicKey;
+  const { payload } = await jose.jwtVerify(String(job.token), key, { audience: String(job.audience) });
+  const digest = `SHA-256=${createHash("sha256").update(job.document).digest("base64")}`;
+  const signed = Object.assign({}, ...payload.signed_headers);
+  const same = Object.entries(signed).every(([name, value]) => headers[name] === value);
+  const covered = ["digest", "content-type"].every((name) => name in signed);
+  return [same && covered && signed.digest === digest ? "good" : "bad", JSON.stringify(payload)];
+}
+
+async function signModi(job) {
+  const digest = `SHA-256=${createHash("sha256").update(job.document).digest("base64")}`;
+  const type = "application/json";
+  const token = await new jose.SignJWT({ signed_headers: [{ digest }, { "content-type": type }] })
+    .setProtectedHeader({ ...JSON.parse(String(job.header)), typ: "JWT" })
+    .setAudience(String(job.audience))
+    .setJti("m-1")
+    .setIssuedAt()
+    .setExpirationTime("5m")
+    .sign(createPrivateKey(job.key));
+  return ["done", JSON.stringify({ Digest: digest, "Content-Type": type, "Agid-JWT-Signature": token })];
+}
+
+const WORK = {
+  "verify-modi": verifyModi,
+  "sign-modi": signModi,
+  verify,
+  sign,
+  "verify-jws": verifyJws,
+  "sign-jws": signJws,
+};
 
 for await (const line of createInterface({ input: process.stdin })) {
   const job = read(line);
