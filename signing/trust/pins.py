@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
 
@@ -59,7 +60,7 @@ def fingerprints(der: bytes) -> tuple[str, str]:
 
 def pin(certificate: x509.Certificate, *names: str, minimum_rsa_bits: int = 2048, place: str = "") -> Pin:
     """Pin one certificate. ``names`` are further key ids. Raises ``Refusal`` HUB-CRT-003 when it cannot stand for a seal."""
-    key = certificate.public_key()
+    key = _key(certificate)
     rule = usable(key, minimum_rsa_bits) or _wrong_purpose(certificate)
     if rule or not isinstance(key, PublicKey):
         raise refuse("HUB-CRT-003", place, rule=rule)
@@ -74,6 +75,14 @@ def pin(certificate: x509.Certificate, *names: str, minimum_rsa_bits: int = 2048
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
     )
+
+
+def _key(certificate: x509.Certificate) -> object:
+    """Return the key; nothing for a kind that is not even known here."""
+    try:
+        return certificate.public_key()
+    except (UnsupportedAlgorithm, ValueError):
+        return None
 
 
 def _wrong_purpose(certificate: x509.Certificate) -> str:
