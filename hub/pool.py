@@ -42,9 +42,16 @@ class _Made(msgspec.Struct, array_like=True):
     problems: tuple[Problem, ...] = ()
 
 
+class _Orders(msgspec.Struct, array_like=True):
+    """``barred``: fingerprints of certificates whose keys sign nothing any more."""
+
+    barred: frozenset[str]
+    orders: tuple[Order, ...]
+
+
 _encode = msgspec.msgpack.encode
 _inbounds = msgspec.msgpack.Decoder(list[Inbound])
-_orders = msgspec.msgpack.Decoder(list[Order])
+_orders = msgspec.msgpack.Decoder(_Orders)
 _wraps = msgspec.msgpack.Decoder(Wrap)
 _results = msgspec.msgpack.Decoder(list[_Made])
 
@@ -62,22 +69,25 @@ def judging(crew: Crew, seconds: float | None = None) -> intake.Run:
     return run
 
 
-def sealing_in(crew: Crew, seconds: float | None = None) -> sealing.Run:
-    """Seal in the crew's processes; ``seconds``: for a chunk."""
+def sealing_in(
+    crew: Crew, seconds: float | None = None, barred: Callable[[], frozenset[str]] = frozenset
+) -> sealing.Run:
+    """Seal in the crew's processes; ``seconds``: for a chunk; ``barred``: what a person took out of use, as known now."""
 
     async def run(orders: Sequence[Order]) -> list[Sealed | Problem]:
-        told = await crew.ask(_SEAL + _encode(orders), seconds)
+        told = await crew.ask(_SEAL + _encode(_Orders(barred(), tuple(orders))), seconds)
         return [made.sealed or made.problems[0] for made in _results.decode(told)]
 
     return run
 
 
 class Wraps(NamedTuple):
-    """Whose envelopes they are; whether we sign, whether we check what comes back."""
+    """Whose envelopes they are; whether we sign, whether we check what comes back; what signs nothing any more, as known now."""
 
     partner: str
     signs: bool
     checks: bool
+    barred: Callable[[], frozenset[str]] = frozenset
 
 
 class Envelopes:
@@ -110,7 +120,7 @@ class Envelopes:
         return made.opened
 
     async def _ask(self, envelope: Envelope, *, came: bool) -> _Made:
-        order = Wrap(self._wraps.partner, envelope, self._now(), came)
+        order = Wrap(self._wraps.partner, envelope, self._now(), came, self._wraps.barred())
         try:
             return _results.decode(await self._crew.ask(_WRAP + _encode(order), self._seconds))[0]
         except (Died, TooLong) as error:
@@ -134,8 +144,12 @@ def _answer(desk: Desk, bench: Workbench, frame: bytes) -> bytes:
     if frame[:1] == _JUDGE:
         return _packed([_told(verdict) for verdict in intake.judge_all(desk, _inbounds.decode(frame[1:]))])
     if frame[:1] == _WRAP:
-        return _packed([_wrapped(sealing.wrap(bench, _wraps.decode(frame[1:])))])
-    return _packed([_sealed(sealing.seal(bench, order)) for order in _orders.decode(frame[1:])])
+        wrap = _wraps.decode(frame[1:])
+        bench.bars.add(wrap.barred)
+        return _packed([_wrapped(sealing.wrap(bench, wrap))])
+    asked = _orders.decode(frame[1:])
+    bench.bars.add(asked.barred)
+    return _packed([_sealed(sealing.seal(bench, order)) for order in asked.orders])
 
 
 def _told(verdict: intake.Verdict) -> _Made:

@@ -17,9 +17,11 @@ import structlog
 
 from connectors.contract import Envelope, Opened, Sealed
 from hub.crew import Died, TooLong
+from hub.documents.contract import Waits
 from schemas.dossier import from_json
 from schemas.problems import Problem, Refusal
 from signing.contract import Wire
+from signing.keys.generations import NONE_SIGNS, Bars
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -32,6 +34,9 @@ log = structlog.get_logger(__name__)
 
 CHUNK = 8
 """Transfers per call into the pool: enough to make the way there cheap, few enough to keep every core busy."""
+KEY_SECONDS = 30.0
+"""Until a key that could not sign is asked again."""
+_PASSES = frozenset({NONE_SIGNS})
 TRIES_ALONE = 2
 """A process may die for another's sake once; one that dies twice over the same message died of it."""
 
@@ -47,12 +52,13 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Wrap(msgspec.Struct, frozen=True):
-    """What the pool needs to sign one envelope, or to verify one that ``came``; ``at``: now."""
+    """What the pool needs to sign one envelope, or to verify one that ``came``; ``at``: now; ``barred``: what signs no more."""
 
     partner: str
     envelope: Envelope
     at: datetime
     came: bool = False
+    barred: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -66,13 +72,14 @@ class Wrapping:
 @dataclass(frozen=True)
 class Workbench:
     """A pool process's tools, by partner: the codec that says it, the sealer that signs it, what its envelopes need, the mapping
-    that all of it goes by.
+    that all of it goes by. ``bars``: what signs no more.
     """
 
     codecs: Mapping[str, Codec]
     sealers: Mapping[str, Sealer]
     wrappings: Mapping[str, Wrapping] = field(default_factory=dict)
     says: Mapping[str, str] = field(default_factory=dict)
+    bars: Bars = field(default_factory=Bars)
 
 
 def seal(bench: Workbench, order: Order) -> Sealed | Problem:
@@ -130,12 +137,12 @@ class Pool:
         self._run = run
         self._alone = asyncio.Lock()
 
-    async def seal(self, works: Sequence[Work]) -> Mapping[str, Sealed | Problem]:
+    async def seal(self, works: Sequence[Work]) -> Mapping[str, Sealed | Problem | Waits]:
         orders = [Order(w.transfer, w.partner, w.operation, w.key, w.canonical) for w in works]
         chunks = [orders[start : start + CHUNK] for start in range(0, len(orders), CHUNK)]
         made = await asyncio.gather(*(self._seal(chunk) for chunk in chunks))
         return {
-            order.transfer: result
+            order.transfer: _or_waits(result)
             for chunk, results in zip(chunks, made, strict=True)
             for order, result in zip(chunk, results, strict=True)
         }
@@ -157,6 +164,13 @@ class Pool:
                         break
         log.error("sealing_kills_the_pool", transfer=order.transfer, partner=order.partner)
         return Problem(code="HUB-INT-001", detail="its pool process died or was stopped")
+
+
+def _or_waits(result: Sealed | Problem) -> Sealed | Problem | Waits:
+    """What passes by itself, or once somebody has mended the hub, parks nothing."""
+    if isinstance(result, Problem) and result.code in _PASSES:
+        return Waits(code=result.code, place=result.place, seconds=KEY_SECONDS)
+    return result
 
 
 # --- sealers ----------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import UTC, date, datetime, time
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -16,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyNetwork, model_validator
 
+from hub.calendar import VIETNAM
 from hub.closed_toml import Source
 from schemas.problems import Problem, Refusal
 
@@ -62,6 +64,20 @@ def _listen(value: object) -> object:
     return value
 
 
+def moment(value: object) -> datetime:
+    """Read a day, which begins at midnight in Vietnam, or a time with its zone; a time without one would be a guess."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
+        except ValueError:
+            value = None
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime.combine(value, time(), VIETNAM).astimezone(UTC)
+    raise ValueError("a day: 2027-01-31, or a time with its zone: 2027-01-31T08:00:00+07:00")
+
+
 def _database(value: object) -> object:
     """Nothing, or an address without its password: that stands in a file of its own."""
     if value == "":
@@ -86,6 +102,7 @@ LONGEST = 100 * _UNITS["y"]
 LARGEST_DOCUMENT = 8_000_000_000
 """Bytes; a file in a backup's tar may have 8 GB, what encrypting adds included."""
 Seconds = Annotated[float, BeforeValidator(seconds), Field(ge=0, le=LONGEST)]
+Moment = Annotated[datetime, BeforeValidator(moment)]
 Octets = Annotated[int, BeforeValidator(octets), Field(ge=1)]
 
 
@@ -95,12 +112,45 @@ class Closed(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class KeyFile(Closed):
-    """A signing key by name: PEM or PKCS#12. ``password_file``: its first line is the password. ``certificate``: beside a PEM key."""
+class KeyPlace(Closed):
+    """Where a signing key lies: PEM or PKCS#12. ``password_file``: its first line is the password. ``certificate``: beside a PEM key."""
 
-    file: Path
+    file: Path | None = None
     password_file: Path | None = None
     certificate: Path | None = None
+
+
+class KeyGeneration(KeyPlace):
+    """``begins``: it signs from then on; ``ends``: nobody need know it any more. Without them its certificate says."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+    begins: Moment | None = None
+    ends: Moment | None = None
+
+
+class KeyFile(KeyPlace):
+    """A signing key by name: one place, or several generations of it."""
+
+    generations: tuple[KeyGeneration, ...] = ()
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Self:
+        if bool(self.generations) == (self.file is not None):
+            raise ValueError("file, or generations")
+        if any(one.file is None for one in self.generations):
+            raise ValueError("generations: each with its file")
+        if len({one.id for one in self.generations}) < len(self.generations):
+            raise ValueError("generations: each with an id of its own")
+        return self
+
+    @property
+    def places(self) -> tuple[KeyGeneration, ...]:
+        """Return every generation; a key without any is the one that it is."""
+        return self.generations or (
+            KeyGeneration(
+                id="1", file=self.file, password_file=self.password_file, certificate=self.certificate
+            ),
+        )
 
 
 class Workers(Closed):
@@ -369,19 +419,7 @@ def _named(problem: Problem, origins: Mapping[str, str]) -> Problem:
 
 
 def _anchored(settings: Settings, here: Path) -> Settings:
-    keys = {
-        name: key.model_copy(
-            update={
-                field: None if value is None else here / value
-                for field, value in (
-                    ("file", key.file),
-                    ("password_file", key.password_file),
-                    ("certificate", key.certificate),
-                )
-            }
-        )
-        for name, key in settings.keys.items()
-    }
+    keys = {name: _anchored_key(key, here) for name, key in settings.keys.items()}
     return settings.model_copy(
         update={
             "data": here / settings.data,
@@ -399,6 +437,16 @@ def _anchored(settings: Settings, here: Path) -> Settings:
             ),
         }
     )
+
+
+def _anchored_key(key: KeyFile, here: Path) -> KeyFile:
+    generations = tuple(one.model_copy(update=_anchored_place(one, here)) for one in key.generations)
+    return key.model_copy(update={**_anchored_place(key, here), "generations": generations})
+
+
+def _anchored_place(key: KeyPlace, here: Path) -> dict[str, Path]:
+    told = {"file": key.file, "password_file": key.password_file, "certificate": key.certificate}
+    return {name: here / file for name, file in told.items() if file is not None}
 
 
 def is_loopback(host: str) -> bool:

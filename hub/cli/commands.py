@@ -55,6 +55,8 @@ COMMANDS: Mapping[str, str] = {
     "db resume": "hub.cli.db:resume",
     "db move": "hub.cli.db:move",
     "db prune": "hub.cli.db:prune",
+    "key list": "hub.cli.keys:list_",
+    "key compromise": "hub.cli.keys:compromise",
     "key rotate-master": "hub.cli.db:rotate_master",
     "error list": "hub.cli.mistakes:list_",
     "error explain": "hub.cli.mistakes:explain",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from schemas.agencies import Agencies
     from schemas.dossier import Message
     from schemas.workdays import Workdays
+    from signing.keys.ring import KeyRing
 
 
 class Means(Protocol):
@@ -121,7 +122,7 @@ class WiredHub:
     def means(self) -> Means:
         from hub.wiring.means import WiredMeans  # noqa: PLC0415 - heavy; only moves that make new transfers need it
 
-        return WiredMeans(self._settings)
+        return WiredMeans(self._settings, self.store.trust)
 
     async def close(self) -> None:
         await self.store.close()
@@ -165,6 +166,14 @@ def stamps(settings: Path) -> Callable[[Root], str]:
     from hub.wiring.evidence import stamps as wired_stamps  # noqa: PLC0415 - heavy; only the commands evidence need it
 
     return wired_stamps(settings)
+
+
+def keys(settings: Path) -> KeyRing:
+    """The hub's own signing keys. Raises ``Refusal`` HUB-CRT-003. Needs no hub."""
+    from hub import settings as file  # noqa: PLC0415 - heavy; only commands about keys need it
+    from hub.wiring.tools import keys_of  # noqa: PLC0415 - heavy
+
+    return keys_of(file.load(settings))
 
 
 async def examined(settings: Path, clock: Callable[[], datetime], *, network: bool) -> Facts:

@@ -37,7 +37,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sealery(Protocol):
-    async def seal(self, works: Sequence[Work]) -> Mapping[str, Sealed | Problem]: ...
+    async def seal(self, works: Sequence[Work]) -> Mapping[str, Sealed | Problem | Waits]: ...
 
 
 class Shelf(Protocol):
@@ -144,7 +144,7 @@ class Linking:
         return msgspec.structs.replace(work, canonical=to_json(message))
 
 
-def _with(result: Sealed | Problem, links: tuple[Link, ...]) -> Sealed | Problem:
-    if isinstance(result, Problem) or not links:
+def _with(result: Sealed | Problem | Waits, links: tuple[Link, ...]) -> Sealed | Problem | Waits:
+    if isinstance(result, Problem | Waits) or not links:
         return result
     return msgspec.structs.replace(result, links=links)

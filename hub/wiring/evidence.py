@@ -12,13 +12,15 @@ from hub.receipts import unsigned
 from hub.rounds import beside
 from hub.wiring.parts import utc_now
 from hub.wiring.timestamps import anchors_of, stamper
-from hub.wiring.tools import key_of
+from hub.wiring.tools import keys_of
 from schemas.problems import Refusal
 from signing import timestamps
 from signing.jose.detached import DetachedSigner
+from signing.keys.generations import signing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from datetime import datetime
     from pathlib import Path
 
     from hub.evidence.contract import Root
@@ -43,11 +45,21 @@ async def kept_evidence(store: Store, settings: Settings, name: str) -> AsyncIte
         await keeper.end()
 
 
-def confirming(settings: Settings) -> Confirm:
-    """Who signs receipts: the key that the settings name for that. Raises ``Refusal`` HUB-CRT-003, HUB-SIG-004."""
-    if not settings.evidence.key:
+def confirming(settings: Settings, barred: Callable[[], frozenset[str]]) -> Confirm:
+    """Who signs receipts: the key that the settings name for that, its generation of the day. While none of them may sign,
+    receipts go unsigned: intake never stops for that. ``barred``: what signs no more. Raises ``Refusal`` HUB-CRT-003, HUB-SIG-004.
+    """
+    name = settings.evidence.key
+    if not name:
         return unsigned
-    return DetachedSigner(key_of(settings, settings.evidence.key)).sign
+    ring = keys_of(settings, name)
+    signers = {one.key.fingerprint: DetachedSigner(one.key) for one in ring.generations(name)}
+
+    def confirm(receipt: bytes, now: datetime) -> str:
+        one = signing(ring.generations(name), now, barred())
+        return signers[one.key.fingerprint].sign(receipt, now) if one else unsigned(receipt, now)
+
+    return confirm
 
 
 def stamps(path: Path) -> Callable[[Root], str]:

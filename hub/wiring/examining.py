@@ -22,7 +22,7 @@ from hub.settings import Settings, address
 from hub.watch import BALANCE, SURVEY
 from hub.wiring.declared import declared
 from hub.wiring.parts import made_before, refusals, store_of
-from hub.wiring.tools import certificates_of, key_warnings, pool_tools
+from hub.wiring.tools import key_warnings, keys_of, pool_tools
 from schemas.problems import Problem, Refusal
 from signing.trust.pins import load_pins
 
@@ -81,8 +81,8 @@ def _declared(path: Path, settings: Settings) -> tuple[Declared, Sequence[Partne
     if what:
         _asked(lambda: pool_tools(str(path)), tools)
     weak = _asked(lambda: key_warnings(str(path)), keys) or ()
-    ours = _asked(lambda: certificates_of(settings), keys) or ()
-    ends = [Certificate(name=name, ends=certificate.not_valid_after_utc) for name, certificate in ours]
+    ours = _asked(lambda: keys_of(settings), keys) or ()
+    ends = [Certificate(name=key.name, ends=key.certificate.not_valid_after_utc) for key in ours]
     return Declared(
         problems=problems,
         tools=[*tools, *(problem for problem in dict.fromkeys(keys) if problem not in tools)],

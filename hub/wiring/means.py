@@ -13,6 +13,7 @@ from hub.routing import table as routes
 from hub.routing.parties import roster
 from hub.routing.router import Router
 from hub.tries import parcel_of, tried
+from hub.trust.state import Known
 from hub.wiring.declared import codecs, declared
 from hub.wiring.parts import new_ids, utc_now
 from hub.wiring.tools import pool_tools
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from hub.routing.recipients import Routed
     from hub.store.contract.views import TransferView
     from hub.story.record import Story
+    from hub.trust.contract import Book
     from schemas.dossier import Message
 
 ASK_SECONDS = 60.0
@@ -36,8 +38,9 @@ ASK_SECONDS = 60.0
 class WiredMeans:
     """Built when a command needs it, from the same files as the hub's own processes."""
 
-    def __init__(self, settings: Path) -> None:
+    def __init__(self, settings: Path, book: Book) -> None:
         self._what = declared(settings)
+        self._book = book
         self._settings = settings
         self._codecs = codecs(self._what)
         self._router = Router(
@@ -68,7 +71,9 @@ class WiredMeans:
         crew = Crew(
             partial(pool.begin, pool_tools), str(self._settings), 1
         )  # starts when something must be signed
-        connector = connect(*found, self._what, crew)
+        known = Known(self._book)
+        await known.read()
+        connector = connect(*found, self._what, crew, known)
         try:
             question = connector.find(parcel_of(view, sealed))
             outcome, _ = await tried("find", question, utc_now, ASK_SECONDS)

@@ -15,14 +15,12 @@ from signing.keys.ring import KeyRing, KeySource
 from signing.trust.pins import load_pins
 
 if TYPE_CHECKING:
-    from cryptography import x509
-
     from connectors.contract import Sealer
     from hub.judge import Desk
-    from hub.partners.declaration import Receives
+    from hub.partners.declaration import Receives, Seal
     from hub.settings import Settings
     from schemas.problems import Problem
-    from signing.contract import Key
+    from signing.contract import Signer
 
 
 def pool_tools(path: str) -> tuple[Desk, Workbench]:
@@ -44,12 +42,8 @@ def pool_tools(path: str) -> tuple[Desk, Workbench]:
         sealers={partner.id: _sealer(receives, ring) for partner, receives in what.receiving},
         wrappings={partner.id: _wrapping(receives, ring) for partner, receives in what.receiving},
         says={partner.id: receives.mapping for partner, receives in what.receiving},
+        bars=ring.bars,
     )
-
-
-def key_of(settings: Settings, name: str) -> Key:
-    """Load one key of the settings. Raises ``Refusal`` HUB-CRT-003."""
-    return KeyRing(source for source in _sources(settings) if source.name == name)[name]
 
 
 def key_warnings(path: str) -> tuple[Problem, ...]:
@@ -58,20 +52,24 @@ def key_warnings(path: str) -> tuple[Problem, ...]:
     return tuple(warning for key in ring for warning in key.warnings)
 
 
-def certificates_of(settings: Settings) -> list[tuple[str, x509.Certificate]]:
-    """Return the certificate of every key by the key's name. Raises ``Refusal`` HUB-CRT-003."""
-    return [(key.name, key.certificate) for key in KeyRing(_sources(settings))]
+def keys_of(settings: Settings, *names: str) -> KeyRing:
+    """Load every generation of these keys; of all without a name. Raises ``Refusal`` HUB-CRT-003."""
+    return KeyRing(source for source in _sources(settings) if not names or source.name in names)
 
 
 def _sources(settings: Settings) -> list[KeySource]:
     return [
         KeySource(
             name=name,
-            file=str(key.file),
-            certificate=str(key.certificate or ""),
-            password_file=str(key.password_file or ""),
+            generation=one.id,
+            file=str(one.file or ""),
+            certificate=str(one.certificate or ""),
+            password_file=str(one.password_file or ""),
+            begins=one.begins,
+            ends=one.ends,
         )
         for name, key in settings.keys.items()
+        for one in key.places
     ]
 
 
@@ -79,14 +77,16 @@ def _sealer(receives: Receives, ring: KeyRing) -> Sealer:
     seal = receives.signature
     if seal is None or bindings.per_attempt(seal.profile):
         return Unsigned()
-    return Signs(bindings.signer(ring[seal.key], seal.profile), utc_now)
+    return Signs(_signer(seal, ring), utc_now)
 
 
 def _wrapping(receives: Receives, ring: KeyRing) -> Wrapping:
     seal, reply = receives.signature, receives.reply_signature
     return Wrapping(
-        signer=bindings.signer(ring[seal.key], seal.profile)
-        if seal and bindings.per_attempt(seal.profile)
-        else None,
+        signer=_signer(seal, ring) if seal and bindings.per_attempt(seal.profile) else None,
         verifier=bindings.verifier(load_pins(reply.certificates), reply.profile) if reply else None,
     )
+
+
+def _signer(seal: Seal, ring: KeyRing) -> Signer:
+    return ring.signer(seal.key, lambda key: bindings.signer(key, seal.profile))

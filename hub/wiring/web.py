@@ -28,6 +28,8 @@ from hub.routing import table as routes
 from hub.routing.parties import roster
 from hub.routing.router import Router
 from hub.spool import Spool
+from hub.trust.state import EVERY as READ_EVERY
+from hub.trust.state import Known
 from hub.wiring.declared import declared
 from hub.wiring.documents import unscanned
 from hub.wiring.evidence import confirming
@@ -85,6 +87,7 @@ async def open_web(
         return [] if await bench.alive() else ["pool"]
 
     counts, refusals = Counts(), Refusals(store)
+    trust = Known(store.trust)
     room = Room(settings, store)
     watermark = _watermark(settings, room)
     admission = Admission(settings.limits, shares, watermark)
@@ -97,6 +100,7 @@ async def open_web(
     try:
         await store.capacities(capacities(what.partners))
         await room.ask()
+        await trust.read()
         app = api.build(
             Deps(
                 intake=Intake(
@@ -104,7 +108,7 @@ async def open_web(
                     bench=bench,
                     decide=Accepting(router=router, parties=known, days=what.days),
                     now=utc_now,
-                    confirm=confirming(settings),
+                    confirm=confirming(settings, trust.barred),
                 ),
                 store=store,
                 callers=_callers(what),
@@ -134,6 +138,7 @@ async def open_web(
             beside(again(SHARE_EVERY, lambda: shares.sync(store.use), "quotas")),
             beside(again(EVERY, refusals.write, "refusals")),
             beside(again(ASK_EVERY, room.ask, "room")),
+            beside(again(READ_EVERY, trust.read, "trust")),
         ):
             yield app, settings
     finally:

@@ -19,8 +19,9 @@ from hub.delivery import Delivery
 from hub.documents.links import Linking
 from hub.metrics.counts import Counts
 from hub.partners.partner import capacities, windows
-from hub.rounds import beside
+from hub.rounds import again, beside
 from hub.sealing import Pool
+from hub.trust.state import EVERY, Known
 from hub.upkeep import Pruner, ages_of
 from hub.vigil import Vigil
 from hub.watch import Watch
@@ -58,26 +59,28 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
     what = declared(path)
     settings = what.settings
     store = store_of(settings)
+    known = Known(store.trust)
     crew = Crew(partial(pool.begin, pool_tools), str(path), settings.workers.pool)
     speak = codecs(what)
     lines = {
         partner.id: Line(
-            connector=connect(partner, receives, what, crew),
+            connector=connect(partner, receives, what, crew, known),
             codec=speak[partner.id],
             policy=_policy(receives),
         )
         for partner, receives in what.receiving
     }
-    confirm = confirming(settings)
+    confirm = confirming(settings, known.barred)
     vigil = Vigil(store=store, routes=lines, codec_of=speak.get, now=utc_now, confirm=confirm)
     try:
         await store.capacities(capacities(what.partners))
         name, counts = process_name(), Counts()
+        await known.read()  # before anything is signed
         delivery = Delivery(
             name=name,
             store=store,
             sealery=Linking(
-                Pool(pool.sealing_in(crew, settings.limits.judge_time)),
+                Pool(pool.sealing_in(crew, settings.limits.judge_time, known.barred)),
                 store.documents,
                 desks(what),
                 link_secret(settings),
@@ -96,6 +99,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
         async with (
             watched(settings, store, "worker", counts, lambda: {"transfers": delivery.in_hand}, shown),
             beside(watch.run()),
+            beside(again(EVERY, known.read, "trust")),
             beside(_pruner(store, settings.retention, name).run()),
             beside(vigil.run()),
             kept_evidence(store, settings, name),
@@ -114,13 +118,14 @@ def _pruner(store: Store, retention: Retention, name: str) -> Pruner:
     return Pruner(store, ages_of(retention), now=utc_now, holder=name, every=retention.every)
 
 
-def connect(partner: Partner, receives: Receives, what: Declared, crew: Crew) -> Connector:
+def connect(partner: Partner, receives: Receives, what: Declared, crew: Crew, known: Known) -> Connector:
     room = catalogue.ROOMS[partner.room]
     seal = receives.signature
     wraps = pool.Wraps(
         partner.id,
         signs=seal is not None and bindings.per_attempt(seal.profile),
         checks=receives.reply_signature is not None,
+        barred=known.barred,
     )
     outfit = catalogue.Outfit(
         library=what.library,

@@ -8,6 +8,7 @@ sealing pool loads its own ``KeyRing`` from it. Key objects cannot be pickled, a
 from __future__ import annotations
 
 import base64
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
 from pathlib import Path
 from stat import S_IMODE
 from typing import TYPE_CHECKING
@@ -20,12 +21,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from schemas.problems import Problem, Refusal, refuse
 from signing.algorithms import PrivateKey, PublicKey, same_key, sign, usable
+from signing.keys.generations import NONE_SIGNS, Bars, Generation, Rolling, signing
 from signing.trust.pins import fingerprints
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+    from signing.contract import Key, Signer
 
 _SECRET_BITS = 0o077
 
@@ -33,15 +37,24 @@ _SECRET_BITS = 0o077
 class KeySource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a key lies. ``file`` holds PEM, or PKCS#12 with the certificate in it; ``certificate`` is a PEM file.
 
-    ``password_file`` holds the password alone; a line end after it does not count.
+    ``password_file`` holds the password alone; a line end after it does not count. ``generation``: what people call this one
+    of the key's generations; ``begins``, ``ends``: when it signs; ``None``: as its certificate says.
     """
 
     name: str
     file: str
+    generation: str = "1"
+    begins: datetime | None = None
+    ends: datetime | None = None
     certificate: str = ""
     password_file: str = ""
     minimum_rsa_bits: int = 2048
     recommended_rsa_bits: int = 3072
+
+    @property
+    def place(self) -> str:
+        """As problems name it."""
+        return self.name if self.generation == "1" else f"{self.name} {self.generation}"
 
 
 class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,28 +85,55 @@ class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyRing:
-    """The keys of this process, by name."""
+    """The keys of this process, by name, each with its generations. ``bars``: what it may not sign with."""
 
     def __init__(self, sources: Iterable[KeySource]) -> None:
         """Load every key. Raises ``Refusal`` HUB-CRT-003 with one problem for each key that cannot be loaded."""
-        self._keys: dict[str, SigningKey] = {}
+        self.bars = Bars()
+        self._keys: dict[str, list[Generation]] = {}
         problems: list[Problem] = []
         for source in sources:
             try:
-                self._keys[source.name] = load(source)
+                self._keys.setdefault(source.name, []).append(_generation(source, load(source)))
             except Refusal as refusal:
                 problems.extend(refusal.problems)
         if problems:
             raise Refusal(*problems)
 
-    def __getitem__(self, name: str) -> SigningKey:
+    def generations(self, name: str) -> tuple[Generation, ...]:
+        """Raises ``Refusal`` HUB-CRT-003 for a name that the settings do not know."""
         try:
-            return self._keys[name]
+            return tuple(self._keys[name])
         except KeyError:
             raise refuse("HUB-CRT-003", name, rule="a key that the settings name") from None
 
+    def key(self, name: str, at: datetime) -> Key:
+        """Return the key that signs at a moment. Raises ``Refusal`` HUB-KEY-001 when none may."""
+        one = signing(self.generations(name), at, self.bars)
+        if one is None:
+            raise refuse(NONE_SIGNS, name, rule="a generation that may sign now")
+        key: Key = one.key
+        return key
+
+    def signer(self, name: str, make: Callable[[Key], Signer]) -> Signer:
+        """Return a signer that changes with the key's generations; ``make`` builds that of one of them, now."""
+        return Rolling(name, self.generations(name), make, self.bars)
+
+    def names(self) -> Iterator[str]:
+        return iter(self._keys)
+
     def __iter__(self) -> Iterator[SigningKey]:
-        return iter(self._keys.values())
+        """Every generation's key."""
+        return (one.key for generations in self._keys.values() for one in generations)
+
+
+def _generation(source: KeySource, key: SigningKey) -> Generation:
+    return Generation(
+        id=source.generation,
+        key=key,
+        begins=source.begins or key.certificate.not_valid_before_utc,
+        ends=min(source.ends or key.certificate.not_valid_after_utc, key.certificate.not_valid_after_utc),
+    )
 
 
 def load(source: KeySource) -> SigningKey:
@@ -159,20 +199,20 @@ def _bytes(source: KeySource, file: str) -> bytes:
         return Path(file).read_bytes()
     except OSError as error:
         raise refuse(
-            "HUB-CRT-003", source.name, rule="a readable file", detail=type(error).__name__
+            "HUB-CRT-003", source.place, rule="a readable file", detail=type(error).__name__
         ) from error
 
 
 def _wrong(source: KeySource, rule: str) -> Refusal:
-    return refuse("HUB-CRT-003", source.name, rule=rule)
+    return refuse("HUB-CRT-003", source.place, rule=rule)
 
 
 def _warnings(source: KeySource, private: PrivateKey) -> Iterator[Problem]:
     for file in filter(None, (source.file, source.password_file)):
         if S_IMODE(Path(file).stat().st_mode) & _SECRET_BITS:
             yield Problem(
-                code="HUB-CRT-003", place=source.name, rule="file mode 0600", detail=Path(file).name
+                code="HUB-CRT-003", place=source.place, rule="file mode 0600", detail=Path(file).name
             )
     if isinstance(private, rsa.RSAPrivateKey) and private.key_size < source.recommended_rsa_bits:
         rule = f"RSA of {source.recommended_rsa_bits} bits recommended"
-        yield Problem(code="HUB-CRT-003", place=source.name, rule=rule)
+        yield Problem(code="HUB-CRT-003", place=source.place, rule=rule)

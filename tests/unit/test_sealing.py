@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -15,14 +16,17 @@ import pytest
 from connectors.contract import Draft, Sealed
 from hub import pool
 from hub.crew import Crew
-from hub.sealing import CHUNK, Order, Pool, Signs, Unsigned, Workbench, seal
+from hub.documents.contract import Waits
+from hub.sealing import CHUNK, KEY_SECONDS, Order, Pool, Signs, Unsigned, Workbench, seal
 from schemas.dossier import Event, Kind, Message, to_json
 from schemas.problems import Problem, Refusal, refuse
+from signing import bindings
 from signing.bindings import signer, with_id
+from signing.contract import Wire
 from signing.jose.detached import DetachedVerifier
-from signing.keys.ring import KeySource, load
-from signing.profiles import JwsProfile, Reference, XmlProfile
-from signing.trust.pins import load_pins
+from signing.keys.ring import KeyRing, KeySource, load
+from signing.profiles import DETACHED, JwsProfile, Reference, XmlProfile
+from signing.trust.pins import Pins, load_pins, pin
 from tests.doubles.pki import Pki
 
 if TYPE_CHECKING:
@@ -208,5 +212,55 @@ async def test_a_killed_pool_process_costs_nothing_but_time() -> None:
         (victim,) = crew.pids
         os.kill(victim, signal.SIGKILL)
         assert isinstance((await sealing.seal(heads("after")))["t-after"], Sealed)
+    finally:
+        await crew.close()
+
+
+# --- the key of the day -------------------------------------------------------------------------------------------
+
+
+def build_with_keys(folder: str) -> tuple[Desk, Workbench]:
+    """For a pool process: a key whose next generation begins a second and a half after the process does."""
+    begins = datetime.now(UTC) + timedelta(seconds=1.5)
+    ring = KeyRing(
+        KeySource(
+            name="seal",
+            generation=name,
+            file=f"{folder}/{name}.key",
+            certificate=f"{folder}/{name}.pem",
+            begins=at,
+        )
+        for name, at in (("seal-p256", None), ("seal-non-repudiation", begins))
+    )
+    sealer = Signs(ring.signer("seal", lambda key: bindings.signer(key, DETACHED)), lambda: datetime.now(UTC))
+    return cast("Desk", None), Workbench(
+        codecs={"land": cast("Codec", Form())}, sealers={"land": sealer}, bars=ring.bars
+    )
+
+
+def signed_by(sealed: object, pki: Pki) -> str:
+    assert isinstance(sealed, Sealed)
+    wire = Wire(body=sealed.payload, headers={name.lower(): value for name, value in sealed.headers.items()})
+    names = ("seal-p256", "seal-non-repudiation")
+    pins = {pin(pki[name].certificate).fingerprint: name for name in names}
+    verifier = bindings.verifier(Pins([pin(pki[name].certificate) for name in names]), DETACHED)
+    return pins[verifier.verify(wire, datetime.now(UTC)).signer.fingerprint]
+
+
+async def test_a_running_pool_changes_keys_on_the_day_and_stops_at_once_when_told(tmp_path: Path) -> None:
+    pki = Pki(tmp_path, datetime.now(UTC))
+    fingerprints = [pin(pki[name].certificate).fingerprint for name in ("seal-p256", "seal-non-repudiation")]
+    barred: set[str] = set()
+    crew = Crew(partial(pool.begin, build_with_keys), str(tmp_path), 1)
+    try:
+        sealing = Pool(pool.sealing_in(crew, barred=lambda: frozenset(barred)))
+        assert signed_by((await sealing.seal(heads("a")))["t-a"], pki) == "seal-p256"
+        await asyncio.sleep(1.5)
+        assert signed_by((await sealing.seal(heads("b")))["t-b"], pki) == "seal-non-repudiation"
+        barred.add(fingerprints[1])
+        assert signed_by((await sealing.seal(heads("c")))["t-c"], pki) == "seal-p256"
+        barred.add(fingerprints[0])
+        waits = (await sealing.seal(heads("d")))["t-d"]
+        assert waits == Waits(code="HUB-KEY-001", place="seal", seconds=KEY_SECONDS)
     finally:
         await crew.close()

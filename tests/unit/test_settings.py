@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -229,3 +230,38 @@ def test_every_path_of_any_valid_toml_has_a_line(values: list[str], table: bool)
     except tomllib.TOMLDecodeError:
         return
     assert _paths(parsed) <= set(closed_toml.lines(text))
+
+
+GENERATIONS = """
+[[keys.dau-so.generations]]
+id = "2026"
+file = "2026.p12"
+[[keys.dau-so.generations]]
+id = "2027"
+file = "/seals/2027.p12"
+begins = {begins}
+"""
+
+
+def test_a_key_may_have_generations_each_with_its_day(tmp_path: Path) -> None:
+    found = settings.load(written(tmp_path, GENERATIONS.format(begins="2027-01-01")), {})
+    first, second = found.keys["dau-so"].places
+    assert (first.id, first.file, first.begins) == ("2026", tmp_path / "2026.p12", None)
+    assert second.begins == datetime(2026, 12, 31, 17, tzinfo=UTC)
+    with_zone = settings.load(written(tmp_path, GENERATIONS.format(begins="2027-01-01T08:00:00+07:00")), {})
+    assert with_zone.keys["dau-so"].places[1].begins == datetime(2027, 1, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GENERATIONS.format(begins="2027-01-01T08:00:00"),
+        GENERATIONS.format(begins='"mai"'),
+        GENERATIONS.format(begins="2027-01-01").replace('id = "2027"', 'id = "2026"'),
+        GENERATIONS.format(begins="2027-01-01").replace('file = "2026.p12"', ""),
+        '[keys.dau-so]\nfile = "a"\n[[keys.dau-so.generations]]\nid = "1"\nfile = "b"\n',
+        "[keys.dau-so]\n",
+    ],
+)
+def test_a_key_that_could_be_understood_in_two_ways_is_refused(tmp_path: Path, text: str) -> None:
+    assert "keys.dau-so" in refused(tmp_path, text).problems[0].place

@@ -145,9 +145,9 @@ def test_a_ring_names_every_key_that_is_wrong(pki: Pki, tmp_path: Path) -> None:
 
 def test_an_unknown_key_is_refused_by_its_name(pki: Pki) -> None:
     ring = KeyRing([source(pki, "seal-p256", name="province-seal")])
-    assert ring["province-seal"].name == "province-seal"
+    assert ring.key("province-seal", NOW).name == "province-seal"
     with pytest.raises(Refusal, match="HUB-CRT-003 absent"):
-        ring["absent"]
+        ring.key("absent", NOW)
 
 
 def load_ring(sources: tuple[KeySource, ...]) -> None:
@@ -155,7 +155,7 @@ def load_ring(sources: tuple[KeySource, ...]) -> None:
 
 
 def sign_in_worker(data: bytes) -> bytes:
-    return ring_of_worker[0]["seal"].sign(data)
+    return ring_of_worker[0].key("seal", NOW).sign(data)
 
 
 def test_a_pool_worker_loads_its_own_ring_from_the_description(pki: Pki) -> None:

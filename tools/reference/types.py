@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CHECKED_BY: dict[str, str] = {
     "hub.settings.seconds": '`"30s"`',
+    "hub.settings.moment": "`2027-01-31` or `2027-01-31T08:00:00+07:00`",
     "hub.settings.octets": '`"1MB"` or bytes',
     "hub.settings._listen_or_off": '`"host:port"` or `"off"`',
     "hub.settings._listen": '`"host:port"`',

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     )
     from hub.store.contract.watching import Figures, Inspection, Mark, Process, Series, Verdict
     from hub.store.upkeep import Upkeep
+    from hub.trust.contract import Book
 
 
 class Stale(Exception):  # noqa: N818 - says what it is
@@ -50,6 +51,8 @@ class Store(Protocol):
     def upkeep(self) -> Upkeep: ...
     @property
     def evidence(self) -> Evidence: ...
+    @property
+    def trust(self) -> Book: ...
 
     async def known(self, authority: str, code: str) -> Known | None: ...
 

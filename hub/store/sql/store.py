@@ -45,6 +45,7 @@ from hub.store.sql.engine import Closed, Unavailable
 from hub.store.sql.evidence import SqlEvidence
 from hub.store.sql.shelf import Shelf
 from hub.store.sql.times import SECOND, micros, moment
+from hub.store.sql.trust import SqlBook
 from hub.store.sql.upkeep import SqlUpkeep
 from schemas.problems import refuse
 
@@ -114,6 +115,7 @@ class SqlStore:
         self.documents = Shelf(blobs, payloads, reads, writes)
         self.upkeep = SqlUpkeep(reads, writes, queue)
         self.evidence = SqlEvidence(reads, writes)
+        self.trust = SqlBook(reads, writes)
         self._reads = reads
         self._writes = writes
         self._queue = queue
