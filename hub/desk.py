@@ -14,7 +14,7 @@ from signing import bindings
 from signing.trust.pins import load_pins
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from connectors.contract import Codec
@@ -30,6 +30,8 @@ MEDIA_TYPES = {
     "json": frozenset({"application/json"}),
     "xml": frozenset({"application/xml", "text/xml"}),
 }
+SOAP_TYPES = {"wss": frozenset({"application/soap+xml"})}
+"""What else a message may call itself when its signature stands in a SOAP envelope."""
 
 
 def set_up(
@@ -82,13 +84,23 @@ def _sender(partner: Partner, sends: Sends, read: Format, officers: Sequence[Pat
         authority=sends.authority,
         format=sends.format,
         media=read.media,
-        media_types=MEDIA_TYPES[read.media],
+        media_types=MEDIA_TYPES[read.media]
+        | SOAP_TYPES.get(sends.signature.binding if sends.signature else "", frozenset()),
         reader=read,
         places={} if table is None or table.canonical else places(table),
         verifier=_verifier(sends.signature, officers),
         authority_kinds=frozenset(map(str, sends.signature.authority)) if sends.signature else frozenset(),
         own_key=table is not None and not table.canonical,
         hosts=frozenset(sends.sources.hosts) if sends.sources else None,
+    )
+
+
+def wrapped(partners: Iterable[Partner]) -> frozenset[str]:
+    """Return the senders whose messages come in envelopes: only what is in them tells whether two are the same."""
+    return frozenset(
+        partner.id
+        for partner in partners
+        if partner.sends and partner.sends.signature and bindings.wraps(partner.sends.signature.profile)
     )
 
 

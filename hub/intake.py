@@ -24,7 +24,7 @@ from hub.store.contract.store import Stale
 from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
     from datetime import datetime
 
     from hub.judge import Desk
@@ -145,7 +145,10 @@ def _stopped(error: Died | TooLong, inbound: Inbound) -> Refusal:
 
 
 class Intake:
-    """One per web process. ``decide`` is pure; ``now`` is the clock; ``confirm`` signs receipts."""
+    """One per web process. ``decide`` is pure; ``now`` is the clock; ``confirm`` signs receipts.
+
+    ``wrapped``: senders whose messages come in envelopes, so that whether one came before is seen only when it is opened.
+    """
 
     def __init__(
         self,
@@ -155,9 +158,11 @@ class Intake:
         decide: Decide,
         now: Callable[[], datetime],
         confirm: Confirm = unsigned,
+        wrapped: Collection[str] = (),
     ) -> None:
         self._store, self._bench, self._decide, self._now = store, bench, decide, now
         self._confirm = confirm
+        self._wrapped = wrapped
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def receive(self, inbound: Inbound, sender: str) -> Accepted:
@@ -166,7 +171,7 @@ class Intake:
         The same bytes under the same key get the stored receipt, other bytes HUB-IDM-002. Raises ``Refusal``; then
         nothing of the message is kept, and it may be mended and sent again under its key.
         """
-        key = key_of(inbound.headers)
+        key = "" if sender in self._wrapped else key_of(inbound.headers)
         if key:
             stored = await self._store.replay(sender, key, hashlib.sha256(inbound.content()).hexdigest())
             if stored is not None:

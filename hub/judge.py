@@ -178,6 +178,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
     media_type = check_media_type(request.headers, sender)
     verified = verify(raw, request.headers, sender, now)
     payload = verified.payload if verified else raw
+    said = payload if verified and verified.wrapped else raw
     given = key_of(request.headers)
     opened = sender.reader.open(payload)
     natural = opened.natural_key or "" if sender.own_key or not given else ""
@@ -191,7 +192,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
         named = enclosures(message, sender.hosts)
         signatory = signed_by(message, code, verified, sender, desk)
     except Refusal as refusal:
-        raise on_the_wire(refusal, sender.places, raw, sender.media) from None
+        raise on_the_wire(refusal, sender.places, said, sender.media) from None
     return Judged(
         documents=named,
         places={place: wire for place, wire in sender.places.items() if place in DOCUMENT_PLACES}
@@ -201,7 +202,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
         key=key,
         natural_key=natural if natural != key else "",
         signed_key=signed or ("" if sender.own_key and natural else said_once(verified)),
-        digest=hashlib.sha256(raw).hexdigest(),
+        digest=hashlib.sha256(said).hexdigest(),
         size=len(raw),
         media_type=media_type,
         format=sender.format,

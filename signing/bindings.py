@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from schemas.problems import refuse
 from signing.jose.detached import DetachedSigner, DetachedVerifier
 from signing.jose.modi import ModiSigner, ModiVerifier
-from signing.profiles import JwsProfile, ModiProfile, Profile, Reference, XmlProfile
+from signing.profiles import (
+    BesideProfile,
+    JwsProfile,
+    ModiProfile,
+    Profile,
+    Reference,
+    WssProfile,
+    XmlProfile,
+)
+from signing.xml.detached import BesideSigner, BesideVerifier
 from signing.xml.enveloped import EnvelopedSigner, EnvelopedVerifier
+from signing.xml.wss import EnvelopeVerifier
+from signing.xml.wss_signing import EnvelopeSigner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,12 +36,17 @@ _START_TAG = re.compile(rb"""<[^\s/>?!][^\s/>]*((?:[^>"']|"[^"]*"|'[^']*')*)>"""
 _ID = re.compile(rb"\sId=")
 
 
-_PER_ATTEMPT: frozenset[type[Profile]] = frozenset({ModiProfile})
+_PER_ATTEMPT: frozenset[type[Profile]] = frozenset({ModiProfile, WssProfile})
 
 
 def per_attempt(profile: Profile) -> bool:
     """Whether what is signed is the envelope, anew on each attempt; the sealed payload inside stays as it is."""
     return type(profile) in _PER_ATTEMPT
+
+
+def wraps(profile: Profile) -> bool:
+    """Whether the body is an envelope around the payload: then one message can come in two bodies."""
+    return isinstance(profile, WssProfile)
 
 
 def signer(key: Key, profile: Profile) -> Signer:
@@ -57,9 +73,27 @@ class InBody:
         return msgspec.structs.replace(wire, body=self._signer.sign(body, canonical=wire.canonical))
 
 
-class OutOfBody:
-    def __init__(self, pins: Pins, profile: XmlProfile) -> None:
-        self._verifier = EnvelopedVerifier(pins, profile)
+class DocumentSigner(Protocol):
+    def sign(self, document: bytes, now: datetime) -> bytes: ...
+
+
+class DocumentVerifier(Protocol):
+    def verify(self, raw: bytes, now: datetime) -> Verified: ...
+
+
+class AsDocument:
+    """The body as a whole is what is signed, and what comes back of it is what was."""
+
+    def __init__(self, signer: DocumentSigner) -> None:
+        self._signer = signer
+
+    def sign(self, wire: Wire, now: datetime) -> Wire:
+        return msgspec.structs.replace(wire, body=self._signer.sign(wire.body, now))
+
+
+class FromDocument:
+    def __init__(self, verifier: DocumentVerifier) -> None:
+        self._verifier = verifier
 
     def verify(self, wire: Wire, now: datetime) -> Verified:
         return self._verifier.verify(wire.body, now)
@@ -88,11 +122,15 @@ class FromBeside:
 
 _SIGNERS: dict[type[Profile], Callable[[Key, Any], Signer]] = {
     XmlProfile: InBody,
+    BesideProfile: lambda key, profile: AsDocument(BesideSigner(key, profile)),
+    WssProfile: lambda key, profile: AsDocument(EnvelopeSigner(key, profile)),
     JwsProfile: BesideBody,
     ModiProfile: ModiSigner,
 }
 _VERIFIERS: dict[type[Profile], Callable[[Pins, Any], Verifier]] = {
-    XmlProfile: OutOfBody,
+    XmlProfile: lambda pins, profile: FromDocument(EnvelopedVerifier(pins, profile)),
+    BesideProfile: lambda pins, profile: FromDocument(BesideVerifier(pins, profile)),
+    WssProfile: lambda pins, profile: FromDocument(EnvelopeVerifier(pins, profile)),
     JwsProfile: FromBeside,
     ModiProfile: ModiVerifier,
 }

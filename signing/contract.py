@@ -46,7 +46,8 @@ class Verified(Value, frozen=True):
 
     ``signed_at``: when the signer says it signed; ``stamped_at``: when a time-stamping authority proves that it was signed.
     ``claims``: what else was signed beside the payload, by the binding's own names (``jti``, ``aud``, ``wsa:MessageID``).
-    ``signature``: SHA-256 hex of the signature value. ``certificate``: DER of the signer's. ``profile``: binding and version.
+    ``wrapped``: the payload came inside of something that is made anew on every attempt, so that two messages with one
+    payload are one. ``signature``: SHA-256 hex of the signature value. ``certificate``: DER of the signer's. ``profile``: binding and version.
     """
 
     payload: bytes
@@ -60,6 +61,7 @@ class Verified(Value, frozen=True):
     signature: str = ""
     certificate: bytes = b""
     profile: str = ""
+    wrapped: bool = False
 
 
 class Key(Protocol):

@@ -88,6 +88,43 @@ class XmlProfile(XmlRules, frozen=True, tag_field="binding", tag="xmldsig-envelo
     place: Place = Place.ROOT
 
 
+class BesideProfile(XmlRules, frozen=True, tag_field="binding", tag="xmldsig-detached"):
+    """XML-DSig beside the element that it signs, by its id; both are children of the root."""
+
+
+class WssPart(StrEnum):
+    """A part of a SOAP message. ``ADDRESSING``: every WS-Addressing header that is there."""
+
+    BODY = "body"
+    TIMESTAMP = "timestamp"
+    TOKEN = "token"  # noqa: S105 - a certificate
+    ADDRESSING = "addressing"
+
+
+class KeyReference(StrEnum):
+    """How a SOAP message names the signer's certificate: it brings it along, or means it by one of its marks."""
+
+    TOKEN = "token"  # noqa: S105 - a certificate
+    KEY_IDENTIFIER = "key-identifier"
+    ISSUER_SERIAL = "issuer-serial"
+    THUMBPRINT = "thumbprint"
+
+
+class WssProfile(XmlRules, frozen=True, tag_field="binding", tag="wss"):
+    """WS-Security 1.1 with X.509 (INTEGRITY_SOAP_01 of Italy's ModI), SOAP 1.1 and 1.2.
+
+    ``signed``: what must be; token, body, timestamp and addressing headers may be, and nothing else. ``max_age``: of
+    ``Created``, whatever ``Expires`` says: senders sign every attempt anew. ``time_to_live``: ``Expires`` of what we send.
+    ``audiences``: what ``wsa:To`` must be, where it matters.
+    """
+
+    signed: frozenset[WssPart] = frozenset({WssPart.BODY, WssPart.TIMESTAMP, WssPart.ADDRESSING})
+    max_age: timedelta = timedelta(minutes=5)
+    time_to_live: timedelta = timedelta(minutes=5)
+    key_reference: KeyReference = KeyReference.TOKEN
+    audiences: frozenset[str] = frozenset()
+
+
 class JwsProfile(Shape, frozen=True, tag_field="binding", tag="jws-detached"):
     """Compact JWS with detached payload (RFC 7515 appendix F) over the body's exact bytes.
 
@@ -136,13 +173,19 @@ class ModiProfile(Shape, frozen=True, tag_field="binding", tag="modi-rest"):
 
 
 JoseProfile = JwsProfile | ModiProfile
-Profile = XmlProfile | JwsProfile | ModiProfile
+Profile = XmlProfile | BesideProfile | WssProfile | JwsProfile | ModiProfile
 
 ENVELOPED = XmlProfile()
 DETACHED = JwsProfile()
 MODI = ModiProfile()
 
-PROFILES: dict[str, Profile] = {"xmldsig-enveloped": ENVELOPED, "jws-detached": DETACHED, "modi-rest": MODI}
+PROFILES: dict[str, Profile] = {
+    "xmldsig-enveloped": ENVELOPED,
+    "xmldsig-detached": BesideProfile(),
+    "wss": WssProfile(),
+    "jws-detached": DETACHED,
+    "modi-rest": MODI,
+}
 """The profile that a partner file's ``binding`` means when it says nothing more."""
 
 

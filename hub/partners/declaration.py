@@ -12,9 +12,9 @@ from hub.partners.world import Agency, File, HubName, KeyName, MappingRef, Room 
 from hub.routing.parties import PartyRole, Stage  # noqa: TC001
 from hub.settings import Closed, Octets, Seconds
 from schemas.dossier import Kind
-from signing.profiles import Identity, JwsProfile, ModiProfile, Profile, Reference, XmlProfile
+from signing.profiles import PROFILES, Identity, JwsProfile, ModiProfile, Profile, Reference, XmlProfile
 
-Binding = Literal["jws-detached", "modi-rest", "xmldsig-enveloped"]
+Binding = Literal["jws-detached", "modi-rest", "wss", "xmldsig-detached", "xmldsig-enveloped"]
 HEADERS = {"jws-detached": "X-JWS-Signature", "modi-rest": "Agid-JWT-Signature"}
 """Where each binding's signature travels when the partner's file says nothing else."""
 
@@ -95,7 +95,7 @@ class Proof(Closed):
             case "modi-rest":
                 return ModiProfile(header=self.carried_in, identity=self.identity, audience=self.audience)
             case _:
-                return XmlProfile()
+                return PROFILES[self.binding]
 
     @model_validator(mode="after")
     def _meant_for_us(self) -> Self:
@@ -181,8 +181,10 @@ class Seal(Closed):
                     issuer=self.issuer,
                     subject=self.issuer,
                 )
-            case _:
+            case "xmldsig-enveloped":
                 return XmlProfile(reference=Reference(self.reference))
+            case _:
+                return PROFILES[self.binding]
 
     @model_validator(mode="after")
     def _meant_for_somebody(self) -> Self:

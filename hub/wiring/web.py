@@ -109,6 +109,7 @@ async def open_web(
                     decide=Accepting(router=router, parties=known, days=what.days),
                     now=utc_now,
                     confirm=confirming(settings, trust.barred),
+                    wrapped=desk.wrapped(what.partners),
                 ),
                 store=store,
                 callers=_callers(what),

@@ -18,8 +18,9 @@ from signing.profiles import ENVELOPED as ENVELOPED_PROFILE
 from signing.profiles import Place, Reference, XmlProfile, XmlRules
 from signing.xml.canonical import canonical
 from signing.xml.engine import WRITTEN, Engine
-from signing.xml.gate import Gate, ids, parse
+from signing.xml.gate import Gate, parse
 from signing.xml.names import DSIG, ENVELOPED, INCLUSIVE, SOAP, ds
+from signing.xml.references import points_at
 from signing.xml.shape import Accepted, Chain
 from signing.xml.writing import PLAIN_ID, WITHOUT_THE_SIGNATURE, Part, Writer
 
@@ -128,7 +129,5 @@ def _soap_payload(envelope: etree._Element) -> etree._Element:
 def _check_reference(uri: str, payload: etree._Element, profile: XmlProfile) -> None:
     """Check that the reference means the very element that will be read on, whatever else has such a name."""
     whole = uri == "" and profile.place is Place.ROOT
-    plain = uri[:1] == "#" and PLAIN_ID.fullmatch(uri[1:]) is not None  # signxml reads "##x" as "#x"
-    by_id = plain and uri[1:] in ids(payload)  # the gate has seen that no other element has it
-    if not (whole or by_id):
+    if not (whole or points_at(uri, payload)):
         raise refuse("HUB-SIG-006", "Reference", rule="a reference to the payload")

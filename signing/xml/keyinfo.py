@@ -159,7 +159,7 @@ class Directory:
         return brought + [found for named in hints.named for found in self._named.get(named, ())]
 
 
-def _key_identifier(certificate: x509.Certificate) -> bytes:
+def key_identifier(certificate: x509.Certificate) -> bytes:
     """The certificate's own identifier, or the one that RFC 5280 §4.2.1.2 (1) makes."""
     try:
         return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
@@ -167,13 +167,13 @@ def _key_identifier(certificate: x509.Certificate) -> bytes:
         return x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest
 
 
-def _sha1(certificate: x509.Certificate) -> bytes:
+def thumbprint(certificate: x509.Certificate) -> bytes:
     """A name by which WS-Security means a certificate (X.509 token profile 1.1.1 §3.2.1); it protects nothing."""
     return hashlib.sha1(certificate.public_bytes(Encoding.DER), usedforsecurity=False).digest()
 
 
 _NAMES: Final[dict[str, Callable[[x509.Certificate], bytes]]] = {
-    "ski": _key_identifier,
+    "ski": key_identifier,
     "serial": lambda certificate: str(certificate.serial_number).encode(),
-    "sha1": _sha1,
+    "sha1": thumbprint,
 }

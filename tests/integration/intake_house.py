@@ -35,7 +35,7 @@ from hub.api.carrying import Carrying
 from hub.api.desk import Caller, Deps
 from hub.api.door import Bounds, door
 from hub.api.quotas import Quotas
-from hub.desk import hashes, set_up
+from hub.desk import hashes, set_up, wrapped
 from hub.ids import Ids
 from hub.intake import Bench, Intake, judge_all
 from hub.metrics.counts import Counts
@@ -322,7 +322,16 @@ async def house(
     mark = watermark or Watermark(lambda: (1 << 40, 0), seconds, free=1, database=0)
     refusals = Refusals(store)
     deps = Deps(
-        intake=intake(Intake(store=store, bench=bench, decide=accepting, now=now, confirm=confirm)),
+        intake=intake(
+            Intake(
+                store=store,
+                bench=bench,
+                decide=accepting,
+                now=now,
+                confirm=confirm,
+                wrapped=wrapped(made.partners),
+            )
+        ),
         store=store,
         callers=tuple(
             Caller(

@@ -53,8 +53,20 @@ class Way:
         return self.media != "application/json"
 
 
+def in_soap(document: bytes) -> bytes:
+    return (
+        b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
+        + document
+        + b"</s:Body></s:Envelope>"
+    )
+
+
 WAYS: dict[str, Way] = {
     "enveloped": Way("xmldsig-enveloped", "land.soap@1"),
+    "soap": Way("wss", "land.soap@1", "text/xml", around=in_soap),
+    "beside": Way(
+        "xmldsig-detached", "land.soap@1", around=lambda document: b"<both>" + document + b"</both>"
+    ),
     "jws": Way("jws-detached", "motcua.rest@1", "application/json", header="X-JWS-Signature"),
     "plain": Way("jws-detached", "lienthong.message@1", "application/json", header="X-JWS-Signature"),
     "modi": Way(

@@ -42,7 +42,8 @@ def test_a_profile_is_read_from_plain_values() -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        {"binding": "wss"},
+        {"binding": "wsse"},
+        {"binding": "wss", "signed": ["everything"]},
         {"binding": "jws-detached", "reference": "id"},
         {"binding": "jws-detached", "algorithms": ["none"]},
         {"binding": "xmldsig-enveloped", "algorithms": ["RSA_SHA1"]},
