@@ -53,7 +53,7 @@ def _accepted(scene: Scene, body: bytes) -> Acceptance:
     known = roster(parties(what.partners), what.agencies)
     inbound = Inbound(
         message=new_id(),
-        authorization=f"Bearer {scene.api_key}",
+        sender=next(iter(desk.senders)),
         headers={"content-type": "application/json", "idempotency-key": "backlog"},
         body=body,
         received_at=utc_now(),

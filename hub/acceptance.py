@@ -22,13 +22,14 @@ from hub.store.contract.intake import Acceptance, Alias, Known, NewTransfer
 from hub.story import joining, record
 from hub.story.advance import Quarantined, Sender, advance
 from schemas.dossier import Message, from_json, to_json
-from schemas.problems import Problem
+from schemas.problems import Problem, refuse
 from schemas.workdays import Workdays  # noqa: TC001
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.routing.recipients import Recipient, Routed
+    from hub.story.record import Story
 
 NOTHING_SAID = "none"
 """The operation of a parked transfer for which there is none."""
@@ -50,7 +51,7 @@ def decide(
 ) -> Acceptance:
     """Decide all rows of one message. ``known``: what the hub knows of its dossier now.
 
-    Raises ``Refusal`` HUB-DOS-002, -003 or -007 when the story says that this sender may not say this.
+    Raises ``Refusal`` HUB-DOS-002, -003 or -007 when the story says that this sender may not say this, HUB-AUT-010.
     """
     message = from_json(judged.canonical)
     before = record.from_json(known.story) if known else None
@@ -68,8 +69,9 @@ def decide(
         received_by=judged.received_by,
         forms=parts.router.agencies.forms,
     )
-    identity = identity_of(judged, message)
     after = judgement.story
+    _allowed(judged, after)
+    identity = identity_of(judged, message)
     quarantine = judgement.problem if isinstance(judgement, Quarantined) else None
     dossier = None
     if message.dossier is not None:
@@ -131,6 +133,15 @@ def decide(
         facts=_facts(judged, routed, judgement.flags, quarantine)
         | deadline.facts(before.deadline if before else None, after),
     )
+
+
+def _allowed(judged: Judged, story: Story | None) -> None:
+    """Raise HUB-AUT-010 when its sender may speak of some procedures only, and the dossier's is none of them.
+
+    The dossier's own procedure counts, not what this message says of it; one that nobody knows is not allowed.
+    """
+    if judged.procedures and story is not None and not {story.national, story.local} & {*judged.procedures}:
+        raise refuse("HUB-AUT-010", "/dossier/procedure", rule=" | ".join(judged.procedures))
 
 
 def identity_of(judged: Judged, message: Message) -> str:

@@ -78,7 +78,6 @@ def _sender(partner: Partner, sends: Sends, read: Format, officers: Sequence[Pat
     return Sender(
         id=partner.id,
         agency=partner.agency,
-        api_keys=hashes(*sends.api_keys),
         kinds=frozenset(str(kind) for kind in sends.kinds),
         codes=sends.codes,
         authority=sends.authority,
@@ -90,6 +89,7 @@ def _sender(partner: Partner, sends: Sends, read: Format, officers: Sequence[Pat
         places={} if table is None or table.canonical else places(table),
         verifier=_verifier(sends.signature, officers),
         authority_kinds=frozenset(map(str, sends.signature.authority)) if sends.signature else frozenset(),
+        procedures=frozenset(sends.procedures),
         own_key=table is not None and not table.canonical,
         hosts=frozenset(sends.sources.hosts) if sends.sources else None,
     )
@@ -102,11 +102,6 @@ def wrapped(partners: Iterable[Partner]) -> frozenset[str]:
         for partner in partners
         if partner.sends and partner.sends.signature and bindings.wraps(partner.sends.signature.profile)
     )
-
-
-def hashes(*keys: str) -> tuple[str, ...]:
-    """SHA-256 hex of API keys as a partner file writes them."""
-    return tuple(key.removeprefix("sha256:") for key in keys)
 
 
 def _verifier(proof: Proof | None, officers: Sequence[Path]) -> Verifier | None:

@@ -166,12 +166,12 @@ class Intake:
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def receive(self, inbound: Inbound, sender: str) -> Accepted:
-        """Accept once. ``sender``: who the credentials in ``inbound`` belong to.
+        """Accept once. ``sender``: whose message it is; what is only claimed hears nothing before its signature was verified.
 
         The same bytes under the same key get the stored receipt, other bytes HUB-IDM-002. Raises ``Refusal``; then
         nothing of the message is kept, and it may be mended and sent again under its key.
         """
-        key = "" if sender in self._wrapped else key_of(inbound.headers)
+        key = "" if inbound.claimed or sender in self._wrapped else key_of(inbound.headers)
         if key:
             stored = await self._store.replay(sender, key, hashlib.sha256(inbound.content()).hexdigest())
             if stored is not None:

@@ -1,6 +1,6 @@
 """May this be accepted? Pure: bytes and a desk in, a judgement or a refusal out.
 
-The order is the promise: who is it, is it signed, and only what was signed is read on; then what it says, in the hub's
+Who sends it the door has found out. The order is the promise: is it signed, and only what was signed is read on; then what it says, in the hub's
 own words, in NFC; then whether this sender may say it. It runs in a pool of processes, because verifying, parsing and
 trial encodings hold the interpreter's lock; ``Inbound`` and ``Judged`` cross that border, the desk is built behind it.
 """
@@ -8,10 +8,9 @@ trial encodings hold the interpreter's lock; ``Inbound`` and ``Judged`` cross th
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
+from collections.abc import Iterator, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
 from datetime import date, datetime  # noqa: TC003
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -57,12 +56,18 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Inbound(Value, frozen=True):
-    """One message as it came. ``message``: what it is called until it is accepted. ``headers``: lower-case names. ``file``: the spool's, instead of ``body``."""
+    """One message as it came. ``message``: what it is called until it is accepted. ``headers``: lower-case names. ``file``: the spool's, instead of ``body``.
+
+    ``sender``: who sends it, as the door found out (``hub.api.callers``); ``claimed``: it was only said, and the signature must
+    prove it. ``authorization``: for signatures that have a part of themselves there.
+    """
 
     message: str
-    authorization: str
+    sender: str
     headers: Mapping[str, str]
     received_at: datetime
+    claimed: bool = False
+    authorization: str = ""
     body: bytes = b""
     file: str = ""
 
@@ -77,7 +82,7 @@ class Reader(Protocol):
 
 
 class Sender(Value, frozen=True):
-    """One partner that may send. ``api_keys``: SHA-256 hex. ``verifier``: ``None`` when its messages need no signature.
+    """One partner that may send. ``procedures``: the only ones it may speak of; empty: all. ``verifier``: ``None`` when its messages need no signature.
 
     ``places``: canonical place → place in the sender's format (``hub.places``). ``own_key``: its format carries a key.
     ``hosts``: where its documents are fetched from; ``None``: their addresses travel on as they are. ``authority_kinds``: what
@@ -86,7 +91,6 @@ class Sender(Value, frozen=True):
 
     id: str
     agency: str
-    api_keys: tuple[str, ...]
     kinds: frozenset[str]
     codes: tuple[str, ...]
     authority: str
@@ -99,6 +103,7 @@ class Sender(Value, frozen=True):
     own_key: bool = True
     hosts: frozenset[str] | None = None
     authority_kinds: frozenset[str] = frozenset()
+    procedures: frozenset[str] = frozenset()
 
 
 class Recipient(Value, frozen=True):
@@ -140,7 +145,8 @@ class Judged(Value, frozen=True):
     dossier, as (authority, code); a code under another sender's authority is that sender's to give. ``natural_key``: the
     format's own key where the sender gave another one, ``signed_key`` what the signature calls the message, or
     what stands for it; they are bound as well. ``documents``: those that it names by their
-    digest alone; ``places``: where such things stand in the sender's format.
+    digest alone; ``places``: where such things stand in the sender's format. ``procedures``: the only ones that its
+    sender may speak of; empty: all.
     """
 
     sender: str
@@ -162,6 +168,7 @@ class Judged(Value, frozen=True):
     natural_key: str = ""
     signed_key: str = ""
     media: str = "json"
+    procedures: tuple[str, ...] = ()
     signer: str = ""
     algorithm: str = ""
     signatory: str = ""
@@ -171,12 +178,14 @@ class Judged(Value, frozen=True):
 
 def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
     """Judge one message. Raises ``Refusal`` with every problem that could be found at the step that failed."""
-    sender = desk.senders[authenticate(request.authorization, desk.senders.values())]
+    sender = desk.senders[request.sender]
+    if request.claimed and sender.verifier is None:
+        raise refuse("HUB-AUT-001", "Authorization")
     raw = request.content()
     if len(raw) > desk.limit:
         raise refuse("HUB-LIM-001", rule=f"at most {desk.limit} bytes")
     media_type = check_media_type(request.headers, sender)
-    verified = verify(raw, request.headers, sender, now)
+    verified = verify(request, raw, sender, now)
     payload = verified.payload if verified else raw
     said = payload if verified and verified.wrapped else raw
     given = key_of(request.headers)
@@ -217,45 +226,21 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
         aliases=allowed_aliases(message, sender, desk),
         media=sender.media,
         trials=trials(message, request.message, desk.recipients),
+        procedures=tuple(sorted(sender.procedures)),
         signer=verified.signer.fingerprint if verified else "",
         signatory=signatory,
         algorithm=verified.algorithm if verified else "",
     )
 
 
-# --- who is it --------------------------------------------------------------------------------------------------
+# --- is it signed -----------------------------------------------------------------------------------------------
 
 
-class HasKeys(Protocol):
-    @property
-    def id(self) -> str: ...
-    @property
-    def api_keys(self) -> tuple[str, ...]: ...
-
-
-def authenticate(authorization: str, senders: Iterable[HasKeys]) -> str:
-    """Return the sender's id for ``Bearer <api key>``. Raises HUB-AUT-001 without one, HUB-AUT-002 for a key of nobody.
-
-    Only hashes of keys are known here; every one is compared, in constant time.
-    """
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise refuse("HUB-AUT-001", "Authorization", rule="Bearer <API key>")
-    offered = hashlib.sha256(token.strip().encode(errors="surrogatepass")).hexdigest()
-    found = ""
-    for sender in senders:
-        for known in sender.api_keys:
-            if hmac.compare_digest(known, offered):
-                found = sender.id
-    if not found:
-        raise refuse("HUB-AUT-002", "Authorization")
-    return found
-
-
-def verify(raw: bytes, headers: Mapping[str, str], sender: Sender, now: datetime) -> Verified | None:
+def verify(request: Inbound, raw: bytes, sender: Sender, now: datetime) -> Verified | None:
     """Return what was signed; ``None`` when this sender's messages need no signature."""
     if sender.verifier is None:
         return None
+    headers = {**request.headers, "authorization": request.authorization}
     return sender.verifier.verify(Wire(body=raw, headers=headers, method="POST"), now)
 
 

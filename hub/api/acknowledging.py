@@ -8,25 +8,22 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import structlog
 from starlette.requests import ClientDisconnect
 
 from hub import acknowledgements
 from hub.api.admission import NO_ROOM
-from hub.api.heads import only_one
 from hub.api.later import Later
 from hub.api.quotas import Errand
-from hub.desk import hashes
-from hub.judge import authenticate
 from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from starlette.requests import Request
 
+    from hub.api.callers import Callers
     from hub.api.quotas import Quotas
     from hub.partners.partner import Partner
     from hub.store.contract.delivery import Acknowledged
@@ -63,25 +60,9 @@ DOCUMENTED: dict[str, Any] = {
 """For the API's own description."""
 
 
-class Bringer(msgspec.Struct, frozen=True, kw_only=True):
-    """One partner that has an API key. ``api_keys``: SHA-256 hex; ``acknowledges``: its file says that it sends receipts."""
-
-    id: str
-    api_keys: tuple[str, ...]
-    acknowledges: bool
-
-
-def bringers(partners: Iterable[Partner]) -> tuple[Bringer, ...]:
-    """Everyone who has an API key: who may not bring receipts is told so, and not that it is unknown."""
-    return tuple(
-        Bringer(
-            id=partner.id,
-            api_keys=hashes(*partner.api_keys),
-            acknowledges=bool(partner.receives and partner.receives.acknowledges),
-        )
-        for partner in partners
-        if partner.api_keys
-    )
+def bringers(partners: Iterable[Partner]) -> frozenset[str]:
+    """Whose file says that it sends receipts."""
+    return frozenset(partner.id for partner in partners if partner.receives and partner.receives.acknowledges)
 
 
 class Acknowledging:
@@ -90,9 +71,10 @@ class Acknowledging:
     Receipts are small and finish what was accepted, so they have a bound of their own, and none for a disk that is short.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its parts and its bounds
         self,
-        bringers: Sequence[Bringer],
+        callers: Callers,
+        bringers: frozenset[str],
         store: Store,
         now: Callable[[], datetime],
         quotas: Quotas,
@@ -101,7 +83,8 @@ class Acknowledging:
         at_once: int = 64,
         of_one: int = 16,
     ) -> None:
-        self._bringers, self._store, self._now, self._quotas = bringers, store, now, quotas
+        self._callers, self._bringers = callers, bringers
+        self._store, self._now, self._quotas = store, now, quotas
         self._body_time, self._at_once, self._of_one = body_time, at_once, of_one
         self._under_way: Counter[str] = Counter()
 
@@ -109,8 +92,7 @@ class Acknowledging:
         """Take one receipt. Raises ``Refusal``; then a log line with code, partner and digest is all that is left of it."""
         partner, body = "", b""
         try:
-            only_one(request, "Authorization")
-            partner = self._partner(request.headers)
+            partner = await self._partner(request)
             self._quotas.call(partner, Errand.RECEIPTS)
             with self._place(partner):
                 body = await self._body(request)
@@ -139,9 +121,10 @@ class Acknowledging:
         finally:
             self._under_way[partner] -= 1
 
-    def _partner(self, headers: Mapping[str, str]) -> str:
-        found = authenticate(headers.get("authorization", ""), self._bringers)
-        if not any(one.id == found and one.acknowledges for one in self._bringers):
+    async def _partner(self, request: Request) -> str:
+        """Who may not bring receipts is told so, and not that it is unknown."""
+        found = (await self._callers.identify(request)).partner
+        if found not in self._bringers:
             raise refuse("HUB-RCP-005", rule="receives.acknowledges")
         return found
 

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from hub import acknowledgements
-from hub.api import documents, downloads, pages, problems, views
+from hub.api import documents, downloads, pages, problems, token_desk, views
 from hub.api.acknowledging import DOCUMENTED
 from hub.api.edge import Edge
 from hub.api.later import Later
@@ -120,6 +120,7 @@ def build(deps: Deps) -> Edge:
         add(path, endpoint, methods=["GET"], response_class=Response)
     documents.add(app, deps)
     downloads.add(app, deps)
+    token_desk.add(app, deps)
     app.add_exception_handler(Refusal, web.refused)
     app.add_exception_handler(HTTPException, web.unknown)
     direct = {("POST", "/v1/messages"): web.answer_message}
@@ -165,7 +166,7 @@ class _Web:
 
     async def get_message(self, request: Request) -> Response:
         """Show a message of the caller's own."""
-        caller = self._deps.caller(request)
+        caller = await self._deps.caller(request)
         found = await self._deps.store.message(request.path_params["id"])
         if found is None or found.sender != caller.id:
             raise refuse(NOT_HERE)
@@ -173,7 +174,7 @@ class _Web:
 
     async def get_transfer(self, request: Request) -> Response:
         """Show where one copy of a message of the caller's own stands."""
-        caller = self._deps.caller(request)
+        caller = await self._deps.caller(request)
         wanted = request.path_params["id"]
         found = await self._deps.store.transfer(wanted)
         if found is None or found.id != wanted or found.sender != caller.id:
@@ -182,7 +183,7 @@ class _Web:
 
     async def get_dossier(self, request: Request) -> Response:
         """Show the caller's own messages about a dossier, by the code under which the caller knows it."""
-        caller = self._deps.caller(request)
+        caller = await self._deps.caller(request)
         known = await self._deps.store.known(caller.authority, request.path_params["code"])
         found = await self._deps.store.dossier(known.dossier) if known else None
         if found is None or not views.is_involved(found, caller.id):

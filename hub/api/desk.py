@@ -14,14 +14,16 @@ from starlette.requests import ClientDisconnect
 
 from hub.api.acknowledging import Acknowledging  # noqa: TC001
 from hub.api.admission import DISK_WAIT, NO_ROOM, Admission
+from hub.api.callers import Callers  # noqa: TC001
 from hub.api.carrying import Carrying  # noqa: TC001
 from hub.api.downloads import Downloader  # noqa: TC001
 from hub.api.heads import only_one
 from hub.api.later import Later
 from hub.api.quotas import Quotas  # noqa: TC001
+from hub.api.tokens import Tokens  # noqa: TC001
 from hub.documents.contract import Safety
 from hub.intake import Intake  # noqa: TC001
-from hub.judge import Inbound, authenticate
+from hub.judge import Inbound
 from hub.metrics.counts import Counts  # noqa: TC001
 from hub.receipts import made_of
 from hub.refusals import Refusals  # noqa: TC001
@@ -34,6 +36,7 @@ from schemas.problems import Refusal, refuse
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from hub.access import Identity
     from hub.api.admission import Place
     from hub.spool import Sheet
     from hub.store.contract.store import Store
@@ -44,17 +47,22 @@ KEPT = ("content-type", "idempotency-key", "x-request-id", "traceparent")
 """Request headers that are stored with a message, beside the one that carries its signature. Never credentials."""
 
 
+UNPROVED = ("HUB-SIG-", "HUB-CRT-")
+"""Codes of a signature that does not prove who sends."""
+
 READY_TIME = 2.0
 """Seconds that the store may take for an empty write before it counts as not ready."""
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """One sender as the web process knows it. ``api_keys``: SHA-256 hex; ``header``: where its detached JWS stands."""
+    """One sender as the web process knows it. ``header``: where its JWS stands; ``shows``: its signature has a part in
+    ``Authorization``.
+    """
 
     id: str
-    api_keys: tuple[str, ...]
     authority: str
     header: str = ""
+    shows: bool = False
 
 
 class Deps(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +75,9 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
 
     intake: Intake
     store: Store
-    callers: tuple[Caller, ...]
+    callers: Callers
+    tokens: Tokens
+    senders: Mapping[str, Caller]
     spool: Spool
     admission: Admission
     acknowledging: Acknowledging
@@ -86,22 +96,28 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     unscanned: Safety = Safety.CLEAN
     downloaders: Mapping[str, Downloader] = {}
 
-    def caller(self, request: Request) -> Caller:
-        """Return who is calling. Raises ``Refusal`` HUB-AUT-001 or -002, HUB-IDM-004."""
-        only_one(request, "Authorization")
-        found = authenticate(request.headers.get("authorization", ""), self.callers)
-        return next(caller for caller in self.callers if caller.id == found)
+    async def caller(self, request: Request) -> Caller:
+        """Return who is calling, one that may send. Raises ``Refusal`` HUB-AUT-*, HUB-IDM-004."""
+        return self.sender(await self.callers.identify(request))
+
+    def sender(self, who: Identity) -> Caller:
+        """Raises ``Refusal`` HUB-AUT-011 for one that is known, but not as a sender, or not by this."""
+        found = self.senders.get(who.partner)
+        if found is None or who.receipts_only:
+            raise refuse("HUB-AUT-011", rule="[sends]")
+        return found
 
     async def take(self, request: Request) -> Accepted:
         """Take one message. Raises ``Refusal``; then nothing of it is kept but a log line with code, digest and size."""
         message, sender, began = self.new_id(), "", time.perf_counter()
         with self.spool.sheet(message) as sheet:
             try:
-                caller = self.caller(request)
+                who = await self.callers.identify(request, claims=True)
+                caller = self.sender(who)
                 sender = caller.id
                 only_one(request, "Idempotency-Key")
                 with self.admission.enter(sender) as place:
-                    accepted = await self._receive(message, caller, sheet, request, place)
+                    accepted = await self._receive(message, who, sheet, request, place)
                     if not accepted.replayed:
                         place.accepted(made_of(accepted.receipt))
                         self.counts.observe("intake_seconds", time.perf_counter() - began)
@@ -138,18 +154,26 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
                 raise
 
     async def _receive(
-        self, message: str, caller: Caller, sheet: Sheet, request: Request, place: Place
+        self, message: str, who: Identity, sheet: Sheet, request: Request, place: Place
     ) -> Accepted:
+        caller = self.senders[who.partner]
         await self._fill(sheet, request, place)
         inbound = Inbound(
             message=message,
-            authorization=request.headers["authorization"],
+            sender=caller.id,
+            claimed=not who.proved,
+            authorization=request.headers.get("authorization", "") if caller.shows else "",
             headers=self._kept(request, caller),
             body=b"" if sheet.path else sheet.read(),
             file=str(sheet.path or ""),
             received_at=self.now(),
         )
-        return await self.intake.receive(inbound, caller.id)
+        try:
+            return await self.intake.receive(inbound, caller.id)
+        except Refusal as refusal:
+            if inbound.claimed and refusal.code.startswith(UNPROVED):
+                self.callers.failed(self.callers.address(request), refusal.code)
+            raise
 
     async def missing(self) -> list[str]:
         """Name what is not ready: the store when nothing can be committed, and what the wiring finds."""

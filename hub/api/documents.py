@@ -83,7 +83,7 @@ class Uploads:
 
     async def announce(self, request: Request) -> Response:
         """Announce a document: 201 with the address to bring it to. Content that is here already is whole at once."""
-        deps, caller = self._deps, self._deps.caller(request)
+        deps, caller = self._deps, await self._deps.caller(request)
         said = announcement(await _body(request, deps.limits.body_time), request.headers)
         problems = list(wrong(said))
         if problems:
@@ -163,7 +163,7 @@ class Uploads:
 
     async def _own(self, request: Request) -> Upload:
         """Return the caller's own upload; somebody else's is none."""
-        caller = self._deps.caller(request)
+        caller = await self._deps.caller(request)
         found = await self._documents.upload(request.path_params["id"])
         if found is None or found.sender != caller.id:
             raise refuse("HUB-DOC-005")

@@ -9,13 +9,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import hashlib
 import hmac
 import re
 import unicodedata
 from collections.abc import AsyncIterator, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
 from http import HTTPStatus
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
@@ -26,8 +24,9 @@ from starlette.responses import Response
 
 from hub.api.documents import MEDIA_TYPE
 from hub.api.heads import only_one
+from hub.api.later import Later
+from hub.api.origins import Network, address_of, certificate_of, inside
 from hub.api.quotas import Errand
-from hub.judge import authenticate
 from hub.store.blobs import Damaged
 from hub.store.vault import Unreadable
 from schemas.problems import Refusal, refuse
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-Network = IPv4Network | IPv6Network
 STEP = 128 * 1024
 """Bytes that a caller has to take within ``[limits] answer_time``: even a slow line can."""
 LONGEST_NAME = 150
@@ -52,12 +50,15 @@ _UNSAFE = re.compile(r'[\\/:*?"<>|;%\x00-\x1f\x7f]')
 
 
 class Downloader(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may fetch what one partner was sent: everything that is declared must hold. Hashes are SHA-256, hex."""
+    """Who may fetch what one partner was sent: everything that is declared must hold. Hashes are SHA-256, hex.
+
+    ``known``: the caller must say who it is, as at every other door.
+    """
 
     id: str
     path: str = "f"
     addresses: tuple[Network, ...] = ()
-    api_keys: tuple[str, ...] = ()
+    known: bool = False
     certificates: tuple[str, ...] = ()
 
 
@@ -89,7 +90,7 @@ class Downloads:
         reach = await self._documents.reach(request.path_params["uid"], self._deps.now())
         if reach is None:
             raise refuse("HUB-DOC-011")
-        self._admit(request, reach)
+        await self._admit(request, reach)
         self._deps.quotas.call(reach.partner, Errand.DOWNLOADS)
         if reach.over:
             raise refuse("HUB-DOC-012")
@@ -111,13 +112,25 @@ class Downloads:
             answer.place = place.pop_all()
             return answer
 
-    def _admit(self, request: Request, reach: Reach) -> None:
-        """Raises ``Refusal`` HUB-DOC-013, also for a partner that is declared no more."""
+    async def _admit(self, request: Request, reach: Reach) -> None:
+        """Raises ``Refusal`` HUB-DOC-013, also for a partner that is declared no more; ``Later`` after too many failed logins."""
         who = self._deps.downloaders.get(reach.partner)
         peer = request.client.host if request.client else ""
-        if who is None or not permitted(who, peer, request.headers, self._deps.keeping.proxies):
+        if (
+            who is None
+            or not permitted(who, peer, request.headers, self._deps.keeping.proxies)
+            or (who.known and not await self._is(request, who.id))
+        ):
             log.warning("download_refused", partner=reach.partner, transfer=reach.transfer)
             raise refuse("HUB-DOC-013")
+
+    async def _is(self, request: Request, partner: str) -> bool:
+        try:
+            return (await self._deps.callers.identify(request)).partner == partner
+        except Later:
+            raise
+        except Refusal:
+            return False
 
     def _part(self, request: Request, reach: Reach, etag: str) -> Part:
         asked = request.headers.get("range", "")
@@ -272,44 +285,10 @@ def _headers(reach: Reach, etag: str) -> dict[str, str]:
 
 
 def permitted(who: Downloader, peer: str, headers: Headers, proxies: Sequence[Network]) -> bool:
-    """Say whether everything that the partner's file declares holds for this request."""
-    through = _inside(peer, proxies)
-    if who.addresses and not _inside(_caller(peer, headers, proxies), who.addresses):
+    """Say whether address and certificate are those that the partner's file declares."""
+    if who.addresses and not inside(address_of(peer, headers, proxies), who.addresses):
         return False
-    if who.certificates and not (through and _fits(headers.get("client-cert", ""), who.certificates)):
-        return False
-    if who.api_keys:
-        try:
-            authenticate(headers.get("authorization", ""), (who,))
-        except Refusal:
-            return False
-    return True
-
-
-def _caller(peer: str, headers: Headers, proxies: Sequence[Network]) -> str:
-    """The nearest address that is no proxy of ours; what stands left of it anybody could have written."""
-    told = ",".join(headers.getlist("x-forwarded-for"))  # a proxy may add a line of its own behind a caller's
-    hops = [hop.strip() for hop in told.split(",") if hop.strip()]
-    caller = peer
-    while hops and _inside(caller, proxies):
-        caller = hops.pop()
-    return caller
-
-
-def _inside(address: str, networks: Sequence[Network]) -> bool:
-    try:
-        found: IPv4Address | IPv6Address = ip_address(address)
-    except ValueError:
-        return False
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    return any(found in network for network in networks)
-
-
-def _fits(told: str, known: Sequence[str]) -> bool:
-    """Compare the certificate of RFC 9440 (``:base64 of DER:``)."""
-    try:
-        offered = hashlib.sha256(base64.b64decode(told.strip().strip(":"), validate=True)).hexdigest()
-    except ValueError:
-        return False
-    return True in [hmac.compare_digest(offered, each) for each in known]
+    if not who.certificates:
+        return True
+    shown = certificate_of(peer, headers, proxies)
+    return True in [hmac.compare_digest(shown, each) for each in who.certificates]

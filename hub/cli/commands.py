@@ -43,6 +43,8 @@ COMMANDS: Mapping[str, str] = {
     "partner check": "hub.cli.partners:check",
     "partner pause": "hub.cli.partners:pause",
     "partner resume": "hub.cli.partners:resume",
+    "partner access": "hub.cli.access:access",
+    "partner revoke": "hub.cli.access:revoke",
     "signatory list": "hub.cli.signatories:list_",
     "signatory may": "hub.cli.signatories:may",
     "calendar due": "hub.cli.calendars:due_",

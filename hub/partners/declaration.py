@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from datetime import date  # noqa: TC003 - pydantic reads the annotations at run time
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, IPvAnyNetwork, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyNetwork, model_validator
 
 from connectors.replies import Row  # noqa: TC001 - pydantic reads the annotations at run time
 from hub import circuit, hours
+from hub.access import Credential, Way, day_begins, day_ends, label_of
 from hub.partners.world import Agency, File, HubName, KeyName, MappingRef, Room  # noqa: TC001 - pydantic reads the annotations at run time
 from hub.routing.parties import PartyRole, Stage  # noqa: TC001
 from hub.settings import Closed, Octets, Seconds
@@ -24,7 +26,7 @@ def _hours(lines: tuple[str, ...]) -> tuple[str, ...]:
     return lines
 
 
-TAKEN = frozenset({"v1", "errors", "livez", "readyz", "metrics", "docs", "openapi"})
+TAKEN = frozenset({"token", "v1", "errors", "livez", "readyz", "metrics", "docs", "openapi"})
 """First parts of addresses that are the hub's own."""
 
 
@@ -53,6 +55,55 @@ Wait = Annotated[Seconds, Field(gt=0)]
 
 
 Kinds = Annotated[tuple[Kind, ...], Field(min_length=1)]
+
+
+class Named(Closed):
+    """One key, secret or certificate by its SHA-256. ``since`` and ``until``: the first and the last day on which it counts, in Vietnam."""
+
+    hash: ApiKeyHash
+    name: Annotated[str, Field(pattern=r"^[\w .-]{0,40}$")] = ""
+    since: date | None = None
+    until: date | None = None
+
+    def credential(self, partner: str, way: Way, **more: Any) -> Credential:  # noqa: ANN401 - further fields of it
+        digest = self.hash.removeprefix("sha256:")
+        return Credential(
+            partner=partner,
+            way=way,
+            digest=digest,
+            label=label_of(self.name, digest),
+            starts=day_begins(self.since),
+            ends=day_ends(self.until),
+            **more,
+        )
+
+
+def _named(value: object) -> object:
+    return {"hash": value} if isinstance(value, str) else value
+
+
+LiveKey = Annotated[Named, BeforeValidator(_named)]
+
+
+class OAuthClient(Closed):
+    """One OAuth2 client (client credentials). ``secrets``: SHA-256 of each; ``lifetime``: of the tokens that it is given."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    secrets: Annotated[tuple[LiveKey, ...], Field(min_length=1)]
+    lifetime: Annotated[Seconds, Field(ge=60, le=86_400)] = 3600.0
+
+
+class Access(Closed):
+    """By what this partner may say who it is, wherever it calls. Each is enough.
+
+    ``certificates``: SHA-256 of client certificates that a trusted proxy passes on. ``signature``: what it sends needs nothing
+    but its signature; the address then reads ``/v1/messages?sender=<id>``.
+    """
+
+    api_keys: tuple[LiveKey, ...] = ()
+    clients: tuple[OAuthClient, ...] = ()
+    certificates: tuple[LiveKey, ...] = ()
+    signature: bool = False
 
 
 class Name(Closed):
@@ -130,7 +181,8 @@ class Sources(Closed):
 class Sends(Closed):
     """``codes``: agency trees whose dossier codes it may create; ``authority``: whose alias its codes are.
 
-    Without ``signature`` its messages need none. ``api_keys``: SHA-256 of each key, never the key. ``documents``: whether
+    ``procedures``: the only ones it may speak of, by national or local code; empty: all. Without ``signature`` its messages
+    need none. ``api_keys``: SHA-256 of each key, never the key; without them ``[access]`` says how it is known. ``documents``: whether
     an address that a message gives for a document travels on as it is, or the hub fetches it first from ``sources``.
     """
 
@@ -138,7 +190,8 @@ class Sends(Closed):
     kinds: Kinds
     codes: tuple[Agency, ...] = ()
     authority: Agency
-    api_keys: Annotated[tuple[ApiKeyHash, ...], Field(min_length=1)]
+    procedures: tuple[Label, ...] = ()
+    api_keys: tuple[LiveKey, ...] = ()
     signature: Proof | None = None
     quota: OwnQuota = OwnQuota()
     documents: Literal["pass", "fetch"] = "pass"
@@ -199,7 +252,7 @@ class Receipts(Closed):
     A partner that also sends may use the keys of its ``[sends]`` and needs none here.
     """
 
-    api_keys: Annotated[tuple[ApiKeyHash, ...], Field(min_length=1)]
+    api_keys: Annotated[tuple[LiveKey, ...], Field(min_length=1)]
 
 
 class Circuit(Closed):
@@ -276,5 +329,6 @@ class Declaration(Closed):
     room: Room
     name: Name
     stage: Stages = Stages()
+    access: Access = Access()
     sends: Sends | None = None
     receives: Receives | None = None

@@ -9,10 +9,12 @@ import msgspec
 from pydantic import BaseModel  # noqa: TC002
 
 from hub import hours
+from hub.access import Credential, Way
 from hub.hours import Hours
-from hub.partners.declaration import Name, Receives, Sends, Stages  # noqa: TC001
+from hub.partners.declaration import Access, Name, OAuthClient, Receives, Sends, Stages  # noqa: TC001
 from hub.routing.parties import Party
 from hub.store.contract.delivery import Capacity, Window
+from signing.profiles import Identity
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,6 +32,7 @@ class Partner(msgspec.Struct, frozen=True, kw_only=True):
     room: str
     name: Name
     stage: Stages
+    access: Access
     sends: Sends | None
     receives: Receives | None
     settings: BaseModel | None
@@ -49,10 +52,28 @@ class Partner(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
-    def api_keys(self) -> tuple[str, ...]:
-        """All that it may authenticate with, for whatever."""
+    def credentials(self) -> tuple[Credential, ...]:
+        """All that it may show of itself; clients' secrets at ``/token`` only."""
         receipts = self.receives.receipts if self.receives else None
-        return (*(self.sends.api_keys if self.sends else ()), *(receipts.api_keys if receipts else ()))
+        listed = (
+            (self.sends.api_keys if self.sends else (), Way.API_KEY, False),
+            (self.access.api_keys, Way.API_KEY, False),
+            (self.access.certificates, Way.CERTIFICATE, False),
+            (receipts.api_keys if receipts else (), Way.API_KEY, True),
+        )
+        return (
+            *(key.credential(self.id, way, receipts_only=only) for keys, way, only in listed for key in keys),
+            *(secret for client in self.access.clients for secret in self.secrets(client)),
+        )
+
+    def secrets(self, client: OAuthClient) -> tuple[Credential, ...]:
+        return tuple(secret.credential(self.id, Way.SECRET, client=client.id) for secret in client.secrets)
+
+    @property
+    def calls(self) -> bool:
+        """Whether it can prove who it is by anything but a message's signature."""
+        proof = self.sends.signature if self.sends else None
+        return bool(self.credentials) or (proof is not None and proof.identity is not Identity.NONE)
 
     @property
     def capacity(self) -> Capacity | None:

@@ -21,10 +21,12 @@ from hub.partners.partner import Partner
 from hub.partners.world import Reading, World
 from hub.settings import is_loopback
 from schemas.problems import Problem, Refusal
+from signing.profiles import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from hub.partners.declaration import Named
 
 CODE = "HUB-CFG-001"
 
@@ -72,16 +74,31 @@ def _read(source: Source, world: World) -> Partner:
         problems.extend(_placed(source, problem, table or {}, under) for problem in found)
     if declaration is not None:
         problems.extend(_receipts(source, declaration))
+        problems.extend(_known(source, declaration))
     if declaration is None or problems:
         raise Refusal(*sorted(problems, key=lambda problem: problem.line))
     return Partner(file=source.path, settings=settings, **dict(declaration))
+
+
+def _known(source: Source, told: Declaration) -> Iterator[Problem]:
+    """Who sends must be able to say who it is; who is known by its signature must sign."""
+    access, sends = told.access, told.sends
+    proof = sends.signature if sends else None
+    badge = proof is not None and proof.identity is not Identity.NONE
+    ways = (access.api_keys, access.clients, access.certificates, access.signature, badge)
+    if sends is not None and not (sends.api_keys or any(ways)):
+        yield source.problem(("sends",), "sends.api_keys, or a way in under [access]")
+    if access.signature and proof is None:
+        yield source.problem(("access", "signature"), "[sends.signature]")
 
 
 def _receipts(source: Source, told: Declaration) -> Iterator[Problem]:
     """A partner that acknowledges must be able to say so; one that does not has nothing to bring."""
     if told.receives is None:
         return
-    if told.receives.acknowledges and not (told.receives.receipts or told.sends):
+    access = told.access
+    known = told.sends or access.api_keys or access.clients or access.certificates
+    if told.receives.acknowledges and not (told.receives.receipts or known):
         yield source.problem(
             ("receives", "acknowledges"), "receives.receipts.api_keys, or [sends], for its receipts"
         )
@@ -159,13 +176,17 @@ def _stays_here(url: str) -> bool:
 
 def _keyless(partners: list[tuple[Source, Partner]]) -> Iterator[Problem]:
     for source, partner in partners:
-        if partner.receives and partner.receives.documents.api_key and not partner.sends:
-            yield source.problem(("receives", "documents", "api_key"), "a partner with sends.api_keys")
+        if partner.receives and partner.receives.documents.api_key and not partner.calls:
+            yield source.problem(
+                ("receives", "documents", "api_key"),
+                "a partner with sends.api_keys, or a way in under [access]",
+            )
 
 
 def _twice(partners: list[tuple[Source, Partner]]) -> Iterator[Problem]:
     ids: set[str] = set()
     keys: set[str] = set()
+    clients: set[str] = set()
     for source, partner in partners:
         if partner.id in ids:
             yield source.problem(("id",), "an id of its own: this one stands in another file")
@@ -174,11 +195,26 @@ def _twice(partners: list[tuple[Source, Partner]]) -> Iterator[Problem]:
             if key in keys:
                 yield source.problem(place, "an API key of its own: this one stands twice")
             keys.add(key)
+        for number, client in enumerate(partner.access.clients):
+            if client.id in clients:
+                yield source.problem(
+                    ("access", "clients", number, "id"), "an id of its own: this one stands twice"
+                )
+            clients.add(client.id)
 
 
 def _keys(partner: Partner) -> Iterator[tuple[Steps, str]]:
-    for number, key in enumerate(partner.sends.api_keys if partner.sends else ()):
-        yield ("sends", "api_keys", number), key
-    receipts = partner.receives.receipts if partner.receives else None
-    for number, key in enumerate(receipts.api_keys if receipts else ()):
-        yield ("receives", "receipts", "api_keys", number), key
+    access, receipts = partner.access, partner.receives.receipts if partner.receives else None
+    listed: tuple[tuple[Steps, tuple[Named, ...]], ...] = (
+        (("sends", "api_keys"), partner.sends.api_keys if partner.sends else ()),
+        (("access", "api_keys"), access.api_keys),
+        (("access", "certificates"), access.certificates),
+        *(
+            (("access", "clients", number, "secrets"), client.secrets)
+            for number, client in enumerate(access.clients)
+        ),
+        (("receives", "receipts", "api_keys"), receipts.api_keys if receipts else ()),
+    )
+    for steps, keys in listed:
+        for number, key in enumerate(keys):
+            yield (*steps, number), key.hash

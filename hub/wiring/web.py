@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from hub import desk, pool
 from hub.acceptance import Accepting
 from hub.api import app as api
-from hub.api import problems
+from hub.api import problems, uses
 from hub.api.acknowledging import Acknowledging, bringers
 from hub.api.admission import Admission, Watermark
 from hub.api.carrying import Carrying
-from hub.api.desk import Caller, Deps
+from hub.api.desk import Deps
 from hub.api.door import Bounds, whole
 from hub.api.downloads import Downloader
 from hub.api.quotas import Quotas
@@ -30,6 +30,7 @@ from hub.routing.router import Router
 from hub.spool import Spool
 from hub.trust.state import EVERY as READ_EVERY
 from hub.trust.state import Known
+from hub.wiring.callers import doors, senders
 from hub.wiring.declared import declared
 from hub.wiring.documents import unscanned
 from hub.wiring.evidence import confirming
@@ -101,6 +102,7 @@ async def open_web(
         await store.capacities(capacities(what.partners))
         await room.ask()
         await trust.read()
+        calling = doors(what.partners, settings.documents.proxies, store.access)
         app = api.build(
             Deps(
                 intake=Intake(
@@ -112,11 +114,18 @@ async def open_web(
                     wrapped=desk.wrapped(what.partners),
                 ),
                 store=store,
-                callers=_callers(what),
+                callers=calling.callers,
+                tokens=calling.tokens,
+                senders=senders(what.partners),
                 spool=spool,
                 admission=admission,
                 acknowledging=Acknowledging(
-                    bringers(what.partners), store, utc_now, shares, body_time=settings.limits.body_time
+                    calling.callers,
+                    bringers(what.partners),
+                    store,
+                    utc_now,
+                    shares,
+                    body_time=settings.limits.body_time,
                 ),
                 quotas=shares,
                 refusals=refusals,
@@ -140,6 +149,7 @@ async def open_web(
             beside(again(EVERY, refusals.write, "refusals")),
             beside(again(ASK_EVERY, room.ask, "room")),
             beside(again(READ_EVERY, trust.read, "trust")),
+            beside(again(uses.EVERY, lambda: calling.uses.write(store.access), "uses")),
         ):
             yield app, settings
     finally:
@@ -182,23 +192,8 @@ def _downloaders(what: Declared) -> dict[str, Downloader]:
             id=partner.id,
             path=receives.documents.path,
             addresses=receives.documents.addresses,
-            api_keys=desk.hashes(*partner.sends.api_keys)
-            if receives.documents.api_key and partner.sends
-            else (),
+            known=receives.documents.api_key,
             certificates=tuple(each.removeprefix("sha256:") for each in receives.documents.certificates),
         )
         for partner, receives in what.receiving
     }
-
-
-def _callers(what: Declared) -> tuple[Caller, ...]:
-    return tuple(
-        Caller(
-            id=partner.id,
-            api_keys=desk.hashes(*sends.api_keys),
-            authority=sends.authority,
-            header=sends.signature.carried_in.lower() if sends.signature else "",
-        )
-        for partner in what.partners
-        if (sends := partner.sends)
-    )

@@ -32,10 +32,10 @@ from hub.api.acknowledging import Acknowledging, bringers
 from hub.api.admission import Admission, Watermark
 from hub.api.app import build
 from hub.api.carrying import Carrying
-from hub.api.desk import Caller, Deps
+from hub.api.desk import Deps
 from hub.api.door import Bounds, door
 from hub.api.quotas import Quotas
-from hub.desk import hashes, set_up, wrapped
+from hub.desk import set_up, wrapped
 from hub.ids import Ids
 from hub.intake import Bench, Intake, judge_all
 from hub.metrics.counts import Counts
@@ -46,10 +46,11 @@ from hub.receipts import unsigned
 from hub.refusals import Refusals
 from hub.routing.router import Router
 from hub.routing.table import load as load_routes
-from hub.settings import Limits
+from hub.settings import Documents, Limits
 from hub.signatories import reading as signatories
 from hub.spool import Spool
 from hub.store.sqlite.store import open_store
+from hub.wiring.callers import doors, senders
 from schemas import errors, workdays
 from schemas.agencies import Agencies
 from schemas.library import BUILTIN
@@ -63,6 +64,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from hub.api.edge import Edge
+    from hub.api.uses import Uses
     from hub.intake import Run, Verdict
     from hub.judge import Desk, Inbound
     from hub.receipts import Confirm
@@ -187,6 +190,8 @@ class House:
     spool: Path
     port: int
     refusals: Refusals
+    uses: Uses
+    app: Edge
     ready: list[str] = field(default_factory=list)
     number: int = 0
 
@@ -321,6 +326,8 @@ async def house(
 
     mark = watermark or Watermark(lambda: (1 << 40, 0), seconds, free=1, database=0)
     refusals = Refusals(store)
+    proxies = (more or {}).get("keeping", Documents()).proxies
+    calling = doors(made.partners, proxies, store.access, now, seconds)
     deps = Deps(
         intake=intake(
             Intake(
@@ -333,21 +340,16 @@ async def house(
             )
         ),
         store=store,
-        callers=tuple(
-            Caller(
-                id=each.id,
-                api_keys=hashes(*each.sends.api_keys),
-                authority=each.sends.authority,
-                header=each.sends.signature.carried_in.lower() if each.sends.signature else "",
-            )
-            for each in made.partners
-            if each.sends
-        ),
+        callers=calling.callers,
+        tokens=calling.tokens,
+        senders=senders(made.partners),
         spool=spool,
         admission=Admission(limits, shares, mark),
         quotas=shares,
         refusals=refusals,
-        acknowledging=Acknowledging(bringers(made.partners), store, now, shares, body_time=limits.body_time),
+        acknowledging=Acknowledging(
+            calling.callers, bringers(made.partners), store, now, shares, body_time=limits.body_time
+        ),
         carrying=Carrying(limits, mark),
         catalogue=errors.load(),
         limits=limits,
@@ -357,8 +359,9 @@ async def house(
         **(more or {}),
         counts=Counts(),
     )
+    app = build(deps)
     config = uvicorn.Config(
-        build(deps),
+        app,
         log_config=None,
         lifespan="off",
         http=door(Bounds()),
@@ -373,7 +376,16 @@ async def house(
             await asyncio.sleep(0.01)
         async with aiohttp.ClientSession() as session:
             yield House(
-                f"http://127.0.0.1:{port}", made, store, session, folder / "spool", port, refusals, missing
+                f"http://127.0.0.1:{port}",
+                made,
+                store,
+                session,
+                folder / "spool",
+                port,
+                refusals,
+                calling.uses,
+                app,
+                missing,
             )
     finally:
         server.should_exit = True

@@ -516,9 +516,10 @@ CERTIFICATE = b"the partner's certificate"
         ({"addresses": (NET,)}, (), {"X_Forwarded_For": "10.1.2.3"}, 403),
         ({"addresses": (NET,)}, (LOOPBACK,), {"X_Forwarded_For": "10.1.2.3"}, 200),
         ({"addresses": (NET,)}, (LOOPBACK,), {"X_Forwarded_For": "10.1.2.3, 192.0.2.1"}, 403),
-        ({"api_keys": (sha(b"mine"),)}, (), {}, 403),
-        ({"api_keys": (sha(b"mine"),)}, (), {"Authorization": "Bearer other"}, 403),
-        ({"api_keys": (sha(b"mine"),)}, (), {"Authorization": "Bearer mine"}, 200),
+        ({"known": True}, (), {}, 403),
+        ({"known": True}, (), {"Authorization": "Bearer nobody's"}, 403),
+        ({"known": True}, (), {"Authorization": f"Bearer {KEYS['desk']}"}, 403),
+        ({"known": True}, (), {"Authorization": f"Bearer {KEYS['land']}"}, 200),
         (
             {"certificates": (sha(CERTIFICATE),)},
             (),
@@ -551,7 +552,7 @@ async def test_a_partner_downloads_only_as_its_file_declares(
         "keeping": Keeping(proxies=proxies),
     }
     async with house(tmp_path, made, clock, more=more) as hub:
-        link = (await send(hub, content(1000), clock)).popitem()[1]
+        link = (await send(hub, content(1000), clock))["land"]
         got = await call(hub, "GET", link, sender=None, **headers)
         assert got.status == status
         assert got.code == ("HUB-DOC-013" if status == 403 else "")

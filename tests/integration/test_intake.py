@@ -591,7 +591,7 @@ async def test_what_waits_while_the_pool_is_busy_goes_there_together() -> None:
         return [refuse("HUB-SCH-001") for _ in batch]
 
     def inbound(number: int) -> Inbound:
-        return Inbound(message=str(number), authorization="", headers={}, body=b"", received_at=NOW)
+        return Inbound(message=str(number), sender="desk", headers={}, body=b"", received_at=NOW)
 
     with ThreadPoolExecutor(1) as executor:
         bench = intake.Bench(in_thread(executor, count), processes=1, batch=8)

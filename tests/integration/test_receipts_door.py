@@ -138,8 +138,8 @@ async def test_nobody_hears_anything_about_transfers_of_others(made: Parts, tmp_
 
 async def test_a_key_for_receipts_opens_no_other_door(made: Parts, tmp_path: Path) -> None:
     async with house(tmp_path, made, lambda: NOW) as hub:
-        assert (await hub.post(hub.received(), key="k", sender="land")).code == "HUB-AUT-002"
-        assert (await hub.get("/v1/transfers/x", sender="land")).code == "HUB-AUT-002"
+        assert (await hub.post(hub.received(), key="k", sender="land")).code == "HUB-AUT-011"
+        assert (await hub.get("/v1/transfers/x", sender="land")).code == "HUB-AUT-011"
 
 
 async def test_a_receipt_before_anything_left_or_for_other_bytes_is_a_conflict(

@@ -89,7 +89,7 @@ def test_the_formats_own_key_is_bound_beside_the_one_that_was_given(tmp_path: Pa
         return judge(
             Inbound(
                 message="m",
-                authorization=f"Bearer {scene.api_key}",
+                sender=next(iter(desk.senders)),
                 headers=headers,
                 body=body,
                 received_at=now,

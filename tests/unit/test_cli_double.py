@@ -18,7 +18,7 @@ from hub.cli.opening import kept
 from hub.cli.screen import screen_of
 from hub.judge import Said
 from hub.lifecycle import DONE, Move, State, move
-from hub.partners.declaration import Declaration, Name, Receives, Stages
+from hub.partners.declaration import Access, Declaration, Name, Receives, Stages
 from hub.partners.partner import Partner
 from hub.routing.recipients import Recipient, Routed
 from hub.store.contract.delivery import Attempt
@@ -123,6 +123,7 @@ def partner(name: str, *, receives: Receives | None = None) -> Partner:
         room="soap",
         name=Name(vi="Sở Đất đai", en="Land department"),
         stage=Stages(default="live"),
+        access=Access(),
         sends=None,
         receives=receives,
         settings=None,

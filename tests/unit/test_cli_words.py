@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hub.cli import (
+    access,
     acting,
     calendars,
     columns,
@@ -148,6 +149,7 @@ TABLES: dict[str, tuple[Column[Any], ...]] = {
     "refused": messages.REFUSED,
     "partners": partners.PARTNERS,
     "partner": partners.PARTNER,
+    "partner access": access.KEYS,
     "version": running.VERSION,
     "due": calendars.DUE,
     "days": calendars.DAYS,

@@ -95,7 +95,7 @@ def judged(
 def inbound() -> Inbound:
     return Inbound(
         message="m1",
-        authorization="Bearer secret",
+        sender="a",
         headers={"content-type": "x/y"},
         body=b"raw",
         received_at=NOW,

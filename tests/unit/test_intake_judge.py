@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,6 @@ from hub.judge import (
     Said,
     Sender,
     allowed_aliases,
-    authenticate,
     check_media_type,
     judge,
     key_of,
@@ -46,40 +44,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOW = datetime(2026, 11, 23, 5, tzinfo=UTC)
-
-
-def sha256(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Known:
-    id: str
-    api_keys: tuple[str, ...]
-
-
-TWO = (Known("a", (sha256("old a"), sha256("new a"))), Known("b", (sha256("b"),)))
-
-
-@pytest.mark.parametrize(
-    ("said", "found"), [("Bearer old a", "a"), ("bearer  new a", "a"), ("Bearer b ", "b")]
-)
-def test_a_sender_is_known_by_any_of_its_keys(said: str, found: str) -> None:
-    assert authenticate(said, TWO) == found
-
-
-@pytest.mark.parametrize("said", ["", "Bearer", "Bearer ", "Basic b", "b", "\x00"])
-def test_without_a_bearer_key_nobody_is_calling(said: str) -> None:
-    with pytest.raises(Refusal, match="HUB-AUT-001"):
-        authenticate(said, TWO)
-
-
-@pytest.mark.parametrize(
-    "said", ["Bearer c", f"Bearer {sha256('b')}", f"Bearer sha256:{sha256('b')}", "Bearer \ud800b"]
-)
-def test_a_key_of_nobody_is_refused(said: str) -> None:
-    with pytest.raises(Refusal, match="HUB-AUT-002"):
-        authenticate(said, TWO)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +80,6 @@ def json_sender() -> Sender:
     return Sender(
         id="a",
         agency="",
-        api_keys=(),
         kinds=frozenset(),
         codes=(),
         authority="",
@@ -242,7 +205,7 @@ def test_nothing_is_tried_for_those_who_do_not_take_it_or_said_it() -> None:
 
 
 def test_what_crosses_into_the_pool_and_back_survives() -> None:
-    inbound = Inbound(message="m", authorization="x", headers={"a": "b"}, body=b"x", received_at=NOW)
+    inbound = Inbound(message="m", sender="a", headers={"a": "b"}, body=b"x", received_at=NOW)
     judged = Judged(
         sender="a", key="k", digest="d", size=1, media_type="x/y", format="f@1", kind="received", canonical=b"{}",
         agency="x", authority="y", trials=tried("long"),
@@ -279,7 +242,6 @@ class Recorder:
 def test_only_what_was_signed_is_read_on_and_the_digest_is_of_what_came() -> None:
     reader = Recorder()
     changes = {
-        "api_keys": (sha256("b"),),
         "kinds": frozenset({"catalogue_published"}),
         "reader": reader,
         "verifier": Cutting(),
@@ -296,7 +258,7 @@ def test_only_what_was_signed_is_read_on_and_the_digest_is_of_what_came() -> Non
     raw = b'{"a": 1} and more'
     inbound = Inbound(
         message="m",
-        authorization="Bearer b",
+        sender="a",
         headers={"content-type": "application/json", "x-jws-signature": "t"},
         body=raw,
         received_at=NOW,
@@ -319,7 +281,7 @@ def test_a_message_that_breaks_its_judge_is_refused_alone() -> None:
     changes = {"kinds": frozenset({"catalogue_published"}), "reader": Poisoned()}
     agencies = Agencies.load()
     desk = Desk(
-        senders={"a": msgspec.structs.replace(json_sender(), api_keys=(sha256("b"),), **changes)},
+        senders={"a": msgspec.structs.replace(json_sender(), **changes)},
         recipients=(),
         agencies=agencies,
         procedures=Procedures.load(agencies),
@@ -328,7 +290,7 @@ def test_a_message_that_breaks_its_judge_is_refused_alone() -> None:
     batch = [
         Inbound(
             message=name,
-            authorization="Bearer b",
+            sender="a",
             headers={"content-type": "application/json"},
             body=f'{{"a": "{name}"}}'.encode(),
             received_at=NOW,
@@ -345,7 +307,7 @@ def test_a_message_that_breaks_its_judge_is_refused_alone() -> None:
 def test_a_body_in_a_file_is_read_where_it_is_judged(tmp_path: Path) -> None:
     path = tmp_path / "a.body"
     path.write_bytes(b"large")
-    inbound = Inbound(message="m", authorization="x", headers={}, file=str(path), received_at=NOW)
+    inbound = Inbound(message="m", sender="a", headers={}, file=str(path), received_at=NOW)
     assert inbound.content() == b"large"
 
 

@@ -191,7 +191,7 @@ WRONG = [
         "only https:// leaves this machine",
     ),
     ("bad duration", '"5m"', '"5 minutes"', "receives.schedule[1]", "a duration"),
-    ("bare key", KEY, "open sesame", "sends.api_keys[0]", "match pattern"),
+    ("bare key", KEY, "open sesame", "sends.api_keys[0].hash", "match pattern"),
     (
         "unknown outcome",
         'outcome = "delivered"',

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hub.documents.contract import Documents
     from hub.evidence.contract import Evidence
     from hub.lifecycle import Move, State
+    from hub.store.contract.access import AccessStore
     from hub.store.contract.delivery import (
         Acknowledged,
         Acknowledgement,
@@ -49,6 +50,8 @@ class Store(Protocol):
     def documents(self) -> Documents: ...
     @property
     def upkeep(self) -> Upkeep: ...
+    @property
+    def access(self) -> AccessStore: ...
     @property
     def evidence(self) -> Evidence: ...
     @property

@@ -34,6 +34,7 @@ DERIVED = frozenset(
         "clock",
         "process",
         "verdict",
+        "access_token",
     }
 )
 """Tickets, leases and counters: drawn anew from the transfers; and what only says who is at work just now."""

@@ -41,6 +41,7 @@ from hub.store.sql import (
     verdicts,
 )
 from hub.store.sql import settle as settling
+from hub.store.sql.access import SqlAccess
 from hub.store.sql.engine import Closed, Unavailable
 from hub.store.sql.evidence import SqlEvidence
 from hub.store.sql.shelf import Shelf
@@ -114,6 +115,7 @@ class SqlStore:
     ) -> None:
         self.documents = Shelf(blobs, payloads, reads, writes)
         self.upkeep = SqlUpkeep(reads, writes, queue)
+        self.access = SqlAccess(reads, writes)
         self.evidence = SqlEvidence(reads, writes)
         self.trust = SqlBook(reads, writes)
         self._reads = reads
