@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from schemas.problems import refuse
 from signing.jose.detached import DetachedSigner, DetachedVerifier
 from signing.jose.modi import ModiSigner, ModiVerifier
 from signing.profiles import (
     BesideProfile,
+    EdxmlProfile,
     JwsProfile,
     ModiProfile,
     Profile,
     Reference,
+    ScopedProfile,
     WssProfile,
+    XadesProfile,
     XmlProfile,
 )
 from signing.xml.detached import BesideSigner, BesideVerifier
-from signing.xml.enveloped import EnvelopedSigner, EnvelopedVerifier
+from signing.xml.edxml import EdxmlSigner, EdxmlVerifier
+from signing.xml.enveloped import EnvelopedSigner, EnvelopedVerifier, with_id
+from signing.xml.scoped import ScopedSigner, ScopedVerifier
 from signing.xml.wss import EnvelopeVerifier
 from signing.xml.wss_signing import EnvelopeSigner
+from signing.xml.xades import XadesSigner, XadesVerifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from signing.contract import Key, Signer, Verified, Verifier, Wire
+    from signing.timestamps import Anchors
     from signing.trust.pins import Pins
-
-_START_TAG = re.compile(rb"""<[^\s/>?!][^\s/>]*((?:[^>"']|"[^"]*"|'[^']*')*)>""")
-_ID = re.compile(rb"\sId=")
-
 
 _PER_ATTEMPT: frozenset[type[Profile]] = frozenset({ModiProfile, WssProfile})
 
@@ -54,7 +54,10 @@ def signer(key: Key, profile: Profile) -> Signer:
     return _SIGNERS[type(profile)](key, profile)
 
 
-def verifier(pins: Pins, profile: Profile) -> Verifier:
+def verifier(pins: Pins, profile: Profile, anchors: Anchors | None = None) -> Verifier:
+    """``anchors``: whose time-stamps are believed where the binding carries any."""
+    if isinstance(profile, XadesProfile):
+        return FromDocument(XadesVerifier(pins, profile, anchors))
     return _VERIFIERS[type(profile)](pins, profile)
 
 
@@ -123,6 +126,9 @@ class FromBeside:
 _SIGNERS: dict[type[Profile], Callable[[Key, Any], Signer]] = {
     XmlProfile: InBody,
     BesideProfile: lambda key, profile: AsDocument(BesideSigner(key, profile)),
+    XadesProfile: lambda key, profile: AsDocument(XadesSigner(key, profile)),
+    EdxmlProfile: lambda key, profile: AsDocument(EdxmlSigner(key, profile)),
+    ScopedProfile: lambda key, profile: AsDocument(ScopedSigner(key, profile)),
     WssProfile: lambda key, profile: AsDocument(EnvelopeSigner(key, profile)),
     JwsProfile: BesideBody,
     ModiProfile: ModiSigner,
@@ -130,19 +136,9 @@ _SIGNERS: dict[type[Profile], Callable[[Key, Any], Signer]] = {
 _VERIFIERS: dict[type[Profile], Callable[[Pins, Any], Verifier]] = {
     XmlProfile: lambda pins, profile: FromDocument(EnvelopedVerifier(pins, profile)),
     BesideProfile: lambda pins, profile: FromDocument(BesideVerifier(pins, profile)),
+    EdxmlProfile: lambda pins, profile: FromDocument(EdxmlVerifier(pins, profile)),
+    ScopedProfile: lambda pins, profile: FromDocument(ScopedVerifier(pins, profile)),
     WssProfile: lambda pins, profile: FromDocument(EnvelopeVerifier(pins, profile)),
     JwsProfile: FromBeside,
     ModiProfile: ModiVerifier,
 }
-
-
-def with_id(payload: bytes) -> bytes:
-    """Return the document with an ``Id`` on its root, behind its namespace declarations as canonical XML wants it."""
-    start = _START_TAG.match(payload)
-    if start is None:
-        raise refuse("HUB-SIG-005", rule="a document that begins with its root element")
-    if _ID.search(start.group(1)):
-        return payload
-    name = hashlib.sha256(payload).hexdigest()[:32].encode()
-    end = start.end() - (2 if start.group().endswith(b"/>") else 1)
-    return payload[:end] + b' Id="_' + name + b'"' + payload[end:]

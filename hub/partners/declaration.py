@@ -16,7 +16,16 @@ from hub.settings import Closed, Octets, Seconds
 from schemas.dossier import Kind
 from signing.profiles import PROFILES, Identity, JwsProfile, ModiProfile, Profile, Reference, XmlProfile
 
-Binding = Literal["jws-detached", "modi-rest", "wss", "xmldsig-detached", "xmldsig-enveloped"]
+Binding = Literal[
+    "edxml",
+    "jws-detached",
+    "modi-rest",
+    "wss",
+    "xades",
+    "xmldsig-detached",
+    "xmldsig-enveloped",
+    "xmldsig-scoped",
+]
 HEADERS = {"jws-detached": "X-JWS-Signature", "modi-rest": "Agid-JWT-Signature"}
 """Where each binding's signature travels when the partner's file says nothing else."""
 

@@ -13,13 +13,15 @@ from cryptography.exceptions import InvalidSignature
 from lxml import etree
 
 from schemas.problems import Refusal, refuse
-from signing.xml.names import EXCLUSIVE, INCLUSIVE
+from signing.xml.gate import parse
+from signing.xml.names import EXCLUSIVE, EXCLUSIVE_COMMENTS, INCLUSIVE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
 
+_DEFAULT: Final = "#default"
 _XML: Final = "{http://www.w3.org/XML/1998/namespace}"
 
 
@@ -49,34 +51,52 @@ def foreign(call: Callable[[], T]) -> T:
 
 def canonical(element: etree._Element, how: Step = PLAIN) -> bytes:
     """Return the element with all that is in it. Raises HUB-SIG-005 for what cannot be canonicalised."""
-    if how.algorithm == INCLUSIVE:
-        return foreign(lambda: _inclusive(element))
-    return foreign(lambda: _exclusive(element, how.prefixes))
+    if how == PLAIN or (how.algorithm == EXCLUSIVE_COMMENTS and not how.prefixes):
+        return foreign(lambda: _written(element))
+    return foreign(lambda: _in_context(element, how))
 
 
-def _exclusive(element: etree._Element, prefixes: tuple[str, ...]) -> bytes:
-    listed = list(prefixes) or None
+def _written(element: etree._Element, prefixes: tuple[str, ...] = (), *, exclusive: bool = True) -> bytes:
     return etree.tostring(
         element,
         method="c14n",
-        exclusive=True,
+        exclusive=exclusive,
         with_comments=False,
         with_tail=False,
-        inclusive_ns_prefixes=listed,
+        inclusive_ns_prefixes=list(prefixes) or None,
     )
 
 
-def _inclusive(element: etree._Element) -> bytes:
-    """An apex bears the ``xml:`` attributes of all ancestors (C14N 1.0 §2.4), which libxml2 does only for node-sets."""
-    inherited = {
-        name: value
-        for above in reversed(list(element.iterancestors()))
-        for name, value in above.attrib.items()
-        if str(name).startswith(_XML) and name not in element.attrib
-    }
-    element.attrib.update(inherited)
-    try:
-        return etree.tostring(element, method="c14n", with_comments=False, with_tail=False)
-    finally:
-        for name in inherited:
-            del element.attrib[name]
+def _in_context(element: etree._Element, how: Step) -> bytes:
+    """Canonicalise with what is in scope: as the root of a document of its own, which declares all of it.
+
+    Inside a larger document lxml loses the default namespace of what lies deeper. C14N 1.0 §2.4 gives an apex the
+    ``xml:`` attributes of all its ancestors, too; exclusive C14N does not.
+    """
+    apex = _alone(element, how.prefixes)
+    if how.algorithm != INCLUSIVE:
+        return _written(apex, how.prefixes)
+    for above in element.iterancestors():
+        for name, value in above.attrib.items():
+            if str(name).startswith(_XML) and name not in apex.attrib:
+                apex.set(name, value)
+    return _written(apex, exclusive=False)
+
+
+def _alone(element: etree._Element, prefixes: tuple[str, ...]) -> etree._Element:
+    """Lxml leaves out of a prefix list what its dictionary has never seen, and ``#default`` is no name that a document
+    holds: a parser that waits for such a tag has put it there. Without it peers that list it would not verify.
+    """
+    raw = etree.tostring(element, encoding="utf-8", with_tail=False)
+    if _DEFAULT not in prefixes:
+        return parse(raw)
+    parser = etree.XMLPullParser(
+        events=("end",),
+        tag=_DEFAULT,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        encoding="utf-8",
+    )
+    parser.feed(raw)
+    return parser.close()

@@ -108,7 +108,7 @@ class Engine:
             if enveloping[number]:
                 remove(signed.element)
             reference = signed.references[number]
-            contents[number] = compute() if compute else canonical(nodes[number], _canonicalising(reference))
+            contents[number] = compute() if compute else canonical(nodes[number], canonicalising(reference))
             if (
                 hashlib.new(reference.method, contents[number], usedforsecurity=False).digest()
                 != reference.digest
@@ -149,7 +149,7 @@ def invalid() -> Refusal:
     return refuse("HUB-SIG-002", "Signature", rule="a signature by the pinned certificate")
 
 
-def _canonicalising(reference: Referenced) -> Step:
+def canonicalising(reference: Referenced) -> Step:
     """A node-set that no transform made octets is canonicalised by C14N 1.0 (xmldsig-core1 §4.4.3.2)."""
     last = reference.steps[-1] if reference.steps else None
     return last if last is not None and last.algorithm in CANONICAL else Step(INCLUSIVE)

@@ -10,6 +10,7 @@ must not need them.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from signing.contract import Key, Verified
     from signing.trust.pins import Pins
 
+_FIRST_TAG: Final = re.compile(rb"""<[^\s/>?!][^\s/>]*((?:[^>"']|"[^"]*"|'[^']*')*)>""")
+_OWN_ID: Final = re.compile(rb"\sId=")
 _START_TAG: Final = re.compile(rb'<[^\s>]+((?:\s[^\s=]+="[^"]*")*)>')
 _ATTRIBUTE: Final = re.compile(rb'\s(?:[^\s=:]+:)?(?:Id|ID|id)="([^"]*)"')
 
@@ -59,13 +62,25 @@ class EnvelopedSigner:
         payload = document if canonical else canonicalise(document)
         if DSIG.encode() in payload and next(parse(payload).iter(ds("Signature")), None) is not None:
             raise refuse("HUB-SIG-005", rule="a document that is not signed yet")
-        uri = "#" + _root_id(payload) if self._by_id else ""
+        uri = "#" + root_id(payload) if self._by_id else ""
         signature = self._writer.write([Part(uri=uri, content=payload, transforms=WITHOUT_THE_SIGNATURE)])
         end = payload.rindex(b"</")
         return payload[:end] + signature + payload[end:]
 
 
-def _root_id(canonical: bytes) -> str:
+def with_id(payload: bytes) -> bytes:
+    """Return the document with an ``Id`` on its root, behind its namespace declarations as canonical XML wants it."""
+    start = _FIRST_TAG.match(payload)
+    if start is None:
+        raise refuse("HUB-SIG-005", rule="a document that begins with its root element")
+    if _OWN_ID.search(start.group(1)):
+        return payload
+    name = hashlib.sha256(payload).hexdigest()[:32].encode()
+    end = start.end() - (2 if start.group().endswith(b"/>") else 1)
+    return payload[:end] + b' Id="_' + name + b'"' + payload[end:]
+
+
+def root_id(canonical: bytes) -> str:
     start = _START_TAG.match(canonical)
     ids = _ATTRIBUTE.findall(start.group(1)) if start else []
     name = ids[0].decode() if len(ids) == 1 else ""

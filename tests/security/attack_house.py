@@ -63,6 +63,7 @@ def in_soap(document: bytes) -> bytes:
 
 WAYS: dict[str, Way] = {
     "enveloped": Way("xmldsig-enveloped", "land.soap@1"),
+    "xades": Way("xades", "land.soap@1"),
     "soap": Way("wss", "land.soap@1", "text/xml", around=in_soap),
     "beside": Way(
         "xmldsig-detached", "land.soap@1", around=lambda document: b"<both>" + document + b"</both>"

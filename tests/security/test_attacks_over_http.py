@@ -58,7 +58,7 @@ SHAPES = tuple(f"HUB-SIG-{number:03}" for number in (5, 6, 7, 8, 9))
 ATTACKS: dict[str, tuple[Callable[[bytes, Street], Hostile], tuple[str, ...], int]] = {
     "wrapping": (
         lambda raw, _: hostile_xml.wrapped(raw),
-        ("HUB-SIG-001", "HUB-SIG-003", "HUB-SIG-010", *SHAPES),
+        ("HUB-SIG-001", "HUB-SIG-003", "HUB-SIG-010", "HUB-SIG-014", *SHAPES),
         60,
     ),
     "second signatures": (lambda raw, _: hostile_xml.second_signature(raw), SHAPES, 10),

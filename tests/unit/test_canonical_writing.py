@@ -10,7 +10,7 @@ from lxml import etree
 
 from schemas.dossier import Message  # noqa: TC001
 from schemas.mapping import mappings
-from signing.bindings import with_id
+from signing.xml.enveloped import with_id
 
 ROOT = Path(__file__).parents[2]
 FORMATS = mappings(ROOT / "schemas" / "mappings")

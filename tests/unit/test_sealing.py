@@ -21,12 +21,13 @@ from hub.sealing import CHUNK, KEY_SECONDS, Order, Pool, Signs, Unsigned, Workbe
 from schemas.dossier import Event, Kind, Message, to_json
 from schemas.problems import Problem, Refusal, refuse
 from signing import bindings
-from signing.bindings import signer, with_id
+from signing.bindings import signer
 from signing.contract import Wire
 from signing.jose.detached import DetachedVerifier
 from signing.keys.ring import KeyRing, KeySource, load
 from signing.profiles import DETACHED, JwsProfile, Reference, XmlProfile
 from signing.trust.pins import Pins, load_pins, pin
+from signing.xml.enveloped import with_id
 from tests.doubles.pki import Pki
 
 if TYPE_CHECKING:

@@ -29,7 +29,14 @@ SOAP = (
     + BODY
     + b"</s:Body></s:Envelope>"
 )
-BODIES = {"wss": SOAP, "xmldsig-detached": b"<both>" + BODY + b"</both>"}
+EDXML = b"<edXML><edXMLEnvelope><edXMLHeader>" + BODY + b"</edXMLHeader></edXMLEnvelope></edXML>"
+DATA = b"<DATA><HEADER>" + BODY + b"</HEADER><BODY/><SECURITY/></DATA>"
+BODIES = {
+    "wss": SOAP,
+    "edxml": EDXML,
+    "xmldsig-scoped": DATA,
+    "xmldsig-detached": b"<both>" + BODY + b"</both>",
+}
 """Bindings that want more than a document of their own."""
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DOCUMENT = (
     b'<a xmlns="urn:a" xmlns:p="urn:p" xmlns:unused="urn:unused" xml:lang="vi" xml:space="preserve">'
-    b'<p:b xmlns="" xml:lang="en" Id="%s"><!-- x --><c xmlns:q="urn:q" q:z="1" a=\'2\'>&#13; "x"<![CDATA[<&]]></c></p:b> tail</a>'
+    b'<p:b %s xml:lang="en" Id="x"><!-- x --><c xmlns:q="urn:q" q:z="1" a=\'2\'>&#13; "x"<![CDATA[<&]]><d><e f="1"/></d></c></p:b> tail</a>'
 )
 TRANSFORMS = {
     "exclusive": Step(EXCLUSIVE),
@@ -51,15 +51,18 @@ def digest_by_xmlsec1(folder: Path, document: bytes, step: Step) -> bytes:
     return base64.b64decode(found.group(1))
 
 
+@pytest.mark.parametrize("default", [b"", b'xmlns=""', b'xmlns="urn:d"'], ids=["inherited", "none", "own"])
 @pytest.mark.parametrize("step", TRANSFORMS.values(), ids=TRANSFORMS)
-def test_xmlsec1_makes_the_same_of_an_element_inside_a_document(tmp_path: Path, step: Step) -> None:
-    document = DOCUMENT % b"x"
+def test_xmlsec1_makes_the_same_of_an_element_inside_a_document(
+    tmp_path: Path, step: Step, default: bytes
+) -> None:
+    document = DOCUMENT % default
     made = canonical(etree.fromstring(document)[0], step)
     assert hashlib.sha256(made).digest() == digest_by_xmlsec1(tmp_path, document, step)
 
 
 def test_the_apex_bears_what_it_inherits_and_the_document_keeps_nothing_of_it() -> None:
-    root = etree.fromstring(DOCUMENT % b"x")
+    root = etree.fromstring(DOCUMENT % b'xmlns=""')
     before = etree.tostring(root)
     made = canonical(root[0], Step(INCLUSIVE))
     assert made.startswith(
