@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import deque
+from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakValueDictionary
 
@@ -24,8 +26,7 @@ from hub.store.contract.store import Stale
 from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Sequence
-    from datetime import datetime
+    from collections.abc import Awaitable, Collection, Sequence
 
     from hub.judge import Desk
     from hub.receipts import Confirm
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+Vouch = Callable[[str, str, datetime, datetime | None], None]
+"""Whether a signer may be believed, as far as is known now: partner, fingerprint, now, proved time of signing
+(``hub.trust.state.Known.vouch``). Raises ``Refusal`` HUB-CRT-004, -005.
+"""
 TRIES = 8
 """How often a decision is made anew because the dossier moved; then the sender is asked to come again."""
 
@@ -144,8 +149,12 @@ def _stopped(error: Died | TooLong, inbound: Inbound) -> Refusal:
     return refuse("HUB-INT-002")
 
 
+def believed(_partner: str, _fingerprint: str, _now: datetime, _stamped_at: datetime | None) -> None:
+    """Where nobody is asked about certificates."""
+
+
 class Intake:
-    """One per web process. ``decide`` is pure; ``now`` is the clock; ``confirm`` signs receipts.
+    """One per web process. ``decide`` is pure; ``now`` is the clock; ``confirm`` signs receipts; ``vouch`` knows of signers.
 
     ``wrapped``: senders whose messages come in envelopes, so that whether one came before is seen only when it is opened.
     """
@@ -159,10 +168,11 @@ class Intake:
         now: Callable[[], datetime],
         confirm: Confirm = unsigned,
         wrapped: Collection[str] = (),
+        vouch: Vouch = believed,
     ) -> None:
         self._store, self._bench, self._decide, self._now = store, bench, decide, now
         self._confirm = confirm
-        self._wrapped = wrapped
+        self._wrapped, self._vouch = wrapped, vouch
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def receive(self, inbound: Inbound, sender: str) -> Accepted:
@@ -181,6 +191,8 @@ class Intake:
             stored = await self._store.replay(judged.sender, judged.key, judged.digest)
             if stored is not None:
                 return stored
+        if judged.signer:
+            self._vouch(judged.sender, judged.signer, self._now(), judged.stamped_at)
         if judged.code is None:
             return await self._accept(judged, inbound)
         turn = self._turns.setdefault((judged.authority, judged.code), asyncio.Lock())

@@ -172,6 +172,7 @@ class Judged(Value, frozen=True):
     signer: str = ""
     algorithm: str = ""
     signatory: str = ""
+    stamped_at: datetime | None = None
     documents: tuple[New, ...] = ()
     places: Mapping[str, str] = {}
 
@@ -229,6 +230,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
         procedures=tuple(sorted(sender.procedures)),
         signer=verified.signer.fingerprint if verified else "",
         signatory=signatory,
+        stamped_at=verified.stamped_at if verified else None,
         algorithm=verified.algorithm if verified else "",
     )
 

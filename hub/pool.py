@@ -82,12 +82,15 @@ def sealing_in(
 
 
 class Wraps(NamedTuple):
-    """Whose envelopes they are; whether we sign, whether we check what comes back; what signs nothing any more, as known now."""
+    """Whose envelopes they are; whether we sign, whether we check what comes back; what signs nothing any more, and whom to
+    believe, as known now.
+    """
 
     partner: str
     signs: bool
     checks: bool
     barred: Callable[[], frozenset[str]] = frozenset
+    vouch: intake.Vouch = intake.believed
 
 
 class Envelopes:
@@ -117,6 +120,7 @@ class Envelopes:
         made = await self._ask(envelope, came=True)
         if made.opened is None:
             raise Refusal(*made.problems)
+        self._wraps.vouch(self._wraps.partner, made.opened.signer, self._now(), None)
         return made.opened
 
     async def _ask(self, envelope: Envelope, *, came: bool) -> _Made:

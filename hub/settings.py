@@ -277,13 +277,47 @@ class Retention(Closed):
     every: Annotated[float, BeforeValidator(seconds), Field(ge=1)] = 3600.0
 
 
+Service = Annotated[str, Field(pattern=r"^(|https?://[^\s?#@]+)$")]
+"""Where an authority answers. Plain http is enough: what it says is signed."""
+
+
+class Revocation(Closed):
+    """Whether authorities are asked about the certificates of one signer. ``mode``: ``off``; ``require``: an answer must count
+    now, and ``grace`` longer; ``cached``: the last answer counts for ``grace``. ``ocsp``, ``crl``: who is asked; ``hosts``: where
+    else the certificate's own addresses may lead.
+    """
+
+    mode: Literal["off", "cached", "require"] = "off"
+    grace: Seconds = 24 * 3600.0
+    ocsp: Service = ""
+    crl: Service = ""
+    hosts: tuple[Annotated[str, Field(pattern=r"^[a-z0-9.-]{1,253}(:\d{1,5})?$")], ...] = ()
+
+    @model_validator(mode="after")
+    def _asks_somebody(self) -> Self:
+        if self.mode != "off" and not (self.ocsp or self.crl or self.hosts):
+            raise ValueError("ocsp, crl or hosts: who is asked")
+        return self
+
+
+class Trust(Closed):
+    """Certificates and their authorities. ``authorities``: PEM files of those that issue seals; ``every``: between two questions
+    about a certificate; ``timeout``: for one answer; ``own``: how the hub's own certificates are asked about.
+    """
+
+    authorities: tuple[Path, ...] = ()
+    every: Annotated[Seconds, Field(ge=1)] = 3600.0
+    timeout: Annotated[Seconds, Field(gt=0)] = 10.0
+    own: Revocation = Revocation()
+
+
 class Timestamps(Closed):
     """The authority that stamps what the hub proves (RFC 3161). ``url``: empty: nothing is stamped. ``certificates``: PEM files
     with its root, and what stands between; ``policy``: the OID to ask for; ``timeout``: for one answer; ``grace``: how long
     stamps may fail to come before the hub calls it an error.
     """
 
-    url: Annotated[str, Field(pattern=r"^(|https?://[^\s?#]+)$")] = ""
+    url: Service = ""
     certificates: tuple[Path, ...] = ()
     policy: Annotated[str, Field(pattern=r"^[0-9.]*$")] = ""
     timeout: Annotated[Seconds, Field(gt=0)] = 10.0
@@ -335,6 +369,7 @@ class Settings(Closed):
     documents: Documents = Documents()
     scanner: Scanner = Scanner()
     timestamps: Timestamps = Timestamps()
+    trust: Trust = Trust()
     metrics: Metrics = Metrics()
     retention: Retention = Retention()
     backup: Backup = Backup()
@@ -432,6 +467,9 @@ def _anchored(settings: Settings, here: Path) -> Settings:
             else here / settings.database_password_file,
             "calendar": None if settings.calendar is None else here / settings.calendar,
             "keys": keys,
+            "trust": settings.trust.model_copy(
+                update={"authorities": tuple(here / file for file in settings.trust.authorities)}
+            ),
             "timestamps": settings.timestamps.model_copy(
                 update={"certificates": tuple(here / file for file in settings.timestamps.certificates)}
             ),

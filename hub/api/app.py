@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-COME_AGAIN = frozenset({"HUB-LIM-002", "HUB-LIM-003", "HUB-INT-002", "HUB-DOC-002", "HUB-DOC-010"})
+COME_AGAIN = frozenset(
+    {"HUB-LIM-002", "HUB-LIM-003", "HUB-INT-002", "HUB-DOC-002", "HUB-DOC-010", "HUB-CRT-005"}
+)
 """Refusals that carry Retry-After."""
 
 HELD_BACK = 1.0

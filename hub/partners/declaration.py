@@ -12,7 +12,7 @@ from hub import circuit, hours
 from hub.access import Credential, Way, day_begins, day_ends, label_of
 from hub.partners.world import Agency, File, HubName, KeyName, MappingRef, Room  # noqa: TC001 - pydantic reads the annotations at run time
 from hub.routing.parties import PartyRole, Stage  # noqa: TC001
-from hub.settings import Closed, Octets, Seconds
+from hub.settings import Closed, Octets, Revocation, Seconds
 from schemas.dossier import Kind
 from signing.profiles import PROFILES, Identity, JwsProfile, ModiProfile, Profile, Reference, XmlProfile
 
@@ -132,7 +132,7 @@ class Proof(Closed):
 
     ``authority``: kinds that only a signatory may sign who has the right to (``hub.signatories``); their certificates are
     pinned beside these. For ``modi-rest``: ``identity``: the pattern of its bearer tokens; ``audience``: what it calls this
-    hub, when not as the settings do.
+    hub, when not as the settings do. ``revocation``: whether authorities are asked about the pinned certificates.
     """
 
     binding: Binding
@@ -141,6 +141,7 @@ class Proof(Closed):
     authority: tuple[Kind, ...] = ()
     identity: Identity = Identity.NONE
     audience: HubName = Field(default="", validate_default=True)
+    revocation: Revocation = Revocation()
 
     @property
     def carried_in(self) -> str:

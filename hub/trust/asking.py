@@ -17,20 +17,25 @@ LARGEST = 256 * 1024
 
 
 class Asking:
-    """``code``: the refusal when there is no answer. ``sends``, ``takes``: media types (RFC 3161 §3.4, RFC 6960 §A.2)."""
+    """``code``: the refusal when there is no answer. ``sends``, ``takes``: media types (RFC 3161 §3.4, RFC 6960 §A.2);
+    nothing to send: it is fetched; nothing to take: whatever it is called, as lists of old servers are.
+    """
 
-    def __init__(self, http: Http, *, code: str, sends: str, takes: str) -> None:
+    def __init__(self, http: Http, *, code: str, sends: str = "", takes: str = "") -> None:
         self._http, self._code = http, code
-        self._headers = {"Content-Type": sends, "Accept": takes}
-        self._takes = takes
+        self._sends, self._takes = sends, takes
 
-    async def __call__(self, question: bytes) -> bytes:
+    async def __call__(self, question: bytes = b"") -> bytes:
         """Raises ``Refusal`` with its code, naming the kind of break or the status and never what was said."""
-        answer = await self._http.send(Request(path="", body=question, headers=self._headers))
+        headers = {"Content-Type": self._sends} if self._sends else {}
+        if self._takes:
+            headers["Accept"] = self._takes
+        method = "POST" if self._sends else "GET"
+        answer = await self._http.send(Request(path="", body=question, method=method, headers=headers))
         if isinstance(answer, Broken):
             raise refuse(self._code, rule="an answer", detail=answer.error)
-        if answer.status != _OK or answer.media_type != self._takes:
-            raise refuse(self._code, rule=f"200 and {self._takes}", detail=str(answer.status))
+        if answer.status != _OK or (self._takes and answer.media_type != self._takes):
+            raise refuse(self._code, rule=f"200 {self._takes}".rstrip(), detail=str(answer.status))
         return answer.body
 
     async def close(self) -> None:

@@ -37,6 +37,7 @@ from hub.wiring.evidence import confirming
 from hub.wiring.parts import new_ids, store_of, utc_now
 from hub.wiring.room import ASK_EVERY, Room
 from hub.wiring.tools import pool_tools
+from hub.wiring.trust import rules_of
 from hub.wiring.watching import watched
 from schemas import errors
 from schemas.problems import Problem
@@ -88,7 +89,7 @@ async def open_web(
         return [] if await bench.alive() else ["pool"]
 
     counts, refusals = Counts(), Refusals(store)
-    trust = Known(store.trust)
+    trust = Known(store.trust, rules_of(what))
     room = Room(settings, store)
     watermark = _watermark(settings, room)
     admission = Admission(settings.limits, shares, watermark)
@@ -111,6 +112,7 @@ async def open_web(
                     decide=Accepting(router=router, parties=known, days=what.days),
                     now=utc_now,
                     confirm=confirming(settings, trust.barred),
+                    vouch=trust.vouch,
                     wrapped=desk.wrapped(what.partners),
                 ),
                 store=store,

@@ -30,6 +30,7 @@ from hub.wiring.documents import cared_for, desks
 from hub.wiring.evidence import confirming, kept_evidence
 from hub.wiring.parts import link_secret, store_of, utc_now
 from hub.wiring.tools import pool_tools
+from hub.wiring.trust import inquiring, reply_rules_of
 from hub.wiring.watching import process_name, watched
 from signing import bindings
 
@@ -59,7 +60,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
     what = declared(path)
     settings = what.settings
     store = store_of(settings)
-    known = Known(store.trust)
+    known = Known(store.trust, reply_rules_of(what))
     crew = Crew(partial(pool.begin, pool_tools), str(path), settings.workers.pool)
     speak = codecs(what)
     lines = {
@@ -103,6 +104,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
             beside(_pruner(store, settings.retention, name).run()),
             beside(vigil.run()),
             kept_evidence(store, settings, name),
+            inquiring(store, what, name),
             cared_for(store.documents, what),
         ):
             yield delivery
@@ -126,6 +128,7 @@ def connect(partner: Partner, receives: Receives, what: Declared, crew: Crew, kn
         signs=seal is not None and bindings.per_attempt(seal.profile),
         checks=receives.reply_signature is not None,
         barred=known.barred,
+        vouch=known.vouch,
     )
     outfit = catalogue.Outfit(
         library=what.library,

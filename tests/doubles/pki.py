@@ -29,8 +29,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
+from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
-from cryptography.x509.oid import NameOID
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +54,8 @@ class Plan:
     own_issuer: bool = False
     authority: bool = False
     issuer: str = "root"
+    asks: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
 
 
 _ONLY_SIGN = frozenset({"digital_signature"})
@@ -72,6 +74,10 @@ PLANS: dict[str, Plan] = {
     "seal-3072": Plan("rsa-3072"),
     "seal-p256": Plan(),
     "seal-non-repudiation": Plan(usages=frozenset({"content_commitment"})),
+    "seal-that-names": Plan(
+        asks=("http://127.0.0.1:22/", "http://ocsp.example.vn/q", "http://ocsp.example.vn:25/", "ldap://x/y"),
+        lists=("http://ocsp.example.vn/ca.crl", "http://169.254.169.254/latest", "file:///etc/passwd"),
+    ),
     "seal-self-signed": Plan(own_issuer=True),
     "seal-1024": Plan("rsa-1024"),
     "seal-expired": Plan(start=-2 * YEAR, end=-DAY),
@@ -207,6 +213,16 @@ def _certificate(name: str, plan: Plan, key: Key, issuer: Issued | None, now: da
             x509.AuthorityKeyIdentifier.from_issuer_public_key(signing_key.public_key()), critical=False
         )
     )
+    if plan.asks:
+        where = [x509.UniformResourceIdentifier(url) for url in plan.asks]
+        told = [x509.AccessDescription(AuthorityInformationAccessOID.OCSP, url) for url in where]
+        builder = builder.add_extension(x509.AuthorityInformationAccess(told), critical=False)
+    if plan.lists:
+        named = [x509.UniformResourceIdentifier(url) for url in plan.lists]
+        points = [x509.DistributionPoint([url], None, None, None) for url in named]
+        builder = builder.add_extension(x509.CRLDistributionPoints(points), critical=False)
+    if Purpose.OCSP_SIGNING in plan.purposes:
+        builder = builder.add_extension(x509.OCSPNoCheck(), critical=False)
     if plan.purposes:
         builder = builder.add_extension(x509.ExtendedKeyUsage(plan.purposes), critical=True)
     if plan.hosts:

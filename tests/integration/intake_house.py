@@ -50,6 +50,7 @@ from hub.settings import Documents, Limits
 from hub.signatories import reading as signatories
 from hub.spool import Spool
 from hub.store.sqlite.store import open_store
+from hub.trust.state import Known
 from hub.wiring.callers import doors, senders
 from schemas import errors, workdays
 from schemas.agencies import Agencies
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from hub.intake import Run, Verdict
     from hub.judge import Desk, Inbound
     from hub.receipts import Confirm
+    from hub.settings import Revocation
     from hub.store.contract.store import Store
 
 PROVINCE, LAND, OTHER = "000.00.00.H47", "000.00.15.H47", "000.00.10.H47"
@@ -192,6 +194,7 @@ class House:
     refusals: Refusals
     uses: Uses
     app: Edge
+    trust: Known
     ready: list[str] = field(default_factory=list)
     number: int = 0
 
@@ -298,13 +301,15 @@ async def house(
     seconds: Callable[[], float] = time.monotonic,
     more: Mapping[str, Any] | None = None,
     confirm: Confirm = unsigned,
+    rules: Mapping[str, Revocation] | None = None,
 ) -> AsyncIterator[House]:
-    """Open the house. ``more``: further parts of the desk. ``run``: what judges in a thread, by default at the desk; ``pooled``: what judges elsewhere. ``intake`` may wrap the intake."""
+    """Open the house. ``rules``: how senders' certificates are asked about. ``more``: further parts of the desk. ``run``: what judges in a thread, by default at the desk; ``pooled``: what judges elsewhere. ``intake`` may wrap the intake."""
     limits = limits or Limits()
     ids = Ids(
         lambda: now().timestamp(), lambda count: hashlib.sha256(str(id(count)).encode()).digest()[:count]
     )
     store = open_store(folder / "hub.db", ids=ids)
+    trust = Known(store.trust, rules)
     spool = Spool(folder / "spool", memory=limits.memory, limit=limits.body)
     spool.sweep()
     own = ThreadPoolExecutor(1)
@@ -337,6 +342,7 @@ async def house(
                 now=now,
                 confirm=confirm,
                 wrapped=wrapped(made.partners),
+                vouch=trust.vouch,
             )
         ),
         store=store,
@@ -385,6 +391,7 @@ async def house(
                 refusals,
                 calling.uses,
                 app,
+                trust,
                 missing,
             )
     finally:

@@ -13,6 +13,7 @@ from connectors.rest.client import connect
 from connectors.rest.settings import Settings
 from connectors.transport import Http
 from hub import pool
+from hub.intake import believed
 from hub.judge import Desk
 from hub.sealing import Workbench, Wrapping
 from schemas.agencies import Agencies
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Connector
     from hub.crew import Answer
+    from hub.intake import Vouch
     from signing.contract import Key, Signer
 
 BODY = '{"tên": "Hoa"}'.encode()
@@ -86,14 +88,14 @@ async def partner(httpserver: HTTPServer, pki: Pki, clock: Clock) -> AsyncIterat
         limit=1,
     )
 
-    def make(*, checks: bool = False, broken: Signer | None = None) -> Connector:
+    def make(*, checks: bool = False, broken: Signer | None = None, vouch: Vouch = believed) -> Connector:
         wrapping = Wrapping(
             signer=broken or signer(key(pki, "seal-2048"), OURS),
             verifier=verifier(load_pins([pki["seal-p256"].certificate_file]), THEIRS),
         )
         bench = Workbench(codecs={}, sealers={}, wrappings={"dat": wrapping})
         crew = Near(pool.begin(lambda _: (desk, bench), ""))
-        envelopes = pool.Envelopes(crew, pool.Wraps("dat", signs=True, checks=checks), clock)  # type: ignore[arg-type]  # asked only
+        envelopes = pool.Envelopes(crew, pool.Wraps("dat", signs=True, checks=checks, vouch=vouch), clock)  # type: ignore[arg-type]  # asked only
         settings = Settings.model_validate(
             {
                 "base_url": httpserver.url_for("/api"),
@@ -174,6 +176,27 @@ async def test_only_a_reply_that_the_partner_signed_proves_anything(
             assert isinstance(outcome, Unsure)
             assert (outcome.reason.code, outcome.reason.detail) == ("HUB-PAR-013", detail)
             assert outcome.exchanges
+
+
+async def test_a_reply_by_whom_nobody_vouches_for_now_proves_nothing(
+    httpserver: HTTPServer, partner: Callable[..., Connector], pki: Pki, clock: Clock
+) -> None:
+    made = signer(key(pki, "seal-p256"), THEIRS)
+    told = b'{"code": "0", "key": "m:p:1"}'
+    said = Wire(body=told, headers={"Content-Type": "application/json"})
+    headers = dict(made.sign(said, clock.now).headers)
+    httpserver.expect_request("/api/in").respond_with_response(Response(told, headers=headers))
+    asked: list[tuple[str, str]] = []
+
+    def nobody(partner: str, fingerprint: str, now: datetime, stamped_at: datetime | None) -> None:
+        del now, stamped_at
+        asked.append((partner, fingerprint))
+        raise refuse("HUB-CRT-004")
+
+    outcome = await partner(checks=True, vouch=nobody).deliver(PARCEL)
+    assert isinstance(outcome, Unsure)
+    assert (outcome.reason.code, outcome.reason.detail) == ("HUB-PAR-013", "HUB-CRT-004")
+    assert asked == [("dat", key(pki, "seal-p256").fingerprint)]
 
 
 async def test_what_cannot_be_signed_has_not_left(
