@@ -17,6 +17,7 @@ from connectors.rest import codec as rest_codec
 from connectors.rest.settings import Settings as Rest
 from connectors.soap import client as soap
 from connectors.soap import codec as soap_codec
+from connectors.soap.fit import check_about
 from connectors.soap.settings import Settings as Soap
 from connectors.transport import Http
 
@@ -54,12 +55,14 @@ class Outfit(msgspec.Struct, frozen=True, kw_only=True):
 class Room(msgspec.Struct, frozen=True, kw_only=True):
     """``settings``: the model of the room's own table; the other two take what it made.
 
-    ``build`` is for the sealing pool, ``connect`` for a worker. Both raise ``Refusal`` with HUB-CFG-001 or HUB-SCH-011.
+    ``build`` is for the sealing pool, ``connect`` for a worker, ``check_signed`` for settings whose replies are to be signed.
+    All raise ``Refusal`` with HUB-CFG-001 or HUB-SCH-011.
     """
 
     settings: type[Reach]
     build: Callable[[Any, Writer], Codec]
     connect: Callable[[Any, Iterable[Row], Outfit], Connector]
+    check_signed: Callable[[Any], None] = lambda _: None
 
 
 def _rest(settings: Rest, replies: Iterable[Row], outfit: Outfit) -> Connector:
@@ -67,7 +70,14 @@ def _rest(settings: Rest, replies: Iterable[Row], outfit: Outfit) -> Connector:
 
 
 def _soap(settings: Soap, replies: Iterable[Row], outfit: Outfit) -> Connector:
-    return soap.connect(settings, Http(settings, clock=outfit.now), replies, library=outfit.library)
+    return soap.connect(
+        settings,
+        Http(settings, clock=outfit.now),
+        replies,
+        library=outfit.library,
+        clock=outfit.now,
+        envelopes=outfit.envelopes,
+    )
 
 
 def _national_portal(settings: NationalPortal, replies: Iterable[Row], outfit: Outfit) -> Connector:
@@ -77,7 +87,7 @@ def _national_portal(settings: NationalPortal, replies: Iterable[Row], outfit: O
 
 ROOMS: Mapping[str, Room] = {
     "rest": Room(settings=Rest, build=rest_codec.build, connect=_rest),
-    "soap": Room(settings=Soap, build=soap_codec.build, connect=_soap),
+    "soap": Room(settings=Soap, build=soap_codec.build, connect=_soap, check_signed=check_about),
     "national_portal": Room(
         settings=NationalPortal, build=national_portal_codec.build, connect=_national_portal
     ),

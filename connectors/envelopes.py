@@ -38,12 +38,19 @@ async def signed(request: Request, envelopes: Envelopes | None, address: str, ke
     return msgspec.structs.replace(request, body=made.body, headers=made.headers)
 
 
-async def opened(answer: Answer, envelopes: Envelopes | None) -> Answer | Unsure:
-    """Return the reply with what was signed as its body. Without a signature that holds it says nothing, whatever it says."""
+async def opened(answer: Answer, envelopes: Envelopes | None, *, about: str = "") -> Answer | Unsure:
+    """Return the reply with what was signed as its body. Without a signature that holds it says nothing, whatever it says.
+
+    ``about``: what the request was called, where a reply must repeat it (WS-Addressing 1.0 §3.4): an old reply, caught and
+    sent again, is about another.
+    """
     if envelopes is None or not envelopes.checks:
         return answer
     try:
         found = await envelopes.open(Envelope(body=answer.body, headers=answer.headers))
     except Refusal as refusal:
         return Unsure(reason=Reason(code=NOT_SIGNED, detail=refusal.code), exchanges=answer.exchanges)
+    if about and found.claims.get("wsa:RelatesTo") != about:
+        reason = Reason(code=NOT_SIGNED, detail="not about this request")
+        return Unsure(reason=reason, exchanges=answer.exchanges)
     return msgspec.structs.replace(answer, body=found.payload)

@@ -9,18 +9,31 @@ from connectors.contract import Deferred, Delivered, Outcome, Parcel, Reason, Re
 from connectors.reach import read_secret
 from connectors.replies import Reply, known_actions, looks_like_html, normal_code, wait_of
 from connectors.soap import wsdl
-from connectors.soap.envelope import Fault, Frame, Unreadable, addressing, frame, read, root, text_at, wrap
+from connectors.soap.envelope import (
+    Fault,
+    Frame,
+    Unreadable,
+    addressing,
+    frame,
+    read,
+    read_payload,
+    root,
+    text_at,
+    wrap,
+)
+from connectors.soap.fit import check, check_about, check_question
+from connectors.soap.line import Line
 from connectors.soap.replies import TAKEN, decide, tables
 from connectors.soap.settings import ApiKey, Basic
 from connectors.transport import Answer, Broken, Http, Request
-from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from lxml import etree
 
-    from connectors.contract import Connector
+    from connectors.contract import Connector, Envelopes
     from connectors.replies import Row
     from connectors.soap.settings import Asking, Auth, Settings
     from connectors.soap.wsdl import Call
@@ -29,20 +42,34 @@ if TYPE_CHECKING:
 MESSAGE_ID = "urn:lienthong:transfer:"
 
 
-def connect(settings: Settings, http: Http, replies: Iterable[Row] = (), *, library: Library) -> Connector:
-    """Read the WSDL and the secret now. Raises ``Refusal`` HUB-CFG-001 when the partner's file does not fit the WSDL."""
+def connect(
+    settings: Settings,
+    http: Http,
+    replies: Iterable[Row] = (),
+    *,
+    library: Library,
+    clock: Callable[[], datetime],
+    envelopes: Envelopes | None = None,
+) -> Connector:
+    """Read the WSDL and the secret now. Raises ``Refusal`` HUB-CFG-001 when the partner's file does not fit the WSDL.
+
+    ``envelopes``: signs each envelope when it is sent and believes only signed replies (WS-Security).
+    """
     service = wsdl.load(
         library, settings.wsdl, version=settings.version, service=settings.service, port=settings.port
     )
     calls = {hub: service.call(name, f"operations.{hub}") for hub, name in settings.operations.items()}
     calls = {**service.calls, **calls}
     for hub in settings.operations:
-        _check(calls[hub], settings)
+        check(calls[hub], settings)
     question = service.call(settings.find.operation, "find.operation") if settings.find else None
     if settings.find and question:
-        _check_question(question, settings.find)
+        check_question(question, settings.find)
+    if envelopes and envelopes.checks:
+        check_about(settings)
     headers, secrets = _credentials(settings.auth)
-    return _SoapPartner(settings, http, known_actions(replies), calls, question, headers, secrets)
+    line = Line(http, envelopes, clock)
+    return _SoapPartner(settings, line, known_actions(replies), calls, question, headers, secrets)
 
 
 class _SoapPartner:
@@ -51,14 +78,14 @@ class _SoapPartner:
     def __init__(
         self,
         settings: Settings,
-        http: Http,
+        line: Line,
         rows: Iterable[Row],
         calls: Mapping[str, Call],
         question: Call | None,
         headers: Mapping[str, str],
         secrets: tuple[str, ...],
     ) -> None:
-        self._settings, self._http, self._calls, self._question = settings, http, calls, question
+        self._settings, self._line, self._calls, self._question = settings, line, calls, question
         self._headers, self._secrets = headers, secrets
         self._frames = {call.name: frame(settings.version, call.action) for call in calls.values()}
         delivered = settings.status.delivered if settings.status else (TAKEN,)
@@ -68,9 +95,13 @@ class _SoapPartner:
         call = self._calls.get(parcel.operation)
         if call is None or root(parcel.sealed.payload) != call.input:
             return Deferred(reason=Reason(code="HUB-CFG-001", detail=f"operation {parcel.operation}"))
-        answer = await self._http.send(self._request(call, parcel.sealed.payload, parcel))
+        about = MESSAGE_ID + parcel.key if self._settings.addressing else ""
+        request = self._request(call, parcel.sealed.payload, parcel, about)
+        answer = await self._line.call(request, self._settings, parcel.key, about)
         if isinstance(answer, Broken):
             return answer.outcome()
+        if not isinstance(answer, Answer):
+            return answer
         child, reply = self._read(call, answer)
         reference = self._at(child, self._settings.reference)
         outcome = decide(reply, self._rows).outcome(answer.exchanges, reference=reference)
@@ -88,9 +119,13 @@ class _SoapPartner:
         arguments = _arguments(asking, parcel) if asking else None
         if asking is None or call is None or arguments is None:
             return Unsure(reason=Reason(code="HUB-PAR-009"))
-        answer = await self._http.send(self._request(call, call.question(arguments), None))
+        about = self._asked(parcel.key)
+        request = self._request(call, call.question(arguments), None, about)
+        answer = await self._line.call(request, self._settings, parcel.key, about)
         if isinstance(answer, Broken):
             return Unsure(reason=answer.outcome().reason, exchanges=answer.exchanges)
+        if not isinstance(answer, Answer):
+            return Unsure(reason=answer.reason, exchanges=answer.exchanges)
         child, reply = self._read(call, answer, asking=True)
         if reply.code != TAKEN or answer.status // 100 != 2:  # noqa: PLR2004 - RFC 9110 §15.3
             return Unsure(reason=decide(reply, tables(())).reason, exchanges=answer.exchanges)
@@ -99,20 +134,24 @@ class _SoapPartner:
         return _found(asking, self._at(child, asking.element), self._at(child, asking.reference), answer)
 
     async def close(self) -> None:
-        await self._http.close()
+        await self._line.http.close()
 
-    def _request(self, call: Call, payload: bytes, parcel: Parcel | None) -> Request:
-        around = self._frame(call, parcel)
+    def _asked(self, key: str) -> str:
+        """Name a question by its moment, so that the answer to an earlier one does not answer this."""
+        return f"{MESSAGE_ID}{key}:{self._line.clock().isoformat()}" if self._settings.addressing else ""
+
+    def _request(self, call: Call, payload: bytes, parcel: Parcel | None, called: str) -> Request:
+        around = self._frame(call, called)
         headers = {**(parcel.sealed.headers if parcel else {}), **around.headers, **self._headers}
         headers |= {"Content-Type": around.content_type, "Accept": around.content_type.partition(";")[0]}
         if parcel and self._settings.key_header:
             headers[self._settings.key_header] = parcel.key
         return Request(path="", body=wrap(around, payload), headers=headers, secrets=self._secrets)
 
-    def _frame(self, call: Call, parcel: Parcel | None) -> Frame:
-        if not (self._settings.addressing and parcel):
+    def _frame(self, call: Call, called: str) -> Frame:
+        if not called:
             return self._frames[call.name]
-        header = addressing(call.action, self._settings.base_url, MESSAGE_ID + parcel.key)
+        header = addressing(call.action, self._settings.base_url, called)
         return frame(self._settings.version, call.action, header=header)
 
     def _read(
@@ -139,7 +178,8 @@ class _SoapPartner:
     def _open(self, call: Call, answer: Answer) -> etree._Element | Fault | None:
         if not call.output and not answer.body and answer.status in {200, 202}:
             return None  # WS-I BP 1.1 R2714: one-way has no envelope
-        found = read(answer.body, self._settings.version, detail=self._settings.fault_code)
+        reading = read_payload if self._line.checks else read
+        found = reading(answer.body, self._settings.version, detail=self._settings.fault_code)
         if not isinstance(found, Fault):
             call.check(found)
         return found
@@ -189,26 +229,3 @@ def _credentials(auth: Auth) -> tuple[dict[str, str], tuple[str, ...]]:
             return {"Authorization": f"Basic {token}"}, (password, token)
         case _:
             return {}, ()
-
-
-def _check(call: Call, settings: Settings) -> None:
-    status = settings.status
-    paths = {"reference": settings.reference, "key": settings.key}
-    if status:
-        paths |= {"status.code": status.code, "status.message": status.message}
-    for place, path in paths.items():
-        _know(call, path, place)
-
-
-def _check_question(call: Call, asking: Asking) -> None:
-    _know(call, asking.element, "find.element")
-    _know(call, asking.key, "find.key")
-    _know(call, asking.reference, "find.reference")
-    for path in asking.arguments:
-        if not call.knows(path, of="input"):
-            raise refuse("HUB-CFG-001", f"find.arguments.{path}", rule=f"an element of {call.input}")
-
-
-def _know(call: Call, path: str | None, place: str) -> None:
-    if path and not call.knows(path, of="output"):
-        raise refuse("HUB-CFG-001", place, rule=f"an element of {call.output or 'a one-way call'}")

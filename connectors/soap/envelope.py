@@ -137,6 +137,13 @@ def read(raw: bytes, version: Version, *, detail: str | None = None) -> etree._E
     return children[0]
 
 
+def read_payload(raw: bytes, version: Version, *, detail: str | None = None) -> etree._Element | Fault | None:
+    """Return what ``read`` would, out of the Body's child alone: of a signed reply that is all that counts."""
+    child = _tree(raw)
+    ns = NAMESPACES[version]
+    return _fault(child, ns, detail) if child.tag == f"{{{ns}}}Fault" else child
+
+
 def text_at(element: etree._Element, path: str) -> str | None:
     """Find an element below this one by local names; ``None`` when it is not there or stands more than once."""
     found = [element]

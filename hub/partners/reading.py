@@ -70,7 +70,8 @@ def _read(source: Source, world: World) -> Partner:
         known = {problem.line for problem in problems}
         problems.extend(problem for problem in _open_http(source, table, under) if problem.line not in known)
     if declaration is not None and declaration.receives is not None and settings is not None and not problems:
-        found = world.fits(room, settings, declaration.receives.replies)
+        told = declaration.receives
+        found = world.fits(room, settings, told.replies, told.reply_signature is not None)
         problems.extend(_placed(source, problem, table or {}, under) for problem in found)
     if declaration is not None:
         problems.extend(_receipts(source, declaration))

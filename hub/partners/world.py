@@ -24,7 +24,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """What partner files may refer to. ``rooms``: kind → model of its settings; ``mappings``: ``id@version``;
     ``name``: what partners call this hub; ``keys``: names from the hub's settings; ``agency``: whether a code is in the registry. ``fits``: what the room itself
     finds wrong when it is built from the table (a WSDL that is not in the library, an operation that is not in the WSDL);
-    costly, so by default nobody asks.
+    costly, so by default nobody asks. Its last argument: whether replies are to be signed.
     """
 
     rooms: Mapping[str, type[BaseModel]]
@@ -32,7 +32,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     keys: frozenset[str]
     agency: Callable[[str], bool]
     name: str = ""
-    fits: Callable[[str, BaseModel, tuple[Row, ...]], Sequence[Problem]] = lambda _room, _settings, _rows: ()
+    fits: Callable[[str, BaseModel, tuple[Row, ...], bool], Sequence[Problem]] = lambda *_: ()
 
 
 class Reading(msgspec.Struct, frozen=True):

@@ -149,8 +149,10 @@ def _world(settings: Settings, formats: Mapping[str, mapping.Mapping], agencies:
 def _thorough(world: World, library: Library) -> World:
     outfit = catalogue.Outfit(library=library, now=utc_now, seconds=time.monotonic)
 
-    def fits(room: str, settings: BaseModel, rows: tuple[Row, ...]) -> Sequence[Problem]:
+    def fits(room: str, settings: BaseModel, rows: tuple[Row, ...], signed: bool) -> Sequence[Problem]:  # noqa: FBT001 - as the partner's file says
         try:
+            if signed:
+                catalogue.ROOMS[room].check_signed(settings)
             catalogue.ROOMS[room].connect(settings, rows, outfit)
         except Refusal as refusal:
             return refusal.problems

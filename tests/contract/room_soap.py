@@ -59,7 +59,7 @@ class SoapRoom:
             }
         )
         rows = (Row(code=("-3",), outcome="refused"),)
-        return connect(settings, Http(settings, clock=now), rows, library=Library())
+        return connect(settings, Http(settings, clock=now), rows, library=Library(), clock=now)
 
     def parcel(self, number: int = 1) -> Parcel:
         key, code = f"01K9:land:{number}", f"000.00.15.H47-190412-{number:04d}"

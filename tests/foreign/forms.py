@@ -13,7 +13,18 @@ import msgspec
 from signing import bindings
 from signing.contract import Wire
 from signing.keys.ring import KeySource, load
-from signing.profiles import DETACHED, JwsProfile, ModiProfile, Profile, Reference, XmlProfile
+from signing.profiles import (
+    DETACHED,
+    BesideProfile,
+    JwsProfile,
+    KeyReference,
+    ModiProfile,
+    Profile,
+    Reference,
+    WssProfile,
+    XmlProfile,
+)
+from signing.xml.names import SOAP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +54,20 @@ class Form:
     task: Mapping[str, bytes] = field(default_factory=dict)
 
 
+HELD = b"<giu>" + DOSSIER + b"</giu>"
+WSA = "http://www.w3.org/2005/08/addressing"
+WSS = {"form": b"wss", "by": b"token"}
+
+
+def envelope(namespace: str, payload: bytes = DOSSIER, message: str = "urn:uuid:1") -> bytes:
+    """A SOAP message with the WS-Addressing headers that this hub writes."""
+    told = {"Action": "urn:gui", "MessageID": message, "To": "urn:hub"}
+    blocks = "".join(f'<wsa:{name} xmlns:wsa="{WSA}">{value}</wsa:{name}>' for name, value in told.items())
+    head = f'<soap:Envelope xmlns:soap="{namespace}"><soap:Header>{blocks}</soap:Header><soap:Body>'
+    return head.encode() + payload + b"</soap:Body></soap:Envelope>"
+
+
+BESIDE = BesideProfile()
 BY_ID = XmlProfile(reference=Reference.ID)
 
 MODI = ModiProfile(audience="urn:hub")
@@ -53,6 +78,18 @@ FORMS: dict[str, Form] = {
     "enveloped-document-ec": Form(XmlProfile(), "seal-p256", task={"reference": b""}),
     "enveloped-id-rsa": Form(BY_ID, task={"reference": b"#hs-1"}),
     "enveloped-id-ec": Form(BY_ID, "seal-p256", task={"reference": b"#hs-1"}),
+    "detached-rsa": Form(BESIDE, document=HELD, task={"reference": b"#hs-1", "beside": b"yes"}),
+    "detached-ec": Form(BESIDE, "seal-p256", HELD, task={"reference": b"#hs-1", "beside": b"yes"}),
+    "wss-11-rsa": Form(WssProfile(), document=envelope(SOAP[0]), task=WSS),
+    "wss-12-rsa": Form(WssProfile(), document=envelope(SOAP[1]), task=WSS),
+    "wss-11-ec": Form(WssProfile(), "seal-p256", envelope(SOAP[0]), task=WSS),
+    **{
+        f"wss-{form}": Form(
+            WssProfile(key_reference=form), document=envelope(SOAP[0]), task={**WSS, "by": form.encode()}
+        )
+        for form in KeyReference
+        if form is not KeyReference.TOKEN
+    },
     "jws-rsa": Form(DETACHED, verb="-jws", task={"header": b'{"alg":"RS256","typ":"JOSE"}'}),
     "jws-ec": Form(JwsProfile(), "seal-p256", verb="-jws", task={"header": b'{"alg":"ES256","typ":"JOSE"}'}),
     "modi-rsa": Form(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from lxml import etree
 
-from signing.xml.names import DSIG, EXCLUSIVE
+from signing.xml.names import DSIG
 from tools import obtain
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Xmlsec1:
 def _xmlsec1(folder: Path, job: Fields) -> Answer:
     verb, document = job["verb"].decode(), job["document"]
     if verb == "sign":
-        document = blank(document, job["reference"].decode(), kind=job["kind"].decode())
+        document = blank(job["ours"])
     for name in ("key", "certificate"):
         (folder / name).write_bytes(job.get(name, b""))
     for name in job:
@@ -116,18 +116,13 @@ def _ids(document: bytes) -> Iterator[str]:
         yield from (f"--id-attr:{local}", tag)
 
 
-def blank(document: bytes, reference: str, *, kind: str) -> bytes:
-    """Put a Signature into the document that says how and has no values yet."""
-    signature = (
-        f'<ds:Signature xmlns:ds="{DSIG}"><ds:SignedInfo><ds:CanonicalizationMethod Algorithm="{EXCLUSIVE}"/>'
-        f'<ds:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#{kind}-sha256"/>'
-        f'<ds:Reference URI="{reference}"><ds:Transforms><ds:Transform Algorithm="{DSIG}enveloped-signature"/>'
-        f'<ds:Transform Algorithm="{EXCLUSIVE}"/></ds:Transforms>'
-        '<ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue/></ds:Reference>'
-        "</ds:SignedInfo><ds:SignatureValue/></ds:Signature>"
-    )
-    end = document.rindex(b"</")
-    return document[:end] + signature.encode() + document[end:]
+def blank(signed: bytes) -> bytes:
+    """Take the values out of a signature, so that xmlsec1 puts in its own."""
+    root = etree.fromstring(signed)
+    for name in ("DigestValue", "SignatureValue"):
+        for element in root.iter(f"{{{DSIG}}}{name}"):
+            element.text = None
+    return etree.tostring(root, encoding="utf-8")
 
 
 def _java() -> Spoken:

@@ -35,7 +35,6 @@ def asked(pki: Pki, form: Form, more: Fields) -> Fields:
     seal = pki[form.seal]
     return {
         "certificate": seal.certificate_file.read_bytes(),
-        "kind": b"rsa" if "2048" in form.seal else b"ecdsa",
         "root": pki["root"].certificate_file.read_bytes(),
         **more,
     }
@@ -49,10 +48,10 @@ def verified_by(peers: Peers, peer: str, pki: Pki, form: Form, wire: Wire) -> An
 
 
 def made_by(peers: Peers, peer: str, pki: Pki, form: Form) -> Wire:
+    """``ours``: the same message as we signed it, for a signer that fills in the values of another's signature."""
+    told = {"document": form.document, "ours": signed_by_us(pki, form).body}
     key = pki[form.seal].key_file.read_bytes()
-    answer = peers.ask(
-        peer, "sign" + form.verb, asked(pki, form, {"document": form.document, "key": key, **form.task})
-    )
+    answer = peers.ask(peer, "sign" + form.verb, asked(pki, form, {"key": key, **told, **form.task}))
     assert answer.word == "done", answer.said.decode()
     match form.profile:
         case JwsProfile():

@@ -76,7 +76,7 @@ async def open_partner(httpserver: HTTPServer, library: Library) -> AsyncIterato
             {"base_url": httpserver.url_for("/soap"), "wsdl": "intake@1", "connect_tries": 1, **keys}
         )
         http = Http(settings, clock=lambda: datetime.now(UTC))
-        opened.append(connect(settings, http, rows, library=library))
+        opened.append(connect(settings, http, rows, library=library, clock=lambda: datetime.now(UTC)))
         return opened[-1]
 
     yield make

@@ -71,9 +71,13 @@ final class Dsig {
         Document document = parse(job.get("document"));
         X509Certificate certificate = Pem.certificate(job.get("certificate"));
         PrivateKey key = Pem.key(Peer.text(job, "key"), certificate);
-        Reference reference = FACTORY.newReference(Peer.text(job, "reference"), FACTORY.newDigestMethod(SHA256, null), List.of(
-                FACTORY.newTransform(Transform.ENVELOPED, (TransformParameterSpec) null),
-                FACTORY.newTransform(CanonicalizationMethod.EXCLUSIVE, (TransformParameterSpec) null)), null, null);
+        List<Transform> transforms = new ArrayList<>();
+        if (!job.containsKey("beside")) {
+            transforms.add(FACTORY.newTransform(Transform.ENVELOPED, (TransformParameterSpec) null));
+        }
+        transforms.add(FACTORY.newTransform(CanonicalizationMethod.EXCLUSIVE, (TransformParameterSpec) null));
+        Reference reference = FACTORY.newReference(
+                Peer.text(job, "reference"), FACTORY.newDigestMethod(SHA256, null), transforms, null, null);
         SignedInfo information = FACTORY.newSignedInfo(
                 FACTORY.newCanonicalizationMethod(CanonicalizationMethod.EXCLUSIVE, (C14NMethodParameterSpec) null),
                 FACTORY.newSignatureMethod(MORE + (key.getAlgorithm().equals("EC") ? "ecdsa" : "rsa") + "-sha256", null),

@@ -19,8 +19,8 @@ import org.w3c.dom.Document;
 final class Wss {
     private static final String MORE = "http://www.w3.org/2001/04/xmldsig-more#";
     private static final Map<String, Integer> KEY_REFERENCES = Map.of(
-            "bst", WSConstants.BST_DIRECT_REFERENCE,
-            "ski", WSConstants.SKI_KEY_IDENTIFIER,
+            "token", WSConstants.BST_DIRECT_REFERENCE,
+            "key-identifier", WSConstants.SKI_KEY_IDENTIFIER,
             "issuer-serial", WSConstants.ISSUER_SERIAL,
             "thumbprint", WSConstants.THUMBPRINT_IDENTIFIER);
 
@@ -34,9 +34,11 @@ final class Wss {
     static String verify(Map<String, byte[]> job) throws Exception {
         KeyStore roots = store();
         roots.setCertificateEntry("root", Pem.certificate(job.get("root")));
+        KeyStore known = store(); // where a certificate that the message only names is looked up
+        known.setCertificateEntry("seal", Pem.certificate(job.get("certificate")));
         Merlin crypto = new Merlin();
         crypto.setTrustStore(roots);
-        crypto.setKeyStore(store());
+        crypto.setKeyStore(known);
         WSSecurityEngine engine = new WSSecurityEngine();
         engine.setWssConfig(WSSConfig.getNewInstance());
         Document document = Dsig.parse(job.get("document"));
@@ -71,18 +73,20 @@ final class Wss {
         signature.setSigCanonicalization(WSConstants.C14N_EXCL_OMIT_COMMENTS);
         signature.setSignatureAlgorithm(MORE + (certificate.getPublicKey().getAlgorithm().equals("EC") ? "ecdsa" : "rsa") + "-sha256");
         signature.setDigestAlgo("http://www.w3.org/2001/04/xmlenc#sha256");
-        signature.setParts(parts(document, Peer.text(job, "by").equals("bst")));
-        signature.build(document, crypto, header);
+        signature.prepare(document, crypto, header);
+        List<WSEncryptionPart> parts = parts(document);
+        if (Peer.text(job, "by").equals("token")) {
+            signature.prependBSTElementToHeader(header); // it must be there before it can be signed
+            parts.add(new WSEncryptionPart(signature.getBSTTokenId()));
+        }
+        signature.computeSignature(signature.addReferencesToSign(parts, header));
         return Peer.done(Dsig.bytes(document));
     }
 
-    private static List<WSEncryptionPart> parts(Document document, boolean token) {
+    private static List<WSEncryptionPart> parts(Document document) {
         List<WSEncryptionPart> parts = new ArrayList<>();
         parts.add(new WSEncryptionPart("Body", document.getDocumentElement().getNamespaceURI(), "Element"));
         parts.add(new WSEncryptionPart("Timestamp", WSConstants.WSU_NS, "Element"));
-        if (token) {
-            parts.add(new WSEncryptionPart("Token", null, "Element"));
-        }
         String addressing = "http://www.w3.org/2005/08/addressing";
         for (String name : List.of("To", "Action", "MessageID", "ReplyTo", "RelatesTo")) {
             if (document.getElementsByTagNameNS(addressing, name).getLength() > 0) {

@@ -48,8 +48,8 @@ function sign(job) {
     signatureAlgorithm: `${MORE}rsa-sha256`,
   });
   signed.addReference({
-    xpath: "/*",
-    transforms: [`${DSIG}enveloped-signature`, EXCLUSIVE],
+    xpath: "beside" in job ? "/*/*" : "/*",
+    transforms: "beside" in job ? [EXCLUSIVE] : [`${DSIG}enveloped-signature`, EXCLUSIVE],
     digestAlgorithm: SHA256,
     ...(whole ? { uri: "", isEmptyUri: true } : {}),
   });

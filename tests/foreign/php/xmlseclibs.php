@@ -59,10 +59,13 @@ function sign(array $job): array
     $whole = $job['reference'] === '';
     $signature = new XMLSecurityDSig();
     $signature->setCanonicalMethod(XMLSecurityDSig::EXC_C14N);
+    $beside = isset($job['beside']);
     $signature->addReference(
-        $whole ? $document : $root,
+        $whole ? $document : ($beside ? $root->firstChild : $root),
         XMLSecurityDSig::SHA256,
-        ['http://www.w3.org/2000/09/xmldsig#enveloped-signature', XMLSecurityDSig::EXC_C14N],
+        $beside
+            ? [XMLSecurityDSig::EXC_C14N]
+            : ['http://www.w3.org/2000/09/xmldsig#enveloped-signature', XMLSecurityDSig::EXC_C14N],
         $whole ? ['force_uri' => true] : ['id_name' => 'Id', 'overwrite' => false]
     );
     $key = new XMLSecurityKey(XMLSecurityKey::RSA_SHA256, ['type' => 'private']);
