@@ -332,10 +332,12 @@ class Timestamps(Closed):
 
 class Evidence(Closed):
     """``key``: the name of the hub's key that signs receipts, statements and bundles; empty: they are not signed.
-    ``interval``: between two digests over the journal, each stamped once.
+    ``interval``: between two digests over the journal, each stamped once. ``certificates``: PEM files of those whose bundles
+    are believed here, beside the hub's own: their certificates, or the authorities above them.
     """
 
     key: str = ""
+    certificates: tuple[Path, ...] = ()
     interval: Annotated[float, BeforeValidator(seconds), Field(ge=1)] = 60.0
 
 
@@ -469,6 +471,9 @@ def _anchored(settings: Settings, here: Path) -> Settings:
             "keys": keys,
             "trust": settings.trust.model_copy(
                 update={"authorities": tuple(here / file for file in settings.trust.authorities)}
+            ),
+            "evidence": settings.evidence.model_copy(
+                update={"certificates": tuple(here / file for file in settings.evidence.certificates)}
             ),
             "timestamps": settings.timestamps.model_copy(
                 update={"certificates": tuple(here / file for file in settings.timestamps.certificates)}

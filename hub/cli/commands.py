@@ -37,6 +37,8 @@ COMMANDS: Mapping[str, str] = {
     "document list": "hub.cli.documents:list_",
     "document show": "hub.cli.documents:show_",
     "document verify": "hub.cli.documents:verify",
+    "evidence export": "hub.cli.evidence:export",
+    "evidence verify": "hub.cli.evidence:verify",
     "evidence check": "hub.cli.evidence:check",
     "partner list": "hub.cli.partners:list_",
     "partner show": "hub.cli.partners:show_",

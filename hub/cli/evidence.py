@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
 
 from hub.cli import opening, show
-from hub.cli.desk import At  # noqa: TC001 - cyclopts reads the annotations at run time
+from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
+from hub.evidence import report
 from hub.evidence.audit import Audit, Finding
 
 if TYPE_CHECKING:
     from hub.evidence.contract import Standing
+    from hub.evidence.examining import Holds
 
 PAGE = 50
 """Segments that are looked at in one snapshot."""
 SHOWN = 100
+SUFFIX = ".asice"
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,84 @@ FINDINGS: tuple[show.Column[Finding], ...] = (
     show.Column("row", lambda row: row.number),
     show.Column("detail", lambda row: row.detail),
 )
+
+
+@dataclass(frozen=True)
+class Exported:
+    file: str
+    sha256: str
+    bundle: Any
+
+
+EXPORTED: tuple[show.Column[Exported], ...] = (
+    show.Column("file", lambda row: row.file),
+    show.Column("sha256", lambda row: row.sha256),
+    show.Column("messages", lambda row: row.bundle.messages),
+    show.Column("transfers", lambda row: row.bundle.transfers),
+    show.Column("files", lambda row: row.bundle.files),
+    show.Column("stamp", lambda row: row.bundle.stamped),
+)
+
+
+async def export(wanted: str, /, *, to: Path | None = None, desk: At) -> int:
+    async with desk.hub() as hub:
+        bundle = await opening.bundles().export(desk.settings, hub.store, wanted, desk.now())
+    file = to or Path(f"evidence-{wanted}{SUFFIX}")
+    try:
+        with open(file, "xb", opener=_private) as out:  # noqa: ASYNC230 - a command; modes need an opener
+            out.write(bundle.content)
+    except FileExistsError:
+        raise Complaint("usage.there", Exit.FAILED, file=str(file)) from None
+    show.card(desk, EXPORTED, Exported(str(file), hashlib.sha256(bundle.content).hexdigest(), bundle))
+    if not bundle.stamped:
+        desk.tell("exported.unstamped", code=bundle.unstamped or "[timestamps] url")
+    desk.tell("exported.personal")
+    return Exit.OK
+
+
+def _private(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
+
+
+PROOF: tuple[show.Column[Any], ...] = (
+    show.Column("about", lambda row: f"{row.index.about} {row.index.id}"),
+    show.Column("signer", lambda row: row.checked.signer.subject),
+    show.Column("fingerprint", lambda row: row.checked.signer.fingerprint),
+    show.Column("signed_at", lambda row: row.checked.signed_at),
+    show.Column("stamped", lambda row: row.checked.stamped_at),
+    show.Column("files", lambda row: len(row.checked.files)),
+)
+HELD: tuple[show.Column[Holds], ...] = (
+    show.Column(
+        "check",
+        lambda row: row.check,
+        lambda row, desk: report.say(desk.speech.language, f"check.{row.check}"),
+    ),
+    show.Column("about", lambda row: row.about),
+    show.Column("at", lambda row: row.at),
+    show.Column("proved", lambda row: row.proved, lambda row, desk: desk.say("yes" if row.proved else "no")),
+)
+
+
+def verify(
+    file: Path,
+    /,
+    *,
+    anchor: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
+    desk: At,
+) -> int:
+    """Look at a bundle without a network and without the hub's store."""
+    settings = desk.settings if desk.settings.is_file() else None
+    if settings is None and not anchor:
+        raise Complaint("usage.anchor", Exit.USAGE)
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise Complaint("usage.unreadable", Exit.FAILED, file=str(file), why=type(error).__name__) from None
+    proof = opening.bundles().check(settings, raw, anchor, desk.now())
+    show.card(desk, PROOF, proof, [show.Part("holds", HELD, proof.holds)])
+    desk.tell("proof.stamped" if proof.checked.stamped_at else "proof.unstamped")
+    return Exit.OK
 
 
 async def check(*, desk: At) -> int:

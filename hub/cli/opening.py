@@ -161,6 +161,13 @@ def kept(settings: Path) -> Keeping:
     return Wired(settings)
 
 
+def bundles() -> Any:  # noqa: ANN401 - a module
+    """``hub.wiring.bundles``: it writes evidence bundles, and reads them."""
+    from hub.wiring import bundles as wired_bundles  # noqa: PLC0415 - heavy; only the commands evidence need it
+
+    return wired_bundles
+
+
 def stamps(settings: Path) -> Callable[[Root], str]:
     """Say what is wrong with a root's time-stamp; empty: nothing."""
     from hub.wiring.evidence import stamps as wired_stamps  # noqa: PLC0415 - heavy; only the commands evidence need it

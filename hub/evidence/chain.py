@@ -7,6 +7,7 @@ with its names in the order of the alphabet, without spaces, in UTF-8; times are
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -44,6 +45,11 @@ def said(row: Row) -> bytes:
     return _encode(
         _Said(row.at, msgspec.Raw(row.facts.encode()), row.message, row.seq, row.transfer, row.what)
     )
+
+
+def moment(at: int) -> datetime:
+    """Return the time that stands in an entry."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)
 
 
 def link(before: bytes, entry: bytes) -> bytes:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations at run time
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
 from typing import NamedTuple, Protocol
 
 import msgspec
 
+from connectors.contract import Sealed  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.evidence.chain import Row  # noqa: TC001 - msgspec reads the annotations at run time
 
 
@@ -98,6 +100,26 @@ class Proven(Value, frozen=True):
     root: Root | None = None
 
 
+class Contents(Value, frozen=True):
+    """What was received and what was sealed of one transfer. ``no_raw``, ``no_sealed``: why it is not here."""
+
+    media_type: str
+    headers: Mapping[str, str]
+    raw: bytes = b""
+    no_raw: str = ""
+    sealed: Sealed | None = None
+    no_sealed: str = ""
+
+
+class TheirReceipt(Value, frozen=True):
+    """A partner's receipt as it came. ``raw``: empty when its time was over."""
+
+    raw: bytes
+    said_at: datetime
+    received_at: datetime
+    state: str
+
+
 class Evidence(Protocol):
     async def chain(self, now: datetime, most: int) -> int:
         """Chain up to ``most`` new rows; return how many, 0 also when another process was quicker."""
@@ -116,6 +138,14 @@ class Evidence(Protocol):
         ...
 
     async def standing(self) -> Standing: ...
+
+    async def contents(self, transfer: str) -> Contents:
+        """Each form for itself: they are kept for different times."""
+        ...
+
+    async def their_receipt(self, transfer: str) -> TheirReceipt | None:
+        """Raises ``hub.store.vault.Unreadable`` when the dossier's key was destroyed."""
+        ...
 
     async def prove(self, message: str) -> tuple[Proven, ...]:
         """Return every journal entry of one message that is chained, in their order."""

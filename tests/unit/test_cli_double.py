@@ -365,6 +365,7 @@ def line(
     fails: Exception | None = None,
     receives: Receives | None = None,
     opener: Opener | None = None,
+    now: datetime = NOW,
 ) -> Ran:
     """Run one command line. ``terminal``: output goes to one; ``answers``: a person is there and types these lines;
     ``piped``: what stands in standard input where there is nobody.
@@ -391,7 +392,7 @@ def line(
         check=check,
         programs=programs or Started(),
         keep=keep,
-        now=lambda: NOW,
+        now=lambda: now,
         by="lan",
     )
     status = run(words, around)

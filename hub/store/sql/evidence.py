@@ -10,14 +10,15 @@ from hub.store.sql.times import micros
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from hub.evidence.contract import Page, Proven, Root, Standing, Unrooted
+    from hub.evidence.contract import Contents, Page, Proven, Root, Standing, TheirReceipt, Unrooted
+    from hub.store.sql.bodies import Bodies
     from hub.store.sql.db import Db
     from hub.store.sql.engine import Reads, Writes
 
 
 class SqlEvidence:
-    def __init__(self, reads: Reads, writes: Writes) -> None:
-        self._reads, self._writes = reads, writes
+    def __init__(self, reads: Reads, writes: Writes, payloads: Bodies) -> None:
+        self._reads, self._writes, self._bodies = reads, writes, payloads
 
     async def chain(self, now: datetime, most: int) -> int:
         def look(db: Db) -> tuple[chain.Found, chain.Longer]:
@@ -40,6 +41,12 @@ class SqlEvidence:
 
     async def standing(self) -> Standing:
         return await self._reads.run(proofs.standing)
+
+    async def contents(self, transfer: str) -> Contents:
+        return await self._reads.run(lambda db: proofs.contents(db, self._bodies, transfer))
+
+    async def their_receipt(self, transfer: str) -> TheirReceipt | None:
+        return await self._reads.run(lambda db: proofs.their_receipt(db, self._bodies, transfer))
 
     async def prove(self, message: str) -> tuple[Proven, ...]:
         return await self._reads.run(lambda db: tuple(proofs.prove(db, message)))

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from hub.evidence import merkle
 from hub.evidence.chain import Row
-from hub.evidence.contract import Link, Page, Proven, Root, Segment, Standing, Unrooted
+from hub.evidence.contract import (
+    Contents,
+    Link,
+    Page,
+    Proven,
+    Root,
+    Segment,
+    Standing,
+    TheirReceipt,
+    Unrooted,
+)
+from hub.store.sql import journal, reading
 from hub.store.sql.chain import LINK, ROWS, frontier, head
 from hub.store.sql.db import many, one, only
 from hub.store.sql.times import micros, moment
+from hub.store.vault import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from hub.store.sql.bodies import Bodies
     from hub.store.sql.db import Db
 
 _ROOTED = "SELECT coalesce(max(last), 0) FROM root"
@@ -108,6 +123,31 @@ def standing(db: Db) -> Standing:
         unrooted=moment(open_[0]) if open_ else None,
         stamped=moment(stamped[0]) if stamped else None,
     )
+
+
+def contents(db: Db, bodies: Bodies, transfer: str) -> Contents:
+    n, id_, media_type, headers, raw = only(
+        db,
+        "SELECT t.n, m.id, m.media_type, m.headers, m.raw FROM transfer t JOIN message m ON m.n=t.message WHERE t.id=?",
+        (transfer,),
+    )
+    found = Contents(media_type=media_type, headers=journal.mapping(headers))
+    try:
+        found = replace(found, raw=bodies.unpack(db, raw, f"{id_}/raw"))
+    except Unreadable as error:
+        found = replace(found, no_raw=str(error))
+    try:
+        return replace(found, sealed=reading.sealed(db, bodies, n, transfer))
+    except Unreadable as error:
+        return replace(found, no_sealed=str(error))
+
+
+def their_receipt(db: Db, bodies: Bodies, transfer: str) -> TheirReceipt | None:
+    row = one(db, "SELECT raw, said_at, received_at, state FROM receipt WHERE transfer=?", (transfer,))
+    if row is None:
+        return None
+    raw = bodies.unpack(db, row[0], f"{transfer}/receipt") if row[0] else b""
+    return TheirReceipt(raw=raw, said_at=moment(row[1]), received_at=moment(row[2]), state=row[3])
 
 
 # --- proofs -------------------------------------------------------------------------------------------------------

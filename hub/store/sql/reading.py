@@ -172,7 +172,7 @@ def _work(
     )
 
 
-def _sealed(db: Db, bodies: Bodies, n: int, transfer: str) -> Sealed | None:
+def sealed(db: Db, bodies: Bodies, n: int, transfer: str) -> Sealed | None:
     row = one(db, _SEALED, (n,))
     return None if row is None else _unsealed(bodies.unpacker(db, [row[4]]), row[1:], transfer)
 
@@ -204,7 +204,7 @@ def payloads(db: Db, bodies: Bodies, transfer: str) -> Payloads | None:
         raw=bodies.unpack(db, row[3], f"{row[1]}/raw"),
         raw_media_type=row[2],
         canonical=bodies.unpack(db, row[4], f"{row[1]}/canonical"),
-        sealed=_sealed(db, bodies, row[0], transfer),
+        sealed=sealed(db, bodies, row[0], transfer),
     )
 
 

@@ -116,7 +116,7 @@ class SqlStore:
         self.documents = Shelf(blobs, payloads, reads, writes)
         self.upkeep = SqlUpkeep(reads, writes, queue)
         self.access = SqlAccess(reads, writes)
-        self.evidence = SqlEvidence(reads, writes)
+        self.evidence = SqlEvidence(reads, writes, payloads)
         self.trust = SqlBook(reads, writes)
         self._reads = reads
         self._writes = writes
