@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hub.acceptance import Accepting
-from hub.judge import Inbound, judge, transfer_key
+from hub.judging.contract import Inbound
+from hub.judging.judge import judge
+from hub.judging.trying import transfer_key
 from hub.partners.partner import capacities, parties
 from hub.routing import table as routes
 from hub.routing.parties import roster

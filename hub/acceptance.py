@@ -14,7 +14,8 @@ import msgspec
 
 from hub import deadline
 from hub.ids import below, named
-from hub.judge import Inbound, Judged, Said, transfer_key
+from hub.judging.contract import Inbound, Judged, Said
+from hub.judging.trying import transfer_key
 from hub.receipts import receipt
 from hub.routing.parties import Party, Roster  # noqa: TC001
 from hub.routing.router import Router  # noqa: TC001

@@ -19,7 +19,9 @@ import msgspec
 import structlog
 
 from hub.crew import Died, TooLong
-from hub.judge import CODE_PLACE, Inbound, Judged, judge, key_of
+from hub.judging.contract import CODE_PLACE, Inbound, Judged
+from hub.judging.judge import judge
+from hub.judging.wrapping import key_of
 from hub.places import on_the_wire
 from hub.receipts import unsigned
 from hub.store.contract.store import Stale
@@ -28,7 +30,7 @@ from schemas.problems import Refusal, refuse
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection, Sequence
 
-    from hub.judge import Desk
+    from hub.judging.contract import Desk
     from hub.receipts import Confirm
     from hub.store.contract.intake import Acceptance, Accepted, Known
     from hub.store.contract.store import Store

@@ -15,7 +15,7 @@ import structlog
 from connectors.contract import Envelope, Opened, Sealed
 from hub import intake, logs, memory, sealing
 from hub.crew import Died, TooLong
-from hub.judge import Desk, Inbound, Judged
+from hub.judging.contract import Desk, Inbound, Judged
 from hub.sealing import Order, Workbench, Wrap
 from schemas.problems import Problem, Refusal, refuse
 

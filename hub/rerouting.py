@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from hub.acceptance import NOTHING_SAID
-from hub.judge import Said
+from hub.judging.contract import Said
 from hub.routing.recipients import NOBODY
 from hub.store.contract.intake import NewTransfer
 from hub.story import joining

@@ -17,7 +17,7 @@ from hub.api import documents, downloads, pages, problems, token_desk, views
 from hub.api.acknowledging import DOCUMENTED
 from hub.api.edge import Edge
 from hub.api.later import Later
-from hub.judge import key_of
+from hub.judging.wrapping import key_of
 from hub.receipts import HEADER
 from schemas.problems import Problem, Refusal, refuse
 

@@ -23,7 +23,7 @@ from hub.api.quotas import Quotas  # noqa: TC001
 from hub.api.tokens import Tokens  # noqa: TC001
 from hub.documents.contract import Safety
 from hub.intake import Intake  # noqa: TC001
-from hub.judge import Inbound
+from hub.judging.contract import Inbound
 from hub.metrics.counts import Counts  # noqa: TC001
 from hub.receipts import made_of
 from hub.refusals import Refusals  # noqa: TC001

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from connectors.contract import Outcome, Sealed
     from hub.doctor.facts import Facts
     from hub.evidence.contract import Root
-    from hub.judge import Said
+    from hub.judging.contract import Said
     from hub.partners.partner import Partner
     from hub.routing.recipients import Routed
     from hub.signatories.reading import Known

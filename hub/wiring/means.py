@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from hub import pool
 from hub.crew import Crew
-from hub.judge import Recipient, trial
+from hub.judging.contract import Recipient
+from hub.judging.trying import trial
 from hub.partners.partner import parties
 from hub.routing import table as routes
 from hub.routing.parties import roster
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.contract import Outcome, Sealed
-    from hub.judge import Said
+    from hub.judging.contract import Said
     from hub.routing.recipients import Routed
     from hub.store.contract.views import TransferView
     from hub.story.record import Story

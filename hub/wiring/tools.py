@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hub import desk
 from hub import settings as settings_file
+from hub.judging import desk
 from hub.sealing import Signs, Unsigned, Workbench, Wrapping
 from hub.wiring.declared import codecs, declared
 from hub.wiring.parts import utc_now
@@ -16,7 +16,7 @@ from signing.trust.pins import load_pins
 
 if TYPE_CHECKING:
     from connectors.contract import Sealer
-    from hub.judge import Desk
+    from hub.judging.contract import Desk
     from hub.partners.declaration import Receives, Seal
     from hub.settings import Settings
     from schemas.problems import Problem

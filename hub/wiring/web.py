@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hub import desk, pool
+from hub import pool
 from hub.acceptance import Accepting
 from hub.api import app as api
 from hub.api import problems, uses
@@ -20,6 +20,7 @@ from hub.api.downloads import Downloader
 from hub.api.quotas import Quotas
 from hub.crew import Crew
 from hub.intake import Bench, Intake
+from hub.judging import desk
 from hub.metrics.counts import Counts
 from hub.partners.partner import capacities, paces, parties, quotas
 from hub.refusals import EVERY, Refusals

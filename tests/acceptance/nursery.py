@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from hub.judge import Desk
+    from hub.judging.contract import Desk
     from hub.sealing import Workbench
 
 ROOT = Path(__file__).parents[2]

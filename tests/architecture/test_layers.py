@@ -79,7 +79,7 @@ def test_nothing_is_imported_where_it_must_not_be() -> None:
         ("hub/delivery.py", "import tests.doubles.pki"),
         ("hub/demo/run.py", "from bench import house"),
         ("hub/delivery.py", "from connectors import catalogue"),
-        ("hub/judge.py", "def f():\n    from connectors.catalogue import ROOMS"),
+        ("hub/judging/judge.py", "def f():\n    from connectors.catalogue import ROOMS"),
         ("connectors/rest/client.py", "from connectors.soap import envelope"),
         ("hub/delivery.py", "if TYPE_CHECKING:\n    from connectors.rest.settings import Settings"),
         ("hub/api/desk.py", "from hub.store.sqlite.store import open_store"),

@@ -21,7 +21,7 @@ from connectors.soap.settings import Settings
 from connectors.transport import Http
 from hub import pool
 from hub.demo.scene import build
-from hub.judge import Desk
+from hub.judging.contract import Desk
 from hub.sealing import Workbench, Wrapping
 from hub.trust.state import Known
 from hub.wiring.declared import check_partner, declared

@@ -35,9 +35,9 @@ from hub.api.carrying import Carrying
 from hub.api.desk import Deps
 from hub.api.door import Bounds, door
 from hub.api.quotas import Quotas
-from hub.desk import set_up, wrapped
 from hub.ids import Ids
 from hub.intake import Bench, Intake, judge_all
+from hub.judging.desk import set_up, wrapped
 from hub.metrics.counts import Counts
 from hub.partners import reading
 from hub.partners.partner import Partner, paces, parties, quotas
@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from hub.api.edge import Edge
     from hub.api.uses import Uses
     from hub.intake import Run, Verdict
-    from hub.judge import Desk, Inbound
+    from hub.judging.contract import Desk, Inbound
     from hub.receipts import Confirm
     from hub.settings import Revocation
     from hub.store.contract.store import Store

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from connectors.contract import Deferred, Delivered, Outcome, Reason, Refused, Unsure
-from hub.judge import Said
+from hub.judging.contract import Said
 from hub.lifecycle import Move
 from hub.routing.recipients import NOBODY, Recipient, Role
 from hub.store.contract.delivery import Settlement

@@ -17,7 +17,7 @@ from connectors.reach import Reach
 from hub.documents.contract import New, Safety, Waits
 from hub.documents.fetching import Fetching, Sources
 from hub.documents.links import Desk, Linking
-from hub.judge import enclosures
+from hub.judging.enclosing import enclosures
 from hub.lifecycle import Move
 from hub.store.contract.delivery import Settlement
 from schemas.dossier import Document, Dossier, Event, Kind, Message, to_json

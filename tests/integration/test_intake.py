@@ -21,7 +21,7 @@ from hub import intake
 from hub.api.admission import Watermark
 from hub.crew import Crew
 from hub.intake import Intake, judge_all
-from hub.judge import Inbound
+from hub.judging.contract import Inbound
 from hub.pool import begin, judging
 from hub.sealing import Workbench
 from hub.settings import Limits, Quota
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from hub.crew import Answer as Does
     from hub.crew import Make
-    from hub.judge import Desk
+    from hub.judging.contract import Desk
     from hub.store.contract.intake import Acceptance, Accepted
     from tests.integration.intake_house import Answer, House, Parts
 

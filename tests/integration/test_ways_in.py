@@ -16,7 +16,8 @@ import pytest
 from hub.demo.messages import stories
 from hub.demo.processes import Processes, answers, free_ports
 from hub.demo.scene import EXAMPLES, build
-from hub.judge import Inbound, Judged, judge
+from hub.judging.contract import Inbound, Judged
+from hub.judging.judge import judge
 from hub.wiring.tools import pool_tools
 from signing.jose.detached import DetachedSigner
 from signing.keys.ring import KeySource, load

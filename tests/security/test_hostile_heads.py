@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hub.api.problems import language
-from hub.judge import check_media_type
+from hub.judging.wrapping import check_media_type
 from schemas.problems import Refusal
 from schemas.strict_json import json_lines, parse_json
 

@@ -16,7 +16,7 @@ from connectors.contract import Exchange, Sealed
 from hub.cli.main import Surroundings, run
 from hub.cli.opening import kept
 from hub.cli.screen import screen_of
-from hub.judge import Said
+from hub.judging.contract import Said
 from hub.lifecycle import DONE, Move, State, move
 from hub.partners.declaration import Access, Declaration, Name, Receives, Stages
 from hub.partners.partner import Partner

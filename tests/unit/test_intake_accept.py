@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from hub.acceptance import Accepting
-from hub.judge import Inbound, Judged, Said
+from hub.judging.contract import Inbound, Judged, Said
 from hub.routing.parties import Party
 from hub.routing.router import Router
 from hub.routing.table import load

@@ -15,20 +15,11 @@ from hypothesis import strategies as st
 
 from connectors.contract import Draft
 from hub.intake import judge_all
-from hub.judge import (
-    Desk,
-    Inbound,
-    Judged,
-    Recipient,
-    Said,
-    Sender,
-    allowed_aliases,
-    check_media_type,
-    judge,
-    key_of,
-    nfc,
-    trials,
-)
+from hub.judging.contract import Desk, Inbound, Judged, Recipient, Said, Sender
+from hub.judging.judge import judge
+from hub.judging.saying import allowed_aliases, nfc
+from hub.judging.trying import trials
+from hub.judging.wrapping import check_media_type, key_of
 from hub.places import on_the_wire, places
 from schemas.agencies import Agencies
 from schemas.dossier import Alias, Applicant, Dossier, Event, Kind, Message, to_json

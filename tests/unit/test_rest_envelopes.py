@@ -14,7 +14,7 @@ from connectors.rest.settings import Settings
 from connectors.transport import Http
 from hub import pool
 from hub.intake import believed
-from hub.judge import Desk
+from hub.judging.contract import Desk
 from hub.sealing import Workbench, Wrapping
 from schemas.agencies import Agencies
 from schemas.problems import refuse

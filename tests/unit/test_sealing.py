@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.contract import Codec
-    from hub.judge import Desk
+    from hub.judging.contract import Desk
     from hub.store.contract.delivery import Work
     from signing.keys.ring import SigningKey
 

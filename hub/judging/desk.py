@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.judge import Desk, Recipient, Sender
+from hub.judging.contract import Desk, Recipient, Sender
 from hub.places import places
 from hub.signatories.reading import NOBODY
 from signing import bindings

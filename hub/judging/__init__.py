@@ -1,0 +1,1 @@
+"""May this be accepted? Pure: bytes and a desk in, a judgement or a refusal out."""

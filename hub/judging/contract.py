@@ -1,0 +1,147 @@
+"""What the judging of messages takes and gives; all of it crosses into the pool's processes except the desk, which is built there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations at run time
+from datetime import datetime  # noqa: TC003
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from connectors.contract import Codec  # noqa: TC001
+from hub.documents.contract import New  # noqa: TC001
+from hub.signatories.authority import Authority
+from schemas.agencies import Agencies  # noqa: TC001
+from schemas.mapping import Opened  # noqa: TC001
+from schemas.problems import Problem  # noqa: TC001
+from schemas.procedures import Procedures  # noqa: TC001
+from signing.contract import Verifier  # noqa: TC001
+
+CODE_PLACE = "/dossier/code"
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """Common shape: frozen, named fields."""
+
+
+class Inbound(Value, frozen=True):
+    """One message as it came. ``message``: what it is called until it is accepted. ``headers``: lower-case names. ``file``: the spool's, instead of ``body``.
+
+    ``sender``: who sends it, as the door found out (``hub.api.callers``); ``claimed``: it was only said, and the signature must
+    prove it. ``authorization``: for signatures that have a part of themselves there.
+    """
+
+    message: str
+    sender: str
+    headers: Mapping[str, str]
+    received_at: datetime
+    claimed: bool = False
+    authorization: str = ""
+    body: bytes = b""
+    file: str = ""
+
+    def content(self) -> bytes:
+        return Path(self.file).read_bytes() if self.file else self.body
+
+
+class Reader(Protocol):
+    """The sender's mapping, as far as intake uses it (``schemas.mapping.Mapping``)."""
+
+    def open(self, raw: bytes) -> Opened: ...
+
+
+class Sender(Value, frozen=True):
+    """One partner that may send. ``procedures``: the only ones it may speak of; empty: all. ``verifier``: ``None`` when its messages need no signature.
+
+    ``places``: canonical place → place in the sender's format (``hub.places``). ``own_key``: its format carries a key.
+    ``hosts``: where its documents are fetched from; ``None``: their addresses travel on as they are. ``authority_kinds``: what
+    only a signatory with the right to may sign.
+    """
+
+    id: str
+    agency: str
+    kinds: frozenset[str]
+    codes: tuple[str, ...]
+    authority: str
+    format: str
+    media: str
+    media_types: frozenset[str]
+    reader: Reader
+    places: Mapping[str, str] = {}
+    verifier: Verifier | None = None
+    own_key: bool = True
+    hosts: frozenset[str] | None = None
+    authority_kinds: frozenset[str] = frozenset()
+    procedures: frozenset[str] = frozenset()
+
+
+class Recipient(Value, frozen=True):
+    """One partner that may receive: which kinds, and the codec for the trial encoding.
+
+    ``says``: room and mapping. Partners that say the same alike share one trial, so that judging costs by formats and not
+    by partners.
+    """
+
+    partner: str
+    kinds: frozenset[str]
+    codec: Codec
+    says: str = ""
+
+
+class Desk(Value, frozen=True):
+    """Everything that judging needs; built once per pool process."""
+
+    senders: Mapping[str, Sender]
+    recipients: tuple[Recipient, ...]
+    agencies: Agencies
+    procedures: Procedures
+    limit: int
+    authority: Authority = Authority()
+
+
+class Said(Value, frozen=True):
+    """One operation of a recipient's format. ``problem``: why it cannot be said there; then its transfer is born parked."""
+
+    operation: str
+    problem: Problem | None = None
+
+
+class Judged(Value, frozen=True):
+    """A message that may be accepted. ``canonical``: ``schemas.dossier.to_json``, without the hub's dossier id yet.
+
+    ``received_by``: the agency part of the dossier's code; ``may_create``: it lies in the sender's trees;
+    ``code_place``: where the code stands in the sender's format. ``aliases``: further codes that this sender may give the
+    dossier, as (authority, code); a code under another sender's authority is that sender's to give. ``natural_key``: the
+    format's own key where the sender gave another one, ``signed_key`` what the signature calls the message, or
+    what stands for it; they are bound as well. ``documents``: those that it names by their
+    digest alone; ``places``: where such things stand in the sender's format. ``procedures``: the only ones that its
+    sender may speak of; empty: all.
+    """
+
+    sender: str
+    key: str
+    digest: str
+    size: int
+    media_type: str
+    format: str
+    kind: str
+    canonical: bytes
+    agency: str
+    authority: str
+    trials: Mapping[str, tuple[Said, ...]]
+    code: str | None = None
+    received_by: str | None = None
+    may_create: bool = False
+    code_place: str = ""
+    aliases: tuple[tuple[str, str], ...] = ()
+    natural_key: str = ""
+    signed_key: str = ""
+    media: str = "json"
+    procedures: tuple[str, ...] = ()
+    signer: str = ""
+    algorithm: str = ""
+    signatory: str = ""
+    stamped_at: datetime | None = None
+    documents: tuple[New, ...] = ()
+    places: Mapping[str, str] = {}

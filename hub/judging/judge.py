@@ -1,0 +1,83 @@
+"""May this be accepted? Pure: bytes and a desk in, a judgement or a refusal out.
+
+Who sends it the door has found out. The order is the promise: is it signed, and only what was signed is read on; then what it says, in the hub's
+own words, in NFC; then whether this sender may say it. It runs in a pool of processes, because verifying, parsing and
+trial encodings hold the interpreter's lock; ``Inbound`` and ``Judged`` cross that border, the desk is built behind it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime  # noqa: TC003
+
+from hub.judging.contract import CODE_PLACE, Desk, Inbound, Judged
+from hub.judging.enclosing import enclosures
+from hub.judging.saying import allowed_aliases, check_said, may_create, nfc
+from hub.judging.trying import trials
+from hub.judging.vouching import said_once, signed_by, signed_key, verify
+from hub.judging.wrapping import check_media_type, key_of
+from hub.places import on_the_wire
+from schemas.dossier import to_json
+from schemas.problems import Refusal, refuse
+
+DOCUMENT_PLACES = tuple(
+    f"/dossier/{where}/*/{what}" for where in ("documents", "results") for what in ("sha256", "reference")
+)
+
+
+def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
+    """Judge one message. Raises ``Refusal`` with every problem that could be found at the step that failed."""
+    sender = desk.senders[request.sender]
+    if request.claimed and sender.verifier is None:
+        raise refuse("HUB-AUT-001", "Authorization")
+    raw = request.content()
+    if len(raw) > desk.limit:
+        raise refuse("HUB-LIM-001", rule=f"at most {desk.limit} bytes")
+    media_type = check_media_type(request.headers, sender)
+    verified = verify(request, raw, sender, now)
+    payload = verified.payload if verified else raw
+    said = payload if verified and verified.wrapped else raw
+    given = key_of(request.headers)
+    opened = sender.reader.open(payload)
+    natural = opened.natural_key or "" if sender.own_key or not given else ""
+    signed = signed_key(verified)
+    key = given or natural or signed.partition(" ")[2]
+    if not key:
+        raise refuse("HUB-IDM-001", "Idempotency-Key")
+    heard, written = nfc(opened.message(sender.id, key, sender.agency))
+    try:
+        message, code = check_said(heard, sender, desk, now.date())
+        named = enclosures(message, sender.hosts)
+        signatory = signed_by(message, code, verified, sender, desk)
+    except Refusal as refusal:
+        raise on_the_wire(refusal, sender.places, said, sender.media) from None
+    return Judged(
+        documents=named,
+        places={place: wire for place, wire in sender.places.items() if place in DOCUMENT_PLACES}
+        if named
+        else {},
+        sender=sender.id,
+        key=key,
+        natural_key=natural if natural != key else "",
+        signed_key=signed or ("" if sender.own_key and natural else said_once(verified)),
+        digest=hashlib.sha256(said).hexdigest(),
+        size=len(raw),
+        media_type=media_type,
+        format=sender.format,
+        kind=message.kind,
+        canonical=written if message is heard else to_json(message),
+        agency=sender.agency,
+        authority=sender.authority,
+        code=message.dossier.code if message.dossier else None,
+        received_by=code.agency if code else None,
+        may_create=may_create(code, sender, desk),
+        code_place=sender.places.get(CODE_PLACE, ""),
+        aliases=allowed_aliases(message, sender, desk),
+        media=sender.media,
+        trials=trials(message, request.message, desk.recipients),
+        procedures=tuple(sorted(sender.procedures)),
+        signer=verified.signer.fingerprint if verified else "",
+        signatory=signatory,
+        stamped_at=verified.stamped_at if verified else None,
+        algorithm=verified.algorithm if verified else "",
+    )

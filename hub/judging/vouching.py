@@ -1,0 +1,57 @@
+"""Is it signed, what does the signature call the message, and whose right was it to sign."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003
+from typing import TYPE_CHECKING
+
+from hub.signatories.acts import Office, act_of, needed
+from signing.contract import Verified, Wire
+
+if TYPE_CHECKING:
+    from hub.judging.contract import Desk, Inbound, Sender
+    from schemas.codes import DossierCode
+    from schemas.dossier import Message
+
+
+NAMES = ("jti", "wsa:MessageID")
+"""Claims by which a signature calls its message; the name before the key keeps it apart from one that a sender chose."""
+
+
+def verify(request: Inbound, raw: bytes, sender: Sender, now: datetime) -> Verified | None:
+    """Return what was signed; ``None`` when this sender's messages need no signature."""
+    if sender.verifier is None:
+        return None
+    headers = {**request.headers, "authorization": request.authorization}
+    return sender.verifier.verify(Wire(body=raw, headers=headers, method="POST"), now)
+
+
+def signed_key(verified: Verified | None) -> str:
+    """Return what the signature calls the message; the replay check is that no other message is accepted under it."""
+    claims = verified.claims if verified else {}
+    return next((f"{name} {claims[name]}" for name in NAMES if claims.get(name)), "")
+
+
+def said_once(verified: Verified | None) -> str:
+    """Return what stands for a signed message that no name was signed with: what was said, and when.
+
+    Not the signature's value, of which ECDSA allows a second one to anybody who has seen the first.
+    """
+    if verified is None:
+        return ""
+    at = verified.signed_at.isoformat() if verified.signed_at else ""
+    return f"said {verified.digest} {at}"
+
+
+def signed_by(
+    message: Message, code: DossierCode | None, verified: Verified | None, sender: Sender, desk: Desk
+) -> str:
+    """Return the signatory whose right it was to sign this; empty when its kind needs none.
+
+    What counts is the day on which it was proved to be signed: that of its time-stamp, or today. Raises HUB-SGN-001 to -003.
+    """
+    if verified is None or not needed(message.kind, sender.authority_kinds):
+        return ""
+    at = verified.stamped_at or verified.verified_at
+    act = act_of(message, code, Office(sender.agency, sender.authority), desk.procedures, desk.agencies, at)
+    return desk.authority.signs(verified.signer.fingerprint, act, at, desk.agencies).holder

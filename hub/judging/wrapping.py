@@ -1,0 +1,46 @@
+"""How a message is wrapped: its key, its media type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations at run time
+from typing import TYPE_CHECKING
+
+from schemas.problems import refuse
+
+if TYPE_CHECKING:
+    from hub.judging.contract import Sender
+
+KEY_HEADER = "idempotency-key"
+
+_KEY = re.compile(r"[!#-\[\]-~]{1,200}")
+LONGEST_MEDIA = 256
+_MEDIA = re.compile(r"\s*([\w.+-]+/[\w.+-]+)\s*((?:;\s*[\w-]+\s*=\s*(?:\"[^\"]*\"|[^;\s\"]+)\s*)*);?\s*")
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w-]+)\"?", re.IGNORECASE)
+
+
+def key_of(headers: Mapping[str, str]) -> str:
+    """Return the sender's key, bare or out of its quotes; empty when there is none. Raises HUB-IDM-003."""
+    said = headers.get(KEY_HEADER)
+    if said is None:
+        return ""
+    bare = said.strip()
+    if len(bare) > 1 and bare[0] == bare[-1] == '"':
+        bare = bare[1:-1]
+    if not _KEY.fullmatch(bare):
+        raise refuse("HUB-IDM-003", "Idempotency-Key", rule=_KEY.pattern)
+    return bare
+
+
+def check_media_type(headers: Mapping[str, str], sender: Sender) -> str:
+    """Return the bare media type. Raises HUB-SCH-010, and HUB-SCH-008 for a charset that is not UTF-8."""
+    if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        raise refuse("HUB-SCH-010", "Content-Encoding", rule="identity")
+    said = headers.get("content-type", "")
+    found = _MEDIA.fullmatch(said) if len(said) <= LONGEST_MEDIA else None
+    if found is None or found.group(1).lower() not in sender.media_types:
+        raise refuse("HUB-SCH-010", "Content-Type", rule=" | ".join(sorted(sender.media_types)))
+    charset = _CHARSET.search(found.group(2))
+    if charset and charset.group(1).lower() not in {"utf-8", "utf8"}:
+        raise refuse("HUB-SCH-008", "Content-Type", rule="charset=utf-8")
+    return found.group(1).lower()
