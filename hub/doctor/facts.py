@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
-from datetime import datetime  # noqa: TC003
+from datetime import date, datetime  # noqa: TC003
 
 import msgspec
 
@@ -23,6 +23,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     ends: datetime
+
+
+class Legacy(msgspec.Struct, frozen=True, kw_only=True):
+    """A partner whose signatures may use SHA-1. ``until``: the last day, in Vietnam."""
+
+    partner: str
+    until: date
 
 
 class Folder(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +59,7 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     tools: Sequence[Problem] = ()
     weak: Sequence[Problem] = ()
     certificates: Sequence[Certificate] = ()
+    legacy: Sequence[Legacy] = ()
     embedded: bool = True
     disk_free: int = 0
     database: int | None = None

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from hub.calendar import VIETNAM
 from hub.doctor.facts import Finding
 from hub.lifecycle import State
 from hub.watch import SURVEY
@@ -73,6 +74,15 @@ def _certificates(facts: Facts) -> Iterator[Finding]:
         elif left < ENDS_SOON:
             values = {"name": certificate.name, "days": str(left.days)}
             yield Finding(id="certificate-ends", grave=False, values=values)
+
+
+def _legacy(facts: Facts) -> Iterator[Finding]:
+    """SHA-1 is said from the first day on: whoever allowed it should know what for, and until when."""
+    today = facts.machine.now.astimezone(VIETNAM).date()
+    for legacy in facts.declared.legacy:
+        ended = legacy.until < today
+        values = {"partner": legacy.partner, "until": legacy.until.isoformat()}
+        yield Finding(id="sha1-ended" if ended else "sha1", grave=False, values=values)
 
 
 def _folder(facts: Facts) -> Iterator[Finding]:
@@ -198,6 +208,7 @@ def _store_health(facts: Facts, opened: Opened) -> Iterator[Finding]:
 RULES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     _declared,
     _certificates,
+    _legacy,
     _folder,
     _machine,
     _scanner,

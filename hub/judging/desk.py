@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from hub.judging.contract import Desk, Recipient, Sender
 from hub.places import places
-from hub.signatories.reading import NOBODY
+from hub.signatories.reading import NOBODY, Known
 from signing import bindings
+from signing.timestamps import Anchors  # noqa: TC001 - msgspec reads the annotations at run time
 from signing.trust.pins import load_pins
 
 if TYPE_CHECKING:
@@ -18,9 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.contract import Codec
-    from hub.partners.declaration import Proof, Sends
+    from hub.partners.declaration import Sends
     from hub.partners.partner import Partner
-    from hub.signatories.reading import Known
+    from hub.partners.signatures import Proof
     from schemas.agencies import Agencies
     from schemas.mapping import Mapping as Format
     from schemas.procedures import Procedures
@@ -34,6 +37,16 @@ SOAP_TYPES = {"wss": frozenset({"application/soap+xml"})}
 """What else a message may call itself when its signature stands in a SOAP envelope."""
 
 
+class Believed(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is believed beside the partners' pins: signatories by what they may sign, authorities about time."""
+
+    signatories: Known = NOBODY
+    anchors: Anchors | None = None
+
+
+NOT_MORE = Believed()
+
+
 def set_up(
     partners: Sequence[Partner],
     *,
@@ -42,7 +55,7 @@ def set_up(
     agencies: Agencies,
     procedures: Procedures,
     limit: int,
-    signatories: Known = NOBODY,
+    believes: Believed = NOT_MORE,
 ) -> Desk:
     """Build the desk. ``formats`` by ``id@version``; ``codecs`` by partner. Raises ``Refusal`` HUB-CRT-* for a bad pin."""
     return Desk(
@@ -51,7 +64,8 @@ def set_up(
                 partner,
                 partner.sends,
                 formats[partner.sends.format],
-                signatories.certificates(partner.agency, agencies),
+                believes.signatories.certificates(partner.agency, agencies),
+                believes.anchors,
             )
             for partner in partners
             if partner.sends
@@ -69,11 +83,13 @@ def set_up(
         agencies=agencies,
         procedures=procedures,
         limit=limit,
-        authority=signatories.authority,
+        authority=believes.signatories.authority,
     )
 
 
-def _sender(partner: Partner, sends: Sends, read: Format, officers: Sequence[Path]) -> Sender:
+def _sender(
+    partner: Partner, sends: Sends, read: Format, officers: Sequence[Path], anchors: Anchors | None
+) -> Sender:
     table = getattr(read, "table", None)
     return Sender(
         id=partner.id,
@@ -87,7 +103,7 @@ def _sender(partner: Partner, sends: Sends, read: Format, officers: Sequence[Pat
         | SOAP_TYPES.get(sends.signature.binding if sends.signature else "", frozenset()),
         reader=read,
         places={} if table is None or table.canonical else places(table),
-        verifier=_verifier(sends.signature, officers),
+        verifier=_verifier(sends.signature, officers, anchors),
         authority_kinds=frozenset(map(str, sends.signature.authority)) if sends.signature else frozenset(),
         procedures=frozenset(sends.procedures),
         own_key=table is not None and not table.canonical,
@@ -104,8 +120,8 @@ def wrapped(partners: Iterable[Partner]) -> frozenset[str]:
     )
 
 
-def _verifier(proof: Proof | None, officers: Sequence[Path]) -> Verifier | None:
+def _verifier(proof: Proof | None, officers: Sequence[Path], anchors: Anchors | None) -> Verifier | None:
     if proof is None:
         return None
     pinned = (*proof.certificates, *(officers if proof.authority else ()))
-    return bindings.verifier(load_pins(pinned), proof.profile)
+    return bindings.verifier(load_pins(pinned), proof.profile, anchors)

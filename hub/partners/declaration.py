@@ -10,30 +10,20 @@ from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyNetwork, mode
 from connectors.replies import Row  # noqa: TC001 - pydantic reads the annotations at run time
 from hub import circuit, hours
 from hub.access import Credential, Way, day_begins, day_ends, label_of
-from hub.partners.world import Agency, File, HubName, KeyName, MappingRef, Room  # noqa: TC001 - pydantic reads the annotations at run time
+from hub.partners.signatures import Proof, Seal  # noqa: TC001 - pydantic reads the annotations at run time
+from hub.partners.world import Agency, File, MappingRef, Room  # noqa: TC001 - pydantic reads the annotations at run time
 from hub.routing.parties import PartyRole, Stage  # noqa: TC001
-from hub.settings import Closed, Octets, Revocation, Seconds
+from hub.settings import Closed, Octets, Seconds
 from schemas.dossier import Kind
-from signing.profiles import PROFILES, Identity, JwsProfile, ModiProfile, Profile, Reference, XmlProfile
-
-Binding = Literal[
-    "edxml",
-    "jws-detached",
-    "modi-rest",
-    "wss",
-    "xades",
-    "xmldsig-detached",
-    "xmldsig-enveloped",
-    "xmldsig-scoped",
-]
-HEADERS = {"jws-detached": "X-JWS-Signature", "modi-rest": "Agid-JWT-Signature"}
-"""Where each binding's signature travels when the partner's file says nothing else."""
 
 
 def _hours(lines: tuple[str, ...]) -> tuple[str, ...]:
     hours.read(lines)
     return lines
 
+
+SCHEDULE = (30.0, 300.0, 1800.0, 7200.0, 21600.0, 43200.0, 86400.0)
+"""Seconds before each further try, when the file says nothing else."""
 
 TAKEN = frozenset({"token", "v1", "errors", "livez", "readyz", "metrics", "docs", "openapi"})
 """First parts of addresses that are the hub's own."""
@@ -49,9 +39,6 @@ ApiKeyHash = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-
-
-Header = Annotated[str, Field(pattern=r"^([A-Za-z][A-Za-z0-9-]{0,62})?$")]
 
 
 HostName = Annotated[str, Field(pattern=r"^[a-z0-9.-]{1,253}(:\d{1,5})?$")]
@@ -127,44 +114,6 @@ class Stages(Closed):
     procedures: dict[str, Stage] = Field(default_factory=dict)
 
 
-class Proof(Closed):
-    """How what this partner says is signed. ``certificates``: the pins; ``header`` carries a JWS.
-
-    ``authority``: kinds that only a signatory may sign who has the right to (``hub.signatories``); their certificates are
-    pinned beside these. For ``modi-rest``: ``identity``: the pattern of its bearer tokens; ``audience``: what it calls this
-    hub, when not as the settings do. ``revocation``: whether authorities are asked about the pinned certificates.
-    """
-
-    binding: Binding
-    certificates: Annotated[tuple[File, ...], Field(min_length=1)]
-    header: Header = ""
-    authority: tuple[Kind, ...] = ()
-    identity: Identity = Identity.NONE
-    audience: HubName = Field(default="", validate_default=True)
-    revocation: Revocation = Revocation()
-
-    @property
-    def carried_in(self) -> str:
-        """The header with the signature; empty when the body carries it."""
-        return self.header or HEADERS.get(self.binding, "")
-
-    @property
-    def profile(self) -> Profile:
-        match self.binding:
-            case "jws-detached":
-                return JwsProfile(header=self.carried_in)
-            case "modi-rest":
-                return ModiProfile(header=self.carried_in, identity=self.identity, audience=self.audience)
-            case _:
-                return PROFILES[self.binding]
-
-    @model_validator(mode="after")
-    def _meant_for_us(self) -> Self:
-        if self.binding == "modi-rest" and not self.audience:
-            raise ValueError("audience, or a name (or public_url) in the hub's settings")
-        return self
-
-
 class OwnQuota(Closed):
     """``hub.settings.Quota`` for one sender; what is not named here is the hub's default."""
 
@@ -211,48 +160,6 @@ class Sends(Closed):
     def _fetched_from_somewhere(self) -> Self:
         if (self.documents == "fetch") != (self.sources is not None):
             raise ValueError('documents = "fetch" and [sends.sources] stand together')
-        return self
-
-
-class Seal(Closed):
-    """How the hub signs what this partner receives, by the name of a key in the settings.
-
-    ``reference``: whether an XML signature points at the payload by its ``Id`` or at the whole document; ``header``
-    carries a JWS. For ``modi-rest``: ``audience``: what the partner calls itself; ``issuer``: what it calls this hub, when
-    not as the settings do; ``identity``: the pattern of the bearer token that goes along.
-    """
-
-    binding: Binding
-    key: KeyName
-    reference: Literal["id", "document"] = "id"
-    header: Header = ""
-    identity: Identity = Identity.NONE
-    audience: Annotated[str, Field(max_length=512)] = ""
-    issuer: HubName = Field(default="", validate_default=True)
-
-    @property
-    def profile(self) -> Profile:
-        header = self.header or HEADERS.get(self.binding, "")
-        match self.binding:
-            case "jws-detached":
-                return JwsProfile(header=header)
-            case "modi-rest":
-                return ModiProfile(
-                    header=header,
-                    identity=self.identity,
-                    audience=self.audience,
-                    issuer=self.issuer,
-                    subject=self.issuer,
-                )
-            case "xmldsig-enveloped":
-                return XmlProfile(reference=Reference(self.reference))
-            case _:
-                return PROFILES[self.binding]
-
-    @model_validator(mode="after")
-    def _meant_for_somebody(self) -> Self:
-        if self.binding == "modi-rest" and not self.audience:
-            raise ValueError("audience, for modi-rest")
         return self
 
 
@@ -309,7 +216,7 @@ class Receives(Closed):
     role: PartyRole = "decides"
     mapping: MappingRef
     authority: Agency
-    schedule: tuple[Seconds, ...] = (30.0, 300.0, 1800.0, 7200.0, 21600.0, 43200.0, 86400.0)
+    schedule: tuple[Seconds, ...] = SCHEDULE
     jitter: Annotated[float, Field(ge=0, lt=1)] = 0.2
     can_be_asked: bool = False
     keeps_keys: bool = False

@@ -9,6 +9,7 @@ nothing here names a room. Relative file names are relative to the folder of the
 from __future__ import annotations
 
 import re
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -16,8 +17,9 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from hub.closed_toml import Source, Steps
-from hub.partners.declaration import Declaration
+from hub.partners.declaration import SCHEDULE, Declaration
 from hub.partners.partner import Partner
+from hub.partners.signatures import SIGNED_ONCE, Proof, strange
 from hub.partners.world import Reading, World
 from hub.settings import is_loopback
 from schemas.problems import Problem, Refusal
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from hub.partners.declaration import Named
+    from hub.partners.signatures import Seal
 
 CODE = "HUB-CFG-001"
 
@@ -76,6 +79,7 @@ def _read(source: Source, world: World) -> Partner:
     if declaration is not None:
         problems.extend(_receipts(source, declaration))
         problems.extend(_known(source, declaration))
+        problems.extend(_signatures(source, declaration))
     if declaration is None or problems:
         raise Refusal(*sorted(problems, key=lambda problem: problem.line))
     return Partner(file=source.path, settings=settings, **dict(declaration))
@@ -105,6 +109,25 @@ def _receipts(source: Source, told: Declaration) -> Iterator[Problem]:
         )
     if told.receives.receipts and not told.receives.acknowledges:
         yield source.problem(("receives", "receipts"), "acknowledges = true")
+
+
+def _signatures(source: Source, told: Declaration) -> Iterator[Problem]:
+    """A key that means nothing to its binding; an age that the last try of a message would be past."""
+    tables: dict[Steps, Proof | Seal | None] = {
+        ("sends", "signature"): told.sends.signature if told.sends else None
+    }
+    if told.receives:
+        tables["receives", "signature"] = told.receives.signature
+        tables["receives", "reply_signature"] = told.receives.reply_signature
+    for under, table in tables.items():
+        for key in strange(table) if table else ():
+            yield source.problem((*under, key), f"not with binding {table.binding if table else ''}")
+    proof = tables["sends", "signature"]
+    if isinstance(proof, Proof) and proof.max_age and proof.binding in SIGNED_ONCE:
+        least = ceil(sum(told.receives.schedule if told.receives else SCHEDULE))
+        if proof.max_age < least:
+            rule = f"at least {least}: whoever tries by this schedule sends what was signed so long ago"
+            yield source.problem(("sends", "signature", "max_age"), rule)
 
 
 def _placed(source: Source, problem: Problem, table: dict[str, Any], under: Steps) -> Problem:

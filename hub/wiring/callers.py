@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.api.origins import Network
-    from hub.partners.declaration import Proof
     from hub.partners.partner import Partner
+    from hub.partners.signatures import Proof
     from hub.store.contract.access import AccessStore
     from signing.contract import Signatory
 

@@ -74,6 +74,7 @@ def declared(path: Path, *, thorough: bool = False) -> Declared:
     read = reading.load(settings.partners, _thorough(world, library) if thorough else world)
     _remembers_long_enough(settings, read)
     _somebody_signs(settings, read)
+    _stamps_are_believed(settings, read)
     return Declared(
         settings=settings,
         partners=read,
@@ -106,6 +107,17 @@ def _somebody_signs(settings: Settings, read: Sequence[Partner]) -> None:
         )
 
 
+def _stamps_are_believed(settings: Settings, read: Sequence[Partner]) -> None:
+    """Raise ``Refusal`` HUB-CFG-002 when a partner must bring time-stamps and nobody's are believed."""
+    wanting = [one.id for one in read if one.sends and one.sends.signature and one.sends.signature.timestamp]
+    if wanting and not settings.timestamps.certificates:
+        raise refuse(
+            "HUB-CFG-002",
+            "timestamps.certificates",
+            rule=f"whose time-stamps are believed: sends.signature.timestamp of {wanting[0]}",
+        )
+
+
 MARGIN = 7 * 86_400.0
 """Seconds that a sender's key is remembered beyond the longest time in which the hub itself may still be trying."""
 
@@ -115,6 +127,15 @@ def _remembers_long_enough(settings: Settings, read: Sequence[Partner]) -> None:
     tries = {partner.id: _horizon(partner.receives) for partner in read if partner.receives}
     longest = max(tries, key=tries.__getitem__, default="")
     least = tries.get(longest, 0.0) + MARGIN
+    for partner in read:
+        proof = partner.sends.signature if partner.sends else None
+        if proof and proof.max_age and settings.retention.keys < proof.max_age + MARGIN:
+            days = ceil((proof.max_age + MARGIN) / 86_400)
+            raise refuse(
+                "HUB-CFG-002",
+                "retention.keys",
+                rule=f"at least {days}d: sends.signature.max_age of {partner.id}",
+            )
     if settings.retention.keys < least:
         raise refuse(
             "HUB-CFG-002",

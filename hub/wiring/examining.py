@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from hub import settings as settings_file
-from hub.doctor.facts import Certificate, Declared, Facts, Folder, Machine, Opened, Silent, Unreached
+from hub.doctor.facts import Certificate, Declared, Facts, Folder, Legacy, Machine, Opened, Silent, Unreached
 from hub.doctor.rules import ALIVE
 from hub.documents.scanner import Scanner
 from hub.settings import Settings, address
@@ -88,6 +88,7 @@ def _declared(path: Path, settings: Settings) -> tuple[Declared, Sequence[Partne
         tools=[*tools, *(problem for problem in dict.fromkeys(keys) if problem not in tools)],
         weak=weak,
         certificates=[*ends, *_pins(partners)],
+        legacy=[*_legacy(partners)],
         embedded=not settings.database,
         disk_free=settings.limits.disk_free,
         database=settings.limits.database,
@@ -102,6 +103,15 @@ def _pins(partners: Sequence[Partner]) -> Iterator[Certificate]:
             with contextlib.suppress(Refusal):  # told by the pool already
                 for pin in load_pins([file]):
                     yield Certificate(name=f"{partner.id}: {file.name}", ends=pin.not_after)
+
+
+def _legacy(partners: Sequence[Partner]) -> Iterator[Legacy]:
+    for partner in partners:
+        proofs = (
+            partner.sends and partner.sends.signature,
+            partner.receives and partner.receives.reply_signature,
+        )
+        yield from (Legacy(partner=partner.id, until=p.sha1_until) for p in proofs if p and p.sha1_until)
 
 
 async def _opened(

@@ -10,6 +10,7 @@ from hub.judging import desk
 from hub.sealing import Signs, Unsigned, Workbench, Wrapping
 from hub.wiring.declared import codecs, declared
 from hub.wiring.parts import utc_now
+from hub.wiring.timestamps import anchors_of
 from signing import bindings
 from signing.keys.ring import KeyRing, KeySource
 from signing.trust.pins import load_pins
@@ -17,8 +18,10 @@ from signing.trust.pins import load_pins
 if TYPE_CHECKING:
     from connectors.contract import Sealer
     from hub.judging.contract import Desk
-    from hub.partners.declaration import Receives, Seal
+    from hub.partners.declaration import Receives
+    from hub.partners.signatures import Seal
     from hub.settings import Settings
+    from hub.wiring.declared import Declared
     from schemas.problems import Problem
     from signing.contract import Signer
 
@@ -34,7 +37,7 @@ def pool_tools(path: str) -> tuple[Desk, Workbench]:
         agencies=what.agencies,
         procedures=what.procedures,
         limit=what.settings.limits.body,
-        signatories=what.signatories,
+        believes=_believed(what),
     )
     ring = KeyRing(_sources(what.settings))
     return judging, Workbench(
@@ -43,6 +46,13 @@ def pool_tools(path: str) -> tuple[Desk, Workbench]:
         wrappings={partner.id: _wrapping(receives, ring) for partner, receives in what.receiving},
         says={partner.id: receives.mapping for partner, receives in what.receiving},
         bars=ring.bars,
+    )
+
+
+def _believed(what: Declared) -> desk.Believed:
+    told = what.settings.timestamps
+    return desk.Believed(
+        signatories=what.signatories, anchors=anchors_of(told) if told.certificates else None
     )
 
 

@@ -37,7 +37,7 @@ from hub.api.door import Bounds, door
 from hub.api.quotas import Quotas
 from hub.ids import Ids
 from hub.intake import Bench, Intake, judge_all
-from hub.judging.desk import set_up, wrapped
+from hub.judging.desk import Believed, set_up, wrapped
 from hub.metrics.counts import Counts
 from hub.partners import reading
 from hub.partners.partner import Partner, paces, parties, quotas
@@ -175,7 +175,7 @@ def parts(partner_folder: Path, limit: int = 1 << 20, signing: Path | None = Non
         agencies=agencies,
         procedures=procedures,
         limit=limit,
-        signatories=signatories.load(signing, world),
+        believes=Believed(signatories=signatories.load(signing, world)),
     )
     router = Router(table=load_routes(agencies), agencies=agencies, procedures=procedures)
     return Parts(found, desk, router, formats)

@@ -16,7 +16,18 @@ import pytest
 from hub import settings as settings_file
 from hub.demo.processes import free_ports
 from hub.demo.scene import build
-from hub.doctor.facts import Certificate, Declared, Facts, Finding, Folder, Machine, Opened, Silent, Unreached
+from hub.doctor.facts import (
+    Certificate,
+    Declared,
+    Facts,
+    Finding,
+    Folder,
+    Legacy,
+    Machine,
+    Opened,
+    Silent,
+    Unreached,
+)
 from hub.doctor.rules import examine
 from hub.doctor.words import table, words
 from hub.store.contract.views import QueueRow
@@ -92,6 +103,8 @@ ILL: dict[str, tuple[str, bool, Facts]] = {
     "a key may be read by others": ("key-weak", False, with_("declared", weak=[WRONG])),
     "a certificate ends soon": ("certificate-ends", False, with_("declared", certificates=[Certificate(name="a", ends=NOW + timedelta(days=29))])),
     "a certificate has ended": ("certificate-ended", True, with_("declared", certificates=[Certificate(name="a", ends=NOW)])),
+    "old signatures are taken": ("sha1", False, with_("declared", legacy=[Legacy(partner="a", until=NOW.date() + timedelta(days=1))])),
+    "old signatures are taken no more": ("sha1-ended", False, with_("declared", legacy=[Legacy(partner="a", until=NOW.date() - timedelta(days=2))])),
     "the folder cannot be written": ("data-folder", True, with_("folder", writable=False)),
     "others may read the folder": ("data-folder", False, with_("folder", mode=0o750)),
     "the disk is short": ("disk-short", False, with_("folder", free=2 * GB)),

@@ -55,6 +55,25 @@ def test_keys_that_would_be_forgotten_while_a_partner_is_still_tried_stop_the_st
     assert "at least 19d" in problem.rule
 
 
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [('max_age = "394d"', "retention.keys"), ("timestamp = true", "timestamps.certificates")],
+)
+def test_what_a_signature_leans_on_must_be_in_the_settings(tmp_path: Path, line: str, place: str) -> None:
+    scene = build(tmp_path / "site", 1, (2, 3, 4))
+    files = (scene.settings.parent / "partners").glob("*.toml")
+    (file,) = (one for one in files if "[sends.signature]" in one.read_text("utf-8"))
+    told = file.read_text("utf-8")
+    signed = '[sends.signature]\nbinding = "xades"\n' + line
+    agreed = '[sends.signature]\nbinding = "jws-detached"\nheader = "X-JWS-Signature"'
+    file.write_text(told.replace(agreed, signed), "utf-8")
+    with pytest.raises(Refusal, match="HUB-CFG-002") as caught:
+        declared(scene.settings)
+    (problem,) = caught.value.problems
+    assert problem.place == place
+    assert "sends.signature." in problem.rule
+
+
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     opened = open_store(tmp_path / "hub.db", ids=numbered_ids())
