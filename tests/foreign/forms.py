@@ -10,25 +10,32 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from signing import bindings
+from signing import bindings, timestamps
 from signing.contract import Wire
 from signing.keys.ring import KeySource, load
 from signing.profiles import (
     DETACHED,
     BesideProfile,
+    EdxmlProfile,
     JwsProfile,
     KeyReference,
     ModiProfile,
     Profile,
     Reference,
+    ScopedProfile,
     WssProfile,
+    XadesProfile,
     XmlProfile,
 )
+from signing.trust.pins import load_pins
+from signing.xml import properties
 from signing.xml.names import SOAP
+from tests.doubles.tsa import authority
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from signing.contract import Verifier
     from tests.doubles.pki import Pki
 
 MATRIX: dict[str, Any] = tomllib.loads((Path(__file__).parent / "matrix.toml").read_text("utf-8"))
@@ -44,13 +51,14 @@ CHANGED = (b"so 12", b"so 22")
 
 @dataclass(frozen=True)
 class Form:
-    """``seal``: whose key. ``task``: what a foreign signer is told beside document, key and certificate."""
+    """``seal``: whose key. ``finish``: what is done to it after it is signed. ``task``: what a foreign signer is told beside document, key and certificate."""
 
     profile: Profile
     seal: str = "seal-2048"
     document: bytes = DOSSIER
     headers: Mapping[str, str] = field(default_factory=dict)
     verb: str = ""
+    finish: Callable[[bytes, Pki], bytes] = lambda signed, _: signed
     task: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -67,6 +75,19 @@ def envelope(namespace: str, payload: bytes = DOSSIER, message: str = "urn:uuid:
     return head.encode() + payload + b"</soap:Body></soap:Envelope>"
 
 
+EDXML = (
+    '<edXML xmlns="http://www.mic.gov.vn/TBT/QCVN_102_2016"><edXMLEnvelope><edXMLHeader><MessageHeader>'
+    "<Subject>Công văn so 12</Subject></MessageHeader></edXMLHeader><edXMLBody/></edXMLEnvelope></edXML>"
+).encode()
+TAX = "<DATA><HEADER><MSG_ID>so 12</MSG_ID></HEADER><BODY><TEN>Thuế</TEN></BODY><SECURITY/></DATA>".encode()
+
+
+def stamped(signed: bytes, pki: Pki) -> bytes:
+    """XAdES-T: our signature with a token of the test authority."""
+    query = timestamps.question(properties.imprint(signed), 7)
+    return properties.with_stamp(signed, timestamps.token_of(authority(pki).stamp(query)))
+
+
 BESIDE = BesideProfile()
 BY_ID = XmlProfile(reference=Reference.ID)
 
@@ -80,6 +101,12 @@ FORMS: dict[str, Form] = {
     "enveloped-id-ec": Form(BY_ID, "seal-p256", task={"reference": b"#hs-1"}),
     "detached-rsa": Form(BESIDE, document=HELD, task={"reference": b"#hs-1", "beside": b"yes"}),
     "detached-ec": Form(BESIDE, "seal-p256", HELD, task={"reference": b"#hs-1", "beside": b"yes"}),
+    "xades-rsa": Form(XadesProfile()),
+    "xades-ec": Form(XadesProfile(), "seal-p256"),
+    "xades-id": Form(XadesProfile(reference=Reference.ID)),
+    "xades-t": Form(XadesProfile(timestamp=True), finish=stamped),
+    "scoped": Form(ScopedProfile(), document=TAX),
+    "edxml": Form(EdxmlProfile(), document=EDXML, task={"reference": b"", "into": b"edXMLHeader"}),
     "wss-11-rsa": Form(WssProfile(), document=envelope(SOAP[0]), task=WSS),
     "wss-12-rsa": Form(WssProfile(), document=envelope(SOAP[1]), task=WSS),
     "wss-11-ec": Form(WssProfile(), "seal-p256", envelope(SOAP[0]), task=WSS),
@@ -108,9 +135,15 @@ FORMS: dict[str, Form] = {
 def signed_by_us(pki: Pki, form: Form) -> Wire:
     seal = pki[form.seal]
     source = KeySource(name=seal.name, file=str(seal.key_file), certificate=str(seal.certificate_file))
-    return bindings.signer(load(source), form.profile).sign(
-        Wire(body=form.document, headers=form.headers), datetime.now(UTC)
-    )
+    wire = Wire(body=form.document, headers=form.headers)
+    signed = bindings.signer(load(source), form.profile).sign(wire, datetime.now(UTC))
+    return msgspec.structs.replace(signed, body=form.finish(signed.body, pki))
+
+
+def verifier_of(form: Form, pin: Path, root: Path) -> Verifier:
+    """Ours, for this form and that pin; time-stamps of the root's authority are believed."""
+    anchors = timestamps.load_anchors([root])
+    return bindings.verifier(load_pins([pin]), form.profile, anchors)
 
 
 def arrived(wire: Wire) -> Wire:

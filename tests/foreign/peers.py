@@ -119,8 +119,8 @@ def _ids(document: bytes) -> Iterator[str]:
 def blank(signed: bytes) -> bytes:
     """Take the values out of a signature, so that xmlsec1 puts in its own."""
     root = etree.fromstring(signed)
-    for name in ("DigestValue", "SignatureValue"):
-        for element in root.iter(f"{{{DSIG}}}{name}"):
+    for path in (f"{{{DSIG}}}Reference/{{{DSIG}}}DigestValue", f"{{{DSIG}}}SignatureValue"):
+        for element in root.iterfind(f".//{path}"):
             element.text = None
     return etree.tostring(root, encoding="utf-8")
 

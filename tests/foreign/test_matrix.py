@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from schemas.problems import Refusal
-from signing import bindings
 from signing.contract import Wire
 from signing.profiles import JoseProfile, JwsProfile, ModiProfile
-from signing.trust.pins import load_pins
-from tests.foreign.forms import CHANGED, FORMS, ROWS, arrived, cells, signed_by_us
+from tests.foreign.forms import CHANGED, FORMS, ROWS, arrived, cells, signed_by_us, verifier_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +25,8 @@ pytestmark = pytest.mark.xdist_group("foreign")
 
 
 def verified_by_us(pki: Pki, form: Form, wire: Wire) -> Verified:
-    pins = load_pins([pki[form.seal].certificate_file])
-    return bindings.verifier(pins, form.profile).verify(arrived(wire), datetime.now(UTC))
+    verifier = verifier_of(form, pki[form.seal].certificate_file, pki["root"].certificate_file)
+    return verifier.verify(arrived(wire), datetime.now(UTC))
 
 
 def asked(pki: Pki, form: Form, more: Fields) -> Fields:

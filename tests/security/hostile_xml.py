@@ -313,6 +313,8 @@ def other_canonicalisations(raw: bytes, seal: Issued) -> Hostile:
         "",
     ):
         root = parsed(raw)
+        if the(root, "CanonicalizationMethod").get("Algorithm") == uri:
+            continue
         the(root, "CanonicalizationMethod").set("Algorithm", uri)
         yield f"canonicalisation {uri}", resigned(root, seal)
 

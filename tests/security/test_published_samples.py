@@ -94,7 +94,7 @@ def believed(raw: bytes, form: str) -> x509.Certificate | None:
 @pytest.mark.parametrize("name", SETS)
 def test_what_we_would_believe_xmlsec1_believes_too(name: str) -> None:
     """Their own certificates pinned, at a time when these were valid: then nothing but the signature and its form counts."""
-    forms = [form for form, told in FORMS.items() if not told.verb and told.seal == "seal-2048"]
+    forms = ("enveloped-document-rsa", "enveloped-id-rsa", "detached-rsa", "xades-rsa", "edxml", "scoped")
     agreed = 0
     for file in samples(name):
         raw = file.read_bytes()

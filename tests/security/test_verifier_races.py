@@ -18,10 +18,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from schemas.problems import Refusal
-from signing import bindings
-from signing.trust.pins import load_pins
 from tests.doubles.pki import Pki
-from tests.foreign.forms import FORMS, arrived, signed_by_us
+from tests.foreign.forms import FORMS, arrived, signed_by_us, verifier_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,9 +60,9 @@ def showing(pki: Pki, wire: Wire, name: str, shown: str) -> Wire:
     return msgspec.structs.replace(wire, body=wire.body.replace(own, other))
 
 
-def told_apart(form: Form, wires: list[Wire], right: Path, wrong: Path) -> list[list[str]]:
+def told_apart(form: Form, wires: list[Wire], right: Path, wrong: Path, root: Path) -> list[list[str]]:
     """Verify each message under each pin in four threads that share the verifiers; return the verdicts by message and pin."""
-    verifiers = [bindings.verifier(load_pins([pin]), form.profile) for pin in (right, wrong)]
+    verifiers = [verifier_of(form, pin, root) for pin in (right, wrong)]
     tasks = [(verifier, wire) for wire in wires for verifier in verifiers] * ROUNDS
     with ThreadPoolExecutor(4) as pool:
         verdicts = list(pool.map(verdict, *zip(*tasks, strict=True)))
@@ -87,25 +85,26 @@ def messages(pki: Pki, name: str) -> list[Wire]:
     return [honest] if swapped == honest else [honest, swapped]
 
 
+def files(pki: Pki, form: Form) -> list[Path]:
+    """The right pin, a wrong one, and whose time-stamps are believed."""
+    return [pki[each].certificate_file for each in (form.seal, OTHER[form.seal], "root")]
+
+
 @pytest.mark.usefixtures("eager_threads")
 @pytest.mark.parametrize("name", FORMS)
 def test_threads_never_accept_for_the_wrong_pin(pki: Pki, name: str) -> None:
     form = FORMS[name]
-    right, wrong = (pki[each].certificate_file for each in (form.seal, OTHER[form.seal]))
-    hold(pki, name, told_apart(form, messages(pki, name), right, wrong))
+    hold(pki, name, told_apart(form, messages(pki, name), *files(pki, form)))
 
 
-def in_a_process(work: list[tuple[str, list[Wire], Path, Path]]) -> list[list[list[str]]]:
+def in_a_process(work: list[tuple[str, list[Wire], list[Path]]]) -> list[list[list[str]]]:
     sys.setswitchinterval(1e-6)
-    return [told_apart(FORMS[name], wires, right, wrong) for name, wires, right, wrong in work]
+    return [told_apart(FORMS[name], wires, *files) for name, wires, files in work]
 
 
 def test_processes_never_accept_for_the_wrong_pin(pki: Pki) -> None:
     """Two at once, each with its threads: what they share is only files."""
-    work = [
-        (name, messages(pki, name), pki[form.seal].certificate_file, pki[OTHER[form.seal]].certificate_file)
-        for name, form in FORMS.items()
-    ]
+    work = [(name, messages(pki, name), files(pki, form)) for name, form in FORMS.items()]
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         for told in pool.map(in_a_process, [work, work]):
             for (name, *_), verdicts in zip(work, told, strict=True):

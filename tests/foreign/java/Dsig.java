@@ -32,6 +32,7 @@ import org.w3c.dom.Attr;
 import org.w3c.dom.Document;
 import org.w3c.dom.Element;
 import org.w3c.dom.NamedNodeMap;
+import org.w3c.dom.Node;
 import org.w3c.dom.NodeList;
 
 /** XML signatures by the JDK's own javax.xml.crypto, with its secure validation unless a job says {@code secure=no}. */
@@ -84,7 +85,9 @@ final class Dsig {
                 List.of(reference));
         KeyInfoFactory keys = FACTORY.getKeyInfoFactory();
         KeyInfo shown = keys.newKeyInfo(List.of(keys.newX509Data(List.of(certificate))));
-        DOMSignContext context = new DOMSignContext(key, document.getDocumentElement());
+        String into = Peer.text(job, "into");
+        Node parent = into.isEmpty() ? document.getDocumentElement() : document.getElementsByTagNameNS("*", into).item(0);
+        DOMSignContext context = new DOMSignContext(key, parent);
         markIds(document, context);
         FACTORY.newXMLSignature(information, shown).sign(context);
         return Peer.done(bytes(document));
