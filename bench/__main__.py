@@ -27,6 +27,7 @@ ROWS = {
     "P7": "bench.outages",
     "P10": "bench.overload",
     "P11": "bench.documents",
+    "P14": "bench.evidence",
 }
 RESULTS = Path(__file__).parent / "results"
 SHIPPED = ("apsw", "cryptography", "fastapi", "lxml", "msgspec", "signxml", "uvicorn", "zeep")

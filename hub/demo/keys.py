@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 LIFETIME = timedelta(days=30)
+Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
 class Authority:
@@ -24,8 +25,8 @@ class Authority:
         self._name = _named(subject)
         self.certificate = _issue(self._name, self._key.public_key(), self._name, self._key, ca=True)
 
-    def issue(self, subject: str, key: rsa.RSAPrivateKey) -> x509.Certificate:
-        return _issue(_named(subject), key.public_key(), self._name, self._key, ca=False)
+    def issue(self, subject: str, key: Key, *, stamps: bool = False) -> x509.Certificate:
+        return _issue(_named(subject), key.public_key(), self._name, self._key, ca=False, stamps=stamps)
 
 
 def _named(subject: str) -> x509.Name:
@@ -35,10 +36,16 @@ def _named(subject: str) -> x509.Name:
 
 
 def _issue(
-    subject: x509.Name, public: rsa.RSAPublicKey, issuer: x509.Name, by: rsa.RSAPrivateKey, *, ca: bool
+    subject: x509.Name,
+    public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
+    issuer: x509.Name,
+    by: rsa.RSAPrivateKey,
+    *,
+    ca: bool,
+    stamps: bool = False,
 ) -> x509.Certificate:
     now = datetime.now(UTC)
-    return (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
@@ -48,14 +55,28 @@ def _issue(
         .not_valid_after(now + LIFETIME)
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
         .add_extension(_usage(ca=ca), critical=True)
-        .sign(by, hashes.SHA256())
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key()), critical=False)
     )
+    if stamps:
+        purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING])
+        builder = builder.add_extension(purpose, critical=True)
+    return builder.sign(by, hashes.SHA256())
 
 
-def make_seal(folder: Path, name: str, subject: str, authority: Authority) -> None:
-    """Write ``<name>.key`` (PKCS#8, mode 0400), ``<name>.pem`` (certificate for signatures only) and ``root.pem``."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    certificate = authority.issue(subject, key)
+def make_seal(
+    folder: Path, name: str, subject: str, authority: Authority, *, small: bool = False, stamps: bool = False
+) -> None:
+    """Write ``<name>.key`` (PKCS#8, mode 0400), ``<name>.pem`` (certificate for signatures only) and ``root.pem``.
+
+    ``small``: P-256 instead of RSA; ``stamps``: for time-stamps and nothing else.
+    """
+    key: Key = (
+        ec.generate_private_key(ec.SECP256R1())
+        if small
+        else rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    )
+    certificate = authority.issue(subject, key, stamps=stamps)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "root.pem").write_bytes(authority.certificate.public_bytes(serialization.Encoding.PEM))
     secret = folder / f"{name}.key"

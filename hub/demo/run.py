@@ -26,13 +26,16 @@ import aiohttp
 
 from hub import settings as settings_file
 from hub.demo import count as counting
+from hub.demo import stamping
 from hub.demo.documents import bring, enclose, missing
 from hub.demo.messages import stories
 from hub.demo.processes import Processes, answers, children_of, free_ports, owns_port
 from hub.demo.scene import EXAMPLES, build
 from hub.lifecycle import DONE
 from hub.store.contract.views import Filter
+from hub.wiring import bundles
 from hub.wiring.parts import store_of
+from schemas.problems import Refusal
 from signing.jose.detached import DetachedSigner
 from signing.keys.ring import KeySource, load
 
@@ -117,8 +120,8 @@ def run(directory: Path, messages: int) -> int:
 
 
 async def _play(folder: Path, messages: int, tell: Told) -> None:
-    hub_port, *ports = free_ports(4)
-    scene = build(folder, hub_port, (ports[0], ports[1], ports[2]))
+    hub_port, *ports = free_ports(5)
+    scene = build(folder, hub_port, (ports[0], ports[1], ports[2]), stamping_port=ports[3])
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LIENTHONG_")}
     with Processes(folder / "log", environment) as processes:
         tell("starting", "…")
@@ -136,9 +139,10 @@ async def _play(folder: Path, messages: int, tell: Told) -> None:
         tell("recovered", asked=asked)
         counts = _counted(scene, [one for story in said for one in story])
         await _arrived(scene, documents, tell)
+        bundle = await _prove(scene, tell)
     _show(counts, tell)
     _verify(scene, tell)
-    _look_around(scene, tell)
+    _look_around(scene, bundle, tell)
     judge(counts)
 
 
@@ -174,6 +178,9 @@ def _steps() -> int:
 
 
 async def _start(scene: Scene, processes: Processes) -> None:
+    if stamping.possible():
+        arguments = ["--port", str(scene.stamping_port), "--folder", str(scene.stamping)]
+        processes.start("stamping", ["hub.demo.stamping", *arguments])
     for name in (ONESTOP, LAND, PORTAL):
         _start_partner(scene, processes, name)
     processes.start("hub", ["hub.cli.main", "serve", "--settings", str(scene.settings)])
@@ -338,6 +345,32 @@ async def _asked(store: Store) -> int:
     return asked
 
 
+async def _prove(scene: Scene, tell: Told) -> Path:
+    """Write down what proves one dossier to somebody who was not there, and check it as he would."""
+    store = store_of(settings_file.load(scene.settings))
+    now = datetime.now(UTC)
+    try:
+        (first,) = await store.transfers(Filter(partner=scene.partner("soap"), limit=1))
+        wanted = first.code or first.id
+        bundle = await bundles.export(scene.settings, store, wanted, now)
+    finally:
+        await store.close()
+    scene.evidence.mkdir(mode=0o700)
+    path = scene.evidence / f"{wanted}.asice"
+    path.touch(mode=0o600)
+    path.write_bytes(bundle.content)
+    try:
+        proof = bundles.check(None, path.read_bytes(), [scene.root], now)
+    except Refusal as refusal:
+        raise Failed(f"{path.name}: {refusal.code}") from refusal
+    shown, held = _short(path), len(proof.holds)
+    if proof.checked.stamped_at:
+        tell("evidence_stamped", path=shown, holds=held)
+    else:
+        tell("evidence_unstamped", path=shown, holds=held)
+    return path
+
+
 # --- what came of it ----------------------------------------------------------------------------------------------
 
 
@@ -380,7 +413,7 @@ def _verify(scene: Scene, tell: Told) -> None:
     tell("verified", verdict=(done.stdout + done.stderr).split("\n")[0])
 
 
-def _look_around(scene: Scene, tell: Told) -> None:
+def _look_around(scene: Scene, bundle: Path, tell: Told) -> None:
     program = _short(Path(sys.argv[0])) if Path(sys.argv[0]).name == "lienthong" else "lienthong"
     tell.line()
     tell("next", "■")
@@ -389,6 +422,7 @@ def _look_around(scene: Scene, tell: Told) -> None:
         "queue list",
         f"transfer list --partner {scene.partner('soap')} --limit 5",
         "partner list",
+        f"evidence verify {_short(bundle)} --anchor {_short(scene.root)}",
         "error explain HUB-SCH-007",
     ):
         tell.line(f"    {program} {words}")

@@ -10,6 +10,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from hub.demo import stamping
 from hub.demo.keys import Authority, make_seal
 from schemas.problems import refuse
 
@@ -23,12 +24,16 @@ SENDER, LAND, PORTAL = 9001, 9002, 9003
 
 @dataclass(frozen=True)
 class Scene:
-    """Where everything is. ``api_key``: the sender's; it exists for this demonstration only."""
+    """Where everything is. ``api_key``: the sender's; it exists for this demonstration only.
+
+    ``stamping_port``: where a time-stamping authority answers; 0: the hub signs and stamps no evidence.
+    """
 
     folder: Path
     hub_port: int
     ports: tuple[int, int, int]
     api_key: str
+    stamping_port: int = 0
 
     @property
     def settings(self) -> Path:
@@ -60,20 +65,33 @@ class Scene:
         """What the portal fetched by the links that it was sent."""
         return self.folder / "portal" / "pulled.jsonl"
 
+    @property
+    def stamping(self) -> Path:
+        """What the time-stamping authority works with, where this machine has what it takes."""
+        return self.folder / "stamping"
+
+    @property
+    def evidence(self) -> Path:
+        return self.folder / "evidence"
+
     def journal(self, partner: str) -> Path:
         return self.folder / partner / "journal.jsonl"
 
 
-def build(folder: Path, hub_port: int, ports: tuple[int, int, int]) -> Scene:
+def build(folder: Path, hub_port: int, ports: tuple[int, int, int], *, stamping_port: int = 0) -> Scene:
     """Make the folder anew. Raises ``Refusal`` HUB-CFG-002 when something that is not a demonstration's stands there."""
     if not EXAMPLES.is_dir():
         raise refuse(
             "HUB-CFG-002", "examples", rule="run from a checkout: the demonstration is made from examples/"
         )
     _empty(folder)
-    scene = Scene(folder, hub_port, ports, secrets.token_urlsafe(24))
+    scene = Scene(folder, hub_port, ports, secrets.token_urlsafe(24), stamping_port)
     authority = Authority("Lien thong demo root")
     make_seal(scene.settings.parent / "keys", "province-seal", "UBND tỉnh (minh họa)", authority)
+    if stamping_port:
+        keys = scene.settings.parent / "keys"
+        make_seal(keys, "evidence", "UBND tỉnh, bằng chứng (minh họa)", authority, small=True)
+        stamping.prepare(scene.stamping, authority)
     make_seal(scene.sender_key.parent, "motcua", "Phần mềm một cửa (minh họa)", authority)
     api_key = scene.sender_key.with_name("api.key")  # what docs/howto/send-a-message.md begins with
     api_key.touch(mode=0o600)
@@ -103,6 +121,7 @@ lease = "5s"
 [keys.province-seal]
 file = "keys/province-seal.key"
 certificate = "keys/province-seal.pem"
+{_evidence(scene)}
 
 [workers]
 delivery = 2
@@ -110,6 +129,28 @@ pool = 1
 """,
         "utf-8",
     )
+
+
+def _evidence(scene: Scene) -> str:
+    if not scene.stamping_port:
+        return ""
+    signs = """
+[keys.evidence]
+file = "keys/evidence.key"
+certificate = "keys/evidence.pem"
+
+[evidence]
+key = "evidence"
+certificates = ["keys/root.pem"]
+"""
+    if not stamping.possible():
+        return signs
+    return f"""{signs}
+[timestamps]
+url = "http://127.0.0.1:{scene.stamping_port}"
+certificates = ["keys/root.pem"]
+policy = "{stamping.POLICY}"
+"""
 
 
 def _partners(scene: Scene) -> None:

@@ -54,6 +54,7 @@ class _Reader:
         self._accepted: dict[str, Said] = {}
         self._sealed: dict[str, Said] = {}
         self._digests: dict[str, str] = {}
+        self._stamps: dict[tuple[str, bytes], datetime] = {}
 
     def all(self) -> Iterator[Holds]:
         index = papers.read_index(self._files)
@@ -128,7 +129,15 @@ class _Reader:
         self._holds(name, true=climbed == digest, rule="the way from each entry up to its digest")
         if not root.token:
             return None
-        return timestamps.read(self._file(root.token), digest, self._anchors.stamps)
+        return self._time(root.token, digest)
+
+    def _time(self, token: str, digest: bytes) -> datetime:
+        """Many entries are under one stamp: it is looked at once."""
+        known = self._stamps.get((token, digest))
+        if known is None:
+            known = timestamps.read(self._file(token), digest, self._anchors.stamps)
+            self._stamps[token, digest] = known
+        return known
 
     def _message(self, id_: str) -> Iterator[Holds]:
         name = papers.of_message(id_, "message.json")

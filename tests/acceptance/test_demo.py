@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from hub.demo.messages import stories
 from hub.demo.processes import Processes, answers, free_ports
 from hub.demo.run import Failed, judge, run
 from hub.demo.scene import EXAMPLES, MARK, build
+from hub.wiring.bundles import check
 from schemas.problems import Refusal
 
 if TYPE_CHECKING:
@@ -56,6 +58,9 @@ def test_the_demonstration_ends_well_and_says_so_in_both_languages(tmp_path: Pat
     for sign in ("HUB-SCH-007", "SIGKILL", "xmlsec1 --verify", "OK"):
         assert sign in told
     assert int(re.search(r"^  (\d+) transfers were left in doubt", told, re.MULTILINE)[1]) >= 1  # type: ignore[index]
+    (bundle,) = (directory / "evidence").iterdir()
+    root = [directory / "hub" / "keys" / "root.pem"]
+    assert check(None, bundle.read_bytes(), root, datetime.now(UTC)).checked.stamped_at
     assert (directory / MARK).exists()
     for pid in _pids(directory):
         assert not Path(f"/proc/{pid}").exists()

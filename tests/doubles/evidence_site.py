@@ -61,8 +61,8 @@ class _Says:
         return ("note",)
 
 
-async def filled(settings: Path, now: datetime, *, refused: bool = True) -> Store:
-    """One message delivered with the partner's receipt, one refused whose sender was told. Nothing is chained."""
+async def filled(settings: Path, now: datetime, *, refused: bool = True, more: int = 0) -> Store:
+    """One message delivered with the partner's receipt, one refused whose sender was told, ``more`` delivered. Nothing is chained."""
     told = load(settings, {})
     store, confirm = store_of(told), confirming(told, frozenset)
     await store.capacities(roomy("so-tnmt", "motcua-tinh"))
@@ -71,8 +71,11 @@ async def filled(settings: Path, now: datetime, *, refused: bool = True) -> Stor
         await store.trust.hear([said], now)
     await _accepted(store, "m1", confirm, now, version=0)
     await _delivered(store, now)
+    for n in range(1, more + 1):
+        await _accepted(store, f"more{n}", confirm, now, version=n)
+        await _delivered(store, now)
     if refused:
-        await _accepted(store, "m2", confirm, now, version=1)
+        await _accepted(store, "m2", confirm, now, version=more + 1)
         await _refused(store, confirm, now)
     return store
 

@@ -230,6 +230,30 @@ def _wait_until_stopped(checkout: Checkout, scene: Scene) -> None:
 
 
 @pytest.fixture
+def proving(checkout: Checkout) -> Iterator[None]:
+    """A hub that signs and stamps what it does; no partner answers, and one dossier waits for all of them."""
+    hub, stamper, *others = free_ports(5)
+    ports = (others[0], others[1], others[2])
+    scene = build(checkout.folder / "operator", hub, ports, stamping_port=stamper)
+    shutil.copy(scene.root, checkout.folder / "root.pem")
+    signer = DetachedSigner(
+        load(KeySource(name="motcua", file=str(scene.sender_key), certificate=str(scene.sender_certificate)))
+    )
+    with Processes(checkout.folder / "log", checkout.environment()) as processes:
+        stamps = ["hub.demo.stamping", "--port", str(stamper), "--folder", str(scene.stamping)]
+        processes.start("stamping", stamps)
+        processes.start("hub", ["hub.cli.main", "serve", "--settings", str(scene.settings)])
+        asyncio.run(answers(f"http://127.0.0.1:{scene.hub_port}/readyz", processes, 90))
+        _post(scene, next(iter(stories(EXAMPLES / "messages", 1)))[0], signer)
+        yield
+
+
+@pytest.mark.usefixtures("proving")
+def test_evidence_is_exported_and_checked(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "evidence.md")
+
+
+@pytest.fixture
 def server(checkout: Checkout, cluster: Cluster) -> None:
     """An empty database by the name that the page says."""
     checkout.ports["9132"] = cluster.port
