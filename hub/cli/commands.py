@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, str] = {
     "demo": "hub.cli.running:demo",
     "doctor": "hub.cli.doctor:doctor",
     "status": "hub.cli.doctor:status",
+    "trust": "hub.cli.trust:trust",
     "queue list": "hub.cli.queues:list_",
     "queue lanes": "hub.cli.queues:lanes",
     "queue verify": "hub.cli.queues:verify",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hub.store.contract.store import Store
     from hub.store.contract.views import TransferView
     from hub.story.record import Story
+    from hub.trust.forecast import Event
     from schemas.agencies import Agencies
     from schemas.dossier import Message
     from schemas.workdays import Workdays
@@ -181,6 +182,15 @@ def keys(settings: Path) -> KeyRing:
     from hub.wiring.tools import keys_of  # noqa: PLC0415 - heavy
 
     return keys_of(file.load(settings))
+
+
+async def foreseen(settings: Path, store: Store, now: datetime, days: float) -> Sequence[Event]:
+    """What ends or goes stale within so many days. Raises ``Refusal`` when settings, partners or keys do not allow it."""
+    from hub.trust.forecast import forecast  # noqa: PLC0415 - heavy; only this command needs it
+    from hub.wiring.declared import declared  # noqa: PLC0415 - heavy
+    from hub.wiring.trust import facts_of  # noqa: PLC0415 - heavy
+
+    return forecast(await facts_of(store, declared(settings), keys(settings)), now, days)
 
 
 async def examined(settings: Path, clock: Callable[[], datetime], *, network: bool) -> Facts:

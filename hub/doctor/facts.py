@@ -9,6 +9,7 @@ import msgspec
 
 from hub.store.contract.views import QueueRow  # noqa: TC001
 from hub.store.contract.watching import Figures, Inspection, Process, Verdict  # noqa: TC001
+from hub.trust.forecast import Event  # noqa: TC001
 from schemas.problems import Problem  # noqa: TC001
 
 
@@ -67,13 +68,14 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
-    """The store, when it could be opened."""
+    """The store, when it could be opened. ``trust``: what is foreseen (``hub.trust.forecast``)."""
 
     figures: Figures
     inspection: Inspection
     queue: Sequence[QueueRow] = ()
     processes: Sequence[Process] = ()
     verdicts: Sequence[Verdict] = ()
+    trust: Sequence[Event] = ()
 
 
 class Unreached(msgspec.Struct, frozen=True, kw_only=True):

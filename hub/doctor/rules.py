@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hub.calendar import VIETNAM
 from hub.doctor.facts import Finding
+from hub.doctor.words import OF_TRUST
 from hub.lifecycle import State
 from hub.watch import SURVEY
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from hub.doctor.facts import Facts, Opened
+    from hub.trust.forecast import Event
     from schemas.problems import Problem
 
 ENDS_SOON = timedelta(days=30)
@@ -205,6 +207,28 @@ def _store_health(facts: Facts, opened: Opened) -> Iterator[Finding]:
         yield Finding(id="old-backup", grave=False, values={"hours": hours})
 
 
+def finding_of(event: Event, now: datetime) -> Finding:
+    """What is foreseen, as a finding: grave when somebody has stopped for it."""
+    values = {
+        "name": event.name,
+        "partners": ", ".join(event.partners),
+        "detail": event.detail,
+        "day": event.at.astimezone(VIETNAM).strftime("%d/%m/%Y"),
+        "stops": event.stops.astimezone(VIETNAM).strftime("%d/%m/%Y %H:%M") if event.stops else "",
+    }
+    return Finding(id=OF_TRUST + event.kind, grave=event.stopped(now), values=values)
+
+
+TOLD_ELSEWHERE = frozenset({"key-ends", "pin-ends", "officer-ends", "key-begins", "sha1-ends"})
+"""Certificates that end are looked at one by one, whether the store can be opened or not."""
+
+
+def _trust(facts: Facts, opened: Opened) -> Iterator[Finding]:
+    for event in opened.trust:
+        if event.kind not in TOLD_ELSEWHERE:
+            yield finding_of(event, facts.machine.now)
+
+
 RULES: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     _declared,
     _certificates,
@@ -221,4 +245,5 @@ OF_STORE: tuple[Callable[[Facts, Opened], Iterator[Finding]], ...] = (
     _conservation,
     _queue,
     _store_health,
+    _trust,
 )

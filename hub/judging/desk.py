@@ -14,7 +14,7 @@ from hub.places import places
 from hub.signatories.reading import NOBODY, Known
 from signing import bindings
 from signing.timestamps import Anchors  # noqa: TC001 - msgspec reads the annotations at run time
-from signing.trust.pins import load_pins
+from signing.trust.pins import PinFile, load_pins
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -123,5 +123,5 @@ def wrapped(partners: Iterable[Partner]) -> frozenset[str]:
 def _verifier(proof: Proof | None, officers: Sequence[Path], anchors: Anchors | None) -> Verifier | None:
     if proof is None:
         return None
-    pinned = (*proof.certificates, *(officers if proof.authority else ()))
+    pinned: list[Path | PinFile] = [*proof.pins, *(officers if proof.authority else ())]
     return bindings.verifier(load_pins(pinned), proof.profile, anchors)

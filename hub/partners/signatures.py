@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal, Self
 import msgspec
 from pydantic import Field, model_validator
 
-from hub.partners.world import File, HubName, KeyName  # noqa: TC001 - pydantic reads the annotations at run time
+from hub.partners.world import HubName, KeyName, Pin  # noqa: TC001 - pydantic reads the annotations at run time
 from hub.settings import Closed, Revocation, Seconds
 from schemas.dossier import Kind  # noqa: TC001
 from signing.profiles import (
@@ -28,6 +28,7 @@ from signing.profiles import (
     WssPart,
     XmlAlgorithm,
 )
+from signing.trust.pins import PinFile  # noqa: TC001 - what partner files are read into
 
 Binding = Literal[
     "edxml",
@@ -123,7 +124,7 @@ class Proof(Closed):
     """
 
     binding: Binding
-    certificates: Annotated[tuple[File, ...], Field(min_length=1)]
+    certificates: Annotated[tuple[Pin, ...], Field(min_length=1)]
     version: Version = 1
     header: Header = ""
     authority: tuple[Kind, ...] = ()
@@ -140,6 +141,10 @@ class Proof(Closed):
     max_age: Span | None = None
     skew: Skew = 60.0
     sha1_until: date | None = None
+
+    @property
+    def pins(self) -> tuple[PinFile, ...]:
+        return tuple(one.pin for one in self.certificates)
 
     @property
     def carried_in(self) -> str:

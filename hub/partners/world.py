@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
+from datetime import date  # noqa: TC003 - pydantic reads the annotations at run time
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationInfo
 
 from connectors.replies import Row  # noqa: TC001
+from hub.access import day_begins, day_ends
+from hub.settings import Closed
 from schemas.dossier import SCHEMA_ID
 from schemas.problems import Problem  # noqa: TC001
+from signing.trust.pins import PinFile
 
 NO_MAPPING = "a mapping of the library, id@version"
 
@@ -100,3 +104,25 @@ HubName = Annotated[str, AfterValidator(_hub)]
 
 
 File = Annotated[Path, AfterValidator(_file)]
+
+
+class Pinned(Closed):
+    """A certificate that is believed. ``since`` and ``until``: the first and the last day on which it counts, in Vietnam; without
+    them its own.
+    """
+
+    file: File
+    since: date | None = None
+    until: date | None = None
+
+    @property
+    def pin(self) -> PinFile:
+        return PinFile(file=self.file, begins=day_begins(self.since), ends=day_ends(self.until))
+
+
+def _pinned(value: object, info: ValidationInfo) -> object:
+    return Pinned.model_construct(file=_file(Path(value), info)) if isinstance(value, str) else value
+
+
+Pin = Annotated[Pinned, BeforeValidator(_pinned)]
+"""A file's name alone, or with its days."""

@@ -169,5 +169,5 @@ def _pins(path: Path) -> Mapping[str, x509.Certificate]:
 def _pinned(path: Path) -> Iterator[tuple[str, x509.Certificate]]:
     for partner in declared(path).partners:
         if partner.sends and partner.sends.signature:
-            for one in load_pins(partner.sends.signature.certificates):
+            for one in load_pins(partner.sends.signature.pins):
                 yield fingerprints(one.certificate.public_bytes(Encoding.DER))[0], one.certificate

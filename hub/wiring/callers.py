@@ -92,7 +92,7 @@ def _badges(partners: Sequence[Partner]) -> Iterator[Badges]:
         proof = partner.sends.signature if partner.sends else None
         if proof is None or not isinstance(proof.profile, ModiProfile) or not _shows(proof):
             continue
-        pins = load_pins(proof.certificates)
+        pins = load_pins(proof.pins)
         bearers = Bearers(pins, proof.profile)
 
         def verify(authorization: str, now: datetime, bearers: Bearers = bearers) -> Signatory:

@@ -16,13 +16,15 @@ from pydantic import BaseModel
 
 from hub import settings as settings_file
 from hub.doctor.facts import Certificate, Declared, Facts, Folder, Legacy, Machine, Opened, Silent, Unreached
-from hub.doctor.rules import ALIVE
+from hub.doctor.rules import ALIVE, ENDS_SOON
 from hub.documents.scanner import Scanner
 from hub.settings import Settings, address
+from hub.trust.forecast import forecast
 from hub.watch import BALANCE, SURVEY
 from hub.wiring.declared import declared
 from hub.wiring.parts import made_before, refusals, store_of
 from hub.wiring.tools import key_warnings, keys_of, pool_tools
+from hub.wiring.trust import facts_of
 from schemas.problems import Problem, Refusal
 from signing.trust.pins import load_pins
 
@@ -31,8 +33,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.partners.partner import Partner
+    from hub.wiring.declared import Declared as Read
+    from signing.keys.ring import KeyRing
 
 CONNECT_SECONDS = 5.0
+DAYS = ENDS_SOON.days
 
 
 async def gather(path: Path, clock: Callable[[], datetime], *, network: bool) -> Facts:
@@ -44,8 +49,9 @@ async def gather(path: Path, clock: Callable[[], datetime], *, network: bool) ->
     except Refusal as refusal:
         machine = Machine(now=clock(), files=_files())
         return Facts(machine=machine, declared=Declared(problems=refusal.problems))
-    told, partners = _declared(path, settings)
-    opened, shut = await _opened(settings, clock)
+    told, what, ring = _declared(path, settings)
+    partners: Sequence[Partner] = what.partners if what else ()
+    opened, shut = await _opened(settings, clock, what, ring)
     now = clock()
     taken = () if shut else tuple(_taken(settings, opened, now))  # shut: nobody can tell whose they are
     return Facts(
@@ -72,37 +78,41 @@ def _asked(look: Callable[[], Any], problems: list[Problem]) -> Any:  # noqa: AN
         return None
 
 
-def _declared(path: Path, settings: Settings) -> tuple[Declared, Sequence[Partner]]:
+def _declared(path: Path, settings: Settings) -> tuple[Declared, Read | None, KeyRing | None]:
     problems: list[Problem] = []
     tools: list[Problem] = []
     keys: list[Problem] = []
-    what = _asked(lambda: declared(path, thorough=True), problems)
+    what: Read | None = _asked(lambda: declared(path, thorough=True), problems)
     partners: Sequence[Partner] = what.partners if what else ()
     if what:
         _asked(lambda: pool_tools(str(path)), tools)
     weak = _asked(lambda: key_warnings(str(path)), keys) or ()
-    ours = _asked(lambda: keys_of(settings), keys) or ()
-    ends = [Certificate(name=key.name, ends=key.certificate.not_valid_after_utc) for key in ours]
-    return Declared(
-        problems=problems,
-        tools=[*tools, *(problem for problem in dict.fromkeys(keys) if problem not in tools)],
-        weak=weak,
-        certificates=[*ends, *_pins(partners)],
-        legacy=[*_legacy(partners)],
-        embedded=not settings.database,
-        disk_free=settings.limits.disk_free,
-        database=settings.limits.database,
-        connections=2 * settings.limits.connections,
-    ), partners
+    ours: KeyRing | None = _asked(lambda: keys_of(settings), keys)
+    ends = [Certificate(name=key.name, ends=key.certificate.not_valid_after_utc) for key in ours or ()]
+    return (
+        Declared(
+            problems=problems,
+            tools=[*tools, *(problem for problem in dict.fromkeys(keys) if problem not in tools)],
+            weak=weak,
+            certificates=[*ends, *_pins(partners)],
+            legacy=[*_legacy(partners)],
+            embedded=not settings.database,
+            disk_free=settings.limits.disk_free,
+            database=settings.limits.database,
+            connections=2 * settings.limits.connections,
+        ),
+        what,
+        ours,
+    )
 
 
 def _pins(partners: Sequence[Partner]) -> Iterator[Certificate]:
     for partner in partners:
         proof = partner.sends.signature if partner.sends else None
-        for file in proof.certificates if proof else ():
+        for file in proof.pins if proof else ():
             with contextlib.suppress(Refusal):  # told by the pool already
                 for pin in load_pins([file]):
-                    yield Certificate(name=f"{partner.id}: {file.name}", ends=pin.not_after)
+                    yield Certificate(name=f"{partner.id}: {file.file.name}", ends=pin.not_after)
 
 
 def _legacy(partners: Sequence[Partner]) -> Iterator[Legacy]:
@@ -115,7 +125,7 @@ def _legacy(partners: Sequence[Partner]) -> Iterator[Legacy]:
 
 
 async def _opened(
-    settings: Settings, clock: Callable[[], datetime]
+    settings: Settings, clock: Callable[[], datetime], what: Read | None, ring: KeyRing | None
 ) -> tuple[Opened | None, Sequence[Problem]]:
     """Open the store as it is; one that was never made is not made now. What has clocks in it is read last."""
     try:
@@ -134,6 +144,7 @@ async def _opened(
             figures=await store.figures(),
             queue=await store.queue(),
             verdicts=[verdict for verdict in verdicts if verdict],
+            trust=forecast(await facts_of(store, what, ring), clock(), DAYS) if what else (),
             inspection=await store.inspect(clock()),
             processes=await store.processes(),
         ), ()

@@ -94,7 +94,7 @@ def _wrapping(receives: Receives, ring: KeyRing) -> Wrapping:
     seal, reply = receives.signature, receives.reply_signature
     return Wrapping(
         signer=_signer(seal, ring) if seal and bindings.per_attempt(seal.profile) else None,
-        verifier=bindings.verifier(load_pins(reply.certificates), reply.profile) if reply else None,
+        verifier=bindings.verifier(load_pins(reply.pins), reply.profile) if reply else None,
     )
 
 

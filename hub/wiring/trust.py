@@ -4,45 +4,39 @@ from __future__ import annotations
 
 import os
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from hub.rounds import beside
 from hub.trust.asking import Asking, opened
 from hub.trust.contract import Said, Standing
+from hub.trust.forecast import Ending, Facts, Key, Pinned, Stamping, day_over
 from hub.trust.inquiry import Inquiry, Source, Subject
 from hub.wiring.parts import utc_now
+from hub.wiring.timestamps import anchors_of
 from hub.wiring.tools import keys_of
 from schemas.problems import refuse
 from signing.trust import status
-from signing.trust.pins import fingerprints, load_pins
+from signing.trust.pins import PinFile, fingerprints, load_pins
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from hub.settings import Revocation, Settings, Trust
+    from hub.settings import Revocation, Settings, Timestamps, Trust
     from hub.store.contract.store import Store
     from hub.wiring.declared import Declared
+    from signing.keys.ring import KeyRing
 
 LARGEST_LIST = 32 << 20
+STAMPED_SOON = timedelta(minutes=1)
 LIST_AGE = timedelta(seconds=30)
 """A list that was fetched just now serves all certificates that stand on it."""
 _NONCE = 16
-
-
-class Pinned(msgspec.Struct, frozen=True, kw_only=True):
-    """One certificate that a partner signs with. ``file``: where it is pinned; ``told``: how it is asked about."""
-
-    partner: str
-    file: str
-    certificate: x509.Certificate
-    told: Revocation
 
 
 def authorities_of(told: Trust) -> tuple[x509.Certificate, ...]:
@@ -81,16 +75,20 @@ def pinned(what: Declared) -> Iterator[Pinned]:
         proof = partner.sends.signature if partner.sends else None
         if proof is not None:
             theirs = what.signatories.certificates(partner.agency, what.agencies) if proof.authority else ()
-            yield from _pinned(partner.id, (*proof.certificates, *theirs), proof.revocation)
+            yield from _pinned(partner.id, proof.pins, proof.revocation)
+            yield from _pinned(partner.id, theirs, proof.revocation, officer=True)
         reply = partner.receives.reply_signature if partner.receives else None
         if reply is not None:
-            yield from _pinned(partner.id, reply.certificates, reply.revocation)
+            yield from _pinned(partner.id, reply.pins, reply.revocation, reply=True)
 
 
-def _pinned(partner: str, files: Iterable[Path], told: Revocation) -> Iterator[Pinned]:
+def _pinned(
+    partner: str, files: Iterable[Path | PinFile], told: Revocation, **more: bool
+) -> Iterator[Pinned]:
     for file in files:
+        name = (file.file if isinstance(file, PinFile) else file).name
         for one in load_pins([file]):
-            yield Pinned(partner=partner, file=file.name, certificate=one.certificate, told=told)
+            yield Pinned(partner=partner, file=name, pin=one, told=told, **more)
 
 
 def subjects_of(
@@ -196,7 +194,7 @@ def own_certificates(settings: Settings) -> list[x509.Certificate]:
 def asked_about(what: Declared) -> list[Subject]:
     """Everything that is to be asked about. Raises ``Refusal`` HUB-CRT-003."""
     told = what.settings.trust
-    everything = [(one.certificate, one.told) for one in pinned(what)]
+    everything = [(one.pin.certificate, one.told) for one in pinned(what)]
     own = [(one, told.own) for one in own_certificates(what.settings)]
     return subjects_of([*everything, *own], authorities_of(told))
 
@@ -213,3 +211,69 @@ async def inquiring(store: Store, what: Declared, name: str) -> AsyncIterator[No
         await inquiry.end()
     finally:
         await asker.close()
+
+
+# --- what is foreseen ---------------------------------------------------------------------------------------------
+
+
+async def facts_of(store: Store, what: Declared, ring: KeyRing | None) -> Facts:
+    """Everything that the forecast goes by. ``ring``: the hub's own keys, where they could be loaded. Raises ``Refusal``."""
+    told = what.settings.timestamps
+    stamping = None
+    if told.url:
+        waiting = (await store.evidence.standing()).unrooted
+        stamping = Stamping(grace=told.grace, missing_since=waiting if _waits_long(waiting, what) else None)
+    return Facts(
+        keys=[_key(name, ring, what) for name in ring.names()] if ring else (),
+        pins=tuple(pinned(what)),
+        standings={one.fingerprint: one for one in await store.trust.standings()},
+        barred={one.fingerprint: one for one in await store.trust.barred()},
+        endings=tuple(_endings(what)),
+        stamping=stamping,
+    )
+
+
+def _waits_long(since: datetime | None, what: Declared) -> bool:
+    """What was chained just now waits for the next root, and for nobody."""
+    usual = STAMPED_SOON + timedelta(seconds=2 * what.settings.evidence.interval)
+    return since is not None and utc_now() - since > usual
+
+
+def _key(name: str, ring: KeyRing, what: Declared) -> Key:
+    partners = tuple(
+        partner.id
+        for partner, receives in what.receiving
+        if receives.signature and receives.signature.key == name
+    )
+    return Key(name=name, generations=ring.generations(name), partners=partners)
+
+
+def _endings(what: Declared) -> Iterator[Ending]:
+    for kind, found in (
+        ("authority-ends", authorities_of(what.settings.trust)),
+        ("tsa-ends", _of_stamps(what.settings.timestamps)),
+    ):
+        for one in found:
+            name = one.subject.rfc4514_string()
+            yield Ending(kind=kind, name=name, ends=one.not_valid_after_utc)
+    for holder in what.signatories.holders:
+        for right in holder.rights:
+            if right.ends is not None:
+                detail = " ".join(part for part in (right.lender, right.decision) if part)
+                yield Ending(
+                    kind="right-ends",
+                    name=f"{holder.id}, {right.title[0]}",
+                    ends=day_over(right.ends),
+                    detail=detail,
+                )
+    for partner in what.partners:
+        proof = partner.sends.signature if partner.sends else None
+        until: date | None = getattr(proof.profile, "sha1_until", None) if proof else None
+        if until is not None:
+            ends = day_over(until + timedelta(days=1))
+            yield Ending(kind="sha1-ends", name=partner.id, ends=ends, partners=(partner.id,), stops=True)
+
+
+def _of_stamps(told: Timestamps) -> tuple[x509.Certificate, ...]:
+    anchors = anchors_of(told)
+    return (*anchors.roots, *anchors.between)

@@ -34,7 +34,9 @@ _NOT_SEALING = frozenset(
 
 
 class Pin(msgspec.Struct, frozen=True, kw_only=True):
-    """One certificate that is believed. ``key_ids``: the names by which a message may mean it."""
+    """One certificate that is believed. ``key_ids``: the names by which a message may mean it; ``not_before``, ``not_after``:
+    within its own validity, and no longer than it was agreed to count.
+    """
 
     certificate: x509.Certificate
     key: PublicKey
@@ -138,13 +140,33 @@ class Pins:
         return valid
 
 
-def load_pins(files: Iterable[Path], *, minimum_rsa_bits: int = 2048) -> Pins:
+class PinFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A PEM file of pins. ``begins``, ``ends``: when they count, within their own validity; ``None``: as long as that."""
+
+    file: Path
+    begins: datetime | None = None
+    ends: datetime | None = None
+
+
+def load_pins(files: Iterable[Path | PinFile], *, minimum_rsa_bits: int = 2048) -> Pins:
     """Pin every certificate of these PEM files; a file's stem is a further key id of what is in it.
 
     Raises ``Refusal`` HUB-CRT-003 naming the file. Expired certificates load: they may vouch for nothing any more, but a
     hub does not refuse to start because of one.
     """
-    return Pins(one for file in files for one in _load(Path(file), minimum_rsa_bits))
+    return Pins(one for file in files for one in _windowed(file, minimum_rsa_bits))
+
+
+def _windowed(file: Path | PinFile, minimum_rsa_bits: int) -> list[Pin]:
+    told = file if isinstance(file, PinFile) else PinFile(file=Path(file))
+    return [
+        msgspec.structs.replace(
+            one,
+            not_before=max(one.not_before, told.begins or one.not_before),
+            not_after=min(one.not_after, told.ends or one.not_after),
+        )
+        for one in _load(told.file, minimum_rsa_bits)
+    ]
 
 
 def _load(file: Path, minimum_rsa_bits: int) -> list[Pin]:

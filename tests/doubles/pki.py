@@ -78,6 +78,8 @@ PLANS: dict[str, Plan] = {
         asks=("http://127.0.0.1:22/", "http://ocsp.example.vn/q", "http://ocsp.example.vn:25/", "ldap://x/y"),
         lists=("http://ocsp.example.vn/ca.crl", "http://169.254.169.254/latest", "file:///etc/passwd"),
     ),
+    "seal-issued": Plan(issuer="issuing"),
+    "seal-by-a-seal": Plan(issuer="seal-p256"),
     "seal-self-signed": Plan(own_issuer=True),
     "seal-1024": Plan("rsa-1024"),
     "seal-expired": Plan(start=-2 * YEAR, end=-DAY),

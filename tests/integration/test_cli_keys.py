@@ -85,3 +85,47 @@ def test_what_nobody_declared_cannot_be_compromised(settings: str) -> None:
         settings, "key", "compromise", "dau-so", "2026", "--since", "hôm qua", "--reason", "x", "--yes"
     )
     assert wrong.returncode == 2
+
+
+PARTNER = """
+id = "so-dat"
+agency = "000.00.15.H47"
+room = "rest"
+[name]
+vi = "Sở Đất đai"
+en = "Land department"
+[sends]
+format = "lienthong.message@1"
+kinds = ["returned"]
+authority = "000.00.15.H47"
+api_keys = ["sha256:{hash}"]
+[sends.signature]
+binding = "jws-detached"
+certificates = ["../seal-expired.pem", {{ file = "../seal-p256.pem", until = {until} }}]
+"""
+
+
+def foreseen(settings: str, *words: str) -> tuple[int, dict[str, dict[str, object]]]:
+    done = ran(settings, "trust", "--json", *words)
+    return done.returncode, {row["kind"]: row for row in json.loads(done.stdout)}
+
+
+def test_the_forecast_says_who_stops_when_and_is_three_once_somebody_has(
+    settings: str, tmp_path: Path
+) -> None:
+    pki = Pki(tmp_path, NOW)
+    assert pki["seal-expired"]
+    file = tmp_path / "partners" / "so-dat.toml"
+    until = (NOW + timedelta(days=20)).date()
+    file.write_text(PARTNER.format(hash="ab" * 32, until=until.isoformat()))
+    assert foreseen(settings, "--days", "5") == (0, {})
+    status, found = foreseen(settings, "--days", "30")
+    assert (status, set(found)) == (0, {"key-begins", "pin-ends"})
+    ends = found["pin-ends"]
+    assert ends["partners"] == ["so-dat"]
+    assert str(ends["stops"]).startswith(until.isoformat())
+    file.write_text(PARTNER.format(hash="ab" * 32, until="2026-01-01"))
+    status, found = foreseen(settings, "--days", "0")
+    assert (status, set(found)) == (3, {"pin-none"})
+    shown = ran(settings, "trust", "--days", "0").stdout
+    assert "so-dat has no certificate in force" in shown

@@ -28,10 +28,11 @@ from hub.doctor.facts import (
     Silent,
     Unreached,
 )
-from hub.doctor.rules import examine
-from hub.doctor.words import table, words
+from hub.doctor.rules import TOLD_ELSEWHERE, examine
+from hub.doctor.words import FORESEEN, table, words
 from hub.store.contract.views import QueueRow
 from hub.store.contract.watching import Figures, Inspection, Process, Verdict
+from hub.trust.forecast import Event
 from hub.wiring.examining import gather
 from hub.wiring.parts import store_of
 from schemas.problems import Problem
@@ -174,6 +175,24 @@ def test_every_finding_has_its_words_and_is_made_true_here() -> None:
                 assert "{" not in said.says + said.do
         assert wanted in table()
     assert words(Finding(id="paused", grave=False, values={"partner": "a"}), "en").says == "a is paused"
+
+
+KINDS = set(table(FORESEEN))
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS - TOLD_ELSEWHERE))
+@pytest.mark.parametrize("stops", [None, NOW, NOW + timedelta(days=1)])
+def test_what_is_foreseen_is_found_and_grave_once_somebody_has_stopped(
+    kind: str, stops: datetime | None
+) -> None:
+    event = Event(kind=kind, name="a", at=NOW, partners=("b",), stops=stops, detail="c")
+    (found,) = examine(with_("opened", trust=[event]))
+    assert (found.id, found.grave) == (f"trust-{kind}", stops == NOW)
+    for language in ("vi", "en"):
+        said = words(found, language)
+        assert said.says
+        assert said.do
+        assert "{" not in said.says + said.do
 
 
 # --- on a real site ---------------------------------------------------------------------------------------------

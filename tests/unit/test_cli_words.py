@@ -28,6 +28,7 @@ from hub.cli import (
     queues,
     running,
     signatories,
+    trust,
 )
 from hub.cli.commands import COMMANDS, GROUPS, build
 from hub.cli.options import taken
@@ -143,6 +144,7 @@ TABLES: dict[str, tuple[Column[Any], ...]] = {
     "db prune": db.SURVEY,
     "key": db.ROTATED,
     "keys": keys.KEYS,
+    "trust": trust.FORESEEN,
     "evidence check": evidence.CHECKED,
     "evidence flaws": evidence.FINDINGS,
     "evidence export": evidence.EXPORTED,

@@ -124,7 +124,7 @@ def test_a_whole_file_becomes_a_frozen_partner(tmp_path: Path) -> None:
     assert partner.receives is not None
     assert partner.receives.schedule == (30.0, 300.0, 86400.0)
     assert partner.sends.signature is not None
-    assert partner.sends.signature.certificates == (tmp_path / "keys/pin.pem",)
+    assert [one.file for one in partner.sends.signature.certificates] == [tmp_path / "keys/pin.pem"]
     assert partner.receives.replies[0].phrase == "đã tồn tại"
     assert partner.settings == Post(
         url="https://example.invalid/roost", auth=Auth(secret_file=tmp_path / "keys/pin.pem")
