@@ -7,6 +7,7 @@ from datetime import date, datetime  # noqa: TC003
 
 import msgspec
 
+from hub.evidence.contract import Standing  # noqa: TC001
 from hub.store.contract.views import QueueRow  # noqa: TC001
 from hub.store.contract.watching import Figures, Inspection, Process, Verdict  # noqa: TC001
 from hub.trust.forecast import Event  # noqa: TC001
@@ -76,6 +77,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     processes: Sequence[Process] = ()
     verdicts: Sequence[Verdict] = ()
     trust: Sequence[Event] = ()
+    evidence: Standing | None = None
 
 
 class Unreached(msgspec.Struct, frozen=True, kw_only=True):

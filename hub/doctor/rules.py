@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ENDS_SOON = timedelta(days=30)
 ALIVE = timedelta(seconds=20)
 UNWATCHED = timedelta(minutes=15)
+UNCHAINED = timedelta(minutes=10)
 TOO_OLD = timedelta(hours=24)
 BACKUP_AGE = timedelta(hours=26)
 SKEW = timedelta(seconds=5)
@@ -175,6 +176,13 @@ def _conservation(facts: Facts, opened: Opened) -> Iterator[Finding]:
             yield Finding(id="unwatched", grave=False, values={"minutes": minutes})
 
 
+def _evidence(facts: Facts, opened: Opened) -> Iterator[Finding]:
+    since = opened.evidence.unchained if opened.evidence else None
+    if since is not None and facts.machine.now - since > UNCHAINED:
+        minutes = str(int((facts.machine.now - since).total_seconds() // 60))
+        yield Finding(id="unchained", grave=False, values={"minutes": minutes})
+
+
 def _queue(facts: Facts, opened: Opened) -> Iterator[Finding]:
     for row in opened.queue:
         name = {"partner": row.partner}
@@ -243,6 +251,7 @@ OF_STORE: tuple[Callable[[Facts, Opened], Iterator[Finding]], ...] = (
     _clocks,
     _processes,
     _conservation,
+    _evidence,
     _queue,
     _store_health,
     _trust,

@@ -118,6 +118,20 @@ METRICS: tuple[Metric, ...] = (
         "lần kiểm tra toàn bộ gần nhất xong cách đây bao lâu",
         "since the last full check ended",
     ),
+    Metric(
+        "journal_unchained_seconds",
+        "gauge",
+        (),
+        "tuổi của dòng nhật ký cũ nhất chưa vào chuỗi băm; 0: không có",
+        "age of the oldest journal row that is not in the chain; 0: there is none",
+    ),
+    Metric(
+        "journal_unstamped_seconds",
+        "gauge",
+        (),
+        "tuổi của phần nhật ký cũ nhất chưa có giá trị băm chung (và dấu thời gian, nếu khai báo); 0: không có",
+        "age of the oldest part of the journal under no digest (and time-stamp, where one is declared); 0: there is none",
+    ),
     Metric("database_bytes", "gauge", (), "cỡ cơ sở dữ liệu", "size of the database"),
     Metric(
         "database_limit_bytes",

@@ -48,6 +48,7 @@ async def page(
     await _queue(store, now, values)
     await _processes(store, now, values)
     await _checks(store, now, values)
+    await _evidence(store, now, values)
     figures = await store.figures()
     values["database_bytes"][()] = figures.size
     if most is not None:
@@ -88,6 +89,13 @@ async def _checks(store: Store, now: datetime, values: Values) -> None:
     values["conservation_broken"][()] = sum(len(found.broken) for found in (balance, survey) if found)
     if survey:
         values["conservation_age_seconds"][()] = (now - survey.at).total_seconds()
+
+
+async def _evidence(store: Store, now: datetime, values: Values) -> None:
+    found = await store.evidence.standing()
+    for name, since in (("unchained", found.unchained), ("unstamped", found.unrooted)):
+        age = max(0.0, (now - since).total_seconds()) if since else 0.0
+        values[f"journal_{name}_seconds"][()] = age
 
 
 class _Given(Collector):

@@ -147,6 +147,7 @@ async def _opened(
             trust=forecast(await facts_of(store, what, ring), clock(), DAYS) if what else (),
             inspection=await store.inspect(clock()),
             processes=await store.processes(),
+            evidence=await store.evidence.standing(),
         ), ()
     except Refusal as refusal:  # the server went away meanwhile
         return None, refusal.problems

@@ -30,6 +30,7 @@ from hub.doctor.facts import (
 )
 from hub.doctor.rules import TOLD_ELSEWHERE, examine
 from hub.doctor.words import FORESEEN, table, words
+from hub.evidence.contract import Standing
 from hub.store.contract.views import QueueRow
 from hub.store.contract.watching import Figures, Inspection, Process, Verdict
 from hub.trust.forecast import Event
@@ -126,6 +127,7 @@ ILL: dict[str, tuple[str, bool, Facts]] = {
     "an address is taken": ("port-taken", True, with_("machine", taken=[("listen", "127.0.0.1:8080")])),
     "conservation is broken": ("conservation", True, with_("opened", verdicts=[Verdict(name="balance", at=NOW, since=NOW, seconds=1, broken=("x",))])),
     "nobody checks": ("unwatched", False, with_("opened", verdicts=[Verdict(name="conservation", at=NOW - timedelta(hours=1), since=NOW, seconds=1)])),
+    "nobody chains": ("unchained", False, with_("opened", evidence=Standing(segments=0, entries=0, top=0, head=bytes(32), unchained=NOW - timedelta(minutes=11)))),
     "something is old": ("oldest", False, row(oldest=NOW - timedelta(hours=25))),
     "something stopped": ("stopped", False, row(counts={"dead": 1})),
     "a partner is paused": ("paused", False, row(paused=True)),

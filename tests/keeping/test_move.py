@@ -16,6 +16,7 @@ from hub.store.sql import journal
 from hub.store.sql.db import only
 from hub.store.sqlite.keeper import SqliteKeeper
 from schemas.problems import Refusal
+from tests.doubles.chained import audited, chain_all, rooted
 from tests.keeping.conftest import fresh_database
 from tests.keeping.places import LATER, PLACES, Place, busy
 from tests.store.samples import acceptance, at, delivered
@@ -200,3 +201,21 @@ async def test_numbers_go_on_behind_those_that_came(way: tuple[Place, Place]) ->
     with new.keeper.reading() as db:
         (after,) = only(db, "SELECT max(seq) FROM journal")
     assert after == before + 1
+
+
+async def test_the_journals_chain_and_its_roots_arrive_and_go_on(way: tuple[Place, Place]) -> None:
+    old, new = way
+    store = old.open()
+    await busy(store)
+    await chain_all(store)
+    await rooted(store)
+    await store.close()
+    moved(old, new)
+    there = new.open()
+    assert await audited(there) == []
+    await there.accept(acceptance("after", when=at(90)))
+    assert await chain_all(there) > 1, "also that it was moved"
+    await rooted(there)
+    assert await audited(there) == []
+    assert (await there.evidence.prove("after"))[0].root is not None
+    await there.close()

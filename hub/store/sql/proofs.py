@@ -112,7 +112,7 @@ def standing(db: Db) -> Standing:
     known = frontier(db)
     waiting = one(db, "SELECT at FROM journal WHERE seq>? ORDER BY seq LIMIT 1", (known.top,))
     open_ = one(db, f"SELECT at FROM segment WHERE n>({_ROOTED}) ORDER BY n LIMIT 1")  # noqa: S608 - constant
-    stamped = one(db, "SELECT stamped_at FROM root WHERE stamped_at IS NOT NULL ORDER BY last DESC LIMIT 1")
+    stamped = one(db, "SELECT max(stamped_at) FROM root WHERE stamped_at IS NOT NULL")
     return Standing(
         segments=known.last,
         entries=known.entries,

@@ -22,6 +22,7 @@ CREATE TABLE root(
   token BLOB NOT NULL,                -- RFC 3161; empty where nobody stamps
   stamped_at INTEGER
 );
+CREATE INDEX root_stamped ON root(stamped_at) WHERE stamped_at IS NOT NULL;
 
 -- the hub's signature over the receipt that it gave: a detached JWS
 ALTER TABLE message ADD COLUMN confirmation TEXT NOT NULL DEFAULT '';
