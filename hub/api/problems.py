@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from starlette.responses import Response
 
+from hub import rules
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -86,7 +88,7 @@ def _error(problem: Problem, catalogue: Catalogue, say: Language, *, xml: bool) 
     if problem.line:
         told["line"] = problem.line
     if problem.rule:
-        told["rule"] = problem.rule
+        told["rule"] = rules.said(problem.rule, say)
     return told
 
 

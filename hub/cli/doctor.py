@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import Parameter
 
-from hub.cli import opening, rules, show, times
+from hub import rules
+from hub.cli import opening, show, times
 from hub.cli.desk import At  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.exits import Exit
 from hub.cli.show import Column

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from hub import rules
 from hub.circuit import Circuit
-from hub.cli import columns, finding, rules, show, times
+from hub.cli import columns, finding, show, times
 from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub.cli import rules
+from hub import rules
 from hub.cli.screen import clean
 
 if TYPE_CHECKING:

@@ -653,3 +653,11 @@ async def test_the_api_describes_itself(hub: House) -> None:
     assert described["openapi"].startswith("3.1")
     assert set(described["paths"]["/v1/messages"]["post"]["responses"]) >= {"202", "401", "413", "422", "503"}
     assert "text/html" not in json.dumps(described["paths"]["/v1/messages"])
+
+
+async def test_a_refusal_says_the_rule_in_the_language_of_its_reader(hub: House) -> None:
+    for language, rule in (("vi", "Bearer <khóa API>"), ("en", "Bearer <API key>")):
+        answer = await hub.post(
+            hub.received(), key="k", leave_out=["Authorization"], headers={"Accept-Language": language}
+        )
+        assert answer["errors"][0]["rule"] == rule

@@ -15,6 +15,7 @@ from hub.store.upkeep import CHORE, Stage
 from hub.upkeep import Pruner, ages_of, horizon
 from hub.wiring.declared import declared
 from schemas.problems import Refusal
+from tests.doubles.chained import chain_all
 from tests.store.samples import acceptance, at, delivered, numbered_ids, roomy
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ async def test_a_round_removes_all_that_is_due_in_small_groups(store: Store) -> 
         await store.accept(acceptance(f"m{n}"))
     works = await store.claim("w", at(1), 1000, 30)
     await store.settle(works[0].token, [delivered(work.transfer) for work in works], at(2))
+    await chain_all(store)
     removed = await pruner(store, "a").round()
     assert removed is not None
     assert removed > 3 * 119

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.cli.rules import FILE, said
 from hub.lifecycle import State
+from hub.rules import FILE, said
 from tests.unit.test_cli_double import Shelf, line, view
 
 if TYPE_CHECKING:
