@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ from signing.xml.names import SOAP
 from tests.doubles.tsa import authority
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from signing.contract import Verifier
     from tests.doubles.pki import Pki
@@ -107,6 +107,11 @@ FORMS: dict[str, Form] = {
     "xades-t": Form(XadesProfile(timestamp=True), finish=stamped),
     "scoped": Form(ScopedProfile(), document=TAX),
     "edxml": Form(EdxmlProfile(), document=EDXML, task={"reference": b"", "into": b"edXMLHeader"}),
+    "edxml-sha1": Form(
+        EdxmlProfile(sha1_until=datetime.now(UTC).date() + timedelta(days=2)),
+        document=EDXML,
+        task={"reference": b"", "into": b"edXMLHeader", "sha1": b"yes"},
+    ),
     "wss-11-rsa": Form(WssProfile(), document=envelope(SOAP[0]), task=WSS),
     "wss-12-rsa": Form(WssProfile(), document=envelope(SOAP[1]), task=WSS),
     "wss-11-ec": Form(WssProfile(), "seal-p256", envelope(SOAP[0]), task=WSS),
@@ -152,13 +157,14 @@ def arrived(wire: Wire) -> Wire:
     return msgspec.structs.replace(wire, headers=headers)
 
 
-def cells(*words: str) -> list[tuple[str, str]]:
+CONTAINERS = {"asic-rsa": "seal-2048", "asic-ec": "seal-p256"}
+"""Rows about evidence containers, and whose seal each is under."""
+
+
+def cells(*words: str, of: Iterable[str] = FORMS) -> list[tuple[str, str]]:
     """Return (form, peer) of every cell that begins with one of the words."""
     return [
-        (name, peer)
-        for name, row in ROWS.items()
-        for peer in PEERS
-        if row.get(peer, "").partition(":")[0] in words
+        (name, peer) for name in of for peer in PEERS if ROWS[name].get(peer, "").partition(":")[0] in words
     ]
 
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from lxml import etree
 
-from signing.xml.names import DSIG
+from signing.profiles import Digest, XmlAlgorithm
+from signing.xml.names import DIGESTS, DSIG, METHODS, RSA_SHA1, SHA256
 from tools import obtain
 
 if TYPE_CHECKING:
@@ -85,11 +86,15 @@ def _xmlsec1(folder: Path, job: Fields) -> Answer:
     verb, document = job["verb"].decode(), job["document"]
     if verb == "sign":
         document = blank(job["ours"])
+        for new, old in SHA1.items() if "sha1" in job else ():
+            document = document.replace(new, old)
     for name in ("key", "certificate"):
         (folder / name).write_bytes(job.get(name, b""))
     for name in job:
         if name.startswith("content:"):
-            (folder / name.removeprefix("content:")).write_bytes(job[name])
+            file = folder / name.removeprefix("content:")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(job[name])
     (folder / "document.xml").write_bytes(document)
     how = ["--privkey-pem", "key"] if verb == "sign" else ["--pubkey-cert-pem", "certificate"]
     done = subprocess.run(
@@ -114,6 +119,13 @@ def _ids(document: bytes) -> Iterator[str]:
                 told.add((local, str(element.tag).replace("{", "").replace("}", ":")))
     for local, tag in sorted(told):
         yield from (f"--id-attr:{local}", tag)
+
+
+SHA1 = {
+    f'"{METHODS[XmlAlgorithm.RSA_SHA256]}"'.encode(): f'"{METHODS[RSA_SHA1]}"'.encode(),
+    f'"{SHA256}"'.encode(): f'"{DIGESTS[Digest.SHA1]}"'.encode(),
+}
+"""What a signer that knows nothing newer writes instead."""
 
 
 def blank(signed: bytes) -> bytes:

@@ -11,7 +11,9 @@ import javax.xml.crypto.OctetStreamData;
 import javax.xml.crypto.URIDereferencer;
 import javax.xml.crypto.dom.DOMCryptoContext;
 import javax.xml.crypto.dsig.CanonicalizationMethod;
+import javax.xml.crypto.dsig.DigestMethod;
 import javax.xml.crypto.dsig.Reference;
+import javax.xml.crypto.dsig.SignatureMethod;
 import javax.xml.crypto.dsig.SignedInfo;
 import javax.xml.crypto.dsig.Transform;
 import javax.xml.crypto.dsig.XMLSignature;
@@ -72,16 +74,17 @@ final class Dsig {
         Document document = parse(job.get("document"));
         X509Certificate certificate = Pem.certificate(job.get("certificate"));
         PrivateKey key = Pem.key(Peer.text(job, "key"), certificate);
+        boolean old = job.containsKey("sha1");
         List<Transform> transforms = new ArrayList<>();
         if (!job.containsKey("beside")) {
             transforms.add(FACTORY.newTransform(Transform.ENVELOPED, (TransformParameterSpec) null));
         }
         transforms.add(FACTORY.newTransform(CanonicalizationMethod.EXCLUSIVE, (TransformParameterSpec) null));
         Reference reference = FACTORY.newReference(
-                Peer.text(job, "reference"), FACTORY.newDigestMethod(SHA256, null), transforms, null, null);
+                Peer.text(job, "reference"), FACTORY.newDigestMethod(old ? DigestMethod.SHA1 : SHA256, null), transforms, null, null);
         SignedInfo information = FACTORY.newSignedInfo(
                 FACTORY.newCanonicalizationMethod(CanonicalizationMethod.EXCLUSIVE, (C14NMethodParameterSpec) null),
-                FACTORY.newSignatureMethod(MORE + (key.getAlgorithm().equals("EC") ? "ecdsa" : "rsa") + "-sha256", null),
+                FACTORY.newSignatureMethod(old ? SignatureMethod.RSA_SHA1 : MORE + (key.getAlgorithm().equals("EC") ? "ecdsa" : "rsa") + "-sha256", null),
                 List.of(reference));
         KeyInfoFactory keys = FACTORY.getKeyInfoFactory();
         KeyInfo shown = keys.newKeyInfo(List.of(keys.newX509Data(List.of(certificate))));
