@@ -22,6 +22,7 @@ from schemas.dossier import from_json
 from schemas.problems import Problem, Refusal
 from signing.contract import Wire
 from signing.keys.generations import NONE_SIGNS, Bars
+from signing.keys.token import SILENT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -36,7 +37,7 @@ CHUNK = 8
 """Transfers per call into the pool: enough to make the way there cheap, few enough to keep every core busy."""
 KEY_SECONDS = 30.0
 """Until a key that could not sign is asked again."""
-_PASSES = frozenset({NONE_SIGNS})
+_PASSES = frozenset({NONE_SIGNS, SILENT})
 TRIES_ALONE = 2
 """A process may die for another's sake once; one that dies twice over the same message died of it."""
 

@@ -113,11 +113,30 @@ class Closed(BaseModel):
 
 
 class KeyPlace(Closed):
-    """Where a signing key lies: PEM or PKCS#12. ``password_file``: its first line is the password. ``certificate``: beside a PEM key."""
+    """Where a signing key lies: PEM or PKCS#12. ``password_file``: its first line is the password. ``certificate``: beside a PEM key.
+
+    In a token: ``module`` is its PKCS#11 library, ``token`` its label, ``label`` the key's, ``pin_file`` holds the PIN, and
+    ``certificate`` lies beside it. Needs the extra ``[hsm]``.
+    """
 
     file: Path | None = None
     password_file: Path | None = None
     certificate: Path | None = None
+    module: Path | None = None
+    token: str = ""
+    label: str = ""
+    pin_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        of_token = (self.module, self.token, self.label, self.pin_file)
+        if any(of_token) and (self.file or not (all(of_token) and self.certificate)):
+            raise ValueError("file; or module, token, label, pin_file and certificate")
+        return self
+
+    @property
+    def is_there(self) -> bool:
+        return self.file is not None or self.module is not None
 
 
 class KeyGeneration(KeyPlace):
@@ -135,9 +154,9 @@ class KeyFile(KeyPlace):
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:
-        if bool(self.generations) == (self.file is not None):
+        if bool(self.generations) == self.is_there:
             raise ValueError("file, or generations")
-        if any(one.file is None for one in self.generations):
+        if not all(one.is_there for one in self.generations):
             raise ValueError("generations: each with its file")
         if len({one.id for one in self.generations}) < len(self.generations):
             raise ValueError("generations: each with an id of its own")
@@ -146,11 +165,7 @@ class KeyFile(KeyPlace):
     @property
     def places(self) -> tuple[KeyGeneration, ...]:
         """Return every generation; a key without any is the one that it is."""
-        return self.generations or (
-            KeyGeneration(
-                id="1", file=self.file, password_file=self.password_file, certificate=self.certificate
-            ),
-        )
+        return self.generations or (KeyGeneration(id="1", **self.model_dump(exclude={"generations"})),)
 
 
 class Workers(Closed):
@@ -488,7 +503,9 @@ def _anchored_key(key: KeyFile, here: Path) -> KeyFile:
 
 
 def _anchored_place(key: KeyPlace, here: Path) -> dict[str, Path]:
-    told = {"file": key.file, "password_file": key.password_file, "certificate": key.certificate}
+    told = {
+        name: getattr(key, name) for name in ("file", "password_file", "certificate", "module", "pin_file")
+    }
     return {name: here / file for name, file in told.items() if file is not None}
 
 

@@ -75,6 +75,10 @@ def _sources(settings: Settings) -> list[KeySource]:
             file=str(one.file or ""),
             certificate=str(one.certificate or ""),
             password_file=str(one.password_file or ""),
+            module=str(one.module or ""),
+            token=one.token,
+            label=one.label,
+            pin_file=str(one.pin_file or ""),
             begins=one.begins,
             ends=one.ends,
         )

@@ -8,6 +8,7 @@ sealing pool loads its own ``KeyRing`` from it. Key objects cannot be pickled, a
 from __future__ import annotations
 
 import base64
+import threading
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
 from pathlib import Path
 from stat import S_IMODE
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from schemas.problems import Problem, Refusal, refuse
 from signing.algorithms import PrivateKey, PublicKey, same_key, sign, usable
+from signing.keys import token
 from signing.keys.generations import NONE_SIGNS, Bars, Generation, Rolling, signing
 from signing.trust.pins import fingerprints
 
@@ -30,24 +32,28 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
     from signing.contract import Key, Signer
-
-_SECRET_BITS = 0o077
+    from signing.keys.token import TokenKey
 
 
 class KeySource(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a key lies. ``file`` holds PEM, or PKCS#12 with the certificate in it; ``certificate`` is a PEM file.
 
     ``password_file`` holds the password alone; a line end after it does not count. ``generation``: what people call this one
-    of the key's generations; ``begins``, ``ends``: when it signs; ``None``: as its certificate says.
+    of the key's generations; ``begins``, ``ends``: when it signs; ``None``: as its certificate says. A key in a token:
+    ``module`` is the PKCS#11 library, ``token`` and ``label`` say which key, ``pin_file`` holds the PIN.
     """
 
     name: str
-    file: str
+    file: str = ""
     generation: str = "1"
     begins: datetime | None = None
     ends: datetime | None = None
     certificate: str = ""
     password_file: str = ""
+    module: str = ""
+    token: str = ""
+    label: str = ""
+    pin_file: str = ""
     minimum_rsa_bits: int = 2048
     recommended_rsa_bits: int = 3072
 
@@ -89,12 +95,13 @@ class KeyRing:
 
     def __init__(self, sources: Iterable[KeySource]) -> None:
         """Load every key. Raises ``Refusal`` HUB-CRT-003 with one problem for each key that cannot be loaded."""
-        self.bars = Bars()
+        self.bars, turn = Bars(), threading.Lock()
         self._keys: dict[str, list[Generation]] = {}
         problems: list[Problem] = []
         for source in sources:
             try:
-                self._keys.setdefault(source.name, []).append(_generation(source, load(source)))
+                key = token.load(source, turn) if source.module else load(source)
+                self._keys.setdefault(source.name, []).append(_generation(source, key))
             except Refusal as refusal:
                 problems.extend(refusal.problems)
         if problems:
@@ -122,12 +129,12 @@ class KeyRing:
     def names(self) -> Iterator[str]:
         return iter(self._keys)
 
-    def __iter__(self) -> Iterator[SigningKey]:
+    def __iter__(self) -> Iterator[SigningKey | TokenKey]:
         """Every generation's key."""
         return (one.key for generations in self._keys.values() for one in generations)
 
 
-def _generation(source: KeySource, key: SigningKey) -> Generation:
+def _generation(source: KeySource, key: SigningKey | TokenKey) -> Generation:
     return Generation(
         id=source.generation,
         key=key,
@@ -209,7 +216,7 @@ def _wrong(source: KeySource, rule: str) -> Refusal:
 
 def _warnings(source: KeySource, private: PrivateKey) -> Iterator[Problem]:
     for file in filter(None, (source.file, source.password_file)):
-        if S_IMODE(Path(file).stat().st_mode) & _SECRET_BITS:
+        if S_IMODE(Path(file).stat().st_mode) & token.SECRET_BITS:
             yield Problem(
                 code="HUB-CRT-003", place=source.place, rule="file mode 0600", detail=Path(file).name
             )

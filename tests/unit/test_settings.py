@@ -265,3 +265,27 @@ def test_a_key_may_have_generations_each_with_its_day(tmp_path: Path) -> None:
 )
 def test_a_key_that_could_be_understood_in_two_ways_is_refused(tmp_path: Path, text: str) -> None:
     assert "keys.dau-so" in refused(tmp_path, text).problems[0].place
+
+
+TOKEN = """
+[keys.dau-so]
+module = "/usr/lib/softhsm/libsofthsm2.so"
+token = "hub"
+label = "seal"
+pin_file = "keys/pin"
+certificate = "keys/seal.pem"
+"""
+
+
+def test_a_key_may_lie_in_a_token(tmp_path: Path) -> None:
+    (one,) = settings.load(written(tmp_path, TOKEN), {}).keys["dau-so"].places
+    assert (one.id, one.token, one.label, one.file) == ("1", "hub", "seal", None)
+    assert one.pin_file == tmp_path / "keys/pin"
+    assert str(one.module) == "/usr/lib/softhsm/libsofthsm2.so"
+
+
+@pytest.mark.parametrize("without", ["token", "label", "pin_file", "certificate", "module"])
+def test_a_key_in_a_token_needs_all_that_says_which(tmp_path: Path, without: str) -> None:
+    text = "\n".join(line for line in TOKEN.splitlines() if not line.startswith(without))
+    assert "keys.dau-so" in refused(tmp_path, text).problems[0].place
+    assert "keys.dau-so" in refused(tmp_path, TOKEN + 'file = "keys/seal.p12"\n').problems[0].place
