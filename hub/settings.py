@@ -245,6 +245,18 @@ class Limits(Closed):
     receiver: Pace = Pace()
 
 
+class PdfSignatures(Closed):
+    """Signatures in PDF documents are looked at, never altered. ``anchors``: PEM files of the authorities whose signers are
+    known. What takes more than ``time``, ``memory`` or is larger than ``largest`` is told to be unreadable or too large.
+    """
+
+    anchors: tuple[Path, ...] = ()
+    largest: Annotated[Octets, Field(le=1 << 30)] = 32 << 20
+    time: Annotated[Seconds, Field(gt=0)] = 20.0
+    memory: Octets = 1 << 30
+    every: Annotated[Seconds, Field(ge=0.1)] = 5.0
+
+
 class Documents(Closed):
     """Documents by reference. ``expires``: when an upload that no message claims is thrown away; ``grace``: how long what
     nobody needs stays before the sweep takes it; ``sweep``: between two sweeps; ``proxies``: networks whose
@@ -254,6 +266,7 @@ class Documents(Closed):
     expires: Seconds = 86_400.0
     grace: Seconds = 86_400.0
     sweep: Annotated[Seconds, Field(ge=1)] = 600.0
+    signatures: PdfSignatures = PdfSignatures()
     proxies: tuple[IPvAnyNetwork, ...] = ()
 
 
@@ -483,6 +496,9 @@ def _anchored(settings: Settings, here: Path) -> Settings:
             if settings.database_password_file is None
             else here / settings.database_password_file,
             "calendar": None if settings.calendar is None else here / settings.calendar,
+            "documents": settings.documents.model_copy(
+                update={"signatures": _anchored_roots(settings.documents.signatures, here)}
+            ),
             "keys": keys,
             "trust": settings.trust.model_copy(
                 update={"authorities": tuple(here / file for file in settings.trust.authorities)}
@@ -495,6 +511,10 @@ def _anchored(settings: Settings, here: Path) -> Settings:
             ),
         }
     )
+
+
+def _anchored_roots(told: PdfSignatures, here: Path) -> PdfSignatures:
+    return told.model_copy(update={"anchors": tuple(here / file for file in told.anchors)})
 
 
 def _anchored_key(key: KeyFile, here: Path) -> KeyFile:

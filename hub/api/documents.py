@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from hub.api.desk import Deps
-    from hub.documents.contract import Incoming, Upload
+    from hub.documents.contract import Incoming, Look, Upload
 
 PATH = "/v1/documents"
 OFFSET_STREAM = "application/offset+octet-stream"
@@ -116,7 +116,8 @@ class Uploads:
     async def show(self, request: Request) -> Response:
         """Show how far the document is and whether it may be used."""
         upload = await self._whole(await self._own(request))
-        return _json(_view(upload), _told(upload))
+        look = None if upload.safety is None else await self._documents.look(upload.sha256)
+        return _json(_view(upload, look), _told(upload))
 
     async def cancel(self, request: Request) -> Response:
         """Throw an upload away that no message has claimed."""
@@ -227,12 +228,14 @@ def wrong(said: Announcement) -> list[Problem]:
     return [Problem(code="HUB-DOC-008", place=place, rule=rule) for place, right, rule in checks if not right]
 
 
-def _view(upload: Upload) -> dict[str, Any]:
+def _view(upload: Upload, look: Look | None = None) -> dict[str, Any]:
     state = "uploading" if upload.safety is None else str(upload.safety)
     told: dict[str, Any] = {"id": upload.id, "sha256": upload.sha256, "size": upload.size}
     told |= {"offset": upload.received, "state": state, "expires": upload.until}
     if upload.safety is Safety.INFECTED:
         told["code"] = "HUB-DOC-003"
+    if look is not None:
+        told["signatures"] = look
     return told
 
 

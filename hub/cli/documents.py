@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from hub.cli import show, times
 from hub.cli.desk import At  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.exits import Exit
-from hub.documents.contract import Held, Holder, Safety
+from hub.documents.contract import Held, Holder, Safety, Seal
 from hub.store.blobs import Damaged
 from hub.store.vault import Unreadable
 from schemas.problems import refuse
+from signing.pdf_signatures import Holds, PdfSignature
 
 if TYPE_CHECKING:
     from hub.cli.desk import Desk
@@ -38,11 +40,33 @@ def _colour(row: Held, _: Desk) -> str:
     return COLOURS[row.safety] if _scanned(row) else "yellow"
 
 
+def _seal(row: Held, desk: Desk) -> str:
+    """``3 good``, ``1 good, 1 broken``; or why there is nothing to say."""
+    if row.look is None:
+        return desk.say("seal.not_yet")
+    if row.look.seal is not Seal.SIGNED:
+        return desk.say(f"seal.{row.look.seal}")
+    counts = Counter(str(each.holds) for each in row.look.signatures)
+    return ", ".join(f"{count} {desk.say(f'holds.{holds}')}" for holds, count in counts.items())
+
+
+def _seal_colour(row: Held, _: Desk) -> str:
+    marks = row.look.signatures if row.look else ()
+    return "" if not marks else "green" if all(each.holds is Holds.GOOD for each in marks) else "yellow"
+
+
+def _seal_value(row: Held) -> str | None:
+    return str(row.look.seal) if row.look else None
+
+
+SIGNATURES = show.Column("signatures", _seal_value, _seal, _seal_colour, room=100)
+
 DOCUMENTS: tuple[show.Column[Held], ...] = (
     show.Column("sha256", lambda row: row.sha256, lambda row, _: row.sha256[:SHORT], whole=True),
     show.Column("safety", lambda row: row.safety.value, _safety, _colour),
     show.Column("size", lambda row: row.size),
     show.Column("owners", lambda row: row.owners),
+    SIGNATURES,
     show.Column("finding", lambda row: row.finding, room=110),
     show.Column("held_since", lambda row: row.at, lambda row, _: times.local(row.at)),
 )
@@ -53,6 +77,7 @@ DOCUMENT: tuple[show.Column[Held], ...] = (
     show.Column("size", lambda row: row.size),
     show.Column("owners", lambda row: row.owners),
     show.Column("finding", lambda row: row.finding),
+    SIGNATURES,
     show.Column("held_since", lambda row: row.at),
     show.Column(
         "checked_at",
@@ -66,6 +91,20 @@ DOCUMENT: tuple[show.Column[Held], ...] = (
     show.Column("next_check", lambda row: row.next_check),
     show.Column("checks", lambda row: row.tries),
     show.Column("file", lambda row: row.file),
+)
+
+SIGNERS: tuple[show.Column[PdfSignature], ...] = (
+    show.Column(
+        "holds",
+        lambda row: str(row.holds),
+        lambda row, desk: desk.say(f"holds.{row.holds}"),
+        lambda row, _: "green" if row.holds is Holds.GOOD else "yellow",
+    ),
+    show.Column("signer", lambda row: row.subject),
+    show.Column("signed_at", lambda row: row.signed_at),
+    show.Column("stamped_at", lambda row: row.stamped_at),
+    show.Column("whole", lambda row: row.whole),
+    show.Column("fingerprint", lambda row: row.fingerprint, lambda row, _: row.fingerprint[:SHORT]),
 )
 
 HOLDERS: tuple[show.Column[Holder], ...] = (
@@ -86,7 +125,12 @@ async def show_(document: str, /, *, desk: At) -> int:
     async with desk.hub() as hub:
         found = await _one(hub.store, document)
         holders = await hub.store.documents.holders(found.sha256)
-    show.card(desk, DOCUMENT, found, (show.Part("holders", HOLDERS, holders),))
+        signed = found.look is not None and found.look.signatures
+        read = await hub.examined(found) if signed else None
+    parts = [show.Part("holders", HOLDERS, holders)]
+    if read is not None and read.signatures:
+        parts.append(show.Part("signers", SIGNERS, read.signatures))
+    show.card(desk, DOCUMENT, found, tuple(parts))
     return Exit.OK
 
 

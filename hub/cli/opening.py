@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Outcome, Sealed
     from hub.doctor.facts import Facts
+    from hub.documents.contract import Held
     from hub.evidence.contract import Root
     from hub.judging.contract import Said
     from hub.partners.partner import Partner
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from schemas.dossier import Message
     from schemas.workdays import Workdays
     from signing.keys.ring import KeyRing
+    from signing.pdf_signatures import Examined
 
 
 class Means(Protocol):
@@ -56,6 +58,10 @@ class Hub(Protocol):
     def partners(self) -> Mapping[str, Partner]: ...
     @property
     def means(self) -> Means: ...
+    async def examined(self, held: Held) -> Examined | None:
+        """Read the signatures of a document with their names; ``None``: there is nothing to read."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -124,6 +130,16 @@ class WiredHub:
         from hub.wiring.means import WiredMeans  # noqa: PLC0415 - heavy; only moves that make new transfers need it
 
         return WiredMeans(self._settings, self.store.trust)
+
+    async def examined(self, held: Held) -> Examined | None:
+        from hub import settings as file  # noqa: PLC0415 - heavy
+        from hub.wiring.documents import examiner, pdf_crew  # noqa: PLC0415 - heavy; only signed documents need it
+
+        crew = pdf_crew(self._settings)
+        try:
+            return await examiner(self.store.documents, crew, file.load(self._settings)).examined(held)
+        finally:
+            await crew.close()
 
     async def close(self) -> None:
         await self.store.close()

@@ -14,6 +14,8 @@ from typing import Protocol, Self
 
 import msgspec
 
+from signing.pdf_signatures import Holds  # noqa: TC001 - msgspec reads the annotations at run time
+
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
     """Common shape: frozen, named fields."""
@@ -25,6 +27,34 @@ class Safety(StrEnum):
     CHECKING = "checking"
     CLEAN = "clean"
     INFECTED = "infected"
+
+
+class Seal(StrEnum):
+    """What was found when somebody looked for signatures. Only PDF files are looked into."""
+
+    NO_PDF = "no_pdf"
+    UNSIGNED = "unsigned"
+    SIGNED = "signed"
+    UNREADABLE = "unreadable"
+    TOO_LARGE = "too_large"
+
+
+class Mark(Value, frozen=True):
+    """One signature in a document, without who made it. The fields are those of ``signing.pdf.PdfSignature``."""
+
+    holds: Holds
+    whole: bool
+    fingerprint: str
+    signed_at: datetime | None = None
+    stamped_at: datetime | None = None
+
+
+class Look(Value, frozen=True):
+    """What was seen, ``at`` that moment."""
+
+    seal: Seal
+    at: datetime
+    signatures: tuple[Mark, ...] = ()
 
 
 class NewUpload(Value, frozen=True):
@@ -64,6 +94,7 @@ class Held(Value, frozen=True):
     checked_at: datetime | None = None
     next_check: datetime | None = None
     tries: int = 0
+    look: Look | None = None
 
 
 class Holder(Value, frozen=True):
@@ -210,6 +241,18 @@ class Documents(Protocol):
         self, sha256: str, safety: Safety, *, finding: str = "", again: datetime | None = None, now: datetime
     ) -> None:
         """Record what the scanner said; CHECKING with ``again``: it could not say, ask again then."""
+        ...
+
+    async def to_look(self, now: datetime, *, lease: float) -> Held | None:
+        """Take one clean document that nobody has looked at for signatures; nobody else gets it for ``lease`` seconds."""
+        ...
+
+    async def looked(self, sha256: str, look: Look, now: datetime) -> None:
+        """Record what was seen; signatures are journaled."""
+        ...
+
+    async def look(self, sha256: str) -> Look | None:
+        """Return what was seen; ``None``: nobody has looked yet."""
         ...
 
     async def held(self, *, safety: str = "", after: str = "", limit: int = 50) -> tuple[Held, ...]: ...

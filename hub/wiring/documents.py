@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors.downloads import Downloads
 from connectors.reach import Reach, is_loopback
+from hub import settings as settings_file
+from hub.crew import Crew
+from hub.documents import examining
 from hub.documents.caretaking import Caretaker, Rules
 from hub.documents.contract import Safety
+from hub.documents.examining import Examiner
 from hub.documents.fetching import Fetching, Sources
 from hub.documents.links import Desk
 from hub.documents.scanner import Scanner
 from hub.wiring.parts import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from datetime import datetime
 
     from hub.documents.contract import Documents
     from hub.partners.declaration import Sources as Declaration
+    from hub.settings import Settings
     from hub.wiring.declared import Declared
+    from signing.pdf_signatures import Examined
 
 
 @asynccontextmanager
-async def cared_for(documents: Documents, what: Declared) -> AsyncIterator[None]:
-    """Fetch, scan and sweep beside what runs inside."""
+async def cared_for(documents: Documents, what: Declared, path: Path) -> AsyncIterator[None]:
+    """Fetch, scan, look at signatures and sweep beside what runs inside. ``path``: of the settings."""
     told = what.settings.scanner
     rules = Rules(
         grace=what.settings.documents.grace,
@@ -43,14 +52,17 @@ async def cared_for(documents: Documents, what: Declared) -> AsyncIterator[None]
     fetching = Fetching(
         documents, sources, limit=what.settings.limits.document, unscanned=unscanned(what), now=utc_now
     )
-    running = asyncio.create_task(
-        Caretaker(documents, scanner, rules, utc_now, fetching if sources else None).run()
-    )
+    caretaker = Caretaker(documents, scanner, rules, utc_now, fetching if sources else None)
+    crew = pdf_crew(path)
+    look = examining.run(examiner(documents, crew, what.settings), what.settings.documents.signatures.every)
+    running = [asyncio.create_task(each) for each in (caretaker.run(), look)]
     try:
         yield
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await crew.close()
         for http in [http for each in sources.values() for http in each.hosts.values()]:
             await http.close()
 
@@ -63,6 +75,26 @@ def _sources(told: Declaration) -> Sources:
 def _reach(host: str, told: Declaration) -> Reach:
     scheme = "http" if is_loopback(host.partition(":")[0]) else "https"
     return Reach(base_url=f"{scheme}://{host}", ca_file=told.ca_file, total_timeout=told.time)
+
+
+def pdf_crew(path: Path) -> Crew:
+    """One process that reads PDF files; it starts with the first of them."""
+    return Crew(partial(examining.begin, _pdf), str(path), 1)
+
+
+def examiner(documents: Documents, crew: Crew, settings: Settings) -> Examiner:
+    told = settings.documents.signatures
+    bounds = examining.Bounds(largest=told.largest, time=told.time)
+    return Examiner(documents, crew, bounds, utc_now)
+
+
+def _pdf(path: str) -> tuple[Callable[[bytes, datetime], Examined], int]:
+    """Runs in the crew's process. Raises ``Refusal`` HUB-CRT-003 for anchors that cannot be read."""
+    from signing import pdf  # noqa: PLC0415 - heavy; only this process needs it
+
+    told = settings_file.load(Path(path)).documents.signatures
+    anchors = pdf.load_anchors(told.anchors)
+    return lambda data, now: pdf.examine(data, anchors, now), told.memory
 
 
 def unscanned(what: Declared) -> Safety:

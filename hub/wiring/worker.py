@@ -105,7 +105,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
             beside(vigil.run()),
             kept_evidence(store, settings, name),
             inquiring(store, what, name),
-            cared_for(store.documents, what),
+            cared_for(store.documents, what, path),
         ):
             yield delivery
         await watch.end()

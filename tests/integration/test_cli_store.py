@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hub.cli.opening import Hub
+    from hub.documents.contract import Held
     from hub.partners.partner import Partner
     from hub.store.contract.store import Store
+    from signing.pdf_signatures import Examined
 
 ROOT = Path(__file__).parents[2]
 HEAD, SECOND = "m1.so-tnmt.0", "m2.so-tnmt.0"
@@ -44,6 +46,10 @@ class StoreHub:
         self.store: Store = open_store(path, ids=numbered_ids(int(time.time_ns() % 2**31)))
         self.partners: Mapping[str, Partner] = partners or {}
         self.means = means or Today()
+
+    async def examined(self, held: Held) -> Examined | None:
+        del held
+        return None
 
     async def close(self) -> None:
         await self.store.close()

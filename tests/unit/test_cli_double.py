@@ -42,10 +42,12 @@ if TYPE_CHECKING:
 
     from connectors.contract import Outcome
     from hub.cli.opening import Hub, Keeper, Opener
+    from hub.documents.contract import Held
     from hub.store.contract.store import Store
     from hub.store.contract.watching import Process, Verdict
     from schemas.dossier import Message
     from schemas.problems import Problem
+    from signing.pdf_signatures import Examined
 
 NOW = datetime(2026, 11, 22, 7, 5, 9, tzinfo=UTC)
 CODE = "000.00.15.H47-261122-0001"
@@ -310,6 +312,10 @@ class ShelfHub:
         self.store = cast("Store", shelf)
         self.partners: Mapping[str, Partner] = {"so-dat": partner("so-dat", receives=receives)}
         self.means = Today()
+
+    async def examined(self, held: Held) -> Examined | None:
+        del held
+        return None
 
     async def close(self) -> None:
         self.shelf.closed += 1

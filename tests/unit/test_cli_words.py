@@ -163,6 +163,7 @@ TABLES: dict[str, tuple[Column[Any], ...]] = {
     "documents": documents.DOCUMENTS,
     "document": documents.DOCUMENT,
     "holders": documents.HOLDERS,
+    "signers": documents.SIGNERS,
     "findings": doctor.FINDINGS,
     "processes": doctor.PROCESSES,
 }

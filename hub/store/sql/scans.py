@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 from hub.documents.contract import Held, Holder, Safety
 from hub.store.sql import journal
 from hub.store.sql.db import many, one
+from hub.store.sql.looks import look_of
 from hub.store.sql.times import moment
 
 if TYPE_CHECKING:
     from hub.store.sql.db import Db
 
-_HELD = "SELECT sha256, size, safety, at, refs, file, finding, checked_at, next_check, tries FROM document"
+_HELD = (
+    "SELECT sha256, size, safety, at, refs, file, finding, checked_at, next_check, tries, look FROM document"
+)
 
 
 def _held(row: tuple[object, ...]) -> Held:
-    sha256, size, safety, at, refs, file, finding, checked_at, next_check, tries = row
+    sha256, size, safety, at, refs, file, finding, checked_at, next_check, tries, look = row
     return Held(
         sha256=str(sha256),
         size=int(str(size)),
@@ -28,6 +31,7 @@ def _held(row: tuple[object, ...]) -> Held:
         checked_at=None if checked_at is None else moment(int(str(checked_at))),
         next_check=None if next_check is None else moment(int(str(next_check))),
         tries=int(str(tries)),
+        look=look_of(str(look)),
     )
 
 
@@ -42,6 +46,11 @@ def take(db: Db, now: int, until: int) -> Held | None:
         return None
     db.execute("UPDATE document SET next_check=? WHERE sha256=? AND next_check<=?", (until, row[0], now))
     return _held(row) if db.changes() else None
+
+
+def named(db: Db, sha256: str) -> Held | None:
+    row = one(db, f"{_HELD} WHERE sha256=?", (sha256,))
+    return None if row is None else _held(row)
 
 
 def said(db: Db, sha256: str, safety: Safety, finding: str, again: int | None, at: int) -> None:

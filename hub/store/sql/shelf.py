@@ -18,7 +18,7 @@ import msgspec
 
 from hub.documents.contract import Safety, Swept
 from hub.store.blobs import Busy, Damaged, Ref
-from hub.store.sql import documents, fetches, links, scans, sweeping
+from hub.store.sql import documents, fetches, links, looks, scans, sweeping
 from hub.store.sql.engine import Unavailable
 from hub.store.sql.times import micros
 from hub.store.vault import Unreadable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
-    from hub.documents.contract import Enclosure, Fetch, Held, Holder, NewUpload, Reach, Upload
+    from hub.documents.contract import Enclosure, Fetch, Held, Holder, Look, NewUpload, Reach, Upload
     from hub.store.blobs import Blobs, Draft
     from hub.store.sql.bodies import Bodies, Pen
     from hub.store.sql.db import Db
@@ -172,6 +172,24 @@ class Shelf:
     ) -> None:
         at = None if again is None else micros(again)
         await self.writes.run(lambda db: scans.said(db, sha256, safety, finding, at, micros(now)))
+
+    async def to_look(self, now: datetime, *, lease: float) -> Held | None:
+        at = micros(now)
+        if await self.reads.look(lambda db: looks.due(db, at)) is None:
+            return None
+
+        def take(db: Db) -> Held | None:
+            found = looks.take(db, at, at + int(lease * SECOND))
+            return None if found is None else scans.named(db, found)
+
+        return await self.writes.run(take)
+
+    async def looked(self, sha256: str, look: Look, now: datetime) -> None:
+        await self.writes.run(lambda db: looks.said(db, sha256, look, micros(now)))
+
+    async def look(self, sha256: str) -> Look | None:
+        held = await self.reads.look(lambda db: scans.named(db, sha256))
+        return None if held is None else held.look
 
     async def held(self, *, safety: str = "", after: str = "", limit: int = 50) -> tuple[Held, ...]:
         return await self.reads.run(lambda db: scans.listed(db, safety, after, limit))
