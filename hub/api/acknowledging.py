@@ -6,27 +6,35 @@ import asyncio
 import hashlib
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
+from msgspec.structs import replace
 from starlette.requests import ClientDisconnect
 
 from hub import acknowledgements
 from hub.api.admission import NO_ROOM
+from hub.api.heads import only_one
 from hub.api.later import Later
 from hub.api.quotas import Errand
+from hub.intake import believed
 from schemas.problems import Refusal, refuse
+from signing import bindings
+from signing.contract import Verifier, Wire
+from signing.trust.pins import load_pins
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from starlette.requests import Request
 
     from hub.api.callers import Callers
     from hub.api.quotas import Quotas
+    from hub.intake import Vouch
     from hub.partners.partner import Partner
-    from hub.store.contract.delivery import Acknowledged
+    from hub.store.contract.delivery import Acknowledged, Acknowledgement
     from hub.store.contract.store import Store
 
 log = structlog.get_logger(__name__)
@@ -65,6 +73,26 @@ def bringers(partners: Iterable[Partner]) -> frozenset[str]:
     return frozenset(partner.id for partner in partners if partner.receives and partner.receives.acknowledges)
 
 
+class Signed(NamedTuple):
+    """How one partner's receipts are signed: a detached JWS in ``header``."""
+
+    verifier: Verifier
+    header: str
+
+
+def signed_receipts(partners: Iterable[Partner]) -> dict[str, Signed]:
+    """By partner, of those whose file says so. Raises ``Refusal`` HUB-CRT-* for a bad pin."""
+    proofs = (
+        (one.id, one.receives.receipt_signature)
+        for one in partners
+        if one.receives and one.receives.receipt_signature
+    )
+    return {
+        id_: Signed(bindings.verifier(load_pins(proof.pins), proof.profile), proof.carried_in)
+        for id_, proof in proofs
+    }
+
+
 class Acknowledging:
     """One per web process; one event loop. ``body_time``: seconds within which the whole body must be there.
 
@@ -82,7 +110,10 @@ class Acknowledging:
         body_time: float,
         at_once: int = 64,
         of_one: int = 16,
+        signed: Mapping[str, Signed] = MappingProxyType({}),
+        vouch: Vouch = believed,
     ) -> None:
+        self._signed, self._vouch = signed, vouch
         self._callers, self._bringers = callers, bringers
         self._store, self._now, self._quotas = store, now, quotas
         self._body_time, self._at_once, self._of_one = body_time, at_once, of_one
@@ -96,7 +127,8 @@ class Acknowledging:
             self._quotas.call(partner, Errand.RECEIPTS)
             with self._place(partner):
                 body = await self._body(request)
-                return await self._store.acknowledge(acknowledgements.read(body, partner, self._now()))
+                receipt = acknowledgements.read(body, partner, self._now())
+                return await self._store.acknowledge(self._verified(receipt, request))
         except Refusal as refusal:
             log.info(
                 "receipt_refused",
@@ -107,6 +139,22 @@ class Acknowledging:
                 request=request.state.request,
             )
             raise
+
+    def _verified(self, receipt: Acknowledgement, request: Request) -> Acknowledgement:
+        """Who is to sign its receipts does, over these very bytes. Raises ``Refusal`` HUB-SIG-*, HUB-CRT-*."""
+        signed = self._signed.get(receipt.partner)
+        if signed is None:
+            return receipt
+        only_one(request, signed.header)
+        token, now = request.headers.get(signed.header, ""), receipt.received_at
+        verified = signed.verifier.verify(Wire(body=receipt.raw, headers={signed.header.lower(): token}), now)
+        self._vouch(receipt.partner, verified.signer.fingerprint, now, None)
+        return replace(
+            receipt,
+            signature=token,
+            signer=verified.signer.fingerprint,
+            algorithm=verified.algorithm,
+        )
 
     @contextmanager
     def _place(self, partner: str) -> Iterator[None]:

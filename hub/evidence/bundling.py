@@ -175,9 +175,11 @@ def _facts(
 
 
 def _signers(entries: Sequence[Proven]) -> Iterator[str]:
-    accepted = _facts(entries, "accepted")
-    if accepted and "signer" in accepted[1]:
-        yield accepted[1]["signer"]
+    """Whose signatures the hub verified: of the message, and of receipts."""
+    for each in entries:
+        signer = papers.facts(each.row.facts).get("signer")
+        if signer:
+            yield signer
 
 
 # --- a transfer -----------------------------------------------------------------------------------------------------
@@ -285,7 +287,11 @@ async def _their_receipt(store: Store, transfer: str) -> list[File]:
         ]
     if found is None:
         return []
-    return [File(papers.of_transfer(transfer, "partner-receipt"), BYTES, found.raw)]
+    brought = [File(papers.of_transfer(transfer, "partner-receipt"), BYTES, found.raw)]
+    if found.signature:
+        name = papers.of_transfer(transfer, "partner-receipt.jws")
+        brought.append(File(name, "application/jose", found.signature.encode()))
+    return brought
 
 
 def _failures(transfer: str) -> tuple[str, ...]:

@@ -112,12 +112,13 @@ class Contents(Value, frozen=True):
 
 
 class TheirReceipt(Value, frozen=True):
-    """A partner's receipt as it came. ``raw``: empty when its time was over."""
+    """A partner's receipt as it came, and its signature where it signs. ``raw``: empty when its time was over."""
 
     raw: bytes
     said_at: datetime
     received_at: datetime
     state: str
+    signature: str = ""
 
 
 class Evidence(Protocol):

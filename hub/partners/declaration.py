@@ -208,7 +208,8 @@ class Receives(Closed):
     ``order_sensitive``: a stopped transfer holds those behind it. ``acknowledges``: it sends receipts later, each within
     ``receipt_within`` of the delivery; otherwise *delivered* is final. ``ask_after``: wait before the first question about
     a transfer in doubt. ``rate``: transfers per second. ``hours``: when it may be sent to (``hub.hours``), in Vietnam time.
-    ``reply_signature``: how its replies are signed; one that is not says nothing.
+    ``reply_signature``: how its replies are signed; one that is not says nothing. ``receipt_signature``: how the receipts that
+    it brings are signed; one that is not is refused.
     ``calendar``: ``office``: not on public holidays, and without ``hours`` in the office hours of the hub's calendar.
     """
 
@@ -232,6 +233,7 @@ class Receives(Closed):
     calendar: Literal["always", "office"] = "always"
     signature: Seal | None = None
     reply_signature: Proof | None = None
+    receipt_signature: Proof | None = None
     receipts: Receipts | None = None
     documents: Downloads = Downloads()
     quota: OwnPace = OwnPace()

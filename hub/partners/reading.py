@@ -107,6 +107,11 @@ def _receipts(source: Source, told: Declaration) -> Iterator[Problem]:
         yield source.problem(
             ("receives", "acknowledges"), "receives.receipts.api_keys, or [sends], for its receipts"
         )
+    proof = told.receives.receipt_signature
+    if proof and not told.receives.acknowledges:
+        yield source.problem(("receives", "receipt_signature"), "acknowledges = true")
+    if proof and proof.binding != "jws-detached":
+        yield source.problem(("receives", "receipt_signature", "binding"), "jws-detached")
     if told.receives.receipts and not told.receives.acknowledges:
         yield source.problem(("receives", "receipts"), "acknowledges = true")
 
@@ -119,6 +124,7 @@ def _signatures(source: Source, told: Declaration) -> Iterator[Problem]:
     if told.receives:
         tables["receives", "signature"] = told.receives.signature
         tables["receives", "reply_signature"] = told.receives.reply_signature
+        tables["receives", "receipt_signature"] = told.receives.receipt_signature
     for under, table in tables.items():
         for key in strange(table) if table else ():
             yield source.problem((*under, key), f"not with binding {table.binding if table else ''}")

@@ -168,6 +168,8 @@ def _pins(path: Path) -> Mapping[str, x509.Certificate]:
 
 def _pinned(path: Path) -> Iterator[tuple[str, x509.Certificate]]:
     for partner in declared(path).partners:
-        if partner.sends and partner.sends.signature:
-            for one in load_pins(partner.sends.signature.pins):
+        proofs = [partner.sends.signature] if partner.sends else []
+        proofs += [partner.receives.receipt_signature] if partner.receives else []
+        for proof in proofs:
+            for one in load_pins(proof.pins if proof else ()):
                 yield fingerprints(one.certificate.public_bytes(Encoding.DER))[0], one.certificate

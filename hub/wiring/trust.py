@@ -53,8 +53,13 @@ def authorities_of(told: Trust) -> tuple[x509.Certificate, ...]:
 
 
 def rules_of(what: Declared) -> dict[str, Revocation]:
-    """How each sender's certificates are asked about."""
-    return {
+    """How the certificates are asked about of those who send, and of those who sign the receipts that they bring."""
+    signed = {
+        partner.id: receives.receipt_signature.revocation
+        for partner, receives in what.receiving
+        if receives.receipt_signature
+    }
+    return signed | {
         partner.id: partner.sends.signature.revocation
         for partner in what.partners
         if partner.sends and partner.sends.signature
@@ -80,6 +85,9 @@ def pinned(what: Declared) -> Iterator[Pinned]:
         reply = partner.receives.reply_signature if partner.receives else None
         if reply is not None:
             yield from _pinned(partner.id, reply.pins, reply.revocation, reply=True)
+        receipt = partner.receives.receipt_signature if partner.receives else None
+        if receipt is not None:
+            yield from _pinned(partner.id, receipt.pins, receipt.revocation)
 
 
 def _pinned(

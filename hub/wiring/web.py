@@ -11,7 +11,7 @@ from hub import pool
 from hub.acceptance import Accepting
 from hub.api import app as api
 from hub.api import problems, uses
-from hub.api.acknowledging import Acknowledging, bringers
+from hub.api.acknowledging import Acknowledging, bringers, signed_receipts
 from hub.api.admission import Admission, Watermark
 from hub.api.carrying import Carrying
 from hub.api.desk import Deps
@@ -129,6 +129,8 @@ async def open_web(
                     utc_now,
                     shares,
                     body_time=settings.limits.body_time,
+                    signed=signed_receipts(what.partners),
+                    vouch=trust.vouch,
                 ),
                 quotas=shares,
                 refusals=refusals,

@@ -28,7 +28,7 @@ from multidict import CIMultiDict
 from connectors.rest import codec as rest_codec
 from connectors.rest.settings import Settings as RestSettings
 from hub.acceptance import Accepting
-from hub.api.acknowledging import Acknowledging, bringers
+from hub.api.acknowledging import Acknowledging, bringers, signed_receipts
 from hub.api.admission import Admission, Watermark
 from hub.api.app import build
 from hub.api.carrying import Carrying
@@ -354,7 +354,13 @@ async def house(
         quotas=shares,
         refusals=refusals,
         acknowledging=Acknowledging(
-            calling.callers, bringers(made.partners), store, now, shares, body_time=limits.body_time
+            calling.callers,
+            bringers(made.partners),
+            store,
+            now,
+            shares,
+            body_time=limits.body_time,
+            signed=signed_receipts(made.partners),
         ),
         carrying=Carrying(limits, mark),
         catalogue=errors.load(),

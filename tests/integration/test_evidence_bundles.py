@@ -96,6 +96,7 @@ def test_a_dossiers_bundle_holds_everything_and_proves_it(settings: Path, bundle
         f"transfers/{DELIVERED}/statement.json",
         f"transfers/{DELIVERED}/statement.jws",
         f"transfers/{DELIVERED}/partner-receipt",
+        f"transfers/{DELIVERED}/partner-receipt.jws",
         f"transfers/{DELIVERED}/calls/001-1.sent",
         f"transfers/{REFUSED}/non-delivery.json",
         f"transfers/{REFUSED}/non-delivery.jws",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from cryptography.hazmat.primitives import hashes
 from multidict import CIMultiDict
 
 from connectors.contract import Sealed
@@ -17,6 +18,8 @@ from hub.lifecycle import State
 from hub.settings import Limits, Pace
 from hub.store.contract.delivery import Settlement
 from schemas import errors
+from signing.jose.detached import DetachedSigner
+from signing.keys.ring import KeySource, load
 from tests.doubles.pki import Pki
 from tests.integration.intake_house import KEYS, Answer, house, partner_files, parts
 from tests.store.samples import attempt
@@ -57,9 +60,13 @@ async def to_land(hub: House, move: Move | None = None, *, sent: bool = True) ->
     return work.transfer, work.key
 
 
-async def bring(hub: House, body: Any, *, by: str = "land", media: str = "application/json") -> Answer:
+async def bring(
+    hub: House, body: Any, *, by: str = "land", media: str = "application/json", signature: str = ""
+) -> Answer:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = {"Authorization": f"Bearer {KEYS.get(by, by)}", "Content-Type": media, "Accept-Language": "en"}
+    if signature:
+        headers["X-JWS-Signature"] = signature
     async with hub.session.post(f"{hub.url}/v1/receipts", data=raw, headers=headers) as got:
         return Answer(got.status, got.headers, await got.read())
 
@@ -220,3 +227,53 @@ async def test_of_two_credentials_none_counts(made: Parts, tmp_path: Path) -> No
 def test_every_code_of_receipts_is_in_the_catalogue() -> None:
     catalogue = errors.load()
     assert all(f"HUB-RCP-00{n}" in catalogue for n in range(1, 8))
+
+
+# --- receipts that a partner signs -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def signing(tmp_path: Path) -> tuple[Parts, Pki]:
+    """The department's file says that it signs its receipts."""
+    folder = tmp_path / "signing"
+    folder.mkdir()
+    pki = Pki(folder, NOW)
+    files = partner_files(folder / "partners", pki["seal-2048"].certificate_file)
+    land = next(file for file in files.glob("*.toml") if 'id = "land"' in file.read_text("utf-8"))
+    seal = pki["seal-p256"].certificate_file
+    proof = f'[receives.receipt_signature]\nbinding = "jws-detached"\ncertificates = ["{seal}"]\n'
+    land.write_text(f"{land.read_text('utf-8')}\n{proof}", "utf-8")
+    return parts(files), pki
+
+
+def jws(pki: Pki, name: str, body: bytes) -> str:
+    issued = pki[name]
+    source = KeySource(name=name, file=str(issued.key_file), certificate=str(issued.certificate_file))
+    return DetachedSigner(load(source)).sign(body, NOW)
+
+
+async def test_a_signed_receipt_is_kept_with_its_signature_and_who_signed(
+    signing: tuple[Parts, Pki], tmp_path: Path
+) -> None:
+    made, pki = signing
+    async with house(tmp_path, made, lambda: NOW) as hub:
+        transfer, key = await to_land(hub)
+        body = json.dumps({"key": key, "at": AT}).encode()
+        token = jws(pki, "seal-p256", body)
+        for wrong, code in (
+            ("", "HUB-SIG-001"),
+            (jws(pki, "seal-p256", b"other"), "HUB-SIG-002"),
+            (jws(pki, "stranger-p256", body), "HUB-CRT-001"),
+        ):
+            refused = await bring(hub, body, signature=wrong)
+            assert (refused.status in range(400, 500), refused["code"]) == (True, code)
+        assert await state(hub, transfer) is not State.ACKNOWLEDGED
+        taken = await bring(hub, body, signature=token)
+        assert (taken.status, taken["state"]) == (200, "acknowledged")
+        kept = await hub.store.evidence.their_receipt(transfer)
+        assert kept is not None
+        assert (kept.raw, kept.signature) == (body, token)
+        rows = await hub.store.journal(transfer=transfer)
+        facts = next(row.facts for row in rows if row.what == "acknowledge")
+        fingerprint = pki["seal-p256"].certificate.fingerprint(hashes.SHA256()).hex()
+        assert (facts["signer"], facts["algorithm"]) == (fingerprint, "ES256")

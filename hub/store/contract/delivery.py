@@ -108,6 +108,8 @@ class Acknowledgement(Value, frozen=True):
 
     ``key`` or ``reference`` (the partner's own) names the transfer; ``digest``: SHA-256 hex of the payload that it says it
     received, empty when it does not say. ``said_at``: when it says that it received it. ``raw``: evidence, kept encrypted.
+    ``signature``: the detached JWS that came with it, verified; ``signer``: SHA-256 of its certificate (hex). Empty: nobody asks
+    this partner for one.
     """
 
     partner: str
@@ -117,6 +119,9 @@ class Acknowledgement(Value, frozen=True):
     key: str = ""
     reference: str = ""
     digest: str = ""
+    signature: str = ""
+    signer: str = ""
+    algorithm: str = ""
 
 
 class Acknowledged(Value, frozen=True):

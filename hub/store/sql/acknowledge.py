@@ -102,6 +102,7 @@ def acknowledge(db: Db, packed: Packed) -> Acknowledged | None:
     after = MOVES.get((now, Move.ACKNOWLEDGE), now)
     _keep_receipt(db, packed, after)
     facts = {"digest": packed.digest, "before": str(now), "state": str(after), "said": said.digest}
+    facts |= {"signer": said.signer, "algorithm": said.algorithm}
     what = "acknowledge" if after is State.ACKNOWLEDGED else "receipt_contradicts"
     journal.write(db, at, what, row.message, row.id, {name: value for name, value in facts.items() if value})
     if after is not State.ACKNOWLEDGED:
@@ -128,10 +129,10 @@ def _mark(db: Db, row: _Row, code: str, detail: str) -> None:
 def _keep_receipt(db: Db, packed: Packed, after: State) -> None:
     said = packed.receipt
     db.execute(
-        "INSERT INTO receipt(transfer,digest,said_at,received_at,state,raw) VALUES(?,?,?,?,?,?)",
+        "INSERT INTO receipt(transfer,digest,said_at,received_at,state,raw,signature) VALUES(?,?,?,?,?,?,?)",
         (
             *(packed.transfer, packed.digest, micros(said.said_at), micros(said.received_at)),
-            *(str(after), packed.raw),
+            *(str(after), packed.raw, said.signature),
         ),
     )
     db.execute("UPDATE transfer SET receipt_at=? WHERE id=?", (micros(said.received_at), packed.transfer))

@@ -143,11 +143,15 @@ def contents(db: Db, bodies: Bodies, transfer: str) -> Contents:
 
 
 def their_receipt(db: Db, bodies: Bodies, transfer: str) -> TheirReceipt | None:
-    row = one(db, "SELECT raw, said_at, received_at, state FROM receipt WHERE transfer=?", (transfer,))
+    row = one(
+        db, "SELECT raw, said_at, received_at, state, signature FROM receipt WHERE transfer=?", (transfer,)
+    )
     if row is None:
         return None
     raw = bodies.unpack(db, row[0], f"{transfer}/receipt") if row[0] else b""
-    return TheirReceipt(raw=raw, said_at=moment(row[1]), received_at=moment(row[2]), state=row[3])
+    return TheirReceipt(
+        raw=raw, said_at=moment(row[1]), received_at=moment(row[2]), state=row[3], signature=row[4]
+    )
 
 
 # --- proofs -------------------------------------------------------------------------------------------------------

@@ -26,3 +26,5 @@ CREATE INDEX root_stamped ON root(stamped_at) WHERE stamped_at IS NOT NULL;
 
 -- the hub's signature over the receipt that it gave: a detached JWS
 ALTER TABLE message ADD COLUMN confirmation TEXT NOT NULL DEFAULT '';
+-- the partner's over the receipt that it brought, as it came
+ALTER TABLE receipt ADD COLUMN signature TEXT NOT NULL DEFAULT '';
