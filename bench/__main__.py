@@ -30,7 +30,7 @@ ROWS = {
     "P14": "bench.evidence",
 }
 RESULTS = Path(__file__).parent / "results"
-SHIPPED = ("apsw", "cryptography", "fastapi", "lxml", "msgspec", "signxml", "uvicorn", "zeep")
+LIBRARIES = ("apsw", "cryptography", "fastapi", "lxml", "msgspec", "signxml", "uvicorn", "zeep")
 
 
 def hardware() -> dict[str, object]:
@@ -48,7 +48,7 @@ def hardware() -> dict[str, object]:
         "system": platform.platform(),
         "python": platform.python_version(),
         "load_before": os.getloadavg()[0],
-        **{name: version(name) for name in SHIPPED},
+        **{name: version(name) for name in LIBRARIES},
     }
 
 

@@ -187,6 +187,7 @@ def test_half_of_sha1_is_sha1(pki: Pki, tmp_path: Path, part: dict[str, str]) ->
         ((b"edXMLEnvelope", b"Envelope"), "HUB-SIG-009"),
         ((b"<edXML:edXMLBody>", b"<edXML:edXMLHeader></edXML:edXMLHeader><edXML:edXMLBody>"), "HUB-SIG-009"),
         ((b"</edXML>", b" </edXML>"), "HUB-SIG-003"),
+        ((b'URI=""', b'URI="#x"'), "HUB-SIG-006"),
     ],
 )
 def test_a_signature_elsewhere_in_an_edxml_document_is_not_looked_for(
