@@ -39,6 +39,7 @@ FORESEEN: tuple[show.Column[Event], ...] = (
         "happens", lambda row: row.at, lambda row, _: f"{row.at.astimezone(times.HO_CHI_MINH):%d/%m/%Y}"
     ),
     show.Column("kind", lambda row: row.kind, room=160),
+    show.Column("what", lambda row: row.name, room=200),
     show.Column(
         "says",
         lambda row: _told(row, "en").says,

@@ -292,6 +292,10 @@ def test_it_is_declared_and_asked_who_may_sign_what(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "who-may-sign.md")
 
 
+def test_keys_change_and_certificates_are_asked_about(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "keys-and-trust.md")
+
+
 @pytest.mark.usefixtures("serving")
 def test_a_message_is_sent_by_curl_and_by_python(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "send-a-message.md")
