@@ -9,7 +9,7 @@ import ipaddress
 import re
 import ssl
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -73,9 +73,15 @@ OpenAddress = Annotated[str, AfterValidator(_reachable)]
 
 
 class Reach(BaseModel):
-    """How a partner is reached; every HTTP room's settings begin with these."""
+    """How a partner is reached; every HTTP room's settings begin with these.
+
+    ``signs`` and ``believes``: the bindings by which this kind of room can have each call signed, and its replies verified.
+    A room that does not look at ``Outfit.envelopes`` names none.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    signs: ClassVar[frozenset[str]] = frozenset()
+    believes: ClassVar[frozenset[str]] = frozenset()
 
     base_url: Address
     ca_file: LocalFile | None = None

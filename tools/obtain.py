@@ -85,10 +85,17 @@ def node_modules() -> Path:
     return kept(f"node-{digest(*files)}", make)
 
 
+def known_to_apt(at: Path) -> None:
+    """Fetch apt's lists where there are none, as in a fresh image."""
+    if not any(Path("/var/lib/apt/lists").glob("*_Packages*")):
+        run(*([] if os.geteuid() == 0 else ["sudo"]), "apt-get", "update", "-qq", at=at)
+
+
 def xmlseclibs() -> Path:
     """Take xmlseclibs out of Debian's simplesamlphp without installing that: it would bring a web server."""
 
     def make(folder: Path) -> None:
+        known_to_apt(folder)
         run("apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", "simplesamlphp", at=folder)
         (package,) = folder.glob("*.deb")
         run("dpkg-deb", "-x", package.name, "unpacked", at=folder)

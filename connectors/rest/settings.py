@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from string import Formatter
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -85,6 +85,8 @@ class Find(Closed):
 class Settings(Reach):
     """``path`` serves every operation that ``paths`` does not name."""
 
+    signs: ClassVar[frozenset[str]] = frozenset({"modi-rest"})
+    believes: ClassVar[frozenset[str]] = frozenset({"jws-detached", "modi-rest"})
     path: PathTemplate = "/"
     paths: dict[str, PathTemplate] = Field(default_factory=dict)
     method: Literal["POST", "PUT"] = "POST"

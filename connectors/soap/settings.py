@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -90,6 +90,8 @@ class Status(_Closed):
 class Settings(Reach):
     """One SOAP port; ``base_url`` is its address. ``wsdl``: ``<id>@<version>`` of the library. ``operations``: the hub's operation → the WSDL's, where they differ."""
 
+    signs: ClassVar[frozenset[str]] = frozenset({"wss"})
+    believes: ClassVar[frozenset[str]] = frozenset({"wss"})
     wsdl: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*@[0-9][0-9.]*$")]
     service: Element | None = None
     port: Element | None = None

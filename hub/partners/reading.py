@@ -23,6 +23,7 @@ from hub.partners.signatures import SIGNED_ONCE, Proof, strange
 from hub.partners.world import Reading, World
 from hub.settings import is_loopback
 from schemas.problems import Problem, Refusal
+from signing.bindings import per_attempt
 from signing.profiles import Identity
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def _read(source: Source, world: World) -> Partner:
         problems.extend(_receipts(source, declaration))
         problems.extend(_known(source, declaration))
         problems.extend(_signatures(source, declaration))
+        problems.extend(_envelopes(source, declaration, world.rooms.get(room)))
     if declaration is None or problems:
         raise Refusal(*sorted(problems, key=lambda problem: problem.line))
     return Partner(file=source.path, settings=settings, **dict(declaration))
@@ -134,6 +136,22 @@ def _signatures(source: Source, told: Declaration) -> Iterator[Problem]:
         if proof.max_age < least:
             rule = f"at least {least}: whoever tries by this schedule sends what was signed so long ago"
             yield source.problem(("sends", "signature", "max_age"), rule)
+
+
+def _envelopes(source: Source, told: Declaration, room: type[BaseModel] | None) -> Iterator[Problem]:
+    """What a room cannot sign around its calls would leave unsigned; what it cannot verify would be believed all the same."""
+    seal = told.receives.signature if told.receives else None
+    reply = told.receives.reply_signature if told.receives else None
+    signs: frozenset[str] = getattr(room, "signs", frozenset())
+    believes: frozenset[str] = getattr(room, "believes", frozenset())
+    if seal and per_attempt(seal.profile) and seal.binding not in signs:
+        yield source.problem(("receives", "signature", "binding"), _of(told.room, signs))
+    if reply and reply.binding not in believes:
+        yield source.problem(("receives", "reply_signature", "binding"), _of(told.room, believes))
+
+
+def _of(room: str, bindings: frozenset[str]) -> str:
+    return f"a binding that the room {room} knows for this: {', '.join(sorted(bindings)) or 'none'}"
 
 
 def _placed(source: Source, problem: Problem, table: dict[str, Any], under: Steps) -> Problem:

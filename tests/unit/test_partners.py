@@ -286,3 +286,27 @@ def test_every_kind_of_the_canonical_words_may_be_declared(tmp_path: Path) -> No
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refusal):
         reading.load(tmp_path / "absent", WORLD)
+
+
+OURS = '[receives.signature]\nbinding = "xmldsig-enveloped"\nkey = "province-seal"\n'
+THEIRS = '[receives.reply_signature]\nbinding = "jws-detached"\ncertificates = ["keys/pin.pem"]\n'
+
+
+@pytest.mark.parametrize(
+    ("table", "place"),
+    [
+        (OURS.replace("xmldsig-enveloped", "wss"), "receives.signature.binding"),
+        (
+            OURS.replace("xmldsig-enveloped", "modi-rest") + 'audience = "urn:dat"\nissuer = "urn:hub"\n',
+            "receives.signature.binding",
+        ),
+        (OURS + THEIRS, "receives.reply_signature.binding"),
+    ],
+)
+def test_a_room_that_cannot_sign_its_calls_or_check_replies_is_not_asked_to(
+    tmp_path: Path, table: str, place: str
+) -> None:
+    """Otherwise messages would leave unsigned, and replies be believed, and the file would say the opposite."""
+    assert OURS in GOOD
+    found = problems(tmp_path, GOOD.replace(OURS, table))
+    assert [problem.place.rpartition(": ")[2] for problem in found] == [place]
