@@ -19,6 +19,7 @@ import structlog
 from hub.access import Identity, Way, label_of
 from hub.api.heads import only_one
 from hub.api.origins import CERTIFICATE, Network, address_of, certificate_of
+from hub.intake import Vouch, believed
 from schemas.problems import Refusal, refuse
 from signing.jose import compact
 
@@ -38,6 +39,8 @@ log = structlog.get_logger(__name__)
 
 CLAIM = "sender"
 BEARER = "bearer"
+NO_GUESS = frozenset({"HUB-AUT-001", "HUB-CRT-005"})
+"""Refusals that are no failed login: nothing was said, or nobody can say now."""
 _DOTS = 2
 """In a compact JWS (RFC 7515 §7.1)."""
 
@@ -65,13 +68,22 @@ class Callers:
     """One per web process; one event loop."""
 
     def __init__(
-        self, knows: Knows, *, tokens: Tokens, failures: Failures, uses: Uses, now: Callable[[], datetime]
+        self,
+        knows: Knows,
+        *,
+        tokens: Tokens,
+        failures: Failures,
+        uses: Uses,
+        now: Callable[[], datetime],
+        vouch: Vouch = believed,
     ) -> None:
+        """``vouch``: whether the signer of a bearer token may be believed now."""
         self._keys = _by_digest(knows.credentials, Way.API_KEY)
         self._certificates = _by_digest(knows.credentials, Way.CERTIFICATE)
         self._badges = {name: each for each in knows.badges for name in each.names}
         self._claims, self._proxies = knows.claims, knows.proxies
-        self._tokens, self._failures, self._uses, self._now = tokens, failures, uses, now
+        self._tokens, self._failures, self._uses = tokens, failures, uses
+        self._now, self._vouch = now, vouch
 
     async def identify(self, request: Request, *, claims: bool = False) -> Identity:
         """Return who calls. ``claims``: what comes carries a signature that will be verified.
@@ -85,7 +97,7 @@ class Callers:
         try:
             found = await self._find(request, claims=claims)
         except Refusal as refusal:
-            if refusal.code != "HUB-AUT-001":
+            if refusal.code not in NO_GUESS:
                 self.failed(address, refusal.code)
             raise
         if found.proved:
@@ -151,6 +163,7 @@ class Callers:
         if known is None:
             raise refuse("HUB-AUT-002", "Authorization")
         signer = known.verify(authorization, self._now())
+        self._vouch(known.partner, signer.fingerprint, self._now(), None)
         label = label_of("", signer.fingerprint)
         return Identity(partner=known.partner, way=Way.BEARER_JWS, label=label)
 

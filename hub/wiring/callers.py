@@ -12,6 +12,7 @@ from hub.api.desk import Caller
 from hub.api.failures import Failures
 from hub.api.tokens import Client, Tokens
 from hub.api.uses import Uses
+from hub.intake import Vouch, believed
 from hub.wiring.parts import utc_now
 from signing.jose.modi import Bearers
 from signing.profiles import Identity, ModiProfile
@@ -40,11 +41,14 @@ def doors(
     store: AccessStore,
     now: Callable[[], datetime] = utc_now,
     seconds: Callable[[], float] = time.monotonic,
+    vouch: Vouch = believed,
 ) -> Doors:
     """Build what says who calls. Raises ``Refusal`` HUB-CRT-003 for a pin that cannot be read."""
     tokens = Tokens(clients(partners), store, now=now, seconds=seconds, randomness=os.urandom)
     uses = Uses()
-    callers = Callers(knows(partners, proxies), tokens=tokens, failures=Failures(seconds), uses=uses, now=now)
+    callers = Callers(
+        knows(partners, proxies), tokens=tokens, failures=Failures(seconds), uses=uses, now=now, vouch=vouch
+    )
     return Doors(callers, tokens, uses)
 
 

@@ -104,7 +104,7 @@ async def open_web(
         await store.capacities(capacities(what.partners))
         await room.ask()
         await trust.read()
-        calling = doors(what.partners, settings.documents.proxies, store.access)
+        calling = doors(what.partners, settings.documents.proxies, store.access, vouch=trust.vouch)
         app = api.build(
             Deps(
                 intake=Intake(

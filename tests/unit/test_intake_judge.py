@@ -259,6 +259,20 @@ def test_only_what_was_signed_is_read_on_and_the_digest_is_of_what_came() -> Non
     assert (judged.key, judged.digest, judged.size) == ("natural", hashlib.sha256(raw).hexdigest(), len(raw))
 
 
+def test_who_only_claims_to_be_a_sender_that_need_not_sign_is_nobody() -> None:
+    agencies = Agencies.load()
+    desk = Desk(
+        senders={"a": json_sender()},
+        recipients=(),
+        agencies=agencies,
+        procedures=Procedures.load(agencies),
+        limit=100,
+    )
+    claimed = Inbound(message="m", sender="a", claimed=True, headers={}, body=b"{}", received_at=NOW)
+    with pytest.raises(Refusal, match="HUB-AUT-001"):
+        judge(claimed, desk, NOW)
+
+
 class Poisoned(Recorder):
     """A reader that one message breaks, in a way that nobody thought of."""
 
