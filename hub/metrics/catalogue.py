@@ -132,6 +132,13 @@ METRICS: tuple[Metric, ...] = (
         "tuổi của phần nhật ký cũ nhất chưa có giá trị băm chung (và dấu thời gian, nếu khai báo); 0: không có",
         "age of the oldest part of the journal under no digest (and time-stamp, where one is declared); 0: there is none",
     ),
+    Metric(
+        "trust_left_seconds",
+        "gauge",
+        ("partner",),
+        "còn bao lâu nữa thì không chứng thư nào của đối tác được tin; âm: đã hết, thông điệp bị từ chối",
+        "until no certificate of a partner may be believed; under 0: it is over, and its messages are refused",
+    ),
     Metric("database_bytes", "gauge", (), "cỡ cơ sở dữ liệu", "size of the database"),
     Metric(
         "database_limit_bytes",

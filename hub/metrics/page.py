@@ -6,6 +6,7 @@ by who answered. What the store knows is read from it once.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -39,12 +40,19 @@ Values = dict[str, dict[tuple[str, ...], float]]
 
 
 async def page(
-    store: Store, now: datetime, *, version: str, free: Callable[[], int], most: int | None = None
+    store: Store,
+    now: datetime,
+    *,
+    version: str,
+    free: Callable[[], int],
+    most: int | None = None,
+    left: Mapping[str, float] = MappingProxyType({}),
 ) -> bytes:
     """Return the page in Prometheus's text format. ``free``: bytes on the disk of the data folder;
-    ``most``: bytes that the database may have.
+    ``most``: bytes that the database may have; ``left``: seconds until no certificate of a partner may be believed.
     """
     values: Values = {metric.name: {} for metric in METRICS}
+    values["trust_left_seconds"] = {(partner,): seconds for partner, seconds in left.items()}
     await _queue(store, now, values)
     await _processes(store, now, values)
     await _checks(store, now, values)

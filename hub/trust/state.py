@@ -54,6 +54,11 @@ class Known:
     def barred(self) -> frozenset[str]:
         return frozenset(self._barred)
 
+    @property
+    def facts(self) -> tuple[Mapping[str, Standing], Mapping[str, Barred]]:
+        """What is known of each certificate, by its fingerprint."""
+        return self._standings, self._barred
+
     def vouch(
         self, partner: str, fingerprint: str, now: datetime, stamped_at: datetime | None = None
     ) -> None:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hub.rounds import beside
 from hub.trust.asking import Asking, opened
 from hub.trust.contract import Said, Standing
-from hub.trust.forecast import Ending, Facts, Key, Pinned, Stamping, day_over
+from hub.trust.forecast import Ending, Facts, Key, Pinned, Stamping, day_over, forecast, left
 from hub.trust.inquiry import Inquiry, Source, Subject
 from hub.wiring.parts import utc_now
 from hub.wiring.timestamps import anchors_of
@@ -24,16 +24,19 @@ from signing.trust import status
 from signing.trust.pins import PinFile, fingerprints, load_pins
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from hub.settings import Revocation, Settings, Timestamps, Trust
     from hub.store.contract.store import Store
+    from hub.trust.state import Known
     from hub.wiring.declared import Declared
     from signing.keys.ring import KeyRing
 
 LARGEST_LIST = 32 << 20
 STAMPED_SOON = timedelta(minutes=1)
+FAR = 36_500.0
+"""Days: all that is known."""
 LIST_AGE = timedelta(seconds=30)
 """A list that was fetched just now serves all certificates that stand on it."""
 _NONCE = 16
@@ -222,6 +225,17 @@ async def inquiring(store: Store, what: Declared, name: str) -> AsyncIterator[No
 
 
 # --- what is foreseen ---------------------------------------------------------------------------------------------
+
+
+def time_left(what: Declared, known: Known) -> Callable[[datetime], Mapping[str, float]]:
+    """How long each partner has left, as far as its own certificates go: for figures, of what is in memory."""
+    pins = tuple(pinned(what))
+
+    def look(now: datetime) -> Mapping[str, float]:
+        standings, barred = known.facts
+        return left(forecast(Facts(pins=pins, standings=standings, barred=barred), now, FAR), now)
+
+    return look
 
 
 async def facts_of(store: Store, what: Declared, ring: KeyRing | None) -> Facts:

@@ -17,6 +17,7 @@ from hub.wiring.parts import new_ids, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+    from datetime import datetime
 
     from hub.metrics.counts import Counts
     from hub.settings import Settings
@@ -35,8 +36,11 @@ async def watched(
     counts: Counts,
     gauges: Callable[[], Mapping[str, float]],
     shown: socket.socket | None,
+    left: Callable[[datetime], Mapping[str, float]],
 ) -> AsyncIterator[None]:
-    """Keep this process's row while the context lasts, and answer on ``shown`` with the figures of all."""
+    """Keep this process's row while the context lasts, and answer on ``shown`` with the figures of all. ``left``: seconds until
+    no certificate of a partner may be believed.
+    """
     new_id = new_ids()
     now = utc_now()
     me = Process(
@@ -52,12 +56,14 @@ async def watched(
 
     async def figures() -> bytes:
         await pulse.beat()
+        at = utc_now()
         return await page(
             store,
-            utc_now(),
+            at,
             version=me.version,
             free=lambda: free_bytes(settings),
             most=settings.limits.database,
+            left=left(at),
         )
 
     await pulse.beat()

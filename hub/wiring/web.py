@@ -38,7 +38,7 @@ from hub.wiring.evidence import confirming
 from hub.wiring.parts import new_ids, store_of, utc_now
 from hub.wiring.room import ASK_EVERY, Room
 from hub.wiring.tools import pool_tools
-from hub.wiring.trust import rules_of
+from hub.wiring.trust import rules_of, time_left
 from hub.wiring.watching import watched
 from schemas import errors
 from schemas.problems import Problem
@@ -149,7 +149,7 @@ async def open_web(
             )
         )
         async with (
-            watched(settings, store, "web", counts, gauges, shown),
+            watched(settings, store, "web", counts, gauges, shown, time_left(what, trust)),
             beside(again(SHARE_EVERY, lambda: shares.sync(store.use), "quotas")),
             beside(again(EVERY, refusals.write, "refusals")),
             beside(again(ASK_EVERY, room.ask, "room")),

@@ -30,7 +30,7 @@ from hub.wiring.documents import cared_for, desks
 from hub.wiring.evidence import confirming, kept_evidence
 from hub.wiring.parts import link_secret, store_of, utc_now
 from hub.wiring.tools import pool_tools
-from hub.wiring.trust import inquiring, reply_rules_of
+from hub.wiring.trust import inquiring, reply_rules_of, time_left
 from hub.wiring.watching import process_name, watched
 from signing import bindings
 
@@ -98,7 +98,15 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
         )
         watch = Watch(store, name, utc_now)
         async with (
-            watched(settings, store, "worker", counts, lambda: {"transfers": delivery.in_hand}, shown),
+            watched(
+                settings,
+                store,
+                "worker",
+                counts,
+                lambda: {"transfers": delivery.in_hand},
+                shown,
+                time_left(what, known),
+            ),
             beside(watch.run()),
             beside(again(EVERY, known.read, "trust")),
             beside(_pruner(store, settings.retention, name).run()),

@@ -185,7 +185,8 @@ async def test_the_page_shows_queue_processes_and_histograms(store: Store) -> No
     (*_, work) = await store.claim("dead", NOON, 9, 1)
     del work
     await store.tick(at(2))
-    text = (await page(store, NOON, version="1.2", free=lambda: 7, most=1 << 40)).decode()
+    left = {"so-tnmt": -5.0}
+    text = (await page(store, NOON, version="1.2", free=lambda: 7, most=1 << 40, left=left)).decode()
     found = {
         (sample.name, *sorted(sample.labels.values(), reverse=True)): sample.value
         for family in text_string_to_metric_families(text)
@@ -200,6 +201,7 @@ async def test_the_page_shows_queue_processes_and_histograms(store: Store) -> No
     assert found["lienthong_leases_expired_total", "so-tnmt"] >= 1
     assert found["lienthong_busy", "web", "requests"] == 2
     assert found["lienthong_processes", "web"] == 1
+    assert found["lienthong_trust_left_seconds", "so-tnmt"] == -5
     assert found["lienthong_disk_free_bytes",] == 7
     assert found["lienthong_log_bytes",] > 0
     assert any(name[0] == "lienthong_build_info" and "1.2" in name for name in found)
