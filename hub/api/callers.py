@@ -175,9 +175,11 @@ def hints(token: str) -> Sequence[str]:
     """Return by which names a JWS says whose it is; nothing of it is believed for that. None when it cannot be read."""
     try:
         header = compact.members(compact.decode(token[:MOST_HEADER].partition(".")[0]), "header")
+        brought = [compact.leaf(header["x5c"])] if "x5c" in header else []
     except Refusal:
         return ()
-    return [said for name in ("x5t#S256", "kid") if isinstance(said := header.get(name), str)]
+    named = [said for name in ("x5t#S256", "kid") if isinstance(said := header.get(name), str)]
+    return [*named, *brought]
 
 
 def _by_digest(credentials: Iterable[Credential], way: Way) -> Mapping[str, Credential]:

@@ -70,10 +70,15 @@ class Partner(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(secret.credential(self.id, Way.SECRET, client=client.id) for secret in client.secrets)
 
     @property
+    def signs_badges(self) -> bool:
+        """Whether a bearer token that it signs itself says who it is."""
+        proof = self.sends.signature if self.sends else None
+        return proof is not None and proof.identity is not Identity.NONE
+
+    @property
     def calls(self) -> bool:
         """Whether it can prove who it is by anything but a message's signature."""
-        proof = self.sends.signature if self.sends else None
-        return bool(self.credentials) or (proof is not None and proof.identity is not Identity.NONE)
+        return bool(self.credentials) or self.signs_badges
 
     @property
     def capacity(self) -> Capacity | None:

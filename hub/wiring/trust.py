@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from hub.partners.partner import Partner
     from hub.settings import Revocation, Settings, Timestamps, Trust
     from hub.store.contract.store import Store
     from hub.trust.state import Known
@@ -289,11 +290,33 @@ def _endings(what: Declared) -> Iterator[Ending]:
                     detail=detail,
                 )
     for partner in what.partners:
+        yield from ways_in(partner)
         proof = partner.sends.signature if partner.sends else None
         until: date | None = getattr(proof.profile, "sha1_until", None) if proof else None
         if until is not None:
             ends = day_over(until + timedelta(days=1))
             yield Ending(kind="sha1-ends", name=partner.id, ends=ends, partners=(partner.id,), stops=True)
+
+
+def ways_in(partner: Partner) -> Iterator[Ending]:
+    """What it shows of itself and what ends. With the last of them it stops: it has no other way in."""
+    endless = partner.access.signature or partner.signs_badges
+    for one in partner.credentials:
+        if one.ends is None:
+            continue
+        others = any(
+            each.ends is None or each.ends > one.ends
+            for each in partner.credentials
+            if each != one and (one.receipts_only or not each.receipts_only)
+        )
+        label = f"{one.client} {one.label}".strip()
+        yield Ending(
+            kind="access-ends",
+            name=f"{partner.id}: {label}",
+            ends=one.ends,
+            partners=(partner.id,),
+            stops=not (others or endless),
+        )
 
 
 def _of_stamps(told: Timestamps) -> tuple[x509.Certificate, ...]:

@@ -128,7 +128,7 @@ class Signatures:
             if name in header
         ]
         if "x5c" in header:
-            hints.append({_leaf(header["x5c"])})
+            hints.append({leaf(header["x5c"])})
         return set.intersection(*hints) if hints else None
 
     def _verifies(self, attached: str, algorithm: JwsAlgorithm, pin: Pin) -> bool:
@@ -214,7 +214,7 @@ def _no_number(name: str) -> object:
     raise ValueError(name)
 
 
-def _leaf(chain: object) -> str:
+def leaf(chain: object) -> str:
     """Return the fingerprint of the first certificate of ``x5c`` (RFC 7515 §4.1.6): an index into the pins, no more."""
     if not isinstance(chain, list) or not 0 < len(chain) <= _CERTIFICATES or not isinstance(chain[0], str):
         raise form(f"x5c of at most {_CERTIFICATES} certificates")

@@ -20,6 +20,7 @@ from hub.settings import Documents
 from hub.wiring.callers import doors
 from schemas.problems import Refusal, refuse
 from signing.contract import Wire
+from signing.jose.compact import encode, written
 from signing.jose.detached import DetachedSigner
 from signing.jose.modi import ModiSigner
 from signing.keys.ring import KeySource, load
@@ -367,6 +368,15 @@ async def test_the_signature_alone_may_say_who_sends(hub: House, pki: Pki) -> No
         assert (await got.json(content_type=None))["code"] == "HUB-AUT-001"
 
 
+def with_certificate_only(key: Key) -> str:
+    """An identity token as most of the pattern's clients make it: ``x5c`` and no other hint."""
+    issued = int(NOW.timestamp())
+    claims = {"aud": HUB, "iat": issued, "exp": issued + 60, "jti": "i"}
+    parts = ({"alg": "RS256", "typ": "JWT", "x5c": [key.certificate_text.decode()]}, claims)
+    head = ".".join(written(part) for part in parts)
+    return f"{head}.{encode(key.sign(head.encode()))}"
+
+
 async def test_a_signed_bearer_token_says_who_calls(hub: House, pki: Pki) -> None:
     profile = ModiProfile(audience=HUB, identity=Identity.ID_AUTH_REST_02)
     body = json.dumps(hub.received()).encode()
@@ -377,6 +387,10 @@ async def test_a_signed_bearer_token_says_who_calls(hub: House, pki: Pki) -> Non
     status, receipt = await unnamed(hub, "/v1/messages", body, headers)
     assert status == 202, receipt
     own = {"Authorization": headers["Authorization"]}
+    by_certificate = {"Authorization": f"Bearer {with_certificate_only(key_of(pki, 'seal-2048-next'))}"}
+    assert (
+        await hub.get(f"/v1/messages/{receipt['message']}", sender=None, headers=by_certificate)
+    ).status == 200
     assert (await hub.get(f"/v1/messages/{receipt['message']}", sender=None, headers=own)).status == 200
     stranger = ModiSigner(key_of(pki, "stranger-2048"), profile).sign(Wire(body=body, headers=said), NOW)
     assert (await unnamed(hub, "/v1/messages", body, stranger.headers))[1]["code"] == "HUB-AUT-002"

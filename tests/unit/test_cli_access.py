@@ -11,6 +11,7 @@ from hub.access import Way
 from hub.cli.access import keys
 from hub.partners.declaration import Access, Named, OAuthClient
 from hub.store.contract.access import CredentialUse
+from hub.wiring.trust import ways_in
 from tests.unit.test_cli_double import partner
 
 if TYPE_CHECKING:
@@ -57,3 +58,17 @@ def test_each_way_in_says_whether_it_counts_and_when_it_was_used() -> None:
         ("token", "client-0", "undeclared", 7),
         ("api_key", "gone", "undeclared", 7),
     ]
+
+
+def test_a_partner_stops_with_its_last_way_in_and_not_before() -> None:
+    first, last = date(2026, 12, 1), date(2026, 12, 31)
+
+    def ends(*keys: Named, signature: bool = False) -> list[tuple[str, bool]]:
+        told = msgspec.structs.replace(partner("desk"), access=Access(api_keys=keys, signature=signature))
+        return [(one.name, one.stops) for one in ways_in(told)]
+
+    old, new = named("a", name="old", until=first), named("b", name="new", until=last)
+    assert ends(old, new) == [("desk: old", False), ("desk: new", True)]
+    assert ends(old, named("b")) == [("desk: old", False)]
+    assert ends(old, signature=True) == [("desk: old", False)]
+    assert ends(named("b")) == []

@@ -158,6 +158,7 @@ KINDS = [
     "stamps-missing",
     "right-ends",
     "sha1-ends",
+    "access-ends",
 ]
 
 
