@@ -22,7 +22,8 @@ from hub.routing.router import Router  # noqa: TC001
 from hub.store.contract.intake import Acceptance, Alias, Known, NewTransfer
 from hub.story import joining, record
 from hub.story.advance import Quarantined, Sender, advance
-from schemas.dossier import Message, from_json, to_json
+from hub.story.moves import CLOSED
+from schemas.dossier import Kind, Message, Procedure, from_json, to_json
 from schemas.problems import Problem, refuse
 from schemas.workdays import Workdays  # noqa: TC001
 
@@ -52,7 +53,8 @@ def decide(
 ) -> Acceptance:
     """Decide all rows of one message. ``known``: what the hub knows of its dossier now.
 
-    Raises ``Refusal`` HUB-DOS-002, -003 or -007 when the story says that this sender may not say this, HUB-AUT-010.
+    Raises ``Refusal`` HUB-DOS-002, -003 or -007 when the story says that this sender may not say this, HUB-AUT-010;
+    HUB-SGN-002, -004.
     """
     message = from_json(judged.canonical)
     before = record.from_json(known.story) if known else None
@@ -72,6 +74,7 @@ def decide(
     )
     after = judgement.story
     _allowed(judged, after)
+    _signed(judged, before, message)
     identity = identity_of(judged, message)
     quarantine = judgement.problem if isinstance(judgement, Quarantined) else None
     dossier = None
@@ -143,6 +146,26 @@ def _allowed(judged: Judged, story: Story | None) -> None:
     """
     if judged.procedures and story is not None and not {story.national, story.local} & {*judged.procedures}:
         raise refuse("HUB-AUT-010", "/dossier/procedure", rule=" | ".join(judged.procedures))
+
+
+def _signed(judged: Judged, before: Story | None, message: Message) -> None:
+    """What only the dossier's story tells of a signatory's right.
+
+    Raises HUB-SGN-002 when the right was judged by another procedure than the dossier's, HUB-SGN-004 when a result is told
+    before anybody with the right has signed one.
+    """
+    if judged.repeats and not (before and any(leg.state in CLOSED for leg in before.legs)):
+        raise refuse("HUB-SGN-004", "/event/kind", rule=Kind.FINISHED)
+    if judged.signatory and before and not _is_of(before, message, judged.sender):
+        raise refuse("HUB-SGN-002", "/dossier/procedure", rule=before.national or before.local or "")
+
+
+def _is_of(story: Story, message: Message, sender: str) -> bool:
+    """Whether a message names the procedure of the dossier. A local code counts from where the dossier has its own."""
+    said = (message.dossier and message.dossier.procedure) or Procedure()
+    if story.national or said.national:
+        return story.national in {None, said.national} and (story.national is not None or not story.local)
+    return story.local in {None, said.local} or (said.local is not None and sender != story.origin)
 
 
 def identity_of(judged: Judged, message: Message) -> str:

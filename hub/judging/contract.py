@@ -56,7 +56,7 @@ class Sender(Value, frozen=True):
 
     ``places``: canonical place → place in the sender's format (``hub.places``). ``own_key``: its format carries a key.
     ``hosts``: where its documents are fetched from; ``None``: their addresses travel on as they are. ``authority_kinds``: what
-    only a signatory with the right to may sign.
+    only a signatory with the right to may sign; ``seals``: fingerprints of its own certificates, which are no signatory's.
     """
 
     id: str
@@ -73,6 +73,7 @@ class Sender(Value, frozen=True):
     own_key: bool = True
     hosts: frozenset[str] | None = None
     authority_kinds: frozenset[str] = frozenset()
+    seals: frozenset[str] = frozenset()
     procedures: frozenset[str] = frozenset()
 
 
@@ -116,7 +117,8 @@ class Judged(Value, frozen=True):
     format's own key where the sender gave another one, ``signed_key`` what the signature calls the message, or
     what stands for it; they are bound as well. ``documents``: those that it names by their
     digest alone; ``places``: where such things stand in the sender's format. ``procedures``: the only ones that its
-    sender may speak of; empty: all.
+    sender may speak of; empty: all. ``signatory``: by whose right it was signed; ``repeats``: it tells a result that somebody
+    with the right must have signed before.
     """
 
     sender: str
@@ -142,6 +144,7 @@ class Judged(Value, frozen=True):
     signer: str = ""
     algorithm: str = ""
     signatory: str = ""
+    repeats: bool = False
     stamped_at: datetime | None = None
     documents: tuple[New, ...] = ()
     places: Mapping[str, str] = {}

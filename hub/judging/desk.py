@@ -104,6 +104,9 @@ def _sender(
         reader=read,
         places={} if table is None or table.canonical else places(table),
         verifier=_verifier(sends.signature, officers, anchors),
+        seals=frozenset(pin.fingerprint for pin in load_pins(sends.signature.pins))
+        if sends.signature
+        else frozenset(),
         authority_kinds=frozenset(map(str, sends.signature.authority)) if sends.signature else frozenset(),
         procedures=frozenset(sends.procedures),
         own_key=table is not None and not table.canonical,

@@ -14,7 +14,7 @@ from hub.judging.contract import CODE_PLACE, Desk, Inbound, Judged
 from hub.judging.enclosing import enclosures
 from hub.judging.saying import allowed_aliases, check_said, may_create, nfc
 from hub.judging.trying import trials
-from hub.judging.vouching import said_once, signed_by, signed_key, verify
+from hub.judging.vouching import repeats, said_once, signed_by, signed_key, verify
 from hub.judging.wrapping import check_media_type, key_of
 from hub.places import on_the_wire
 from schemas.dossier import to_json
@@ -78,6 +78,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
         procedures=tuple(sorted(sender.procedures)),
         signer=verified.signer.fingerprint if verified else "",
         signatory=signatory,
+        repeats=repeats(message, sender),
         stamped_at=verified.stamped_at if verified else None,
         algorithm=verified.algorithm if verified else "",
     )

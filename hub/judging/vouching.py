@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime  # noqa: TC003
 from typing import TYPE_CHECKING
 
-from hub.signatories.acts import Office, act_of, needed
+from hub.signatories.acts import Office, act_of, needed, tells_result
+from schemas.dossier import Kind
 from signing.contract import Verified, Wire
 
 if TYPE_CHECKING:
@@ -46,12 +47,21 @@ def said_once(verified: Verified | None) -> str:
 def signed_by(
     message: Message, code: DossierCode | None, verified: Verified | None, sender: Sender, desk: Desk
 ) -> str:
-    """Return the signatory whose right it was to sign this; empty when its kind needs none.
+    """Return the signatory whose right it was to sign this; empty when its kind needs none and the system's own seal signed.
 
-    What counts is the day on which it was proved to be signed: that of its time-stamp, or today. Raises HUB-SGN-001 to -003.
+    A signatory is not the whole system: whatever a person signs, it must be that person's right to. What counts is the day on
+    which it was proved to be signed: that of its time-stamp, or today. Raises HUB-SGN-001 to -003.
     """
-    if verified is None or not needed(message.kind, sender.authority_kinds):
+    if verified is None or not sender.authority_kinds:
+        return ""
+    if not needed(message.kind, sender.authority_kinds) and verified.signer.fingerprint in sender.seals:
         return ""
     at = verified.stamped_at or verified.verified_at
     act = act_of(message, code, Office(sender.agency, sender.authority), desk.procedures, desk.agencies, at)
     return desk.authority.signs(verified.signer.fingerprint, act, at, desk.agencies).holder
+
+
+def repeats(message: Message, sender: Sender) -> bool:
+    """Whether it may only be said again: a result under another kind's name, where results are a signatory's to sign."""
+    reserved = needed(Kind.FINISHED, sender.authority_kinds)
+    return reserved and not needed(message.kind, sender.authority_kinds) and tells_result(message)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hub.calendar import VIETNAM
 from hub.signatories.authority import Act
-from schemas.dossier import Kind, Procedure
+from schemas.dossier import Kind, Procedure, State
 from schemas.procedures import decider_unit
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 DECISIONS = frozenset({Kind.FINISHED, Kind.CORRECTED})
 """Kinds that say what the deciding agency decided."""
+DECIDED = frozenset({State.FINISHED, State.RETURNED})
+"""States that a dossier is in when that was decided."""
 
 
 class Office(NamedTuple):
@@ -31,6 +33,21 @@ class Office(NamedTuple):
 def needed(kind: str, kinds: frozenset[str]) -> bool:
     """Whether a message of this kind must be signed by a signatory. What not everybody may say, not everybody may correct."""
     return kind in kinds or (bool(kinds) and kind == Kind.CORRECTED)
+
+
+def tells_result(message: Message) -> bool:
+    """Whether a message says that something was decided, whatever it calls itself: recipients may go by any of this."""
+    told = message.dossier
+    if message.event.state in DECIDED:
+        return True
+    if told is None:
+        return False
+    return (
+        told.state in DECIDED
+        or bool(told.results or told.finished_at or told.returned_at)
+        or any(leg.state in DECIDED for leg in told.legs)
+        or any(event.kind in DECISIONS or event.state in DECIDED for event in told.events)
+    )
 
 
 def act_of(

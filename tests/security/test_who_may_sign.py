@@ -25,7 +25,17 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 23, 5, 0, tzinfo=UTC)
 CENTRE, DIRECTOR, DEPUTY, CLERK = "seal-2048", "seal-p256", "seal-non-repudiation", "seal-3072"
-KINDS = ["received", "transferred", "step", "finished", "result_handed_over", "returned", "corrected"]
+SURVEYOR = "seal-2048-next"
+KINDS = [
+    "received",
+    "transferred",
+    "step",
+    "finished",
+    "result_handed_over",
+    "returned",
+    "corrected",
+    "apology",
+]
 SIGNATORIES = """\
 agency = "{land}"
 
@@ -51,7 +61,17 @@ name = {{ vi = "Văn thư", en = "The clerk" }}
 certificates = ["{clerk}"]
 [[signatories.positions]]
 title = {{ vi = "Văn thư", en = "Clerk" }}
+agency = "{province}"
 kinds = ["step"]
+
+[[signatories]]
+id = "surveyor"
+name = {{ vi = "Trưởng phòng đo đạc", en = "The head of surveying" }}
+certificates = ["{surveyor}"]
+[[signatories.positions]]
+title = {{ vi = "Trưởng phòng", en = "Head of division" }}
+kinds = ["finished", "corrected"]
+procedures = ["1.009995"]
 
 [[delegations]]
 from = "director"
@@ -76,7 +96,10 @@ class Centre:
     async def says(self, kind: str, who: str, *, key: str = "", other: bytes = b"", **dossier: Any) -> Answer:
         """``other``: what is sent in place of what was signed."""
         self._number += 1
-        body = self.hub.message(kind, self.code, procedure={"national": "1.009999"}, **dossier)
+        told = {"procedure": {"national": "1.009999"}, **dossier}
+        event = told.pop("event", {})
+        body = self.hub.message(kind, self.code, **{name: said for name, said in told.items() if said})
+        body["event"] |= event
         raw = json.dumps(body, ensure_ascii=False).encode()
         headers = {"X-JWS-Signature": self.signed(raw, who)}
         return await self.hub.post(
@@ -103,9 +126,14 @@ def made(tmp_path_factory: pytest.TempPathFactory, pki: Pki) -> Parts:
     (partners / "land.toml").write_text(recipient("land", LAND, "decides"))
     files = {
         name: pki[seal].certificate_file
-        for name, seal in (("director", DIRECTOR), ("deputy", DEPUTY), ("clerk", CLERK))
+        for name, seal in (
+            ("director", DIRECTOR),
+            ("deputy", DEPUTY),
+            ("clerk", CLERK),
+            ("surveyor", SURVEYOR),
+        )
     }
-    (signing / "land.toml").write_text(SIGNATORIES.format(land=LAND, **files))
+    (signing / "land.toml").write_text(SIGNATORIES.format(land=LAND, province=PROVINCE, **files))
     return parts(partners, signing=signing)
 
 
@@ -160,3 +188,47 @@ async def test_nobody_slips_a_result_in_as_a_correction(centre: Centre) -> None:
     await until_signed(centre)
     assert (await centre.says("finished", DIRECTOR)).status == 202
     assert (await centre.says("corrected", CENTRE)).code == "HUB-SGN-001"
+
+
+@pytest.mark.parametrize("said", [{"national": "1.009995"}, None], ids=["another", "none"])
+@pytest.mark.parametrize("who", [SURVEYOR, DIRECTOR])
+@pytest.mark.parametrize("kind", ["finished", "corrected"])
+async def test_nobody_chooses_the_procedure_by_which_his_right_is_judged(
+    centre: Centre, said: dict[str, str] | None, who: str, kind: str
+) -> None:
+    """What counts is the dossier's, whatever the message says of it."""
+    await until_signed(centre)
+    refused = await centre.says(kind, who, procedure=said)
+    assert (refused.status, refused.code) == (403, "HUB-SGN-002")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"state": "finished"},
+        {"state": "returned"},
+        {"results": [{"name": "Giấy chứng nhận", "code": "GCN-1"}]},
+        {"finished_at": "2026-11-23T01:00:00Z"},
+        {"legs": [{"agency": LAND, "state": "finished"}]},
+        {"event": {"state": "finished"}},
+        {"events": [{"kind": "finished", "at": "2026-11-23T01:00:00Z"}]},
+    ],
+    ids=lambda said: next(iter(said)),
+)
+@pytest.mark.parametrize("kind", ["step", "apology"])
+async def test_a_result_under_another_kinds_name_is_one_all_the_same(
+    centre: Centre, kind: str, said: dict[str, Any]
+) -> None:
+    await until_signed(centre)
+    refused = await centre.says(kind, CENTRE, **said)
+    assert (refused.status, refused.code) == (403, "HUB-SGN-004")
+    assert (await centre.says("finished", DIRECTOR, results=said.get("results", []))).status == 202
+    assert (await centre.says("result_handed_over", CENTRE, **said)).status == 202
+
+
+@pytest.mark.parametrize(("who", "code"), [(DIRECTOR, "HUB-SGN-002"), (DEPUTY, "HUB-SGN-002"), (CLERK, "")])
+async def test_an_officer_is_not_the_whole_system(centre: Centre, who: str, code: str) -> None:
+    """What needs no right of a person's is the system's own seal to sign, or a person's whose position says so."""
+    for kind in ("received", "transferred"):
+        assert (await centre.says(kind, CENTRE)).status == 202
+    assert (await centre.says("step", who)).code == code
