@@ -7,7 +7,7 @@ messages/<id>/journal.json          every journal entry of the message, chained,
 transfers/<id>/transfer.json        how it went; sealed.* are the bytes that every attempt sent
 transfers/<id>/statement.json .jws  "this was derived from that by this mapping", signed by the hub
 transfers/<id>/calls/<n>.*          every call byte for byte: .json about it, .sent, .received
-transfers/<id>/partner-receipt      the partner's own receipt as it came
+transfers/<id>/partner-receipt .jws the partner's own receipt as it came, its signature where it signs
 transfers/<id>/non-delivery.*       what the hub holds against itself when it could not deliver, signed
 stamps/<n>.tst                      an authority's time-stamp over a digest (RFC 3161)
 certificates/<fingerprint>.pem      revocation/<fingerprint>.der: what its authority said of it

@@ -361,6 +361,7 @@ async def house(
             shares,
             body_time=limits.body_time,
             signed=signed_receipts(made.partners),
+            vouch=trust.vouch,
         ),
         carrying=Carrying(limits, mark),
         catalogue=errors.load(),

@@ -17,6 +17,7 @@ from connectors.contract import Sealed
 from hub.lifecycle import State
 from hub.settings import Limits, Pace
 from hub.store.contract.delivery import Settlement
+from hub.trust.contract import Said, Standing
 from schemas import errors
 from signing.jose.detached import DetachedSigner
 from signing.keys.ring import KeySource, load
@@ -268,6 +269,13 @@ async def test_a_signed_receipt_is_kept_with_its_signature_and_who_signed(
             refused = await bring(hub, body, signature=wrong)
             assert (refused.status in range(400, 500), refused["code"]) == (True, code)
         assert await state(hub, transfer) is not State.ACKNOWLEDGED
+        fingerprint = pki["seal-p256"].certificate.fingerprint(hashes.SHA256()).hex()
+        revoked = Standing(fingerprint=fingerprint, state=Said.REVOKED, revoked_at=NOW, heard_at=NOW)
+        await hub.store.trust.hear([revoked], NOW)
+        await hub.trust.read()
+        assert (await bring(hub, body, signature=token))["code"] == "HUB-CRT-004"
+        await hub.store.trust.forget([])
+        await hub.trust.read()
         taken = await bring(hub, body, signature=token)
         assert (taken.status, taken["state"]) == (200, "acknowledged")
         kept = await hub.store.evidence.their_receipt(transfer)
@@ -275,5 +283,4 @@ async def test_a_signed_receipt_is_kept_with_its_signature_and_who_signed(
         assert (kept.raw, kept.signature) == (body, token)
         rows = await hub.store.journal(transfer=transfer)
         facts = next(row.facts for row in rows if row.what == "acknowledge")
-        fingerprint = pki["seal-p256"].certificate.fingerprint(hashes.SHA256()).hex()
         assert (facts["signer"], facts["algorithm"]) == (fingerprint, "ES256")
