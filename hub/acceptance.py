@@ -220,6 +220,7 @@ def _facts(
         "signer": judged.signer,
         "signatory": judged.signatory,
         "algorithm": judged.algorithm,
+        "profile": judged.profile,
         "quarantine": quarantine.code if quarantine else "",
     }
     return {name: value for name, value in told.items() if value}

@@ -6,6 +6,7 @@ seen before (``signing.asic``).
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,8 +19,10 @@ from hub.evidence.chain import link, moment
 from hub.evidence.papers import Entry, Message, Said, Statement, Transfer
 from hub.receipts import NonDelivery
 from schemas.problems import Refusal, refuse
-from signing import timestamps
+from signing import bindings, timestamps
+from signing.contract import Wire
 from signing.jose.detached import DetachedVerifier
+from signing.profiles import PROFILES
 from signing.trust.pins import Pins, pin
 
 if TYPE_CHECKING:
@@ -148,6 +151,7 @@ class _Reader:
         if told.content:
             self._same(name, told.content, told.sha256)
             yield Holds(check="received", about=told.content, at=told.accepted_at)
+            yield from self._origin(told, accepted)
         self._digests[id_] = told.sha256
         receipt = papers.of_message(id_, "receipt.json")
         if receipt in self._files:
@@ -156,6 +160,24 @@ class _Reader:
             digest = said.get("digest", told.sha256)  # what the hub says itself confirms no bytes of others
             self._holds(receipt, true=digest == told.sha256, rule="the digest of what was received")
             yield from self._signed(receipt, "receipt", told.accepted_at)
+
+    def _origin(self, told: Message, accepted: Said | None) -> Iterator[Holds]:
+        """The origin's own signature over what was received, by the certificate that the hub believed, as far as the usual
+        form of its binding goes. Whether to believe that certificate is the reader's to say, so nothing fails here.
+        """
+        facts = accepted.facts if accepted else {}
+        profile = PROFILES.get(facts.get("profile", "").partition("@")[0])
+        certificate = self._files.get(papers.certificate(facts.get("signer", "")))
+        if profile is None or certificate is None:
+            return
+        headers = {name.lower(): value for name, value in told.headers.items()}
+        wire = Wire(body=self._file(told.content), headers=headers)
+        with contextlib.suppress(Refusal, ValueError):
+            one = pin(x509.load_pem_x509_certificate(certificate))
+            verified = bindings.verifier(Pins([one]), profile).verify(wire, told.accepted_at)
+            yield Holds(
+                check="origin", about=f"{told.content}: {verified.signer.subject}", at=told.accepted_at
+            )
 
     # --- transfers
 

@@ -29,6 +29,11 @@ INDEX: Final = "evidence.json"
 REPORT, PAGE = "report.json", "report.html"
 FORMAT: Final = 1
 CERTIFICATES: Final = "certificates/"
+JSON: Final = "application/json"
+JOSE: Final = "application/jose"
+BYTES: Final = "application/octet-stream"
+STAMP: Final = "application/timestamp-reply"
+PEM: Final = "application/x-pem-file"
 _ENDINGS: Final = {"json": ".json", "xml": ".xml"}
 
 

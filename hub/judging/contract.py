@@ -143,6 +143,7 @@ class Judged(Value, frozen=True):
     procedures: tuple[str, ...] = ()
     signer: str = ""
     algorithm: str = ""
+    profile: str = ""
     signatory: str = ""
     repeats: bool = False
     stamped_at: datetime | None = None

@@ -81,4 +81,5 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
         repeats=repeats(message, sender),
         stamped_at=verified.stamped_at if verified else None,
         algorithm=verified.algorithm if verified else "",
+        profile=verified.profile if verified else "",
     )

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from signing.keys.ring import KeyRing
 
 CHAINED_AT_ONCE = 10_000
+MOST_MESSAGES = 500
+"""The store shows no more of one dossier; a bundle that leaves something out would say so nowhere."""
 
 
 class Bundle(NamedTuple):
@@ -119,6 +121,8 @@ async def _asked(store: Store, wanted: str) -> Asked:
     dossier = await store.dossier(wanted)
     if dossier is None or not dossier.transfers:
         raise refuse("HUB-LAN-004", detail=wanted)
+    if len(dossier.messages) >= MOST_MESSAGES:
+        raise refuse("HUB-EVD-009", rule=f"fewer than {MOST_MESSAGES} messages")
     return Asked("dossier", wanted, dossier.transfers)
 
 
@@ -143,7 +147,7 @@ def _reported(files: Sequence[File], believed: Anchors, now: datetime) -> list[F
     index, holds = papers.read_index(contents), examine(contents, believed, now)
     return [
         *files,
-        File(papers.REPORT, bundling.JSON, report.as_json(index, holds)),
+        File(papers.REPORT, papers.JSON, report.as_json(index, holds)),
         File(papers.PAGE, "text/html", report.as_page(contents, index, holds)),
     ]
 
@@ -167,9 +171,11 @@ def _pins(path: Path) -> Mapping[str, x509.Certificate]:
 
 
 def _pinned(path: Path) -> Iterator[tuple[str, x509.Certificate]]:
-    for partner in declared(path).partners:
+    what = declared(path)
+    for partner in what.partners:
         proofs = [partner.sends.signature] if partner.sends else []
         proofs += [partner.receives.receipt_signature] if partner.receives else []
         for proof in proofs:
-            for one in load_pins(proof.pins if proof else ()):
+            officers = what.signatories.certificates(partner.agency, what.agencies) if proof else ()
+            for one in load_pins([*(proof.pins if proof else ()), *officers]):
                 yield fingerprints(one.certificate.public_bytes(Encoding.DER))[0], one.certificate

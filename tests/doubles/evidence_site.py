@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -18,6 +18,9 @@ from hub.wiring.evidence import confirming
 from hub.wiring.parts import store_of
 from hub.wiring.tools import keys_of
 from schemas.dossier import Event, Kind, Message, to_json
+from signing.jose.detached import DetachedSigner
+from signing.keys.ring import KeySource, SigningKey
+from signing.keys.ring import load as load_key
 from tests.store.samples import AUTHORITY, acceptance, attempt, delivered, roomy, sealed
 
 if TYPE_CHECKING:
@@ -69,18 +72,31 @@ async def filled(settings: Path, now: datetime, *, refused: bool = True, more: i
     for key in keys_of(told, "bang-chung"):
         said = Standing(fingerprint=key.fingerprint, state=Said.GOOD, heard_at=now, answer=OCSP)
         await store.trust.hear([said], now)
-    await _accepted(store, "m1", confirm, now, version=0)
+    sender = _sender(settings)
+    await _accepted(store, "m1", Hands(sender, confirm), now, version=0)
     await _delivered(store, now)
     for n in range(1, more + 1):
-        await _accepted(store, f"more{n}", confirm, now, version=n)
+        await _accepted(store, f"more{n}", Hands(sender, confirm), now, version=n)
         await _delivered(store, now)
     if refused:
-        await _accepted(store, "m2", confirm, now, version=more + 1)
+        await _accepted(store, "m2", Hands(sender, confirm), now, version=more + 1)
         await _refused(store, confirm, now)
     return store
 
 
-async def _accepted(store: Store, message: str, confirm: Confirm, now: datetime, *, version: int) -> None:
+class Hands(NamedTuple):
+    """Who signs: the sender what it says, the hub what it accepted."""
+
+    sender: SigningKey
+    confirm: Confirm
+
+
+def _sender(settings: Path) -> SigningKey:
+    key = settings.parents[1] / "onestop" / "motcua.key"
+    return load_key(KeySource(name="motcua", file=str(key), certificate=str(key.with_suffix(".pem"))))
+
+
+async def _accepted(store: Store, message: str, hands: Hands, now: datetime, *, version: int) -> None:
     event = Message(
         event=Event(kind=Kind.STEP, at=now), key=f"key-{message}", sender="motcua-tinh", agency=AUTHORITY
     )
@@ -98,8 +114,13 @@ async def _accepted(store: Store, message: str, confirm: Confirm, now: datetime,
             new,
             canonical=to_json(event),
             receipt=made,
-            confirmation=confirm(made, now),
-            facts={"format": "motcua.rest@1", "signer": "0" * 64},
+            confirmation=hands.confirm(made, now),
+            headers={"x-jws-signature": DetachedSigner(hands.sender).sign(RAW, now)},
+            facts={
+                "format": "motcua.rest@1",
+                "signer": hands.sender.fingerprint,
+                "profile": "jws-detached@1",
+            },
         )
     )
 

@@ -107,6 +107,7 @@ def test_a_dossiers_bundle_holds_everything_and_proves_it(settings: Path, bundle
     held = [one.check for one in proof.holds]
     assert {name: held.count(name) for name in set(held)} == {
         "received": 3,
+        "origin": 2,
         "receipt": 3,
         "sent": 2,
         "statement": 2,
@@ -223,6 +224,23 @@ def test_what_the_papers_say_of_each_other_must_be_true(
     assert {name: code(each, pki, authority) for name, each in wrong.items()} == dict.fromkeys(
         wrong, "HUB-EVD-010"
     )
+
+
+def test_an_origins_signature_that_does_not_verify_is_not_claimed(
+    parts: dict[str, bytes], pki: Pki, authority: Tsa
+) -> None:
+    message = json.loads(parts["messages/m1/message.json"])
+    token = message["headers"]["x-jws-signature"].encode()
+    other = edited(parts, "messages/m1/message.json", token, token[:-8] + b"AAAAAAAA")
+    claimed = [
+        {
+            one.about.partition(":")[0]
+            for one in examine(each, believed(pki, authority), NOW)
+            if one.check == "origin"
+        }
+        for each in (parts, other)
+    ]
+    assert claimed[0] - claimed[1] == {"messages/m1/received.json"}
 
 
 def test_signatures_over_papers_are_looked_at(parts: dict[str, bytes], pki: Pki, authority: Tsa) -> None:
