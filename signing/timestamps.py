@@ -11,7 +11,6 @@ import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -21,9 +20,11 @@ from cryptography import x509
 from rfc3161_client.errors import VerificationError
 
 from schemas.problems import Refusal, refuse
+from signing.trust.pins import load_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 Ask = Callable[[bytes], Awaitable[bytes]]
 """Carry a query to the authority, bring its reply. Raises ``Refusal`` HUB-TSP-001."""
@@ -74,21 +75,12 @@ class Authority:
 
 def load_anchors(files: Iterable[Path], policy: str = "") -> Anchors:
     """Read PEM bundles. Raises ``Refusal`` HUB-CRT-003 naming the file."""
-    found = [one for file in files for one in _load(Path(file))]
+    found = load_certificates(files)
     return Anchors(
         roots=tuple(one for one in found if one.subject == one.issuer),
         between=tuple(one for one in found if one.subject != one.issuer),
         policy=policy,
     )
-
-
-def _load(file: Path) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(file.read_bytes())
-    except OSError as error:
-        raise refuse("HUB-CRT-003", file.name, rule="a readable file", detail=type(error).__name__) from error
-    except ValueError as error:
-        raise refuse("HUB-CRT-003", file.name, rule="PEM certificates") from error
 
 
 # --- asking -----------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal, Self
 import msgspec
 from pydantic import Field, model_validator
 
-from hub.partners.world import HubName, KeyName, Pin  # noqa: TC001 - pydantic reads the annotations at run time
+from hub.partners.world import File, HubName, KeyName, Pin  # noqa: TC001 - pydantic reads the annotations at run time
 from hub.settings import Closed, Revocation, Seconds
 from schemas.dossier import Kind  # noqa: TC001
 from signing.profiles import (
@@ -52,7 +52,7 @@ HEADERS: Final = {"jws-detached": "X-JWS-Signature", "modi-rest": "Agid-JWT-Sign
 _JOSE: Final = frozenset({"jws-detached", "modi-rest"})
 _OFTEN: Final = frozenset({"algorithms", "skew"})
 _XML: Final = _OFTEN | {"sha1_until", "canonicalisations"}
-_ALWAYS: Final = frozenset({"binding", "version", "certificates", "authority", "revocation", "key"})
+_ALWAYS: Final = frozenset({"binding", "version", "certificates", "under", "authority", "revocation", "key"})
 
 PROVES: Final[Mapping[str, frozenset[str]]] = {
     "jws-detached": _OFTEN | {"header", "max_age"},
@@ -117,7 +117,7 @@ class Proof(Closed):
     """How what this partner says is signed. ``certificates``: the pins; ``header`` carries a JWS.
 
     ``authority``: kinds that only a signatory may sign who has the right to (``hub.signatories``); their certificates are
-    pinned beside these. ``revocation``: whether authorities are asked about the pinned certificates.
+    pinned beside these. ``under``: authorities that the pins must stand under. ``revocation``: whether authorities are asked about the pinned certificates.
     For ``modi-rest``: ``identity``: the pattern of its bearer tokens; ``audience``: what it calls this hub, when not as the
     settings do; for ``wss``: what a signed ``wsa:To`` must say. ``max_age``: how old a signature may be when it comes.
     ``sha1_until``: SHA-1 is verified up to and including this day.
@@ -130,6 +130,7 @@ class Proof(Closed):
     authority: tuple[Kind, ...] = ()
     identity: Identity = Identity.NONE
     audience: HubName = Field(default="", validate_default=True)
+    under: tuple[File, ...] = ()
     revocation: Revocation = Revocation()
     algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] | None = None
     canonicalisations: (
@@ -144,7 +145,7 @@ class Proof(Closed):
 
     @property
     def pins(self) -> tuple[PinFile, ...]:
-        return tuple(one.pin for one in self.certificates)
+        return tuple(msgspec.structs.replace(one.pin, under=self.under) for one in self.certificates)
 
     @property
     def carried_in(self) -> str:

@@ -8,7 +8,6 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from hub.rounds import beside
@@ -21,13 +20,16 @@ from hub.wiring.timestamps import anchors_of
 from hub.wiring.tools import keys_of
 from schemas.problems import refuse
 from signing.trust import status
-from signing.trust.pins import PinFile, fingerprints, load_pins
+from signing.trust.pins import PinFile, fingerprints, load_certificates, load_pins
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from cryptography import x509
+
     from hub.partners.partner import Partner
+    from hub.partners.signatures import Proof
     from hub.settings import Revocation, Settings, Timestamps, Trust
     from hub.store.contract.store import Store
     from hub.trust.state import Known
@@ -45,15 +47,7 @@ _NONCE = 16
 
 def authorities_of(told: Trust) -> tuple[x509.Certificate, ...]:
     """Raises ``Refusal`` HUB-CRT-003 naming the file."""
-    found: list[x509.Certificate] = []
-    for file in told.authorities:
-        try:
-            found += x509.load_pem_x509_certificates(file.read_bytes())
-        except (OSError, ValueError) as error:
-            raise refuse(
-                "HUB-CRT-003", file.name, rule="PEM certificates", detail=type(error).__name__
-            ) from error
-    return tuple(found)
+    return load_certificates(told.authorities)
 
 
 def rules_of(what: Declared) -> dict[str, Revocation]:
@@ -208,7 +202,19 @@ def asked_about(what: Declared) -> list[Subject]:
     told = what.settings.trust
     everything = [(one.pin.certificate, one.told) for one in pinned(what)]
     own = [(one, told.own) for one in own_certificates(what.settings)]
-    return subjects_of([*everything, *own], authorities_of(told))
+    theirs = load_certificates({file: None for proof in _proofs(what) for file in proof.under})
+    return subjects_of([*everything, *own], (*authorities_of(told), *theirs))
+
+
+def _proofs(what: Declared) -> Iterator[Proof]:
+    for partner in what.partners:
+        receives = partner.receives
+        found = (
+            partner.sends and partner.sends.signature,
+            receives and receives.reply_signature,
+            receives and receives.receipt_signature,
+        )
+        yield from (proof for proof in found if proof)
 
 
 @asynccontextmanager

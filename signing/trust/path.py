@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 DEEPEST = 4
 """Authorities between a seal and its root."""
 NO_PATH = "HUB-CRT-008"
-_NOT_SEALING = frozenset(
+NOT_SEALING = frozenset(
     {Purpose.SERVER_AUTH, Purpose.CLIENT_AUTH, Purpose.TIME_STAMPING, Purpose.OCSP_SIGNING}
 )
 
@@ -39,7 +39,7 @@ def _signs(_: Policy, __: x509.Certificate, usage: x509.KeyUsage | None) -> None
 
 
 def _seals(_: Policy, __: x509.Certificate, purposes: x509.ExtendedKeyUsage | None) -> None:
-    if purposes is not None and set(purposes) <= _NOT_SEALING:
+    if purposes is not None and set(purposes) <= NOT_SEALING:
         raise ValueError("a certificate for signing, not for TLS, time-stamps or OCSP alone")
 
 

@@ -17,20 +17,16 @@ import msgspec
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
 
-from schemas.problems import refuse
+from schemas.problems import Refusal, refuse
 from signing.algorithms import PublicKey, usable
 from signing.contract import Signatory
+from signing.trust.path import NO_PATH, NOT_SEALING, validate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 E = TypeVar("E", bound=x509.ExtensionType)
-
-_NOT_SEALING = frozenset(
-    {Purpose.SERVER_AUTH, Purpose.CLIENT_AUTH, Purpose.TIME_STAMPING, Purpose.OCSP_SIGNING}
-)
 
 
 class Pin(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +95,7 @@ def _wrong_purpose(certificate: x509.Certificate) -> str:
         return "the signer's own certificate, not an authority's"
     if usage is not None and not (usage.digital_signature or usage.content_commitment):
         return "key usage digitalSignature or nonRepudiation"
-    if purposes is not None and set(purposes) <= _NOT_SEALING:
+    if purposes is not None and set(purposes) <= NOT_SEALING:
         return "a certificate for signing, not for TLS, timestamps or OCSP alone"
     return ""
 
@@ -141,11 +137,15 @@ class Pins:
 
 
 class PinFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A PEM file of pins. ``begins``, ``ends``: when they count, within their own validity; ``None``: as long as that."""
+    """A PEM file of pins. ``begins``, ``ends``: when they count, within their own validity; ``None``: as long as that.
+
+    ``under``: PEM files of authorities; each pin must stand under one, and counts no longer than its whole path.
+    """
 
     file: Path
     begins: datetime | None = None
     ends: datetime | None = None
+    under: tuple[Path, ...] = ()
 
 
 def load_pins(files: Iterable[Path | PinFile], *, minimum_rsa_bits: int = 2048) -> Pins:
@@ -159,24 +159,53 @@ def load_pins(files: Iterable[Path | PinFile], *, minimum_rsa_bits: int = 2048) 
 
 def _windowed(file: Path | PinFile, minimum_rsa_bits: int) -> list[Pin]:
     told = file if isinstance(file, PinFile) else PinFile(file=Path(file))
+    found = _load(told.file, minimum_rsa_bits)
+    if told.under:
+        authorities = load_certificates(told.under)
+        found = [_under(one, authorities, told.file.name) for one in found]
     return [
         msgspec.structs.replace(
             one,
             not_before=max(one.not_before, told.begins or one.not_before),
             not_after=min(one.not_after, told.ends or one.not_after),
         )
-        for one in _load(told.file, minimum_rsa_bits)
+        for one in found
     ]
 
 
-def _load(file: Path, minimum_rsa_bits: int) -> list[Pin]:
+def _under(one: Pin, authorities: Sequence[x509.Certificate], place: str) -> Pin:
+    """Narrow a pin to when its whole path is valid. Looked at here, once, so that no message costs it."""
+    begins = [each.not_valid_before_utc for each in authorities]
+    moments = [one.not_before, *(at for at in begins if one.not_before <= at <= one.not_after)]
+    for at in moments:
+        try:
+            path = validate(one.certificate, authorities, at)
+        except Refusal:
+            continue
+        return msgspec.structs.replace(
+            one,
+            not_before=max(each.not_valid_before_utc for each in path),
+            not_after=min(each.not_valid_after_utc for each in path),
+        )
+    raise refuse(NO_PATH, place, rule="a path to a declared authority")
+
+
+def load_certificates(files: Iterable[Path]) -> tuple[x509.Certificate, ...]:
+    """Read PEM bundles. Raises ``Refusal`` HUB-CRT-003 naming the file."""
+    return tuple(one for file in files for one in _certificates(Path(file)))
+
+
+def _certificates(file: Path) -> list[x509.Certificate]:
     try:
-        certificates = x509.load_pem_x509_certificates(file.read_bytes())
+        return x509.load_pem_x509_certificates(file.read_bytes())
     except OSError as error:
         raise refuse("HUB-CRT-003", file.name, rule="a readable file", detail=type(error).__name__) from error
     except ValueError as error:
         raise refuse("HUB-CRT-003", file.name, rule="PEM certificates") from error
+
+
+def _load(file: Path, minimum_rsa_bits: int) -> list[Pin]:
     return [
         pin(certificate, file.stem, minimum_rsa_bits=minimum_rsa_bits, place=file.name)
-        for certificate in certificates
+        for certificate in _certificates(file)
     ]

@@ -38,7 +38,9 @@ def test_a_seal_stands_under_its_root_through_what_is_between(pki: Pki) -> None:
         path(pki, "seal-issued", "issuing")
 
 
-@pytest.mark.parametrize("name", ["tsa", "ocsp", "tls-client", "tls-server", "issuing", "stranger-p256"])
+@pytest.mark.parametrize(
+    "name", ["tsa", "ocsp", "tls-client", "tls-server", "issuing", "issuing-that-signs", "stranger-p256"]
+)
 def test_what_is_for_something_else_is_no_seal(pki: Pki, name: str) -> None:
     with pytest.raises(Refusal, match="HUB-CRT-008"):
         path(pki, name)
@@ -67,3 +69,16 @@ def test_a_pin_counts_from_its_day_to_its_day_and_never_beyond_its_own_validity(
     assert (wide.not_before, wide.not_after) == (plain.not_before, plain.not_after)
     with pytest.raises(Refusal, match="HUB-CRT-002"):
         load_pins([PinFile(file=file, begins=NOW + DAY)]).choose([], NOW, skew, place="", hinted=False)
+
+
+def test_a_pin_counts_as_long_as_its_whole_path_and_stands_under_its_authority(pki: Pki) -> None:
+    roots = (pki["root"].certificate_file, pki["issuing-short"].certificate_file)
+    (one,) = load_pins([PinFile(file=pki["seal-short"].certificate_file, under=roots)])
+    assert one.not_after == pki["issuing-short"].certificate.not_valid_after_utc
+    assert one.not_after < pki["seal-short"].certificate.not_valid_after_utc
+    (late,) = load_pins([PinFile(file=pki["seal-before"].certificate_file, under=roots[:1])])
+    assert late.not_before == pki["root"].certificate.not_valid_before_utc
+    for name, under in (("seal-self-signed", roots), ("seal-short", roots[:1]), ("seal-2048", roots[1:])):
+        file = pki[name].certificate_file
+        with pytest.raises(Refusal, match=f"HUB-CRT-008 {name}.pem"):
+            load_pins([PinFile(file=file, under=under)])
