@@ -46,6 +46,7 @@ COMMANDS: Mapping[str, str] = {
     "partner check": "hub.cli.partners:check",
     "partner pause": "hub.cli.partners:pause",
     "partner resume": "hub.cli.partners:resume",
+    "partner distrust": "hub.cli.keys:distrust",
     "partner access": "hub.cli.access:access",
     "partner revoke": "hub.cli.access:revoke",
     "signatory list": "hub.cli.signatories:list_",

@@ -1,4 +1,4 @@
-"""``lienthong key list|compromise``: the hub's own signing keys, each with its generations; taking one out of use."""
+"""``lienthong key list|compromise`` and ``partner distrust``: the hub's own signing keys, and taking a certificate out of use."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.cli.opening import Hub
+    from hub.trust.forecast import Pinned
     from signing.keys.ring import KeyRing
 
 COLOURS = {State.ACTIVE: "green", State.PENDING: "yellow", State.COMPROMISED: "red"}
@@ -72,6 +73,48 @@ async def _held(hub: Hub, ring: KeyRing, now: datetime) -> list[Held]:
 def _receivers(hub: Hub, key: str) -> list[str]:
     told = ((each.id, each.receives) for each in hub.partners.values())
     return [id_ for id_, what in told if what and what.signature and what.signature.key == key]
+
+
+PINS: tuple[show.Column[Pinned], ...] = (
+    show.Column("partner", lambda row: row.partner, whole=True),
+    show.Column("file", lambda row: row.file, whole=True),
+    show.Column("begins", lambda row: row.pin.not_before, lambda row, _: times.local(row.pin.not_before)),
+    show.Column("ends", lambda row: row.pin.not_after, lambda row, _: times.local(row.pin.not_after)),
+    show.Column("subject", lambda row: row.pin.subject, room=140),
+    show.Column("fingerprint", lambda row: row.pin.fingerprint, room=180),
+)
+
+
+async def distrust(
+    partner: str, certificate: str, /, *, since: str = "", reason: str = "", yes: Yes = False, desk: At
+) -> int:
+    """Take a pinned certificate out of use, for all processes and for good. ``certificate``: its file's name, or how its
+    fingerprint begins.
+    """
+    at = _since(since, desk.now())
+    async with desk.hub() as hub:
+        pins = [one for one in opening.pins(desk.settings) if one.partner == partner]
+        named = [
+            one for one in pins if one.file == certificate or one.pin.fingerprint.startswith(certificate)
+        ]
+        if not named:
+            known = ", ".join(f"{one.file} ({one.pin.fingerprint[:16]})" for one in pins) or "–"
+            raise Complaint("unknown.pin", Exit.FAILED, name=f"{partner} {certificate}", known=known)
+        others = len({one.pin.fingerprint for one in pins} - {one.pin.fingerprint for one in named})
+        sentence = desk.say("consequence.distrust", partner=partner, file=named[0].file, others=others)
+        why = agreed(desk, [sentence], reason=reason, yes=yes)
+        for one in named:
+            told = Barred(
+                fingerprint=one.pin.fingerprint,
+                name=f"{partner}: {one.file}",
+                since=at,
+                at=desk.now(),
+                by=desk.by,
+                reason=why,
+            )
+            await hub.store.trust.bar(told)
+    show.rows(desk, PINS, named, "nothing.keys")
+    return Exit.OK
 
 
 async def compromise(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hub.store.contract.store import Store
     from hub.store.contract.views import TransferView
     from hub.story.record import Story
-    from hub.trust.forecast import Event
+    from hub.trust.forecast import Event, Pinned
     from schemas.agencies import Agencies
     from schemas.dossier import Message
     from schemas.workdays import Workdays
@@ -198,6 +198,14 @@ def keys(settings: Path) -> KeyRing:
     from hub.wiring.tools import keys_of  # noqa: PLC0415 - heavy
 
     return keys_of(file.load(settings))
+
+
+def pins(settings: Path) -> Sequence[Pinned]:
+    """Every certificate that somebody else signs with. Raises ``Refusal`` HUB-CFG-*, HUB-CRT-*."""
+    from hub.wiring.declared import declared  # noqa: PLC0415 - heavy; only this command needs it
+    from hub.wiring.trust import pinned  # noqa: PLC0415 - heavy
+
+    return tuple(pinned(declared(settings)))
 
 
 async def foreseen(settings: Path, store: Store, now: datetime, days: float) -> Sequence[Event]:

@@ -129,3 +129,20 @@ def test_the_forecast_says_who_stops_when_and_is_three_once_somebody_has(
     assert (status, set(found)) == (3, {"pin-none"})
     shown = ran(settings, "trust", "--days", "0").stdout
     assert "so-dat has no certificate in force" in shown
+
+
+def test_a_partners_certificate_is_believed_no_more_once_a_person_says_so(
+    settings: str, tmp_path: Path
+) -> None:
+    assert Pki(tmp_path, NOW)["seal-expired"]
+    file = tmp_path / "partners" / "so-dat.toml"
+    file.write_text(PARTNER.format(hash="ab" * 32, until=(NOW + timedelta(days=200)).date().isoformat()))
+    wrong = ran(settings, "partner", "distrust", "so-dat", "other.pem", "--reason", "x", "--yes")
+    assert (wrong.returncode, "Pinned are: seal-expired.pem" in wrong.stderr) == (1, True)
+    done = ran(settings, "partner", "distrust", "so-dat", "seal-p256.pem", "--reason", "INC-2", "--yes")
+    assert "1 others are left" in done.stderr
+    status, found = foreseen(settings, "--days", "0")
+    assert (status, set(found)) == (
+        3,
+        {"barred", "pin-none", "key-none"},
+    )  # the hub's own `other` is the same one

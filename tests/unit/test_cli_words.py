@@ -144,6 +144,7 @@ TABLES: dict[str, tuple[Column[Any], ...]] = {
     "db prune": db.SURVEY,
     "key": db.ROTATED,
     "keys": keys.KEYS,
+    "pins": keys.PINS,
     "trust": trust.FORESEEN,
     "evidence check": evidence.CHECKED,
     "evidence flaws": evidence.FINDINGS,
