@@ -156,6 +156,17 @@ async def test_a_stamp_that_is_not_believed_is_named(store: Store) -> None:
     assert found == [Finding(Flaw.STAMP, 1, "HUB-TSP-004")]
 
 
+async def test_a_row_deep_in_a_wide_gap_is_chained(store: Store) -> None:
+    await some(store)
+    row = "INSERT INTO journal(seq,at,what,message,transfer,facts) VALUES({},7,'slow','','','{{}}')"
+    await tamper(store, row.format(900))
+    assert await store.evidence.chain(at(7), 100) == 4
+    await tamper(store, row.format(500))
+    assert await store.evidence.chain(at(8), 100) == 1
+    assert (await store.evidence.standing()).entries == 5
+    assert await audited(store) == []
+
+
 # --- digests and proofs ---------------------------------------------------------------------------------------------
 
 
@@ -173,6 +184,18 @@ async def test_a_root_covers_what_none_covered_and_the_head_before(store: Store)
     assert len(what.leaves) == 2
     assert await rooted(store)
     assert await audited(store) == []
+
+
+async def test_a_root_has_not_many_more_entries_than_it_may(store: Store) -> None:
+    await some(store, 6)
+    for n in range(3):
+        await store.evidence.chain(at(10 + n), 2)
+    what = await store.evidence.unrooted(5)
+    assert what is not None
+    assert (what.first, what.last, len(what.leaves)) == (1, 2, 5)
+    small = await store.evidence.unrooted(1)
+    assert small is not None
+    assert (small.first, small.last) == (1, 1), "at least one segment"
 
 
 async def test_a_root_that_somebody_else_made_meanwhile_is_not_made_again(store: Store) -> None:

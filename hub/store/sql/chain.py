@@ -29,6 +29,8 @@ _FRONTIER = "chained"
 LINK = struct.Struct(f">q{HASH_BYTES}s")
 """A link as it lies in its segment."""
 ROWS = "SELECT seq, at, what, message, transfer, facts FROM journal"
+_WIDE = 64
+"""Numbers from which on a gap is asked as a range."""
 _GROW = "UPDATE keeping SET value=?, at=? WHERE name=? AND value=?"
 _BEGIN = "INSERT INTO keeping(name, value, at) VALUES(?,?,?) ON CONFLICT DO NOTHING"
 _SEGMENT = "INSERT INTO segment(n, low, high, count, at, head, entries) VALUES(?,?,?,?,?,?,?)"
@@ -91,16 +93,21 @@ def find(db: Db, most: int) -> Found:
     """Look for what is not chained, in one snapshot."""
     stored = notes.read(db, _FRONTIER)
     known = _read(stored)
-    late = [
-        Row(*row)
-        for gap in known.gaps
-        for row in many(
-            db, f"{ROWS} WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?", (gap.low, gap.high, most)
-        )
-    ]
+    late = sorted(_late(db, known.gaps, most))
     new = tuple(Row(*row) for row in many(db, f"{ROWS} WHERE seq>? ORDER BY seq LIMIT ?", (known.top, most)))
     runs = (*_runs(late), new) if new else tuple(_runs(late))
     return Found(stored, head(db, known.last), runs, *db.under_way())
+
+
+def _late(db: Db, gaps: Sequence[Gap], most: int) -> Iterator[Row]:
+    """What appeared in gaps. There may be many narrow ones while somebody else's transaction in the same cluster is long."""
+    wide = [gap for gap in gaps if gap.high - gap.low >= _WIDE]
+    narrow = [seq for gap in gaps if gap.high - gap.low < _WIDE for seq in range(gap.low, gap.high + 1)]
+    for gap in wide:
+        rows = many(db, f"{ROWS} WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?", (gap.low, gap.high, most))
+        yield from (Row(*row) for row in rows)
+    if narrow:
+        yield from (Row(*row) for row in db.each(f"{ROWS} WHERE seq=?", narrow))
 
 
 def _runs(rows: Sequence[Row]) -> Iterator[tuple[Row, ...]]:

@@ -60,22 +60,23 @@ def _root(row: Sequence[Any]) -> Root:
 
 def unrooted(db: Db, most: int) -> Unrooted | None:
     (rooted,) = only(db, _ROOTED)
-    covered: list[Segment] = []
-    entries = 0
-    for row in many(db, f"{_SEGMENTS} WHERE n>? ORDER BY n LIMIT ?", (rooted, most)):
-        segment = _segment(*row)
-        entries += len(segment.links)
-        if covered and entries > most:
+    leaves = [head(db, rooted)]
+    first = last = None
+    for segment in _after(db, rooted):
+        if first is not None and len(leaves) + len(segment.links) > most:
             break
-        covered.append(segment)
-    if not covered:
+        first, last = first or segment, segment
+        leaves.extend(link.hash for link in segment.links)
+    if first is None or last is None:
         return None
-    return Unrooted(
-        first=covered[0].n,
-        last=covered[-1].n,
-        since=covered[0].at,
-        leaves=(head(db, rooted), *(link.hash for segment in covered for link in segment.links)),
-    )
+    return Unrooted(first=first.n, last=last.n, since=first.at, leaves=tuple(leaves))
+
+
+def _after(db: Db, n: int) -> Iterator[Segment]:
+    """A few at a time: how many there are says little about how many entries they hold."""
+    while rows := many(db, f"{_SEGMENTS} WHERE n>? ORDER BY n LIMIT ?", (n, _NEAR)):
+        yield from (_segment(*row) for row in rows)
+        n = rows[-1][0]
 
 
 def keep_root(db: Db, root: Root) -> bool:
