@@ -221,6 +221,7 @@ def _facts(
         "signatory": judged.signatory,
         "algorithm": judged.algorithm,
         "profile": judged.profile,
+        "stamped_at": judged.stamped_at.isoformat() if judged.stamped_at else "",
         "quarantine": quarantine.code if quarantine else "",
     }
     return {name: value for name, value in told.items() if value}

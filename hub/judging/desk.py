@@ -33,8 +33,8 @@ MEDIA_TYPES = {
     "json": frozenset({"application/json"}),
     "xml": frozenset({"application/xml", "text/xml"}),
 }
-SOAP_TYPES = {"wss": frozenset({"application/soap+xml"})}
-"""What else a message may call itself when its signature stands in a SOAP envelope."""
+SOAP = frozenset({"application/soap+xml"})
+"""What else a message may call itself when it comes in a SOAP envelope (RFC 3902)."""
 
 
 class Believed(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +100,7 @@ def _sender(
         format=sends.format,
         media=read.media,
         media_types=MEDIA_TYPES[read.media]
-        | SOAP_TYPES.get(sends.signature.binding if sends.signature else "", frozenset()),
+        | (SOAP if sends.signature and sends.signature.in_soap else frozenset()),
         reader=read,
         places={} if table is None or table.canonical else places(table),
         verifier=_verifier(sends.signature, officers, anchors),

@@ -153,6 +153,11 @@ class Proof(Closed):
         return self.header or HEADERS.get(self.binding, "")
 
     @property
+    def in_soap(self) -> bool:
+        """Whether what comes is a SOAP envelope."""
+        return self.binding == "wss" or self.place == "soap-body"
+
+    @property
     def profile(self) -> Profile:
         more: dict[str, object] = {}
         if self.binding in _JOSE:

@@ -8,8 +8,10 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+from signing import bindings
+from signing.contract import Wire
 from signing.keys.ring import KeySource, load
-from signing.profiles import WssProfile
+from signing.profiles import Reference, WssProfile, XmlProfile
 from signing.xml.names import SOAP
 from signing.xml.wss_signing import EnvelopeSigner
 from tests.doubles.pki import Pki
@@ -37,6 +39,10 @@ def made(tmp_path_factory: pytest.TempPathFactory, pki: Pki) -> Parts:
     folder = partner_files(tmp_path_factory.mktemp("house") / "partners", pin)
     signed = f'[sends.signature]\nbinding = "wss"\ncertificates = ["{pin}"]\n'
     (folder / "bureau.toml").write_text(sender("bureau", PROVINCE, [PROVINCE], form=FORM, proof=signed))
+    inside = (
+        f'[sends.signature]\nbinding = "xmldsig-enveloped"\nplace = "soap-body"\ncertificates = ["{pin}"]\n'
+    )
+    (folder / "office.toml").write_text(sender("office", PROVINCE, [PROVINCE], form=FORM, proof=inside))
     return parts(folder)
 
 
@@ -117,3 +123,14 @@ async def test_an_unsigned_envelope_is_refused_and_leaves_no_row(hub: House) -> 
     )
     assert answer.code == "HUB-SIG-001"
     assert await hub.store.dossier(code) is None
+
+
+async def test_a_payload_that_is_signed_itself_comes_in_an_envelope_too(hub: House, pki: Pki) -> None:
+    one = pki["seal-2048"]
+    key = load(KeySource(name="seal", file=str(one.key_file), certificate=str(one.certificate_file)))
+    signed = bindings.signer(key, XmlProfile(reference=Reference.ID)).sign(Wire(body=said(hub)), NOW).body
+    raw = f'<s:Envelope xmlns:s="{SOAP[1]}"><s:Body>'.encode() + signed + b"</s:Body></s:Envelope>"
+    answer = await hub.post(raw, sender="office", headers={"Content-Type": "application/soap+xml"})
+    assert answer.status == 202, answer.body
+    facts = {row.what: row.facts for row in await hub.store.journal()}
+    assert facts["accepted"]["profile"] == "xmldsig-enveloped@1"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path  # noqa: TC003 - pytest reads the annotations at run time
-from typing import get_args
+from typing import ClassVar, get_args
 
+import msgspec
 import pytest
 
+from hub.partners import reading
+from hub.partners.partner import Partner  # noqa: TC001
 from hub.partners.signatures import PROVES, SEALS, Binding, Proof, Seal
+from schemas.problems import Problem, Refusal
 from signing.profiles import (
     PROFILES,
     Canonicalisation,
@@ -26,10 +30,32 @@ from signing.profiles import (
     XmlAlgorithm,
     XmlProfile,
 )
-from tests.unit.test_partners import GOOD, line_of, problems, read
+from tests.unit.test_partners import GOOD, WORLD, Post, line_of, write
 
+
+class Signing(Post):
+    """A room that can sign its calls and check what is answered."""
+
+    signs: ClassVar[frozenset[str]] = frozenset({"modi-rest", "wss"})
+    believes: ClassVar[frozenset[str]] = frozenset({"wss"})
+
+
+OURS = msgspec.structs.replace(WORLD, rooms={"pigeon": Signing})
 SENDS = '[sends.signature]\nbinding = "jws-detached"\n'
 RECEIVES = '[receives.signature]\nbinding = "xmldsig-enveloped"\n'
+
+
+def read(folder: Path, text: str) -> Partner:
+    write(folder, text)
+    [partner] = reading.load(folder, OURS)
+    return partner
+
+
+def problems(folder: Path, text: str) -> list[Problem]:
+    write(folder, text)
+    with pytest.raises(Refusal) as caught:
+        reading.load(folder, OURS)
+    return list(caught.value.problems)
 
 
 def proof(folder: Path, lines: str) -> Profile:
