@@ -23,6 +23,7 @@ from signing import timestamps
 from signing.asic import anchors as asic_anchors
 from signing.asic.anchors import Anchors
 from signing.asic.container import File
+from signing.asic.opinion import agree
 from signing.asic.signature import Checked, seal, verify
 from signing.jose.detached import DetachedSigner
 from signing.trust.pins import fingerprints, load_pins
@@ -64,8 +65,17 @@ class Proof:
     holds: Sequence[Holds]
 
 
-async def export(path: Path, store: Store, wanted: str, now: datetime) -> Bundle:
-    """Write everything that proves a transfer, or a dossier by its code or id. Raises ``Refusal`` HUB-EVD-011, HUB-LAN-004, HUB-KEY-001."""
+async def export(
+    path: Path,
+    store: Store,
+    wanted: str,
+    now: datetime,
+    second: Callable[[bytes, x509.Certificate], None] = agree,
+) -> Bundle:
+    """Write everything that proves a transfer, or a dossier by its code or id. It leaves only when a ``second`` opinion agrees.
+
+    Raises ``Refusal`` HUB-EVD-011, -012, HUB-LAN-004, HUB-KEY-001.
+    """
     settings = settings_file.load(path)
     if not settings.evidence.key:
         raise refuse("HUB-EVD-011", "evidence.key")
@@ -90,6 +100,7 @@ async def export(path: Path, store: Store, wanted: str, now: datetime) -> Bundle
             if not refusal.code.startswith("HUB-TSP"):
                 raise
             content, unstamped, stamp = await seal(files, key, now), refusal.code, None
+    second(content, key.certificate)
     return Bundle(
         content=content,
         messages=len({one.message for one in asked.transfers}),

@@ -19,7 +19,7 @@ from hub.settings import load
 from hub.store.upkeep import Stage
 from hub.wiring.bundles import check, export
 from hub.wiring.parts import store_of
-from schemas.problems import Refusal
+from schemas.problems import Refusal, refuse
 from signing.asic.anchors import Anchors
 from signing.asic.container import File
 from signing.asic.signature import seal
@@ -35,6 +35,8 @@ from tests.unit.test_cli_double import line
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from cryptography import x509
 
     from hub.wiring.bundles import Bundle
     from tests.unit.test_cli_double import Ran
@@ -73,6 +75,23 @@ def settings(tmp_path_factory: pytest.TempPathFactory, pki: Pki, authority: Tsa)
 @pytest.fixture(scope="module")
 def bundle(settings: Path) -> Bundle:
     return made(settings)
+
+
+@pytest.mark.usefixtures("bundle")
+async def test_nothing_leaves_that_other_software_does_not_confirm(settings: Path) -> None:
+    asked: list[bytes] = []
+
+    def otherwise(raw: bytes, certificate: x509.Certificate) -> None:
+        asked.append(raw)
+        raise refuse("HUB-EVD-012", detail=certificate.subject.rfc4514_string())
+
+    store = store_of(load(settings))
+    try:
+        with pytest.raises(Refusal, match="HUB-EVD-012"):
+            await export(settings, store, DELIVERED, NOW, second=otherwise)
+    finally:
+        await store.close()
+    assert len(asked) == 1
 
 
 def names(raw: bytes) -> list[str]:

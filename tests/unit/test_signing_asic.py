@@ -17,7 +17,8 @@ from lxml import etree
 
 from schemas.problems import Refusal
 from signing.asic.anchors import Anchors, load
-from signing.asic.container import MANIFEST, MIMETYPE, SIGNATURE, File, pack
+from signing.asic.container import MANIFEST, MIMETYPE, SIGNATURE, File, pack, unpack
+from signing.asic.opinion import agree
 from signing.asic.signature import seal, verify
 from signing.keys.ring import KeySource
 from signing.keys.ring import load as load_key
@@ -27,7 +28,7 @@ from tests.doubles.pki import Pki
 from tests.doubles.tsa import POLICY, Tsa, authority
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from signing.contract import Key
@@ -62,7 +63,7 @@ def anchors(pki: Pki, *names: str) -> Anchors:
     return load([pki[name].certificate_file for name in names or ("root",)], stamps)
 
 
-def asking(tsa: Tsa) -> Callable[[bytes], object]:
+def asking(tsa: Tsa) -> Callable[[bytes], Awaitable[bytes]]:
     async def stamp(digest: bytes) -> bytes:
         from signing.timestamps import question  # noqa: PLC0415 - only here
 
@@ -256,3 +257,33 @@ async def test_what_is_signed_is_what_canonical_xml_makes_of_it(pki: Pki, tsa: T
         digest = base64.b64encode(hashlib.sha256(canonical).digest()).decode()
         if name == "SignedProperties":
             assert signature.findall(".//{*}SignedInfo/{*}Reference")[-1].findtext("{*}DigestValue") == digest
+
+
+# --- the second opinion
+
+
+async def test_another_library_agrees_with_what_we_seal(pki: Pki, tsa: Tsa) -> None:
+    for name in ("seal-p256", "seal-2048"):
+        sealed = await seal(FILES, key(pki, name), NOW, asking(tsa))
+        agree(sealed, pki[name].certificate)
+
+
+@pytest.mark.parametrize("change", [b"received", b"<a>1</a>", b"application/json"])
+async def test_another_library_does_not_agree_with_what_was_changed(pki: Pki, change: bytes) -> None:
+    raw = await seal(FILES, key(pki), NOW)
+    files, _, signature = unpack(raw)
+    listed = [
+        File(name, "text/plain", content.replace(change, b"x" * len(change)))
+        for name, content in files.items()
+    ]
+    with pytest.raises(Refusal, match="HUB-EVD-012"):
+        agree(pack(listed, signature.replace(change, b"x" * len(change))), pki["seal-p256"].certificate)
+
+
+async def test_another_library_does_not_agree_with_another_signer_or_a_further_file(pki: Pki) -> None:
+    raw = await seal(FILES, key(pki), NOW)
+    with pytest.raises(Refusal, match="HUB-EVD-012"):
+        agree(raw, pki["stranger-p256"].certificate)
+    _, _, signature = unpack(raw)
+    with pytest.raises(Refusal, match="HUB-EVD-012"):
+        agree(pack((*FILES, File("more", "text/plain", b"")), signature), pki["seal-p256"].certificate)
