@@ -73,7 +73,7 @@ def asking(tsa: Tsa) -> Callable[[bytes], Awaitable[bytes]]:
 
 
 async def made(pki: Pki, name: str = "seal-p256", tsa: Tsa | None = None) -> bytes:
-    return await seal(FILES, key(pki, name), NOW, asking(tsa) if tsa else None)  # type: ignore[arg-type]
+    return await seal(FILES, key(pki, name), NOW, asking(tsa) if tsa else None)
 
 
 def refused(raw: bytes, by: Anchors, at: datetime = NOW) -> str:
