@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -36,6 +37,8 @@ _DIGESTS: Final = {uri: digest for digest, uri in DIGESTS.items()}
 _TRANSFORMS: Final = CANONICAL | {ENVELOPED, XPATH}
 _VALUE_CHARACTERS: Final = 2_048
 _PREFIXES: Final = 16
+_NODES: Final = 512
+"""More than any form of XAdES needs; whoever caught a signature may put into its KeyInfo what nobody signed."""
 _XPATH_CHARACTERS: Final = 256
 
 Chain = tuple[str, ...]
@@ -86,6 +89,8 @@ class Signed(Value, frozen=True):
 
 def read_signature(signature: etree._Element, accepted: Accepted) -> Signed:
     """Raises HUB-SIG-004 for algorithms, HUB-SIG-005 for shape."""
+    if next(islice(signature.iter(), _NODES, None), None) is not None:
+        raise wrong(f"a signature of at most {_NODES} elements")
     parts = elements(signature)
     signed_info, value = expect(parts[:2], "SignedInfo", "SignatureValue")
     key_info = parts[2] if len(parts) > 2 and parts[2].tag == ds("KeyInfo") else None  # noqa: PLR2004 - the third child

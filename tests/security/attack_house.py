@@ -12,6 +12,7 @@ import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from resource import RUSAGE_SELF, getrusage
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from tests.integration.intake_house import Answer, House, Parts
 
 SECONDS = 1.0
+KILOBYTES = 100 * 1024
 SEAL, NEXT, STRANGER = "seal-2048", "seal-2048-next", "stranger-2048"
 XML = "application/xml"
 HUB = "urn:hub"
@@ -161,7 +163,7 @@ class Street:
     pki: Pki
     bird: Canary
     now: datetime
-    codes: list[str] = field(default_factory=list)
+    peak: int = field(default_factory=lambda: getrusage(RUSAGE_SELF).ru_maxrss)
 
     def signer(self, name: str, seal: str = SEAL) -> Signer:
         (partner,) = (each for each in self.hub.parts.partners if each.id == name)
@@ -193,17 +195,25 @@ class Street:
 
     async def refuse(self, name: str, wire: Wire, *codes: str, about: str = "", sender: str = "") -> str:
         """Post it and hold the refusal. ``codes``: what it may be, any of signatures and certificates by default."""
-        started = time.monotonic()
-        answer = await self.post(name, wire, sender=sender)
-        seconds = time.monotonic() - started
+        answer = await self.quickly(name, wire, about, sender)
         assert 400 <= answer.status < 500, (about, answer.status, answer.body)
         allowed = answer.code in codes if codes else answer.code[:8] in {"HUB-SIG-", "HUB-CRT-"}
         assert allowed, (about, answer.code, answer.body)
-        assert seconds < SECONDS, (about, seconds)
         return answer.code
 
+    async def quickly(self, name: str, wire: Wire, about: str, sender: str = "") -> Answer:
+        """Post it; when the machine had something else to do, once or twice more: the quickest counts."""
+        for _ in range(3):
+            started = time.monotonic()
+            answer = await self.post(name, wire, sender=sender)
+            seconds = time.monotonic() - started
+            if seconds < SECONDS:
+                return answer
+        raise AssertionError((about, seconds))
+
     async def untouched(self) -> None:
-        """Nothing was kept of all that, and nobody was called."""
+        """Nothing was kept of all that, nobody was called, and it took no memory to speak of."""
+        assert getrusage(RUSAGE_SELF).ru_maxrss - self.peak < KILOBYTES
         assert await self.hub.store.journal() == ()
         assert not list(self.hub.spool.iterdir())
         assert self.bird.calls == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from itertools import islice
+from resource import RUSAGE_SELF, getrusage
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,6 +15,7 @@ from tests.doubles.pki import Pki
 from tests.security import hostile_jose, hostile_soap, hostile_xml
 from tests.security.attack_house import (
     JSON_WAYS,
+    KILOBYTES,
     NEXT,
     SEAL,
     STRANGER,
@@ -22,6 +25,7 @@ from tests.security.attack_house import (
     street,
     with_body,
 )
+from tests.security.floods import floods
 from tests.security.hostile_jose import Caught
 
 if TYPE_CHECKING:
@@ -101,6 +105,18 @@ async def test_an_attack_on_signed_xml_is_refused_and_leaves_nothing(town: Stree
         assert count >= least, kind
     await town.untouched()
     await town.still_open(name)
+
+
+@pytest.mark.parametrize("name", XML_WAYS)
+async def test_a_flood_is_answered_at_once(town: Street, name: str) -> None:
+    """A few of ``floods`` for each way in; what changes nothing of what is signed may be taken."""
+    wire = town.signed(name)
+    started = XML_WAYS.index(name)
+    for about, raw in islice(floods(wire.body), started, None, 40):
+        answer = await town.quickly(name, with_body(wire, raw), about)
+        assert answer.status == 202 or 400 <= answer.status < 500, (about, answer.status)
+    assert getrusage(RUSAGE_SELF).ru_maxrss - town.peak < KILOBYTES
+    assert town.bird.calls == 0
 
 
 @pytest.mark.parametrize("name", [name for name, way in WAYS.items() if way.binding == "wss"])

@@ -605,6 +605,15 @@ def test_a_bomb_is_refused_before_it_costs(pki: Pki, raw: bytes) -> None:
     assert min(costs) < 0.050 * max(1.0, len(raw) / 100_000)
 
 
+def test_a_caught_signature_is_not_filled_with_what_nobody_signed(pki: Pki) -> None:
+    signed = sign(pki)
+    for count, code in ((400, ""), (600, "HUB-SIG-005")):
+        more = b"<ds:KeyInfo><ds:KeyValue>" + b"<x/>" * count + b"</ds:KeyValue>"
+        filled = signed.replace(b"<ds:KeyInfo>", more)
+        assert filled != signed
+        assert (refused(pki, filled) if code else verify(pki, filled) and "") == code
+
+
 def test_a_message_that_is_too_large_is_not_even_read(pki: Pki) -> None:
     signed = sign(pki)
     assert verify(pki, signed, XmlProfile(limits=Limits(bytes=len(signed)))) == canonicalise(GOOD)

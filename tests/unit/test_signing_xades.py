@@ -262,7 +262,7 @@ def stamped(pki: Pki, tsa: Tsa, digest: bytes | None = None) -> bytes:
 
 def test_a_time_stamp_proves_when_it_was_signed(pki: Pki, tsa: Tsa, tmp_path: Path) -> None:
     raw = stamped(pki, tsa)
-    later = NOW + timedelta(minutes=1)
+    later = datetime.now(UTC) + timedelta(minutes=1)
     demanding = XadesProfile(timestamp=True)
     verified = verify(pki, raw, demanding, stamps=True, now=later)
     assert verified.stamped_at is not None
@@ -283,7 +283,7 @@ def test_a_time_stamp_that_is_demanded_must_be_there_and_believed(pki: Pki, tsa:
 
 def test_a_time_stamp_over_something_else_is_refused(pki: Pki, tsa: Tsa) -> None:
     raw = stamped(pki, tsa, hashlib.sha256(b"other").digest())
-    assert refused(pki, raw, stamps=True, now=NOW + timedelta(minutes=1)) == "HUB-TSP-004"
+    assert refused(pki, raw, stamps=True, now=datetime.now(UTC) + timedelta(minutes=1)) == "HUB-TSP-004"
     garbage = properties.with_stamp(sign(pki), b"no token")
     assert refused(pki, garbage, stamps=True).startswith("HUB-TSP-")
 
@@ -293,7 +293,7 @@ def test_a_time_stamp_to_come_is_refused(pki: Pki, tsa: Tsa) -> None:
     signed = XadesSigner(key(pki), XadesProfile()).sign(DOSSIER, long_ago)
     query = timestamps.question(properties.imprint(signed), 7)
     raw = properties.with_stamp(signed, timestamps.token_of(tsa.stamp(query)))
-    assert verify(pki, raw, stamps=True, now=NOW + timedelta(minutes=1)).signed_at == long_ago
+    assert verify(pki, raw, stamps=True, now=datetime.now(UTC) + timedelta(minutes=1)).signed_at == long_ago
     with pytest.raises(Refusal) as caught:
         verify(pki, raw, stamps=True, now=NOW - timedelta(hours=1))
     (problem,) = caught.value.problems
@@ -305,6 +305,8 @@ def test_more_time_stamps_than_anybody_needs_are_not_looked_at(pki: Pki, tsa: Ts
     start = raw.index(b"<xades:SignatureTimeStamp>")
     end = raw.index(b"</xades:SignatureTimeStamp>") + len(b"</xades:SignatureTimeStamp>")
     one = raw[start:end]
-    assert verify(pki, raw.replace(one, one * 3), stamps=True, now=NOW + timedelta(minutes=1)).stamped_at
+    assert verify(
+        pki, raw.replace(one, one * 3), stamps=True, now=datetime.now(UTC) + timedelta(minutes=1)
+    ).stamped_at
     assert refused(pki, raw.replace(one, one * 4), stamps=True) == "HUB-SIG-014"
     assert refused(pki, raw.replace(one, one.replace(b"exc-c14n#", b"other")), stamps=True) == "HUB-SIG-004"
