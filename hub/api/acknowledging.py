@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from hub import acknowledgements
 from hub.api.admission import NO_ROOM
+from hub.api.described import KNOWN
 from hub.api.heads import only_one
 from hub.api.later import Later
 from hub.api.quotas import Errand
@@ -63,7 +64,7 @@ DOCUMENTED: dict[str, Any] = {
             }
         },
     },
-    "security": [{"apiKey": []}],
+    "security": KNOWN,
 }
 """For the API's own description."""
 

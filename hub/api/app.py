@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from hub import acknowledgements
 from hub.api import documents, downloads, pages, problems, token_desk, views
 from hub.api.acknowledging import DOCUMENTED
+from hub.api.described import KNOWN, describe
 from hub.api.edge import Edge
 from hub.api.later import Later
 from hub.judging.wrapping import key_of
@@ -80,9 +81,9 @@ _MESSAGE: dict[str, Any] = {
             "description": "Required unless the sender's format carries a key of its own",
         }
     ],
-    "security": [{"apiKey": []}],
+    "security": KNOWN,
 }
-_OWN: dict[str, Any] = {"security": [{"apiKey": []}]}
+_OWN: dict[str, Any] = {"security": KNOWN}
 
 
 def build(deps: Deps) -> Edge:
@@ -123,6 +124,7 @@ def build(deps: Deps) -> Edge:
     documents.add(app, deps)
     downloads.add(app, deps)
     token_desk.add(app, deps)
+    app.openapi = describe(app)  # type: ignore[method-assign]  # the framework's own way
     app.add_exception_handler(Refusal, web.refused)
     app.add_exception_handler(HTTPException, web.unknown)
     direct = {("POST", "/v1/messages"): web.answer_message}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime  # noqa: TC003
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from hub.api.acknowledging import Acknowledging  # noqa: TC001
 from hub.api.admission import DISK_WAIT, NO_ROOM, Admission
 from hub.api.callers import Callers  # noqa: TC001
 from hub.api.carrying import Carrying  # noqa: TC001
+from hub.api.claims import Claims  # noqa: TC001
 from hub.api.downloads import Downloader  # noqa: TC001
 from hub.api.heads import only_one
 from hub.api.later import Later
@@ -77,6 +79,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     store: Store
     callers: Callers
     tokens: Tokens
+    claims: Claims
     senders: Mapping[str, Caller]
     spool: Spool
     admission: Admission
@@ -116,7 +119,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
                 caller = self.sender(who)
                 sender = caller.id
                 only_one(request, "Idempotency-Key")
-                with self.admission.enter(sender) as place:
+                with self._unproved(request, who), self.admission.enter(sender) as place:
                     accepted = await self._receive(message, who, sheet, request, place)
                     if not accepted.replayed:
                         place.accepted(made_of(accepted.receipt))
@@ -152,6 +155,9 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
             except Exception:
                 self.counts.add("intake", sender, "HUB-INT-001")
                 raise
+
+    def _unproved(self, request: Request, who: Identity) -> AbstractContextManager[None]:
+        return nullcontext() if who.proved else self.claims.enter(self.callers.address(request))
 
     async def _receive(
         self, message: str, who: Identity, sheet: Sheet, request: Request, place: Place

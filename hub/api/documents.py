@@ -20,6 +20,7 @@ from fastapi import Request  # noqa: TC002 - FastAPI reads the annotations at ru
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
+from hub.api.described import KNOWN
 from hub.documents.contract import NewUpload, Safety
 from schemas.problems import Problem, Refusal, refuse
 
@@ -53,7 +54,7 @@ class Announcement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def add(app: FastAPI, deps: Deps) -> None:
     """Put the desk's addresses into the app."""
     desk = Uploads(deps)
-    own: dict[str, Any] = {"security": [{"apiKey": []}]}
+    own: dict[str, Any] = {"security": KNOWN}
     schema = msgspec.json.schema(Announcement)["$defs"]["Announcement"]
     told = {**own, "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
     bytes_ = {**own, "requestBody": {"required": True, "content": {OFFSET_STREAM: {}}}}

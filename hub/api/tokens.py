@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hub.access import Identity, Way, label_of
+from hub.api.later import Later
 from hub.store.contract.access import Token
 from schemas.problems import refuse
 
@@ -30,6 +31,8 @@ PREFIX = "lt_"
 BYTES = 32
 MOST = 100
 """Living tokens of one client; of more the oldest end."""
+LOGINS, AGAIN = 50.0, 0.5
+"""Tokens that a client may get at once, and seconds after which it may get one more."""
 REMEMBERED = 5.0
 """Seconds for which a look at the store counts."""
 KEPT = 10_000
@@ -59,6 +62,7 @@ class Tokens:
         self._clients = {client.id: client for client in clients}
         self._store, self._now, self._seconds, self._randomness = store, now, seconds, randomness
         self._seen: OrderedDict[str, tuple[Token, float]] = OrderedDict()
+        self._logins: dict[str, tuple[float, float]] = {}
 
     def made(self, said: str) -> bool:
         """Whether it looks like one of ours."""
@@ -79,7 +83,11 @@ class Tokens:
         return known, found
 
     async def issue(self, client: Client, secret: Credential) -> tuple[str, int]:
-        """Return a fresh token and the seconds that it lives: never longer than the secret counts."""
+        """Return a fresh token and the seconds that it lives: never longer than the secret counts.
+
+        Raises ``Later`` HUB-LIM-002 when a client gets too many: one that gets one for each message is told so.
+        """
+        self._pace(client.id)
         now = self._now()
         ends = now + timedelta(seconds=client.lifetime)
         ends = min(ends, secret.ends) if secret.ends else ends
@@ -94,6 +102,17 @@ class Tokens:
         )
         await self._store.issue(token, MOST)
         return said, int((ends - now).total_seconds())
+
+    def _pace(self, client: str) -> None:
+        spent, at = self._logins.get(client, (0.0, 0.0))
+        spent = max(0.0, spent - (self._seconds() - at) / AGAIN)
+        if spent + 1 > LOGINS:
+            raise Later(
+                "HUB-LIM-002",
+                f"tokens: at most {1 / AGAIN:g} a second of one client",
+                (spent + 1 - LOGINS) * AGAIN,
+            )
+        self._logins[client] = (spent + 1, self._seconds())
 
     async def find(self, digest: str) -> Identity:
         """Return whose token it is. Raises ``Refusal`` HUB-AUT-013: ended, revoked, or its secret counts no more."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hub.access import Way
 from hub.api.callers import Badges, Callers, Knows
+from hub.api.claims import Claims
 from hub.api.desk import Caller
 from hub.api.failures import Failures
 from hub.api.tokens import Client, Tokens
@@ -33,6 +34,7 @@ class Doors(NamedTuple):
     callers: Callers
     tokens: Tokens
     uses: Uses
+    claims: Claims
 
 
 def doors(
@@ -49,7 +51,7 @@ def doors(
     callers = Callers(
         knows(partners, proxies), tokens=tokens, failures=Failures(seconds), uses=uses, now=now, vouch=vouch
     )
-    return Doors(callers, tokens, uses)
+    return Doors(callers, tokens, uses, Claims())
 
 
 def knows(partners: Sequence[Partner], proxies: Sequence[Network]) -> Knows:

@@ -119,6 +119,7 @@ async def open_web(
                 store=store,
                 callers=calling.callers,
                 tokens=calling.tokens,
+                claims=calling.claims,
                 senders=senders(what.partners),
                 spool=spool,
                 admission=admission,

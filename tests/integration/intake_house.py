@@ -348,6 +348,7 @@ async def house(
         store=store,
         callers=calling.callers,
         tokens=calling.tokens,
+        claims=calling.claims,
         senders=senders(made.partners),
         spool=spool,
         admission=Admission(limits, shares, mark),

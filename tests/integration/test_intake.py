@@ -653,6 +653,12 @@ async def test_the_api_describes_itself(hub: House) -> None:
     assert described["openapi"].startswith("3.1")
     assert set(described["paths"]["/v1/messages"]["post"]["responses"]) >= {"202", "401", "413", "422", "503"}
     assert "text/html" not in json.dumps(described["paths"]["/v1/messages"])
+    known = described["components"]["securitySchemes"]
+    for path, methods in described["paths"].items():
+        for told in methods.values():
+            named = {name for way in told.get("security", ()) for name in way}
+            assert named <= known.keys()
+            assert named or not path.startswith("/v1/"), path
 
 
 async def test_a_refusal_says_the_rule_in_the_language_of_its_reader(hub: House) -> None:

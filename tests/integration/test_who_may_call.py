@@ -11,11 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+import structlog
 from starlette.requests import Request
 
 from hub.access import Credential, Way, day_begins
+from hub.api.claims import AT_ONCE
 from hub.api.failures import BURST
-from hub.api.tokens import Client, Tokens
+from hub.api.tokens import AGAIN, LOGINS, Client, Tokens
 from hub.settings import Documents
 from hub.wiring.callers import doors
 from schemas.problems import Refusal, refuse
@@ -298,6 +300,49 @@ async def test_a_revoked_token_has_gone_within_seconds_everywhere(hub: House, cl
     await hub.store.access.revoke("client", client="", reason="lost", by="an", now=NOW)
     clock.go(5)
     assert (await by(hub, token)).code == "HUB-AUT-013"
+
+
+async def test_a_client_that_gets_a_token_for_each_message_is_told_to_keep_them(
+    hub: House, clock: Clock
+) -> None:
+    got = [(await login(hub))[0] for _ in range(int(LOGINS) + 1)]
+    assert got == [200] * int(LOGINS) + [429]
+    clock.go(AGAIN)
+    assert (await login(hub))[0] == 200
+
+
+async def test_no_secret_is_in_a_log_line(hub: House) -> None:
+    token = (await login(hub))[1]["access_token"]
+    with structlog.testing.capture_logs() as lines:
+        await login(hub, "a wrong secret")
+        for bearer in (token, "a guessed key", "lt_" + "A" * 43, KEYS["desk"]):
+            await by(hub, bearer)
+        await hub.post(hub.received(), key="x", sender=KEYS["desk"], twice="Authorization")
+    assert any(line["event"] == "login_failed" for line in lines)
+    for secret in (token, "a guessed key", "a wrong secret", "AAAAAAAA", KEYS["desk"]):
+        assert secret not in str(lines)
+
+
+async def test_who_only_claims_to_be_a_sender_leaves_it_its_places(hub: House) -> None:
+    lines = []
+    head = b"POST /v1/messages?sender=sealed HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+    try:
+        for _ in range(AT_ONCE):
+            lines.append(await asyncio.open_connection("127.0.0.1", hub.port))
+            lines[-1][1].write(head)
+            await lines[-1][1].drain()
+        await asyncio.sleep(0.2)
+        status, told = await unnamed(hub, "/v1/messages?sender=sealed", b"{}", {})
+        assert (status, told["code"]) == (429, "HUB-LIM-002")
+        elsewhere = {"X-Forwarded-For": "192.0.2.9"}
+        assert (await unnamed(hub, "/v1/messages?sender=sealed", b"{}", elsewhere))[1][
+            "code"
+        ] == "HUB-SIG-001"
+        assert (await by(hub, KEYS["desk"])).status == 202
+    finally:
+        for _, writer in lines:
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for _, writer in lines), return_exceptions=True)
 
 
 async def test_only_the_hash_of_a_token_is_kept(hub: House) -> None:
