@@ -93,7 +93,8 @@ class EvidenceKeeper:
         """Chain what is new; make a root when its time has come."""
         await self.chain()
         now = self._now()
-        if self._next_root is None or now >= self._next_root:
+        ahead = timedelta(seconds=self._interval)  # a clock that was put back does not put off the next root
+        if self._next_root is None or not self._next_root - ahead <= now < self._next_root:
             self._next_root = now + timedelta(seconds=self._interval)
             await self.root()
 

@@ -59,9 +59,11 @@ class Ask(Protocol):
         ...
 
 
-def due_at(standing: Standing | None, every: float) -> datetime | None:
-    """Return when a certificate is to be asked about; ``None``: at once."""
-    if standing is None or standing.tried_at is None:
+def due_at(standing: Standing | None, every: float, now: datetime) -> datetime | None:
+    """Return when a certificate is to be asked about; ``None``: at once. A clock that was ahead and was put right is no
+    reason to wait for the day that it had shown.
+    """
+    if standing is None or standing.tried_at is None or standing.tried_at > now:
         return None
     if standing.problem or standing.heard_at is None or standing.valid_until is None:
         return standing.tried_at + timedelta(seconds=AGAIN)
@@ -114,8 +116,9 @@ class Inquiry:
         return len(due)
 
     def _is_due(self, standing: Standing | None) -> bool:
-        at = due_at(standing, self._every)
-        return at is None or at <= self._now()
+        now = self._now()
+        at = due_at(standing, self._every, now)
+        return at is None or at <= now
 
     async def _about(self, subject: Subject) -> Standing:
         """Return the first answer of its sources, or why there is none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import apsw
@@ -87,6 +88,17 @@ async def test_one_stamp_for_an_interval_whatever_came_in_it(settings: Path) -> 
     standing = await store.evidence.standing()
     assert (standing.stamped, standing.unchained) == (at(5), None)
     assert standing.unrooted == NOON
+    await store.close()
+
+
+async def test_a_clock_that_was_ahead_for_a_while_puts_off_no_digest(settings: Path) -> None:
+    store, clock = await filled(settings), [NOON + timedelta(days=365)]
+    one = EvidenceKeeper(store, None, now=lambda: clock[0], holder="w1", interval=60)
+    await one.round()
+    clock[0] = NOON
+    await store.accept(acceptance("more", when=at(9)))
+    await one.round()
+    assert (await store.evidence.standing()).unrooted is None
     await store.close()
 
 

@@ -115,6 +115,19 @@ async def test_a_silent_authority_stops_its_signers_after_the_grace_and_only_unt
     assert await house.believed() == ""
 
 
+@pytest.mark.parametrize("mood", ["down", ""])
+async def test_a_clock_that_was_ahead_for_a_while_stops_no_asking(house: House, mood: str) -> None:
+    inquiry = house.inquiry(house.told())
+    house.theirs.mood, house.theirs.minutes = mood, 60 * 24 * 10
+    house.clock.later(days=9)
+    await inquiry.round()
+    house.clock.later(days=-9)
+    house.theirs.mood = ""
+    assert await inquiry.round() == 1
+    assert await house.believed() == ""
+    assert await inquiry.round() == 0
+
+
 async def test_where_the_last_answer_was_agreed_to_count_it_counts_so_long(house: House) -> None:
     inquiry = house.inquiry(house.told("cached", grace="12h"))
     await inquiry.round()

@@ -106,6 +106,13 @@ async def test_one_process_has_the_turn_until_it_ends_or_runs_out(another: Open)
     assert await one.turn("check", "p1", at(60), 30)
 
 
+async def test_a_turn_of_a_clock_that_is_far_ahead_stops_nobody_until_that_day(another: Open) -> None:
+    one, two = another(), another()
+    assert await one.turn("check", "ahead", NOON + timedelta(days=365), 30)
+    assert await two.turn("check", "p2", NOON, 30)
+    assert not await one.turn("check", "p1", at(29), 30)
+
+
 # --- quotas -----------------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from cryptography import x509
 from lxml import etree
 
 from schemas.problems import Refusal
@@ -208,6 +209,21 @@ async def test_nothing_stands_in_the_signature_that_the_hub_would_not_write(pki:
         assert refused(again(with_it), by) == "HUB-EVD-006", wrong[:80]
     swapped = [(name, mixed if name == SIGNATURE else content) for name, content in parts(raw)]
     assert refused(again(swapped), by) == "HUB-EVD-007"
+
+
+async def test_a_certificate_of_any_odd_form_is_refused_and_nothing_breaks(pki: Pki) -> None:
+    """A stranger may sign with a certificate of its own making, so that what is odd in it is read after its signature held."""
+    raw, by, ours = await made(pki), anchors(pki), key(pki)
+    der, text, found = base64.b64decode(ours.certificate_text), ours.certificate_text, parts(raw)
+    for place in range(2, len(der), 2):
+        odd = der[:place] + bytes([der[place] ^ 0xFF]) + der[place + 1 :]
+        try:
+            certificate = x509.load_der_x509_certificate(odd)
+            signer = msgspec.structs.replace(ours, certificate=certificate)  # type: ignore[type-var]
+            other = await seal(FILES, signer, NOW)
+        except (ValueError, Warning):
+            other = again([(name, content.replace(text, base64.b64encode(odd))) for name, content in found])
+        assert refused(other, by) in {"HUB-EVD-006", "HUB-EVD-007", "HUB-EVD-008"}, place
 
 
 async def test_a_stamp_over_another_signature_is_refused(pki: Pki, tsa: Tsa) -> None:
