@@ -41,7 +41,7 @@ def rows() -> list[dict[str, object]]:
         unpacked = folder / "unpacked"
         with zipfile.ZipFile(io.BytesIO(bundle.content)) as archive:
             archive.extractall(unpacked)
-        ours = _median(lambda: bundles.check(None, bundle.content, anchors, now))
+        ours = _median(lambda: asyncio.run(bundles.check(None, bundle.content, anchors, now)))
         foreign = _median(lambda: _xmlsec1(unpacked, anchors[0]))
     about = {"transfers": bundle.transfers, "files": bundle.files, "bytes": len(bundle.content)}
     return [

@@ -106,7 +106,7 @@ HELD: tuple[show.Column[Holds], ...] = (
 )
 
 
-def verify(
+async def verify(
     file: Path,
     /,
     *,
@@ -118,10 +118,10 @@ def verify(
     if settings is None and not anchor:
         raise Complaint("usage.anchor", Exit.USAGE)
     try:
-        raw = file.read_bytes()
+        raw = file.read_bytes()  # noqa: ASYNC240 - a command: nobody else waits
     except OSError as error:
         raise Complaint("usage.unreadable", Exit.FAILED, file=str(file), why=type(error).__name__) from None
-    proof = opening.bundles().check(settings, raw, anchor, desk.now())
+    proof = await opening.bundles().check(settings, raw, anchor, desk.now())
     show.card(desk, PROOF, proof, [show.Part("holds", HELD, proof.holds)])
     desk.tell("proof.stamped" if proof.checked.stamped_at else "proof.unstamped")
     return Exit.OK

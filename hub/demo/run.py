@@ -360,7 +360,7 @@ async def _prove(scene: Scene, tell: Told) -> Path:
     path.touch(mode=0o600)
     path.write_bytes(bundle.content)
     try:
-        proof = bundles.check(None, path.read_bytes(), [scene.root], now)
+        proof = await bundles.check(None, path.read_bytes(), [scene.root], now)
     except Refusal as refusal:
         raise Failed(f"{path.name}: {refusal.code}") from refusal
     shown, held = _short(path), len(proof.holds)

@@ -102,4 +102,4 @@ async def _revocation(store: Store, certificate: x509.Certificate) -> list[File]
     standing = await store.trust.standing(fingerprint)
     if standing is None or not standing.answer:
         return []
-    return [File(f"revocation/{fingerprint}.der", BYTES, standing.answer)]
+    return [File(f"{papers.REVOCATION}{fingerprint}.der", BYTES, standing.answer)]

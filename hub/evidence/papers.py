@@ -29,6 +29,7 @@ INDEX: Final = "evidence.json"
 REPORT, PAGE = "report.json", "report.html"
 FORMAT: Final = 1
 CERTIFICATES: Final = "certificates/"
+REVOCATION: Final = "revocation/"
 JSON: Final = "application/json"
 JOSE: Final = "application/jose"
 BYTES: Final = "application/octet-stream"

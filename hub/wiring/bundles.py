@@ -13,6 +13,7 @@ from hub.evidence import bundling, papers, report
 from hub.evidence.bundling import Asked, Means
 from hub.evidence.examining import examine
 from hub.evidence.keeping import EvidenceKeeper, Stamping
+from hub.evidence.standing import standings
 from hub.version import own_version
 from hub.wiring.declared import declared
 from hub.wiring.parts import utc_now
@@ -111,7 +112,7 @@ async def export(
     )
 
 
-def check(path: Path | None, raw: bytes, given: Sequence[Path], now: datetime) -> Proof:
+async def check(path: Path | None, raw: bytes, given: Sequence[Path], now: datetime) -> Proof:
     """Look at a bundle offline. ``given``: PEM files of whom to believe; without one the settings' own. Raises ``Refusal``."""
     if given or path is None:
         believed = asic_anchors.load(given, timestamps.load_anchors(given))
@@ -120,7 +121,9 @@ def check(path: Path | None, raw: bytes, given: Sequence[Path], now: datetime) -
         name = settings.evidence.key
         believed = _anchors(settings, keys_of(settings, name) if name else None)
     checked = verify(raw, believed, now)
-    return Proof(papers.read_index(checked.files), checked, examine(checked.files, believed, checked.at))
+    holds = examine(checked.files, believed, checked.at)
+    holds += await standings(checked.files, believed.seals, checked.at)
+    return Proof(papers.read_index(checked.files), checked, holds)
 
 
 async def _asked(store: Store, wanted: str) -> Asked:

@@ -6,24 +6,18 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
-from cryptography import x509
-from cryptography.x509.verification import (
-    Criticality,
-    ExtensionPolicy,
-    PolicyBuilder,
-    Store,
-    VerificationError,
-)
 
 from schemas.problems import Refusal, refuse
 from signing import timestamps
+from signing.trust import path
 from signing.trust.pins import pin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from cryptography.x509.verification import Policy
+    from cryptography import x509
+
 
 _SKEW = timedelta(seconds=60)
 
@@ -43,27 +37,11 @@ class Anchors(msgspec.Struct, frozen=True, kw_only=True):
             raise refuse("HUB-EVD-007", rule="an anchor above it, or the certificate itself as anchor")
 
     def _leads_here(self, certificate: x509.Certificate, at: datetime) -> bool:
-        roots = [one for one in self.seals if one.issuer == one.subject]
-        if not roots:
-            return False
-        between = [one for one in self.seals if one.issuer != one.subject]
-        builder = PolicyBuilder().store(Store(roots)).time(at)
-        builder = builder.extension_policies(
-            ca_policy=ExtensionPolicy.webpki_defaults_ca(),
-            ee_policy=ExtensionPolicy.permit_all().require_present(
-                x509.KeyUsage, Criticality.AGNOSTIC, _signs
-            ),
-        )
         try:
-            builder.build_client_verifier().verify(certificate, between)
-        except VerificationError:
+            path.validate(certificate, self.seals, at)
+        except Refusal:
             return False
         return True
-
-
-def _signs(_policy: Policy, _certificate: x509.Certificate, usage: x509.KeyUsage) -> None:
-    if not (usage.digital_signature or usage.content_commitment):
-        raise ValueError("a key for signing")
 
 
 def _is_a_seal(certificate: x509.Certificate) -> None:

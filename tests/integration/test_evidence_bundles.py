@@ -17,7 +17,8 @@ from hub.evidence import papers
 from hub.evidence.examining import examine
 from hub.settings import load
 from hub.store.upkeep import Stage
-from hub.wiring.bundles import check, export
+from hub.wiring.bundles import check as checking
+from hub.wiring.bundles import export
 from hub.wiring.parts import store_of
 from schemas.problems import Refusal, refuse
 from signing.asic.anchors import Anchors
@@ -33,12 +34,12 @@ from tests.store.samples import acceptance
 from tests.unit.test_cli_double import line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from cryptography import x509
 
-    from hub.wiring.bundles import Bundle
+    from hub.wiring.bundles import Bundle, Proof
     from tests.unit.test_cli_double import Ran
 
 NOW = datetime.now(UTC)
@@ -92,6 +93,10 @@ async def test_nothing_leaves_that_other_software_does_not_confirm(settings: Pat
     finally:
         await store.close()
     assert len(asked) == 1
+
+
+def check(settings: Path | None, raw: bytes, anchors: Sequence[Path], now: datetime) -> Proof:
+    return asyncio.run(checking(settings, raw, anchors, now))
 
 
 def names(raw: bytes) -> list[str]:
