@@ -70,7 +70,7 @@ SEALS: Final[Mapping[str, frozenset[str]]] = {
     "modi-rest": frozenset({"header", "identity", "audience", "issuer"}),
     "xmldsig-enveloped": frozenset({"reference"}),
     "xmldsig-detached": frozenset(),
-    "xades": frozenset({"reference"}),
+    "xades": frozenset({"reference", "timestamp"}),
     "edxml": frozenset(),
     "xmldsig-scoped": frozenset(),
     "wss": frozenset({"key_reference", "time_to_live"}),
@@ -190,7 +190,8 @@ class Seal(Closed):
     ``reference``: whether an XML signature points at the payload by its ``Id`` or at the whole document; ``header``
     carries a JWS. For ``modi-rest``: ``audience``: what the partner calls itself; ``issuer``: what it calls this hub, when
     not as the settings do; ``identity``: the pattern of the bearer token that goes along. For ``wss``: ``key_reference``:
-    how the envelope names our certificate; ``time_to_live``: when it expires.
+    how the envelope names our certificate; ``time_to_live``: when it expires. ``timestamp``: the authority under
+    ``[timestamps]`` stamps each signature (XAdES-T).
     """
 
     binding: Binding
@@ -203,6 +204,7 @@ class Seal(Closed):
     issuer: HubName = Field(default="", validate_default=True)
     key_reference: Literal["token", "key-identifier", "issuer-serial", "thumbprint"] = "token"
     time_to_live: Annotated[Seconds, Field(ge=30, le=3600)] = 300.0
+    timestamp: bool = False
 
     @property
     def profile(self) -> Profile:

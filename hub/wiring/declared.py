@@ -108,8 +108,14 @@ def _somebody_signs(settings: Settings, read: Sequence[Partner]) -> None:
 
 
 def _stamps_are_believed(settings: Settings, read: Sequence[Partner]) -> None:
-    """Raise ``Refusal`` HUB-CFG-002 when a partner must bring time-stamps and nobody's are believed."""
+    """Raise ``Refusal`` HUB-CFG-002 when a partner must bring time-stamps and nobody's are believed, or nobody can be asked."""
     wanting = [one.id for one in read if one.sends and one.sends.signature and one.sends.signature.timestamp]
+    asking = [
+        one.id for one in read if one.receives and one.receives.signature and one.receives.signature.timestamp
+    ]
+    if asking and not settings.timestamps.url:
+        rule = f"whom the hub asks: receives.signature.timestamp of {asking[0]}"
+        raise refuse("HUB-CFG-002", "timestamps.url", rule=rule)
     if wanting and not settings.timestamps.certificates:
         raise refuse(
             "HUB-CFG-002",

@@ -6,6 +6,7 @@ import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from hub.stamping import Stamping
 from hub.trust.asking import Asking, opened
 from hub.wiring.parts import utc_now
 from signing.timestamps import Authority, load_anchors
@@ -13,7 +14,9 @@ from signing.timestamps import Authority, load_anchors
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from hub.documents.links import Sealery
     from hub.settings import Timestamps
+    from hub.wiring.declared import Declared
     from signing.timestamps import Anchors, Stamper
 
 
@@ -38,3 +41,19 @@ async def stamper(told: Timestamps) -> AsyncIterator[Stamper | None]:
         yield Authority(asking, anchors_of(told), os.urandom)
     finally:
         await asking.close()
+
+
+@asynccontextmanager
+async def stamped(what: Declared, inner: Sealery) -> AsyncIterator[Stamping]:
+    """Have those signatures stamped whose partners want it."""
+    wanting = frozenset(
+        partner.id
+        for partner, receives in what.receiving
+        if receives.signature and receives.signature.timestamp
+    )
+    async with stamper(what.settings.timestamps) as authority:
+        stamping = Stamping(inner, authority, wanting)
+        try:
+            yield stamping
+        finally:
+            await stamping.close()

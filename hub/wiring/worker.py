@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ from hub.wiring.declared import codecs, declared
 from hub.wiring.documents import cared_for, desks
 from hub.wiring.evidence import confirming, kept_evidence
 from hub.wiring.parts import link_secret, store_of, utc_now
+from hub.wiring.timestamps import stamped
 from hub.wiring.tools import pool_tools
 from hub.wiring.trust import inquiring, reply_rules_of, time_left
 from hub.wiring.watching import process_name, watched
@@ -73,15 +74,18 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
     }
     confirm = confirming(settings, known.barred)
     vigil = Vigil(store=store, routes=lines, codec_of=speak.get, now=utc_now, confirm=confirm)
+    closing = AsyncExitStack()
     try:
         await store.capacities(capacities(what.partners))
         name, counts = process_name(), Counts()
+        sealing = Pool(pool.sealing_in(crew, settings.limits.judge_time, known.barred))
+        stamping = await closing.enter_async_context(stamped(what, sealing))
         await known.read()  # before anything is signed
         delivery = Delivery(
             name=name,
             store=store,
             sealery=Linking(
-                Pool(pool.sealing_in(crew, settings.limits.judge_time, known.barred)),
+                stamping,
                 store.documents,
                 desks(what),
                 link_secret(settings),
@@ -118,6 +122,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
             yield delivery
         await watch.end()
     finally:
+        await closing.aclose()
         for line in lines.values():
             await line.connector.close()
         await crew.close()
