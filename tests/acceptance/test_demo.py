@@ -63,6 +63,11 @@ def test_the_demonstration_ends_well_and_says_so_in_both_languages(tmp_path: Pat
     root = [directory / "hub" / "keys" / "root.pem"]
     proof = asyncio.run(check(None, bundle.read_bytes(), root, datetime.now(UTC)))
     assert proof.checked.stamped_at
+    looked = [sys.executable, "-m", "hub.cli.main", "evidence", "check", "--json"]
+    looked += ["--settings", str(directory / "hub" / "lienthong.toml")]
+    found = subprocess.run(looked, capture_output=True, cwd=ROOT, env=PLAIN, check=False)
+    assert found.returncode == 0, found.stdout
+    assert json.loads(found.stdout)["entries"] > 45 * 6
     assert (directory / MARK).exists()
     for pid in _pids(directory):
         assert not Path(f"/proc/{pid}").exists()
