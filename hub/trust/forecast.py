@@ -115,15 +115,19 @@ def left(events: Sequence[Event], now: datetime) -> dict[str, float]:
 
 
 def _of_key(key: Key, facts: Facts, now: datetime) -> Iterator[Event]:
-    active = signing(key.generations, now, facts.barred)
+    ended = {one.key.fingerprint for one in key.generations if _is_ended(one.key.fingerprint, facts)}
+    active = signing(key.generations, now, ended)
     for one in key.generations:
+        name, standing = f"{key.name} {one.id}", facts.standings.get(one.key.fingerprint)
         if one.begins > now:
-            yield Event(kind="key-begins", name=f"{key.name} {one.id}", at=one.begins, partners=key.partners)
+            yield Event(kind="key-begins", name=name, at=one.begins, partners=key.partners)
+        if standing is not None and standing.state is Said.REVOKED:
+            yield Event(kind="revoked", name=name, at=standing.revoked_at or now, detail=standing.source)
     if active is None:
         yield Event(kind="key-none", name=key.name, at=now, partners=key.partners, stops=now)
         return
     last, ends = active, active.ends
-    while (following := signing(key.generations, ends, facts.barred)) is not None:
+    while (following := signing(key.generations, ends, ended)) is not None:
         last, ends = following, following.ends
     yield Event(kind="key-ends", name=f"{key.name} {last.id}", at=ends, partners=key.partners, stops=ends)
 
@@ -136,7 +140,7 @@ def _of_pins(facts: Facts, now: datetime) -> Iterator[Event]:
         else:
             groups.setdefault((one.partner, one.reply), []).append(one)
     for (partner, _), pins in groups.items():
-        able = [one for one in pins if not _is_ended(one.pin, facts)]
+        able = [one for one in pins if not _is_ended(one.pin.fingerprint, facts)]
         if not any(_counts(one.pin, now) for one in able):
             since = max((one.pin.not_after for one in able if one.pin.not_after <= now), default=now)
             yield Event(kind="pin-none", name=partner, at=since, partners=(partner,), stops=since)
@@ -153,9 +157,9 @@ def _counts(pin: Pin, at: datetime) -> bool:
     return pin.not_before <= at < pin.not_after
 
 
-def _is_ended(pin: Pin, facts: Facts) -> bool:
-    standing = facts.standings.get(pin.fingerprint)
-    return pin.fingerprint in facts.barred or (standing is not None and standing.state is Said.REVOKED)
+def _is_ended(fingerprint: str, facts: Facts) -> bool:
+    standing = facts.standings.get(fingerprint)
+    return fingerprint in facts.barred or (standing is not None and standing.state is Said.REVOKED)
 
 
 def _of_standing(one: Pinned, facts: Facts, now: datetime) -> Iterator[Event]:

@@ -52,7 +52,9 @@ class Known:
         self._standings = {one.fingerprint: one for one in standings}
 
     def barred(self) -> frozenset[str]:
-        return frozenset(self._barred)
+        """What nothing is signed with: taken out of use by a person, or revoked by its authority."""
+        revoked = (one.fingerprint for one in self._standings.values() if one.state is Said.REVOKED)
+        return frozenset((*self._barred, *revoked))
 
     @property
     def facts(self) -> tuple[Mapping[str, Standing], Mapping[str, Barred]]:

@@ -221,8 +221,12 @@ def _proofs(what: Declared) -> Iterator[Proof]:
 async def inquiring(store: Store, what: Declared, name: str) -> AsyncIterator[None]:
     """Ask about certificates while the context lasts."""
     told = what.settings.trust
+    subjects = asked_about(what)
+    if not subjects:
+        yield
+        return
     asker = Asker(told.timeout)
-    inquiry = Inquiry(store, asked_about(what), asker, now=utc_now, holder=name, every=told.every)
+    inquiry = Inquiry(store, subjects, asker, now=utc_now, holder=name, every=told.every)
     try:
         async with beside(inquiry.run()):
             yield

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from hub.cli.main import Surroundings, run
+from hub.cli.opening import WiredPrograms, kept, wired
+from hub.cli.screen import screen_of
+from hub.cli.times import utc_now
 from tests.doubles.pki import Pki
+from tests.unit.test_cli_double import Ran
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,13 +55,24 @@ def settings(tmp_path: Path) -> str:
     return str(file)
 
 
-def ran(settings: str, *words: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "hub.cli.main", *words, "--settings", settings, "--lang", "en"]
-    return subprocess.run(line, capture_output=True, text=True, check=False)
+def ran(settings: str, *words: str) -> Ran:
+    out, err = io.StringIO(), io.StringIO()
+    around = Surroundings(
+        screen=screen_of(out, err, io.StringIO(), {}, 200),
+        environment={},
+        open=wired,
+        check=lambda _, __: (),
+        programs=WiredPrograms(),
+        keep=kept,
+        now=utc_now,
+        by="lan",
+    )
+    status = run((*words, "--settings", settings, "--lang", "en"), around)
+    return Ran(status, out.getvalue(), err.getvalue())
 
 
 def listed(settings: str) -> dict[str, str]:
-    told = json.loads(ran(settings, "key", "list", "--json").stdout)
+    told = json.loads(ran(settings, "key", "list", "--json").out)
     return {f"{row['key']} {row['generation']}": row["state"] for row in told}
 
 
@@ -70,21 +85,21 @@ def test_a_compromised_key_stops_signing_for_every_process_and_says_what_signs_i
         "other 1": "active",
     }
     done = ran(settings, "key", "compromise", "dau-so", "2026", "--reason", "INC-1", "--yes")
-    assert done.returncode == 0
-    assert "generation 2025 signs instead" in done.stderr
+    assert done.status == 0
+    assert "generation 2025 signs instead" in done.err
     assert listed(settings) == {**before, "dau-so 2025": "active", "dau-so 2026": "compromised"}
     again = ran(settings, "key", "compromise", "dau-so", "2026", "--reason", "INC-1", "--yes")
-    assert "nothing changed" in again.stderr
+    assert "nothing changed" in again.err
 
 
 def test_what_nobody_declared_cannot_be_compromised(settings: str) -> None:
     done = ran(settings, "key", "compromise", "dau-so", "2029", "--reason", "INC-1", "--yes")
-    assert done.returncode == 1
-    assert "There are: dau-so 2025" in done.stderr
+    assert done.status == 1
+    assert "There are: dau-so 2025" in done.err
     wrong = ran(
         settings, "key", "compromise", "dau-so", "2026", "--since", "hôm qua", "--reason", "x", "--yes"
     )
-    assert wrong.returncode == 2
+    assert wrong.status == 2
 
 
 PARTNER = """
@@ -107,7 +122,7 @@ certificates = ["../seal-expired.pem", {{ file = "../seal-p256.pem", until = {un
 
 def foreseen(settings: str, *words: str) -> tuple[int, dict[str, dict[str, object]]]:
     done = ran(settings, "trust", "--json", *words)
-    return done.returncode, {row["kind"]: row for row in json.loads(done.stdout)}
+    return done.status, {row["kind"]: row for row in json.loads(done.out)}
 
 
 def test_the_forecast_says_who_stops_when_and_is_three_once_somebody_has(
@@ -127,7 +142,7 @@ def test_the_forecast_says_who_stops_when_and_is_three_once_somebody_has(
     file.write_text(PARTNER.format(hash="ab" * 32, until="2026-01-01"))
     status, found = foreseen(settings, "--days", "0")
     assert (status, set(found)) == (3, {"pin-none"})
-    shown = ran(settings, "trust", "--days", "0").stdout
+    shown = ran(settings, "trust", "--days", "0").out
     assert "so-dat has no certificate in force" in shown
 
 
@@ -138,9 +153,9 @@ def test_a_partners_certificate_is_believed_no_more_once_a_person_says_so(
     file = tmp_path / "partners" / "so-dat.toml"
     file.write_text(PARTNER.format(hash="ab" * 32, until=(NOW + timedelta(days=200)).date().isoformat()))
     wrong = ran(settings, "partner", "distrust", "so-dat", "other.pem", "--reason", "x", "--yes")
-    assert (wrong.returncode, "Pinned are: seal-expired.pem" in wrong.stderr) == (1, True)
+    assert (wrong.status, "Pinned are: seal-expired.pem" in wrong.err) == (1, True)
     done = ran(settings, "partner", "distrust", "so-dat", "seal-p256.pem", "--reason", "INC-2", "--yes")
-    assert "1 others are left" in done.stderr
+    assert "1 others are left" in done.err
     status, found = foreseen(settings, "--days", "0")
     assert (status, set(found)) == (
         3,

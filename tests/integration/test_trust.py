@@ -144,6 +144,7 @@ async def test_who_was_revoked_is_believed_no_more_but_for_what_was_stamped_befo
     house.theirs.revoke(SEAL, START - timedelta(hours=1))
     await inquiry.round()
     assert await house.believed() == "HUB-CRT-004"
+    assert house.known.barred() == {house.fingerprint}  # nor would the hub sign with it
     assert await house.believed(stamped_at=START - timedelta(hours=2)) == ""
     assert await house.believed(stamped_at=START - timedelta(minutes=59)) == "HUB-CRT-004"
     told = await house.store.trust.standing(house.fingerprint)

@@ -80,6 +80,16 @@ def test_a_barred_key_is_as_good_as_none() -> None:
     assert told(Facts(keys=[key], barred={"2026": barred})) == [("key-none", "seal", 0, 0)]
 
 
+def test_a_key_that_its_authority_revoked_signs_nothing_and_is_told() -> None:
+    both = (generation("2025", -DAY, 10 * DAY), generation("2026", -0.5 * DAY, 20 * DAY))
+    key = Key(name="seal", generations=both, partners=("land",))
+    gone = {"2026": Standing(fingerprint="2026", state=Said.REVOKED, revoked_at=NOW - DAY)}
+    assert told(Facts(keys=[key], standings=gone)) == [
+        ("revoked", "seal 2026", -1, None),
+        ("key-ends", "seal 2025", 10, 10),
+    ]
+
+
 def test_a_pin_that_another_follows_stops_nobody() -> None:
     assert told(Facts(pins=[pinned("a")])) == [("pin-ends", "desk: a.pem", 20, 20)]
     both = [pinned("a"), pinned("b", 10, 300)]
