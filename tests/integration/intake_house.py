@@ -58,7 +58,7 @@ from schemas.library import BUILTIN
 from schemas.mapping import Mapping as Format
 from schemas.mapping import mappings
 from schemas.procedures import Procedures
-from tests.doubles.loopback import bound
+from tests.doubles.loopback import bound, ended
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -403,8 +403,7 @@ async def house(
                 missing,
             )
     finally:
-        server.should_exit = True
-        await serving
+        await ended(server, serving)
         socket.close()
         await store.close()
         own.shutdown()

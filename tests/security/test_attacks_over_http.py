@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from signing.jose.modi import ModiSigner
+from signing.profiles import ModiProfile
 from tests.doubles.pki import Pki
 from tests.security import hostile_jose, hostile_soap, hostile_xml
 from tests.security.attack_house import (
@@ -22,6 +24,7 @@ from tests.security.attack_house import (
     WAYS,
     XML_WAYS,
     attacked,
+    key_of,
     street,
     with_body,
 )
@@ -214,6 +217,34 @@ async def once(town: Street, name: str, wire: Wire, receipt: bytes) -> None:
     assert (again.status, again.body) == (202, receipt)
     moved = await town.post(name, wire, key="k-2")
     assert (moved.status, moved.body) == (202, receipt) or moved.code == "HUB-IDM-002"
+
+
+@pytest.mark.parametrize(("name", "code"), [("soap-12", "HUB-SIG-006"), ("modi", "HUB-SIG-030")])
+async def test_what_is_addressed_to_another_hub_is_refused(town: Street, name: str, code: str) -> None:
+    """Truly signed, by the same sender, for somebody else: where a binding says to whom, it counts."""
+    unsigned = town.unsigned(name, "k")
+    if name == "modi":
+        elsewhere = ModiSigner(key_of(town.pki, SEAL), ModiProfile(audience="urn:another"))
+        await town.refuse(name, elsewhere.sign(unsigned, town.now), code)
+    else:
+        for to in (b">urn:another<", b">urn:hub/x<", b"><"):
+            moved = with_body(unsigned, unsigned.body.replace(b">urn:hub<", to))
+            assert moved.body != unsigned.body
+            await town.refuse(name, town.signer(name).sign(moved, town.now), code)
+    await town.untouched()
+    await town.still_open(name)
+
+
+@pytest.mark.parametrize("name", WAYS)
+async def test_a_caught_message_is_nothing_at_another_door(town: Street, name: str) -> None:
+    wire = town.signed(name)
+    headers = {**wire.headers, "Authorization": f"Bearer {name}"}
+    for method, path in (("POST", "/v1/receipts"), ("PUT", "/v1/messages"), ("POST", "/v1/messages/k")):
+        async with town.hub.session.request(
+            method, town.hub.url + path, data=wire.body, headers=headers
+        ) as got:
+            assert 400 <= got.status < 500, (method, path, got.status)
+    await town.untouched()
 
 
 @pytest.mark.parametrize("name", WAYS)
