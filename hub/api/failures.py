@@ -23,6 +23,10 @@ EVERY = 6.0
 """Seconds after which it may make one more."""
 LONGEST = 60.0
 """Seconds that an address waits at most after its last failure."""
+LEARNING = 600.0
+"""Seconds after a start in which whoever proves who it is comes in, and is known from then on: a restart beside a neighbour that goes on
+failing must not shut out those who were in.
+"""
 KEPT = 10_000
 _NEIGHBOURS = 64
 """Leading bits of an IPv6 address that one host cannot choose."""
@@ -31,8 +35,9 @@ _NEIGHBOURS = 64
 class Failures:
     """One per web process; one event loop. ``seconds``: a clock that never goes back."""
 
-    def __init__(self, seconds: Callable[[], float], *, kept: int = KEPT) -> None:
+    def __init__(self, seconds: Callable[[], float], *, kept: int = KEPT, learning: float = LEARNING) -> None:
         self._seconds, self._kept = seconds, kept
+        self._learnt = seconds() + learning
         self._spent: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._known: OrderedDict[tuple[str, str, str], None] = OrderedDict()
 
@@ -52,7 +57,8 @@ class Failures:
         who = (address, partner, label)
         if who in self._known:
             return
-        if self._spent and (spent := self._left(network(address))) > BURST:
+        spent = self._left(network(address)) if self._spent else 0.0
+        if spent > BURST and self._seconds() >= self._learnt:
             raise self._later(spent)
         self._known[who] = None
         while len(self._known) > self._kept:

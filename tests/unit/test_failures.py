@@ -31,7 +31,7 @@ def shut(failures: Failures, address: str = HERE) -> None:
 
 
 def test_after_a_burst_an_address_must_wait_and_others_need_not(clock: Clock) -> None:
-    failures = Failures(clock)
+    failures = Failures(clock, learning=0)
     shut(failures)
     failures.failed(THERE)
     with pytest.raises(Later) as caught:
@@ -42,7 +42,7 @@ def test_after_a_burst_an_address_must_wait_and_others_need_not(clock: Clock) ->
 
 
 def test_a_right_guess_waits_as_a_wrong_one_does(clock: Clock) -> None:
-    failures = Failures(clock)
+    failures = Failures(clock, learning=0)
     shut(failures)
     with pytest.raises(Later, match="HUB-AUT-012"):
         failures.passed(HERE, "desk", "k")
@@ -52,7 +52,7 @@ def test_a_right_guess_waits_as_a_wrong_one_does(clock: Clock) -> None:
 
 
 def test_who_came_in_there_before_goes_on_coming_in_by_the_same_credential(clock: Clock) -> None:
-    failures = Failures(clock)
+    failures = Failures(clock, learning=0)
     failures.passed(HERE, "desk", "k")
     shut(failures)
     failures.passed(HERE, "desk", "k")
@@ -62,7 +62,7 @@ def test_who_came_in_there_before_goes_on_coming_in_by_the_same_credential(clock
 
 
 def test_whoever_goes_on_failing_waits_a_minute_and_no_longer(clock: Clock) -> None:
-    failures = Failures(clock)
+    failures = Failures(clock, learning=0)
     shut(failures)
     for _ in range(1000):
         with pytest.raises(Later) as caught:
@@ -71,7 +71,7 @@ def test_whoever_goes_on_failing_waits_a_minute_and_no_longer(clock: Clock) -> N
 
 
 def test_memory_is_bounded_by_forgetting_those_that_were_quiet_longest(clock: Clock) -> None:
-    failures = Failures(clock, kept=3)
+    failures = Failures(clock, kept=3, learning=0)
     shut(failures)
     for number in range(3):
         failures.failed(f"198.51.100.{number}")
@@ -95,3 +95,14 @@ def test_memory_is_bounded_by_forgetting_those_that_were_quiet_longest(clock: Cl
 )
 def test_what_one_host_can_choose_from_is_one_address(address: str, told: str) -> None:
     assert network(address) == told
+
+
+def test_after_a_restart_those_who_were_in_are_learnt_before_anybody_is_shut_out(clock: Clock) -> None:
+    failures = Failures(clock, learning=600)
+    shut(failures)
+    failures.passed(HERE, "desk", "k")
+    clock.now += 600
+    shut(failures)
+    failures.passed(HERE, "desk", "k")
+    with pytest.raises(Later, match="HUB-AUT-012"):
+        failures.passed(HERE, "neighbour", "k")
