@@ -12,15 +12,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
-from asn1crypto import pem, x509
-from cryptography.x509 import load_pem_x509_certificates
+from asn1crypto import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.validation import SignatureCoverageLevel, validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
 
-from schemas.problems import refuse
 from signing.pdf_signatures import Examined, Holds, PdfSignature
+from signing.trust.pins import load_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,16 +41,8 @@ class Anchors:
 
 def load_anchors(files: Iterable[Path]) -> Anchors:
     """Raises ``Refusal`` HUB-CRT-003 naming a file that holds no PEM certificates."""
-    roots: list[x509.Certificate] = []
-    for file in files:
-        try:
-            raw = file.read_bytes()
-            load_pem_x509_certificates(raw)  # strict; asn1crypto alone reads almost anything
-        except (OSError, ValueError) as error:
-            detail = type(error).__name__
-            raise refuse("HUB-CRT-003", file.name, rule="PEM certificates", detail=detail) from error
-        roots += [x509.Certificate.load(der) for _, _, der in pem.unarmor(raw, multiple=True)]
-    return Anchors(roots)
+    found = load_certificates(files)
+    return Anchors(x509.Certificate.load(one.public_bytes(Encoding.DER)) for one in found)
 
 
 def examine(data: bytes, anchors: Anchors, now: datetime) -> Examined:

@@ -24,6 +24,7 @@ from schemas.agencies import Agencies
 from schemas.library import BUILTIN, Library
 from schemas.problems import Refusal, refuse
 from schemas.procedures import Procedures
+from signing.trust.pins import load_certificates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,6 +76,9 @@ def declared(path: Path, *, thorough: bool = False) -> Declared:
     _remembers_long_enough(settings, read)
     _somebody_signs(settings, read)
     _stamps_are_believed(settings, read)
+    load_certificates(
+        settings.documents.signatures.anchors
+    )  # what reads PDF files could not say that they are wrong
     return Declared(
         settings=settings,
         partners=read,

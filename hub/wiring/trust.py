@@ -285,6 +285,7 @@ def _endings(what: Declared) -> Iterator[Ending]:
     for kind, found in (
         ("authority-ends", authorities_of(what.settings.trust)),
         ("tsa-ends", _of_stamps(what.settings.timestamps)),
+        ("pdf-anchor-ends", load_certificates(what.settings.documents.signatures.anchors)),
     ):
         for one in found:
             name = one.subject.rfc4514_string()

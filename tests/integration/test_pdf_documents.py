@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -11,9 +12,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.crew import Crew
+from hub.demo.scene import build
 from hub.documents.contract import Look, Safety, Seal
 from hub.documents.examining import Bounds, Examiner, begin
+from hub.settings import load
 from hub.store.sqlite.store import open_store
+from hub.wiring.declared import declared
+from hub.wiring.parts import store_of
+from hub.wiring.worker import open_worker
+from schemas.problems import Refusal
 from signing.pdf import Anchors, examine, load_anchors
 from signing.pdf_signatures import Examined, Holds
 from tests.doubles.pdf import pdf, signed
@@ -135,3 +142,28 @@ async def test_a_file_gets_no_more_memory_than_it_may_have_and_the_next_is_read(
 
 def test_without_anchors_nobody_is_known(good: bytes) -> None:
     assert [each.holds for each in examine(good, Anchors(), NOW).signatures] == [Holds.UNKNOWN]
+
+
+async def test_a_worker_looks_by_the_anchors_of_its_settings(tmp_path: Path, pki: Pki, good: bytes) -> None:
+    scene = build(tmp_path / "site", 1, (2, 3, 4))
+    anchor = pki["root"].certificate_file
+    with scene.settings.open("a", encoding="utf-8") as file:
+        file.write(f'[documents.signatures]\nanchors = ["{anchor}"]\nevery = "100ms"\n')
+    async with open_worker(scene.settings):
+        store = store_of(load(scene.settings))
+        try:
+            await bring(store, "u", good)
+            async with asyncio.timeout(60):
+                while (found := await store.documents.look(digest(good))) is None:  # noqa: ASYNC110 - another process
+                    await asyncio.sleep(0.1)
+        finally:
+            await store.close()
+    assert [each.holds for each in found.signatures] == [Holds.GOOD]
+
+
+def test_anchors_that_cannot_be_read_stop_the_start(tmp_path: Path) -> None:
+    scene = build(tmp_path / "site", 1, (2, 3, 4))
+    with scene.settings.open("a", encoding="utf-8") as file:
+        file.write('[documents.signatures]\nanchors = ["nothing.pem"]\n')
+    with pytest.raises(Refusal, match=r"HUB-CRT-003 nothing\.pem"):
+        declared(scene.settings)

@@ -169,6 +169,7 @@ KINDS = [
     "right-ends",
     "sha1-ends",
     "access-ends",
+    "pdf-anchor-ends",
 ]
 
 
