@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from hub.evidence import merkle
@@ -12,14 +13,19 @@ from tests.store.samples import NOON
 if TYPE_CHECKING:
     from hub.store.contract.store import Store
 
+PATIENCE = 30.0
+
 
 async def chain_all(store: Store) -> int:
-    """Chain every row; return how many. Gaps are asked until they are closed."""
+    """Chain every row; return how many. Gaps are asked until they are closed: other tests' transactions may keep them open."""
     chained = 0
-    for _ in range(4):
-        while done := await store.evidence.chain(NOON, 1000):
-            chained += done
-    return chained
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            while done := await store.evidence.chain(NOON, 1000):
+                chained += done
+            if not (await store.evidence.standing()).gaps:
+                return chained
+            await asyncio.sleep(0.02)
 
 
 async def rooted(store: Store, token: bytes = b"") -> bool:

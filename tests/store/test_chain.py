@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +17,7 @@ from hub.evidence.audit import LOWEST, Audit, Finding, Flaw
 from hub.evidence.chain import BEGINNING, Row
 from hub.evidence.contract import Root
 from hub.store.sql import chain
+from schemas.problems import Refusal
 from tests.doubles.chained import audited, chain_all, rooted
 from tests.store.engines import ENGINES, ON_POSTGRES, Place
 from tests.store.samples import NOON, acceptance, at, roomy
@@ -284,3 +287,32 @@ async def test_a_row_with_a_lower_number_that_is_committed_later_is_in_the_chain
     assert (standing.entries, standing.gaps) == (3, ())
     assert await audited(store) == []
     await store.close()
+
+
+async def test_what_many_write_while_it_is_chained_is_all_in_the_chain(another: Open) -> None:
+    """Three processes' worth of writers; some of their transactions are undone."""
+    stores = [another(), another(), another()]
+    await stores[0].capacities(roomy("so-tnmt"))
+    done = asyncio.Event()
+
+    async def writes(store: Store, name: str) -> None:
+        for n in range(25):
+            key = f"{name}-{n // 2}"  # every other one is refused: other bytes under the same key
+            with contextlib.suppress(Refusal):
+                await store.accept(acceptance(f"{name}-{n}", key=key, when=at(n)))
+
+    async def chains() -> None:
+        while not done.is_set():
+            await stores[0].evidence.chain(NOON, 7)
+            await asyncio.sleep(0)
+
+    chaining = asyncio.create_task(chains())
+    await asyncio.gather(*(writes(store, f"{n}{k}") for n, store in enumerate(stores) for k in "abc"))
+    done.set()
+    await chaining
+    await chain_all(stores[0])
+    standing = await stores[0].evidence.standing()
+    rows = await stores[0].journal(limit=10_000)
+    assert (standing.entries, standing.gaps) == (len(rows), ())
+    assert standing.entries > 100
+    assert await audited(stores[1]) == []
