@@ -27,6 +27,7 @@ from signing.profiles import (
     Reference,
     WssPart,
     XmlAlgorithm,
+    XmlRules,
 )
 from signing.trust.pins import PinFile  # noqa: TC001 - what partner files are read into
 
@@ -51,7 +52,8 @@ HEADERS: Final = {"jws-detached": "X-JWS-Signature", "modi-rest": "Agid-JWT-Sign
 
 _JOSE: Final = frozenset({"jws-detached", "modi-rest"})
 _OFTEN: Final = frozenset({"algorithms", "skew"})
-_XML: Final = _OFTEN | {"sha1_until", "canonicalisations"}
+_ANY_XML: Final = _OFTEN | {"sha1_until", "limits"}
+_XML: Final = _ANY_XML | {"canonicalisations"}
 _ALWAYS: Final = frozenset({"binding", "version", "certificates", "under", "authority", "revocation", "key"})
 
 PROVES: Final[Mapping[str, frozenset[str]]] = {
@@ -61,7 +63,7 @@ PROVES: Final[Mapping[str, frozenset[str]]] = {
     "xmldsig-detached": _XML,
     "xades": _XML | {"place", "max_age", "timestamp"},
     "edxml": _XML,
-    "xmldsig-scoped": _OFTEN | {"sha1_until"},
+    "xmldsig-scoped": _ANY_XML,
     "wss": _XML | {"max_age", "signed", "audience"},
 }
 """The keys of a ``Proof`` that mean something to each binding."""
@@ -113,6 +115,15 @@ def _made(model: Closed, binding: str, keys: frozenset[str], **more: object) -> 
     return msgspec.structs.replace(PROFILES[binding], **read, **more)
 
 
+class Bounds(Closed):
+    """What a signed XML message may cost before its signer is known; what is not said is the binding's own."""
+
+    depth: Annotated[int, Field(ge=4, le=128)] | None = None
+    elements: Annotated[int, Field(ge=10, le=200_000)] | None = None
+    attributes: Annotated[int, Field(ge=1, le=64)] | None = None
+    namespaces: Annotated[int, Field(ge=1, le=64)] | None = None
+
+
 class Proof(Closed):
     """How what this partner says is signed. ``certificates``: the pins; ``header`` carries a JWS.
 
@@ -142,6 +153,7 @@ class Proof(Closed):
     max_age: Span | None = None
     skew: Skew = 60.0
     sha1_until: date | None = None
+    limits: Bounds = Bounds()
 
     @property
     def pins(self) -> tuple[PinFile, ...]:
@@ -169,7 +181,11 @@ class Proof(Closed):
         if self.algorithms:
             words: Mapping[str, object] = _JWS if self.binding in _JOSE else _XML_WORDS
             more["algorithms"] = frozenset(words[word] for word in self.algorithms)
-        return _made(self, self.binding, PROVES[self.binding] - {"audience", "algorithms"}, **more)
+        made = _made(self, self.binding, PROVES[self.binding] - {"audience", "algorithms", "limits"}, **more)
+        if isinstance(made, XmlRules):
+            told = self.limits.model_dump(exclude_none=True)
+            return msgspec.structs.replace(made, limits=msgspec.structs.replace(made.limits, **told))
+        return made
 
     @model_validator(mode="after")
     def _means_something(self) -> Self:

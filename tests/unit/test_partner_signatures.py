@@ -20,6 +20,7 @@ from signing.profiles import (
     JwsAlgorithm,
     JwsProfile,
     KeyReference,
+    Limits,
     ModiProfile,
     Place,
     Profile,
@@ -101,6 +102,10 @@ def test_a_binding_alone_means_its_strict_profile(tmp_path: Path, binding: str) 
             ),
         ),
         (
+            'binding = "edxml"\nlimits = { elements = 200, namespaces = 8 }',
+            EdxmlProfile(limits=Limits(elements=200, namespaces=8)),
+        ),
+        (
             'binding = "xades"\nversion = 1\ntimestamp = true\nmax_age = "30d"',
             XadesProfile(timestamp=True, max_age=timedelta(days=30)),
         ),
@@ -121,7 +126,7 @@ def test_a_binding_alone_means_its_strict_profile(tmp_path: Path, binding: str) 
             ModiProfile(audience="urn:hub", skew=timedelta(seconds=5)),
         ),
     ],
-    ids=["enveloped", "edxml", "xades", "wss", "jws", "modi"],
+    ids=["enveloped", "edxml", "limits", "xades", "wss", "jws", "modi"],
 )
 def test_what_a_file_says_of_a_sender_becomes_its_profile(
     tmp_path: Path, lines: str, wanted: Profile
@@ -154,6 +159,7 @@ def test_what_a_file_says_of_a_recipient_becomes_our_profile(
 
 STRANGE = [
     ("jws-detached", "timestamp = true", "timestamp"),
+    ("jws-detached", "limits = { depth = 9 }", "limits"),
     ("jws-detached", "sha1_until = 2026-12-31", "sha1_until"),
     ("xmldsig-enveloped", 'header = "X-A"', "header"),
     ("xmldsig-enveloped", 'max_age = "1d"', "max_age"),
