@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import time
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -26,6 +26,9 @@ from tests.doubles.pki import Pki
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+    from signing.keys.ring import SigningKey
 
 NOW = datetime.now(UTC)
 BY_ID = XmlProfile(reference=Reference.ID)
@@ -47,8 +50,13 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 def sign(pki: Pki, document: bytes = GOOD, name: str = "seal-2048", profile: XmlProfile = BY_ID) -> bytes:
     issued = pki[name]
-    source = KeySource(name=name, file=str(issued.key_file), certificate=str(issued.certificate_file))
-    return EnvelopedSigner(load(source), profile).sign(document)
+    return EnvelopedSigner(loaded(name, issued.key_file, issued.certificate_file), profile).sign(document)
+
+
+@cache
+def loaded(name: str, file: Path, certificate: Path) -> SigningKey:
+    """Load each key once: what takes long is the look at its primes."""
+    return load(KeySource(name=name, file=str(file), certificate=str(certificate)))
 
 
 def verify(pki: Pki, raw: bytes, profile: XmlProfile = BY_ID, *names: str, now: datetime = NOW) -> bytes:

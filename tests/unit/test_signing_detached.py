@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,8 +37,13 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 
 def key(pki: Pki) -> SigningKey:
-    one = pki["seal-2048"]
-    return load(KeySource(name="seal", file=str(one.key_file), certificate=str(one.certificate_file)))
+    return loaded("seal-2048", pki["seal-2048"].key_file, pki["seal-2048"].certificate_file)
+
+
+@cache
+def loaded(name: str, file: Path, certificate: Path) -> SigningKey:
+    """Load each key once: what takes long is the look at its primes."""
+    return load(KeySource(name=name, file=str(file), certificate=str(certificate)))
 
 
 def sign(pki: Pki, document: bytes = BOTH) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,8 +47,13 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 
 def key(pki: Pki, name: str = "seal-2048") -> SigningKey:
-    one = pki[name]
-    return load(KeySource(name=name, file=str(one.key_file), certificate=str(one.certificate_file)))
+    return loaded(name, pki[name].key_file, pki[name].certificate_file)
+
+
+@cache
+def loaded(name: str, file: Path, certificate: Path) -> SigningKey:
+    """Load each key once: what takes long is the look at its primes."""
+    return load(KeySource(name=name, file=str(file), certificate=str(certificate)))
 
 
 def envelope(header: str | None = ADDRESSED, namespace: str = SOAP[0], payload: bytes = PAYLOAD) -> bytes:

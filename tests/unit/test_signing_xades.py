@@ -6,6 +6,7 @@ import base64
 import hashlib
 import subprocess
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -53,8 +54,13 @@ def tsa(pki: Pki) -> Tsa:
 
 
 def key(pki: Pki, name: str = "seal-2048") -> SigningKey:
-    one = pki[name]
-    return load(KeySource(name=name, file=str(one.key_file), certificate=str(one.certificate_file)))
+    return loaded(name, pki[name].key_file, pki[name].certificate_file)
+
+
+@cache
+def loaded(name: str, file: Path, certificate: Path) -> SigningKey:
+    """Load each key once: what takes long is the look at its primes."""
+    return load(KeySource(name=name, file=str(file), certificate=str(certificate)))
 
 
 def sign(pki: Pki, profile: XadesProfile = XadesProfile(), name: str = "seal-2048") -> bytes:  # noqa: B008 - frozen

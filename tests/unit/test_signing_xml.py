@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ from tests.doubles.pki import Pki
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from signing.keys.ring import SigningKey
 
 
 NOW = datetime.now(UTC)
@@ -54,8 +57,13 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 def signer(pki: Pki, name: str = "seal-2048", profile: XmlProfile = XmlProfile()) -> EnvelopedSigner:  # noqa: B008 - frozen
     issued = pki[name]
-    source = KeySource(name=name, file=str(issued.key_file), certificate=str(issued.certificate_file))
-    return EnvelopedSigner(load(source), profile)
+    return EnvelopedSigner(loaded(name, issued.key_file, issued.certificate_file), profile)
+
+
+@cache
+def loaded(name: str, file: Path, certificate: Path) -> SigningKey:
+    """Load each key once: what takes long is the look at its primes."""
+    return load(KeySource(name=name, file=str(file), certificate=str(certificate)))
 
 
 def verifier(pki: Pki, *names: str, profile: XmlProfile = XmlProfile()) -> EnvelopedVerifier:  # noqa: B008 - frozen
