@@ -24,7 +24,7 @@ from hub.judging import desk
 from hub.metrics.counts import Counts
 from hub.partners.partner import capacities, paces, parties, quotas
 from hub.refusals import EVERY, Refusals
-from hub.rounds import again, beside
+from hub.rounds import again, beside, counting
 from hub.routing import table as routes
 from hub.routing.parties import roster
 from hub.routing.router import Router
@@ -151,11 +151,11 @@ async def open_web(
         )
         async with (
             watched(settings, store, "web", counts, gauges, shown, time_left(what, trust)),
-            beside(again(SHARE_EVERY, lambda: shares.sync(store.use), "quotas")),
-            beside(again(EVERY, refusals.write, "refusals")),
+            counting(SHARE_EVERY, lambda: shares.sync(store.use), "quotas"),
+            counting(EVERY, refusals.write, "refusals"),
             beside(again(ASK_EVERY, room.ask, "room")),
             beside(again(READ_EVERY, trust.read, "trust")),
-            beside(again(uses.EVERY, lambda: calling.uses.write(store.access), "uses")),
+            counting(uses.EVERY, lambda: calling.uses.write(store.access), "uses"),
         ):
             yield app, settings
     finally:

@@ -73,9 +73,10 @@ class Search:
         self.killed |= died
         self.broken += [f"{_said(plan)}: {one}" for one in outcome.broken]
         self.places |= outcome.reached
+        met = tuple(kill for kill in plan if kill.point in died)
         for place in sorted(outcome.reached):
             for point in place.points:
-                self._way(point, (*plan, Kill(place.role, point)))
+                self._way(point, (*met, Kill(place.role, point)))
         if EVERY and plan and plan[-1].point in died and plan[-1].nth < MOST:
             self.more.append((*plan[:-1], msgspec.structs.replace(plan[-1], nth=plan[-1].nth + 1)))
 

@@ -35,7 +35,7 @@ def ocsp(pki: Pki, theirs: Ocsp) -> bytes:
     return theirs.told(question(pki[SEAL].certificate, pki["root"].certificate, b"12345678"))
 
 
-async def said(pki: Pki, raw: bytes, *, at: datetime = NOW, under: str = "root") -> list[Holds]:
+async def said(pki: Pki, raw: bytes, *, under: str = "root") -> list[Holds]:
     certificate = pki[SEAL].certificate
     fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
     files = {
@@ -43,7 +43,7 @@ async def said(pki: Pki, raw: bytes, *, at: datetime = NOW, under: str = "root")
         f"{papers.REVOCATION}{fingerprint}.der": raw,
         f"{papers.REVOCATION}{'0' * 64}.der": raw,
     }
-    return await standings(files, [pki[under].certificate], at)
+    return await standings(files, [pki[under].certificate], datetime.now(UTC))
 
 
 async def test_an_answer_of_the_authority_or_its_list_is_told_with_its_time(pki: Pki) -> None:

@@ -30,7 +30,8 @@ class Packed(NamedTuple):
     enclose: Callable[[Db], None] | None = None
 
 
-def replay(db: Db, sender: str, key: str, digest: str) -> Accepted | None:
+def replay(db: Db, sender: str, key: str, digest: str | None) -> Accepted | None:
+    """Return what was answered to the same bytes; ``None`` for ``digest``: to whatever came under the key."""
     row = one(
         db,
         "SELECT s.digest, s.message, m.receipt, m.confirmation FROM seen s LEFT JOIN message m ON m.id=s.message WHERE s.sender=? AND s.key=?",
@@ -38,16 +39,20 @@ def replay(db: Db, sender: str, key: str, digest: str) -> Accepted | None:
     )
     if row is None:
         return None
-    if row[0] != digest:
+    if digest is not None and row[0] != digest:
         raise refuse("HUB-IDM-002", "Idempotency-Key")
     return Accepted(message=row[1], receipt=row[2], replayed=True, confirmation=row[3] or "")
 
 
 def accept(db: Db, packed: Packed, *, follow_up: bool = False) -> Accepted:
-    """Raise ``Stale`` or a ``Refusal``. A follow-up of the hub's own does not claim to know the dossier's version."""
+    """Raise ``Stale`` or a ``Refusal``.
+
+    A follow-up of the hub's own does not claim to know the dossier's version, and
+    who loses a race to write it, in other words and at another time, finds it written.
+    """
     new = packed.acceptance
     for key in new.keys:
-        known = replay(db, new.sender, key, new.digest)
+        known = replay(db, new.sender, key, None if follow_up else new.digest)
         if known is not None:
             return known
     for key in sorted(new.keys):

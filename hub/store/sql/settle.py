@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hub.lifecycle import DONE, Move, State, move
-from hub.store.sql import accept, destinations, health, journal, lanes, lateness, leases, links, proof
+from hub.store.sql import accept, destinations, health, journal, lanes, leases, links, proof
 from hub.store.sql.bodies import Pen, keep
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, one, only
@@ -234,8 +234,6 @@ def _told(db: Db, subject: str, dest: int, facts: Mapping[str, str]) -> None:
 
 def follow(db: Db, row: Row, packed: Packed, now: int) -> None:
     """Tell the sender, once. That it was told before must not undo what the partner did."""
-    if lateness.told(db, packed.acceptance.sender, packed.acceptance.key):
-        return
     try:
         accept.accept(db, packed, follow_up=True)
     except Refusal as refusal:
@@ -244,9 +242,8 @@ def follow(db: Db, row: Row, packed: Packed, now: int) -> None:
 
 def tell(db: Db, packed: Packed, about: str, now: int) -> bool:
     """Tell the sender of a transfer by a message of the hub's own; false when that was done before."""
-    if lateness.told(db, packed.acceptance.sender, packed.acceptance.key):
+    if accept.accept(db, packed, follow_up=True).replayed:
         return False
-    accept.accept(db, packed, follow_up=True)
     (message,) = only(
         db, "SELECT m.id FROM transfer t JOIN message m ON m.n=t.message WHERE t.id=?", (about,)
     )
