@@ -120,7 +120,7 @@ def record_for(table: Table, name: str, shape: Shape) -> st.SearchStrategy[dict[
         order = [row.wire for row in table.records[name]]
         return whole.map(lambda made: {wire: made[wire] for wire in order if wire in made})
     known = {row.wire for row in table.records[name]}
-    unknown = st.dictionaries(LETTERS.filter(lambda key: key not in known), ANY_JSON, max_size=1)
+    unknown = st.dictionaries(NAMES.filter(lambda key: key not in known), ANY_JSON, max_size=1)
     return st.tuples(whole, unknown).map(lambda pair: {**pair[1], **pair[0]})
 
 
