@@ -15,6 +15,7 @@ from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.evidence import report
 from hub.evidence.audit import Audit, Finding
+from hub.evidence.chain import HASH_BYTES
 
 if TYPE_CHECKING:
     from hub.evidence.contract import Standing
@@ -30,12 +31,14 @@ SUFFIX = ".asice"
 class Checked:
     standing: Standing
     entries: int
+    pruned: int
     head: str
     findings: tuple[Finding, ...]
 
 
 CHECKED: tuple[show.Column[Checked], ...] = (
     show.Column("entries", lambda row: row.entries),
+    show.Column("pruned", lambda row: row.pruned),
     show.Column("segments", lambda row: row.standing.segments),
     show.Column("last_hash", lambda row: row.head),
     show.Column("stamped", lambda row: row.standing.stamped),
@@ -127,17 +130,32 @@ async def verify(
     return Exit.OK
 
 
-async def check(*, desk: At) -> int:
+async def check(
+    *,
+    known: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    desk: At,
+) -> int:
     """The exit status says whether the journal is what was chained."""
-    audit = Audit(opening.stamps(desk.settings))
+    audit = Audit(opening.stamps(desk.settings), [_hash(each) for each in known])
     findings: list[Finding] = []
     async with desk.hub() as hub:
+        begun = (await hub.store.evidence.standing()).segments
         while (page := await hub.store.evidence.page(audit.after, audit.top, PAGE)).segments:
             findings += audit.feed(page)
         standing = await hub.store.evidence.standing()
-    findings += audit.end(standing.gaps)
-    found = Checked(standing, audit.entries, audit.head.hex(), tuple(findings))
+    findings += audit.end(standing, begun=begun)
+    found = Checked(standing, audit.entries, audit.pruned, audit.head.hex(), tuple(findings))
     parts = [show.Part("findings", FINDINGS, findings[:SHOWN])] if findings or desk.as_json else []
     show.card(desk, CHECKED, found, parts)
     desk.tell("checked.broken" if findings else "checked.whole", number=len(findings))
     return Exit.FOUND if findings else Exit.OK
+
+
+def _hash(said: str) -> bytes:
+    try:
+        found = bytes.fromhex(said)
+    except ValueError:
+        found = b""
+    if len(found) != HASH_BYTES:
+        raise Complaint("usage.value", Exit.USAGE, name="--known", value=said, known="SHA-256")
+    return found

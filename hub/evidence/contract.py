@@ -33,11 +33,11 @@ class Segment(Value, frozen=True):
 
     @property
     def low(self) -> int:
-        return min(link.seq for link in self.links)
+        return min((link.seq for link in self.links), default=0)
 
     @property
     def high(self) -> int:
-        return max(link.seq for link in self.links)
+        return max((link.seq for link in self.links), default=0)
 
 
 class Root(Value, frozen=True):

@@ -44,6 +44,7 @@ async def audited(store: Store) -> list[Finding]:
     """Look at everything, a segment at a time."""
     audit = Audit(lambda _: "")
     found: list[Finding] = []
+    begun = (await store.evidence.standing()).segments
     while (page := await store.evidence.page(audit.after, audit.top, 1)).segments:
         found += audit.feed(page)
-    return [*found, *audit.end((await store.evidence.standing()).gaps)]
+    return [*found, *audit.end(await store.evidence.standing(), begun=begun)]

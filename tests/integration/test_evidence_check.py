@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.contract.store import Store
+    from tests.unit.test_cli_double import Ran
 
 
 @pytest.fixture
@@ -43,24 +44,40 @@ def keeper(store: Store, stamping: Stamping | None = None, name: str = "w1") -> 
     return EvidenceKeeper(store, stamping, now=lambda: NOON, holder=name, interval=60)
 
 
-def test_a_journal_that_is_whole_is_called_so_and_one_row_changed_is_named(settings: Path) -> None:
-    async def chained() -> None:
-        store = await filled(settings)
-        await keeper(store).round()
-        await store.close()
+async def chained(settings: Path) -> None:
+    store = await filled(settings)
+    await keeper(store).round()
+    await store.close()
 
-    asyncio.run(chained())
-    whole = line("evidence", "check", "--settings", str(settings), "--lang", "en", "--json", opener=wired)
+
+def checked(settings: Path, *words: str) -> Ran:
+    return line("evidence", "check", *words, "--settings", str(settings), "--lang", "en", opener=wired)
+
+
+def test_a_journal_that_is_whole_is_called_so_and_one_row_changed_is_named(settings: Path) -> None:
+    asyncio.run(chained(settings))
+    whole = checked(settings, "--json")
     told = json.loads(whole.out)
     assert (whole.status, told["entries"], told["findings"], told["unchained"]) == (0, 3, [], None)
     assert len(told["last_hash"]) == 64
     db = apsw.Connection(str(settings.parent / "data" / "hub.db"))
     db.execute("UPDATE journal SET facts='{}' WHERE seq=2")
     db.close()
-    changed = line("evidence", "check", "--settings", str(settings), "--lang", "en", opener=wired)
+    changed = checked(settings)
     assert changed.status == 3
     assert "changed\t2\taccepted" in changed.out
     assert "not what was chained" in changed.err
+
+
+def test_a_hash_that_was_written_down_stands_in_the_chain_or_history_was_rewritten(settings: Path) -> None:
+    asyncio.run(chained(settings))
+    written = json.loads(checked(settings, "--json").out)["last_hash"]
+    assert checked(settings, "--known", written).status == 0
+    other = checked(settings, "--known", written, "--known", "0" * 64)
+    assert other.status == 3
+    assert "0" * 64 in other.out
+    assert written not in other.out.partition("rewritten")[2]
+    assert checked(settings, "--known", "no hash").status == 2
 
 
 async def test_only_the_worker_that_has_the_turn_chains(settings: Path) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from msgspec.structs import replace
 
 from hub.evidence import merkle
-from hub.evidence.chain import Row
+from hub.evidence.chain import BEGINNING, Row
 from hub.evidence.contract import (
     Contents,
     Link,
@@ -20,7 +21,7 @@ from hub.evidence.contract import (
     Unrooted,
 )
 from hub.store.sql import journal, reading
-from hub.store.sql.chain import LINK, ROWS, frontier, head
+from hub.store.sql.chain import LINK, ROWS, Frontier, frontier, head
 from hub.store.sql.db import many, one, only
 from hub.store.sql.times import micros, moment
 from hub.store.vault import Unreadable
@@ -38,7 +39,8 @@ _NEAR = 64
 
 
 def _segment(n: int, at: int, last: bytes, entries: bytes) -> Segment:
-    links = tuple(Link(*each) for each in LINK.iter_unpack(bytes(entries)))
+    whole = len(entries) // LINK.size * LINK.size  # what was cut is found by who checks
+    links = tuple(Link(*each) for each in LINK.iter_unpack(bytes(entries)[:whole]))
     return Segment(n=n, at=moment(at), head=bytes(last), links=links)
 
 
@@ -110,7 +112,8 @@ def page(db: Db, after: int, top: int, most: int) -> Page:
 
 
 def standing(db: Db) -> Standing:
-    known = frontier(db)
+    known = _reached(db)
+    last = one(db, "SELECT head FROM segment WHERE n=?", (known.last,))
     waiting = one(db, "SELECT at FROM journal WHERE seq>? ORDER BY seq LIMIT 1", (known.top,))
     open_ = one(db, f"SELECT at FROM segment WHERE n>({_ROOTED}) ORDER BY n LIMIT 1")  # noqa: S608 - constant
     stamped = one(db, "SELECT max(stamped_at) FROM root WHERE stamped_at IS NOT NULL")
@@ -118,12 +121,20 @@ def standing(db: Db) -> Standing:
         segments=known.last,
         entries=known.entries,
         top=known.top,
-        head=head(db, known.last),
+        head=bytes(last[0]) if last else BEGINNING,
         gaps=tuple((gap.low, gap.high) for gap in known.gaps),
         unchained=moment(waiting[0]) if waiting else None,
         unrooted=moment(open_[0]) if open_ else None,
         stamped=moment(stamped[0]) if stamped else None,
     )
+
+
+def _reached(db: Db) -> Frontier:
+    """How far the chain is said to be; what cannot be read says nothing."""
+    try:
+        return frontier(db)
+    except msgspec.MsgspecError:
+        return Frontier()
 
 
 def contents(db: Db, bodies: Bodies, transfer: str) -> Contents:
