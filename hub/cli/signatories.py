@@ -67,6 +67,10 @@ def _shown(day: date | None) -> str:
     return f"{day:%d/%m/%Y}" if day else ""
 
 
+def _both(row: Answer) -> dict[str, str]:
+    return dict(zip(("vi", "en"), row.right.title, strict=True)) if row.right else {}
+
+
 def _of_right(row: Answer, desk: Desk) -> str:
     return _told(row.right.title, desk) if row.right else ""
 
@@ -112,7 +116,7 @@ ANSWER: tuple[show.Column[Answer], ...] = (
     show.Column("on", lambda row: row.on.isoformat(), lambda row, _: _shown(row.on)),
     show.Column("may", lambda row: not row.code, _answer, lambda row, _: "red" if row.code else "green"),
     show.Column("code", lambda row: row.code, lambda row, _: row.code),
-    show.Column("position", lambda row: row.right.title[0] if row.right else "", _of_right),
+    show.Column("position", _both, _of_right, said=True),
     show.Column("lender", lambda row: row.right.lender if row.right else ""),
     show.Column("decision", lambda row: row.right.decision if row.right else ""),
 )

@@ -66,6 +66,7 @@ def _part(files: Mapping[str, bytes], index: Index, holds: Sequence[Holds], lang
     return "".join(
         (
             f"<h1>{heading}</h1><p>{told('made', at=_moment(index.made_at), version=index.version)}</p>",
+            f"<p>{told('contents', **_counted(index, holds))}</p>",
             f'<p class="warn">{told("how")}</p><p class="warn">{told("personal")}</p>',
             *_messages(files, index, language),
             *_transfers(files, index, language),
@@ -75,12 +76,17 @@ def _part(files: Mapping[str, bytes], index: Index, holds: Sequence[Holds], lang
     )
 
 
+def _counted(index: Index, holds: Sequence[Holds]) -> dict[str, str]:
+    counted = {"messages": index.messages, "transfers": index.transfers, "holds": holds}
+    return {name: str(len(each)) for name, each in counted.items()}
+
+
 def _messages(files: Mapping[str, bytes], index: Index, language: Language) -> Iterator[str]:
     for id_ in index.messages:
         one = msgspec.json.decode(files[papers.of_message(id_, "message.json")], type=Message)
         rows = {
             "sender": one.sender,
-            "kind": one.kind,
+            "kind": f"{say(language, f'kind.{one.kind}')} ({one.kind})",
             "accepted": _moment(one.accepted_at),
             "bytes": one.sha256 if one.content else say(language, "page.absent", why=one.absent),
         }
@@ -92,7 +98,8 @@ def _transfers(files: Mapping[str, bytes], index: Index, language: Language) -> 
         one = msgspec.json.decode(files[papers.of_transfer(id_, "transfer.json")], type=Transfer)
         rows = {
             "recipient": one.partner,
-            "state": f"{one.state} {one.problem}",
+            "state": f"{say(language, f'state.{one.state}')} {one.problem}",
+            "of": one.message,
             "settled": _moment(one.settled_at) if one.settled_at else "–",
             "bytes": one.sha256 if one.content else say(language, "page.absent", why=one.absent or "–"),
         }
@@ -101,7 +108,7 @@ def _transfers(files: Mapping[str, bytes], index: Index, language: Language) -> 
 
 def _section(what: str, id_: str, rows: Mapping[str, str], language: Language) -> str:
     told = [[escape(say(language, f"page.{name}")), escape(value)] for name, value in rows.items()]
-    return f"<h2>{escape(what)} {escape(id_)}</h2>{_table([], told)}"
+    return f"<h2>{escape(what.capitalize())} {escape(id_)}</h2>{_table([], told)}"
 
 
 def _checks(holds: Sequence[Holds], language: Language) -> list[list[str]]:

@@ -292,6 +292,10 @@ def test_a_partner_is_let_in_by_each_way_and_for_what_it_may(checkout: Checkout)
     done(checkout, DOCS / "howto" / "let-a-partner-in.md")
 
 
+def test_messages_are_signed_by_foreign_tools_in_each_form(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "sign-messages.md")
+
+
 def test_it_is_declared_and_asked_who_may_sign_what(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "who-may-sign.md")
 

@@ -29,10 +29,10 @@ def interoperability_page(words: Meanings) -> str:
     return page(
         "Đối chiếu với phần mềm khác · Interoperability",
         "`tests/foreign/matrix.toml`",
-        "Ai kiểm tra được chữ ký của trục và ngược lại; mọi ô được kiểm thử với phần mềm thật, cả khi một byte bị sửa (`make foreign`)."
+        "Ai kiểm tra được chữ ký của hub và ngược lại; mọi ô được kiểm thử với phần mềm thật, cả khi một byte bị sửa (`make foreign`)."
         " · Who verifies what the hub signs, and whose signatures the hub verifies; every cell is tested with the real software, also with one"
         " byte changed (`make foreign`).",
-        "⇄ cả hai chiều · both ways; → họ kiểm tra chữ ký của trục · they verify ours; ← trục kiểm tra chữ ký của họ · we verify theirs;"
+        "⇄ cả hai chiều · both ways; → họ kiểm tra chữ ký của hub · they verify ours; ← hub kiểm tra chữ ký của họ · we verify theirs;"
         " ✗ không được · they cannot.",
         table(
             ("Dạng · Form", *peers.values()),
