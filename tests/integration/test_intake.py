@@ -325,7 +325,7 @@ async def test_a_replay_uses_up_no_message_of_the_day(tmp_path: Path, made: Part
         refused = await hub.post(body, key="a")
         assert (refused.code, refused["errors"][0]["rule"]) == (
             "HUB-LIM-002",
-            "day_messages: at most 2 a day",
+            "day_messages: nhiều nhất 2 một ngày",
         )
         assert 0 < int(refused.headers["Retry-After"]) <= 86_400
 
