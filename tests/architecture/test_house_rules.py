@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,3 +79,16 @@ def test_every_entry_of_the_catalogue_says_all_it_must_in_both_languages() -> No
             assert words.vi.strip(), code
             assert words.en.strip(), code
             assert words.vi != words.en, code
+
+
+MUTANTS = tomllib.loads((ROOT / "tests" / "mutants.toml").read_text("utf-8"))["mutant"]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant["id"])
+def test_every_known_mistake_can_still_be_planted(mutant: dict[str, Any]) -> None:
+    """``make mutants`` plants it and sees the tests fail: its text stands once, and those tests are there."""
+    assert (ROOT / mutant["file"]).read_text("utf-8").count(mutant["before"]) == 1
+    for test in mutant["tests"]:
+        file, _, name = test.partition("::")
+        assert (ROOT / file).exists()
+        assert not name or name.partition("[")[0] in (ROOT / file).read_text("utf-8")
