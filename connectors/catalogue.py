@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from connectors.contract import Codec, Connector, Envelopes
+    from connectors.contract import Codec, Collector, Connector, Envelopes
     from connectors.reach import Reach
     from connectors.replies import Row
     from schemas.dossier import Message
@@ -53,16 +53,17 @@ class Outfit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):
-    """``settings``: the model of the room's own table; the other two take what it made.
+    """``settings``: the model of the room's own table; the others take what it made.
 
     ``build`` is for the sealing pool, ``connect`` for a worker, ``check_signed`` for settings whose replies are to be signed.
-    All raise ``Refusal`` with HUB-CFG-001 or HUB-SCH-011.
+    ``collect``: for a room that picks up what partners have for us, in a worker. All raise ``Refusal`` with HUB-CFG-001 or HUB-SCH-011.
     """
 
     settings: type[Reach]
     build: Callable[[Any, Writer], Codec]
     connect: Callable[[Any, Iterable[Row], Outfit], Connector]
     check_signed: Callable[[Any], None] = lambda _: None
+    collect: Callable[[Any, Outfit], Collector] | None = None
 
 
 def _rest(settings: Rest, replies: Iterable[Row], outfit: Outfit) -> Connector:

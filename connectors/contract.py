@@ -1,13 +1,13 @@
 """The whole promise between the hub and a room: a parcel goes in, one of four outcomes comes out.
 
 ``deliver`` and ``find`` never raise for something that a partner or a network did. ``Deferred`` promises that the
-partner does not have the parcel; ``Unsure`` means that it may. Whoever writes a room reads this file and the
-conformance suite, nothing else.
+partner does not have the parcel; ``Unsure`` means that it may. Where a partner brings nothing itself, a room picks up what
+lies ready there: ``Collector``. Whoever writes a room reads this file and the conformance suite, nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations at run time
+from collections.abc import AsyncGenerator, Mapping  # noqa: TC003 - msgspec reads the annotations at run time
 from datetime import datetime  # noqa: TC003
 from typing import Protocol
 
@@ -197,6 +197,73 @@ class Connector(Protocol):
 
     async def find(self, parcel: Parcel) -> Outcome:
         """Ask whether the partner has it: ``Delivered`` it has, ``Deferred`` it has not, ``Refused`` it said no, ``Unsure`` cannot tell."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Enclosed(Value, frozen=True):
+    """A file inside what was picked up. The hub has it before it takes the message that names its ``sha256``."""
+
+    sha256: str
+    content: bytes
+    media_type: str
+    name: str
+
+
+class Picked(Value, frozen=True):
+    """One thing that lies ready at a partner. ``id``: what the partner calls it, the same each time it is offered, and what ``settle`` goes by.
+
+    ``body``: byte for byte what intake gets. ``key``: the key that it has with the partner, where the format carries none.
+    ``fault``: why it cannot be handed in at all (too large, not what the partner says it is); then it is turned away unread.
+    """
+
+    id: str
+    body: bytes
+    media_type: str
+    key: str = ""
+    enclosed: tuple[Enclosed, ...] = ()
+    fault: Reason | None = None
+
+
+class Taken(Value, frozen=True):
+    """It is durable, now or since an earlier time. ``message``: what the hub calls it."""
+
+    message: str
+
+
+class TurnedAway(Value, frozen=True):
+    """It will never be taken as it is."""
+
+    reason: Reason
+
+
+class Missed(Value, frozen=True):
+    """It could not be fetched, or the partner could not be told; it is tried again in a later round."""
+
+    reason: Reason
+    exchanges: tuple[Exchange, ...] = ()
+
+
+Fate = Taken | TurnedAway
+
+
+class Collector(Protocol):
+    """Picks up at one partner. Built once per process. It never raises for something that a partner or a network did.
+
+    What was not settled is offered again, for ever; a crash at any point leaves it at the partner. Two processes may pick up
+    the same thing for a moment (a turn that ran out): intake takes it once, and settling twice must do no harm.
+    """
+
+    def collect(self, limit: int) -> AsyncGenerator[Picked | Missed]:
+        """Offer what lies ready, oldest first, fetched one by one as it is asked for. ``limit``: bytes that a body may have.
+
+        Nothing is marked or moved where it lies in a way that a crash would lose.
+        """
+        ...
+
+    async def settle(self, picked: Picked, fate: Fate) -> Missed | None:
+        """Tell the partner what became of it, so that it is not offered again. ``None``: the partner knows."""
         ...
 
     async def close(self) -> None: ...

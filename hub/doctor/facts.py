@@ -68,6 +68,17 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     connections: int = 0
 
 
+class Collected(msgspec.Struct, frozen=True, kw_only=True):
+    """A partner that is picked up from. ``good_at``: when that last went well, or since when it does not; ``None``: never tried.
+    ``alarm_after``: seconds.
+    """
+
+    partner: str
+    alarm_after: float
+    good_at: datetime | None = None
+    code: str = ""
+
+
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """The store, when it could be opened. ``trust``: what is foreseen (``hub.trust.forecast``)."""
 
@@ -78,6 +89,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: Sequence[Verdict] = ()
     trust: Sequence[Event] = ()
     evidence: Standing | None = None
+    collected: Sequence[Collected] = ()
 
 
 class Unreached(msgspec.Struct, frozen=True, kw_only=True):

@@ -198,6 +198,14 @@ def _queue(facts: Facts, opened: Opened) -> Iterator[Finding]:
             yield Finding(id="oldest", grave=False, values={**name, "hours": hours})
 
 
+def _collected(facts: Facts, opened: Opened) -> Iterator[Finding]:
+    for one in opened.collected:
+        silent = (facts.machine.now - one.good_at).total_seconds() if one.good_at else 0.0
+        if silent > one.alarm_after:
+            values = {"partner": one.partner, "minutes": str(int(silent // 60)), "code": one.code or "–"}
+            yield Finding(id="not-collected", grave=True, values=values)
+
+
 def _store_health(facts: Facts, opened: Opened) -> Iterator[Finding]:
     inspection, log = opened.inspection, opened.figures.log
     most, size = facts.declared.database, opened.figures.size + (log or 0)
@@ -253,6 +261,7 @@ OF_STORE: tuple[Callable[[Facts, Opened], Iterator[Finding]], ...] = (
     _conservation,
     _evidence,
     _queue,
+    _collected,
     _store_health,
     _trust,
 )

@@ -133,6 +133,13 @@ METRICS: tuple[Metric, ...] = (
         "age of the oldest part of the journal under no digest (and time-stamp, where one is declared); 0: there is none",
     ),
     Metric(
+        "collect_age_seconds",
+        "gauge",
+        ("partner",),
+        "bao lâu kể từ lần lấy trọn vẹn gần nhất ở đối tác mà hub tự đến lấy",
+        "since the last round that picked up everything, for partners that the hub picks up from",
+    ),
+    Metric(
         "trust_left_seconds",
         "gauge",
         ("partner",),

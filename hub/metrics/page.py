@@ -18,12 +18,13 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from hub.collecting import chore, last_good
 from hub.metrics.catalogue import METRICS, PREFIX, Metric
 from hub.metrics.counts import INFINITE
 from hub.watch import BALANCE, SURVEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from prometheus_client.core import Metric as Family
@@ -47,15 +48,18 @@ async def page(
     free: Callable[[], int],
     most: int | None = None,
     left: Mapping[str, float] = MappingProxyType({}),
+    collected: Sequence[str] = (),
 ) -> bytes:
     """Return the page in Prometheus's text format. ``free``: bytes on the disk of the data folder;
-    ``most``: bytes that the database may have; ``left``: seconds until no certificate of a partner may be believed.
+    ``most``: bytes that the database may have; ``left``: seconds until no certificate of a partner may be believed;
+    ``collected``: partners that the hub picks up from.
     """
     values: Values = {metric.name: {} for metric in METRICS}
     values["trust_left_seconds"] = {(partner,): seconds for partner, seconds in left.items()}
     await _queue(store, now, values)
     await _processes(store, now, values)
     await _checks(store, now, values)
+    await _collected(store, collected, now, values)
     await _evidence(store, now, values)
     figures = await store.figures()
     values["database_bytes"][()] = figures.size
@@ -97,6 +101,13 @@ async def _checks(store: Store, now: datetime, values: Values) -> None:
     values["conservation_broken"][()] = sum(len(found.broken) for found in (balance, survey) if found)
     if survey:
         values["conservation_age_seconds"][()] = (now - survey.at).total_seconds()
+
+
+async def _collected(store: Store, partners: Sequence[str], now: datetime, values: Values) -> None:
+    for partner in partners:
+        if said := await store.verdict(chore(partner)):
+            age = (now - last_good(said)).total_seconds()
+            values["collect_age_seconds"][(partner,)] = max(0.0, age)
 
 
 async def _evidence(store: Store, now: datetime, values: Values) -> None:

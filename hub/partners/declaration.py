@@ -137,12 +137,22 @@ class Sources(Closed):
     time: Seconds = 3600.0
 
 
+class Collect(Closed):
+    """The hub fetches this partner's messages itself, by its room. ``every``: seconds between two rounds; ``alarm_after``: seconds
+    without a good round after which the doctor says so.
+    """
+
+    every: Annotated[Seconds, Field(gt=0, le=86_400)] = 60.0
+    alarm_after: Annotated[Seconds, Field(gt=0)] = 3600.0
+
+
 class Sends(Closed):
     """``codes``: agency trees whose dossier codes it may create; ``authority``: whose alias its codes are.
 
     ``procedures``: the only ones it may speak of, by national or local code; empty: all. Without ``signature`` its messages
     need none. ``api_keys``: SHA-256 of each key, never the key; without them ``[access]`` says how it is known. ``documents``: whether
     an address that a message gives for a document travels on as it is, or the hub fetches it first from ``sources``.
+    ``collect``: the hub picks its messages up; a partner that only sends names its room's table ``[sends.<room>]`` then.
     """
 
     format: MappingRef
@@ -155,6 +165,7 @@ class Sends(Closed):
     quota: OwnQuota = OwnQuota()
     documents: Literal["pass", "fetch"] = "pass"
     sources: Sources | None = None
+    collect: Collect | None = None
 
     @model_validator(mode="after")
     def _fetched_from_somewhere(self) -> Self:

@@ -64,7 +64,7 @@ def read(path: Path, world: World) -> Partner:
 
 def _read(source: Source, world: World) -> Partner:
     values, room, table = _without_room(source.values, world)
-    under: Steps = ("receives", room)
+    under: Steps = ("receives" if "receives" in source.values else "sends", room)
     reading = Reading(world, source.path.parent)
     problems: list[Problem] = []
     declaration = _try(problems, lambda: source.read(Declaration, values, context=reading))
@@ -73,15 +73,16 @@ def _read(source: Source, world: World) -> Partner:
         settings = _try(problems, lambda: _room_settings(source, world.rooms[room], table, under))
         known = {problem.line for problem in problems}
         problems.extend(problem for problem in _open_http(source, table, under) if problem.line not in known)
-    if declaration is not None and declaration.receives is not None and settings is not None and not problems:
+    if declaration is not None and settings is not None and not problems:
         told = declaration.receives
-        found = world.fits(room, settings, told.replies, told.reply_signature is not None)
+        found = world.fits(room, settings, told.replies if told else (), bool(told and told.reply_signature))
         problems.extend(_placed(source, problem, table or {}, under) for problem in found)
     if declaration is not None:
         problems.extend(_receipts(source, declaration))
         problems.extend(_known(source, declaration))
         problems.extend(_signatures(source, declaration))
         problems.extend(_envelopes(source, declaration, world.rooms.get(room)))
+        problems.extend(_collected(source, declaration, world))
     if declaration is None or problems:
         raise Refusal(*sorted(problems, key=lambda problem: problem.line))
     return Partner(file=source.path, settings=settings, **dict(declaration))
@@ -92,7 +93,8 @@ def _known(source: Source, told: Declaration) -> Iterator[Problem]:
     access, sends = told.access, told.sends
     proof = sends.signature if sends else None
     badge = proof is not None and proof.identity is not Identity.NONE
-    ways = (access.api_keys, access.clients, access.certificates, access.signature, badge)
+    picked_up = sends is not None and sends.collect is not None
+    ways = (access.api_keys, access.clients, access.certificates, access.signature, badge, picked_up)
     if sends is not None and not (sends.api_keys or any(ways)):
         yield source.problem(("sends",), "sends.api_keys, or a way in under [access]")
     if access.signature and proof is None:
@@ -150,6 +152,13 @@ def _envelopes(source: Source, told: Declaration, room: type[BaseModel] | None) 
         yield source.problem(("receives", "reply_signature", "binding"), _of(told.room, believes))
 
 
+def _collected(source: Source, told: Declaration, world: World) -> Iterator[Problem]:
+    if told.sends and told.sends.collect and told.room not in world.collecting:
+        yield source.problem(
+            ("sends", "collect"), f"a room that picks up: {', '.join(sorted(world.collecting))}"
+        )
+
+
 def _of(room: str, bindings: frozenset[str]) -> str:
     return f"a binding that the room {room} knows for this: {', '.join(sorted(bindings)) or 'none'}"
 
@@ -163,13 +172,17 @@ def _placed(source: Source, problem: Problem, table: dict[str, Any], under: Step
 
 
 def _without_room(values: dict[str, Any], world: World) -> tuple[dict[str, Any], str, dict[str, Any] | None]:
-    """Part the room's own table from the rest; no table is an empty one for a partner that receives."""
-    room, receives = values.get("room"), values.get("receives")
-    if not isinstance(room, str) or room not in world.rooms or not isinstance(receives, dict):
-        return values, "", None
-    rest = {key: value for key, value in receives.items() if key != room}
-    table = receives.get(room, {})
-    return {**values, "receives": rest}, room, table if isinstance(table, dict) else {}
+    """Part the room's own table from the rest; no table is an empty one for a partner that receives or that is picked up from."""
+    room, sends = values.get("room"), values.get("sends")
+    way = "receives" if "receives" in values else "sends"
+    around = values.get(way)
+    if not isinstance(room, str) or room not in world.rooms or not isinstance(around, dict):
+        return values, room if isinstance(room, str) else "", None
+    if way == "sends" and not (isinstance(sends, dict) and "collect" in sends):
+        return values, room, None
+    rest = {key: value for key, value in around.items() if key != room}
+    table = around.get(room, {})
+    return {**values, way: rest}, room, table if isinstance(table, dict) else {}
 
 
 def _try(problems: list[Problem], read: Callable[[], Built]) -> Built | None:

@@ -26,7 +26,7 @@ CANONICAL = SCHEMA_ID.replace("/", "@")
 
 class World(msgspec.Struct, frozen=True, kw_only=True):
     """What partner files may refer to. ``rooms``: kind → model of its settings; ``mappings``: ``id@version``;
-    ``name``: what partners call this hub; ``keys``: names from the hub's settings; ``agency``: whether a code is in the registry. ``fits``: what the room itself
+    ``collecting``: kinds of rooms that pick up; ``name``: what partners call this hub; ``keys``: names from the hub's settings; ``agency``: whether a code is in the registry. ``fits``: what the room itself
     finds wrong when it is built from the table (a WSDL that is not in the library, an operation that is not in the WSDL);
     costly, so by default nobody asks. Its last argument: whether replies are to be signed.
     """
@@ -36,6 +36,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     keys: frozenset[str]
     agency: Callable[[str], bool]
     name: str = ""
+    collecting: frozenset[str] = frozenset()
     fits: Callable[[str, BaseModel, tuple[Row, ...], bool], Sequence[Problem]] = lambda *_: ()
 
 

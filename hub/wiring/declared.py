@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Codec
     from connectors.replies import Row
-    from hub.partners.declaration import Receives
+    from hub.partners.declaration import Collect, Receives
     from hub.partners.partner import Partner
     from hub.settings import Settings
     from schemas.problems import Problem
@@ -54,6 +54,15 @@ class Declared:
     procedures: Procedures
     days: Workdays
     signatories: Known = NOBODY
+
+    @property
+    def collected(self) -> tuple[tuple[Partner, Collect], ...]:
+        """Those from whom the hub fetches what they send."""
+        return tuple(
+            (partner, partner.sends.collect)
+            for partner in self.partners
+            if partner.sends and partner.sends.collect
+        )
 
     @property
     def receiving(self) -> tuple[tuple[Partner, Receives], ...]:
@@ -173,6 +182,7 @@ def _world(settings: Settings, formats: Mapping[str, mapping.Mapping], agencies:
         mappings=frozenset(formats),
         keys=frozenset(settings.keys),
         agency=lambda code: agencies.known(code) is not None,
+        collecting=frozenset(kind for kind, room in catalogue.ROOMS.items() if room.collect),
         name=settings.name or settings.public_url.rstrip("/"),
     )
 

@@ -15,7 +15,19 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from hub import settings as settings_file
-from hub.doctor.facts import Certificate, Declared, Facts, Folder, Legacy, Machine, Opened, Silent, Unreached
+from hub.collecting import chore, last_good
+from hub.doctor.facts import (
+    Certificate,
+    Collected,
+    Declared,
+    Facts,
+    Folder,
+    Legacy,
+    Machine,
+    Opened,
+    Silent,
+    Unreached,
+)
 from hub.doctor.rules import ALIVE, ENDS_SOON
 from hub.documents.scanner import Scanner
 from hub.settings import Settings, address
@@ -32,7 +44,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
+    from hub.partners.declaration import Collect
     from hub.partners.partner import Partner
+    from hub.store.contract.store import Store
     from hub.wiring.declared import Declared as Read
     from signing.keys.ring import KeyRing
 
@@ -148,6 +162,7 @@ async def _opened(
             inspection=await store.inspect(clock()),
             processes=await store.processes(),
             evidence=await store.evidence.standing(),
+            collected=[await _collected(store, *one) for one in what.collected] if what else (),
         ), ()
     except Refusal as refusal:  # the server went away meanwhile
         return None, refusal.problems
@@ -155,6 +170,16 @@ async def _opened(
         return None, [Problem(code="HUB-STO-010", detail=type(error).__name__)]
     finally:
         await store.close()
+
+
+async def _collected(store: Store, partner: Partner, told: Collect) -> Collected:
+    said = await store.verdict(chore(partner.id))
+    return Collected(
+        partner=partner.id,
+        alarm_after=told.alarm_after,
+        good_at=last_good(said) if said else None,
+        code=said.broken[0] if said and said.broken else "",
+    )
 
 
 def _taken(settings: Settings, opened: Opened | None, now: datetime) -> Iterator[tuple[str, str]]:

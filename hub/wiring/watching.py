@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
 from contextlib import asynccontextmanager
+from datetime import datetime  # noqa: TC003
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from hub.metrics.desk import desk, serving
 from hub.metrics.page import page
@@ -16,12 +20,20 @@ from hub.version import own_version
 from hub.wiring.parts import new_ids, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
-    from datetime import datetime
+    from collections.abc import AsyncIterator
 
     from hub.metrics.counts import Counts
     from hub.settings import Settings
     from hub.store.contract.store import Store
+
+
+class OfPartners(msgspec.Struct, frozen=True, kw_only=True):
+    """What figures tell of partners. ``left``: seconds until no certificate of one may be believed; ``collected``: those that are
+    picked up from.
+    """
+
+    left: Callable[[datetime], Mapping[str, float]]
+    collected: Sequence[str] = ()
 
 
 def process_name() -> str:
@@ -36,11 +48,9 @@ async def watched(
     counts: Counts,
     gauges: Callable[[], Mapping[str, float]],
     shown: socket.socket | None,
-    left: Callable[[datetime], Mapping[str, float]],
+    partners: OfPartners,
 ) -> AsyncIterator[None]:
-    """Keep this process's row while the context lasts, and answer on ``shown`` with the figures of all. ``left``: seconds until
-    no certificate of a partner may be believed.
-    """
+    """Keep this process's row while the context lasts, and answer on ``shown`` with the figures of all."""
     new_id = new_ids()
     now = utc_now()
     me = Process(
@@ -63,7 +73,8 @@ async def watched(
             version=me.version,
             free=lambda: free_bytes(settings),
             most=settings.limits.database,
-            left=left(at),
+            left=partners.left(at),
+            collected=partners.collected,
         )
 
     await pulse.beat()

@@ -39,7 +39,7 @@ from hub.wiring.parts import new_ids, store_of, utc_now
 from hub.wiring.room import ASK_EVERY, Room
 from hub.wiring.tools import pool_tools
 from hub.wiring.trust import rules_of, time_left
-from hub.wiring.watching import watched
+from hub.wiring.watching import OfPartners, watched
 from schemas import errors
 from schemas.problems import Problem
 
@@ -94,6 +94,10 @@ async def open_web(
     room = Room(settings, store)
     watermark = _watermark(settings, room)
     admission = Admission(settings.limits, shares, watermark)
+
+    of_partners = OfPartners(
+        left=time_left(what, trust), collected=[partner.id for partner, _ in what.collected]
+    )
 
     def gauges() -> dict[str, float]:
         requests, octets = admission.busy
@@ -150,7 +154,7 @@ async def open_web(
             )
         )
         async with (
-            watched(settings, store, "web", counts, gauges, shown, time_left(what, trust)),
+            watched(settings, store, "web", counts, gauges, shown, of_partners),
             counting(SHARE_EVERY, lambda: shares.sync(store.use), "quotas"),
             counting(EVERY, refusals.write, "refusals"),
             beside(again(ASK_EVERY, room.ask, "room")),

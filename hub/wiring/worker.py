@@ -25,6 +25,7 @@ from hub.trust.state import EVERY, Known
 from hub.upkeep import Pruner, ages_of
 from hub.vigil import Vigil
 from hub.watch import Watch
+from hub.wiring.collecting import Hands, collecting
 from hub.wiring.declared import codecs, declared
 from hub.wiring.documents import cared_for, desks
 from hub.wiring.evidence import confirming, kept_evidence
@@ -32,7 +33,7 @@ from hub.wiring.parts import link_secret, store_of, utc_now
 from hub.wiring.timestamps import stamped
 from hub.wiring.tools import pool_tools
 from hub.wiring.trust import inquiring, reply_rules_of, time_left
-from hub.wiring.watching import process_name, watched
+from hub.wiring.watching import OfPartners, process_name, watched
 from signing import bindings
 
 if TYPE_CHECKING:
@@ -109,7 +110,9 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
                 counts,
                 lambda: {"transfers": delivery.in_hand},
                 shown,
-                time_left(what, known),
+                OfPartners(
+                    left=time_left(what, known), collected=[partner.id for partner, _ in what.collected]
+                ),
             ),
             beside(watch.run()),
             beside(again(EVERY, known.read, "trust")),
@@ -118,6 +121,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
             kept_evidence(store, settings, name),
             inquiring(store, what, name),
             cared_for(store.documents, what, path),
+            collecting(store, what, Hands(crew=crew, known=known, confirm=confirm, counts=counts, name=name)),
         ):
             yield delivery
         await watch.end()

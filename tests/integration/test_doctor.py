@@ -18,6 +18,7 @@ from hub.demo.processes import free_ports
 from hub.demo.scene import build
 from hub.doctor.facts import (
     Certificate,
+    Collected,
     Declared,
     Facts,
     Finding,
@@ -132,6 +133,7 @@ ILL: dict[str, tuple[str, bool, Facts]] = {
     "something stopped": ("stopped", False, row(counts={"dead": 1})),
     "a partner is paused": ("paused", False, row(paused=True)),
     "a circuit is open": ("circuit", False, row(circuit="open", circuit_code="HUB-NET-001")),
+    "nothing can be picked up": ("not-collected", True, with_("opened", collected=[Collected(partner="a", alarm_after=60.0, good_at=NOW - timedelta(minutes=2), code="HUB-NET-001")])),
     "a lease is stuck": ("stuck-lease", True, with_("opened.inspection", stuck=1)),
     "the log is large": ("large-log", False, with_("opened.figures", log=GB)),
     "the database is nearly as large as it may be": ("database-large", False, msgspec.structs.replace(with_("opened.figures", size=900), declared=msgspec.structs.replace(WELL.declared, database=1000))),

@@ -11,12 +11,13 @@ import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
 from hub import watch as watching
+from hub.collecting import chore
 from hub.metrics.catalogue import METRICS
 from hub.metrics.counts import Counts
 from hub.metrics.page import page
 from hub.metrics.pulse import Pulse
 from hub.rounds import beside
-from hub.store.contract.watching import Process
+from hub.store.contract.watching import Process, Verdict
 from hub.store.sqlite.store import open_store
 from hub.watch import BALANCE, SURVEY, Watch
 from tests.store.samples import NOON, acceptance, at, delivered, numbered_ids, roomy
@@ -186,7 +187,10 @@ async def test_the_page_shows_queue_processes_and_histograms(store: Store) -> No
     del work
     await store.tick(at(2))
     left = {"so-tnmt": -5.0}
-    text = (await page(store, NOON, version="1.2", free=lambda: 7, most=1 << 40, left=left)).decode()
+    await store.judge(Verdict(name=chore("so-tnmt"), at=NOON, since=NOON, seconds=0.1))
+    text = (
+        await page(store, NOON, version="1.2", free=lambda: 7, most=1 << 40, left=left, collected=["so-tnmt"])
+    ).decode()
     found = {
         (sample.name, *sorted(sample.labels.values(), reverse=True)): sample.value
         for family in text_string_to_metric_families(text)

@@ -1,0 +1,309 @@
+"""What lies at a partner is picked up once, marked only when it is durable here, and never lost by whatever breaks between."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from connectors.contract import Enclosed, Missed, Picked, Reason, Taken, TurnedAway
+from connectors.reach import Reach
+from hub.collecting import Collecting, Stop, chore, last_good
+from hub.documents.bringing import Bringing
+from hub.documents.contract import Safety
+from hub.ids import Ids
+from hub.judging.contract import Inbound
+from hub.metrics.counts import Counts
+from hub.metrics.page import page
+from hub.partners import reading
+from hub.partners.world import World
+from schemas import errors
+from schemas.problems import Refusal, refuse
+from tests.doubles.pki import Pki
+from tests.integration.intake_house import house, partner_files, parts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+    from pathlib import Path
+
+    from connectors.contract import Fate
+    from hub.intake import Intake
+    from hub.store.contract.intake import Accepted
+    from tests.integration.intake_house import House, Parts
+
+NOON = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
+CATALOGUE = errors.load()
+
+
+class Cut(Exception):  # noqa: N818 - says what it is
+    """The process dies here."""
+
+
+class Shelf:
+    """A partner whose messages lie there until they are settled. ``breaks``: what cannot be fetched or told just now."""
+
+    def __init__(self) -> None:
+        self.lies: dict[str, Picked] = {}
+        self.settled: dict[str, Fate] = {}
+        self.breaks: set[str] = set()
+        self.dies: set[str] = set()
+
+    def put(self, name: str, body: dict[str, Any] | bytes, **more: Any) -> None:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.lies[name] = Picked(id=name, body=raw, media_type="application/json", key=name, **more)
+
+    async def collect(self, limit: int) -> AsyncGenerator[Picked | Missed]:
+        assert limit == 1 << 20
+        for name in list(self.lies):
+            if f"fetch {name}" in self.breaks:
+                yield Missed(reason=Reason(code="HUB-NET-003", detail="timeout"))
+            else:
+                yield self.lies[name]
+
+    async def settle(self, picked: Picked, fate: Fate) -> Missed | None:
+        if f"settle {picked.id}" in self.dies:
+            raise Cut
+        if f"settle {picked.id}" in self.breaks:
+            return Missed(reason=Reason(code="HUB-NET-001"))
+        self.settled[picked.id] = fate
+        del self.lies[picked.id]
+        return None
+
+    async def close(self) -> None: ...
+
+
+class Worker:
+    """A worker process's part of it, over the house's store and intake."""
+
+    def __init__(self, hub: House, intake: Intake, shelf: Shelf, name: str = "w1") -> None:
+        self.hub, self.intake, self.shelf, self.now = hub, intake, shelf, NOON
+        self.counts = Counts()
+        self.stop = Stop(partner="desk", collector=shelf, every=60.0, limit=1 << 20)
+        self.ids = Ids(NOON.timestamp, random.Random(name).randbytes)  # noqa: S311 - numbers that repeat, not secrets
+        self.collecting = Collecting(
+            hub.store,
+            [self.stop],
+            self.take,
+            now=lambda: self.now,
+            holder=name,
+            catalogue=CATALOGUE,
+            counts=self.counts,
+        )
+        self.bringing = Bringing(
+            documents=hub.store.documents,
+            new_id=self.ids,
+            limit=1 << 20,
+            quota=1 << 30,
+            expires=3600.0,
+            unscanned=Safety.CLEAN,
+        )
+
+    async def take(self, partner: str, picked: Picked) -> Accepted:
+        await self.bringing.bring(partner, picked.enclosed, self.now)
+        headers = {"content-type": picked.media_type, "idempotency-key": picked.key}
+        inbound = Inbound(
+            message=self.ids(), sender=partner, headers=headers, body=picked.body, received_at=self.now
+        )
+        return await self.intake.receive(inbound, partner)
+
+    async def round(self) -> int | None:
+        return await self.collecting.round(self.stop)
+
+    async def trouble(self) -> tuple[str, ...]:
+        said = await self.hub.store.verdict(chore("desk"))
+        assert said is not None
+        return said.broken
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
+    folder = tmp_path_factory.mktemp("parts")
+    pki = Pki(folder, NOON)
+    return parts(partner_files(folder / "partners", pki["seal-p256"].certificate_file))
+
+
+@asynccontextmanager
+async def worker(folder: Path, made: Parts) -> AsyncIterator[Worker]:
+    kept: list[Intake] = []
+
+    def keep(intake: Intake) -> Intake:
+        kept.append(intake)
+        return intake
+
+    async with house(folder, made, lambda: NOON, intake=keep) as hub:
+        yield Worker(hub, kept[0], Shelf())
+
+
+async def messages(hub: House) -> int:
+    return sum(1 for row in await hub.store.journal() if row.what == "accepted")
+
+
+async def test_what_lies_there_is_taken_once_and_told(tmp_path: Path, made: Parts) -> None:
+    async with worker(tmp_path, made) as one:
+        one.shelf.put("a", one.hub.received())
+        one.shelf.put("b", one.hub.received())
+        assert await one.round() == 2
+        assert [type(fate) for fate in one.shelf.settled.values()] == [Taken, Taken]
+        assert await one.trouble() == ()
+        assert await one.round() == 0
+        assert await messages(one.hub) == 2
+
+
+async def test_a_partner_that_could_not_be_told_offers_it_again_and_it_is_not_doubled(
+    tmp_path: Path, made: Parts
+) -> None:
+    async with worker(tmp_path, made) as one:
+        one.shelf.put("a", one.hub.received())
+        one.shelf.breaks.add("settle a")
+        assert await one.round() == 0
+        assert await one.trouble() == ("HUB-NET-001",)
+        one.shelf.breaks.clear()
+        assert await one.round() == 1
+        assert await messages(one.hub) == 1
+
+
+async def test_a_process_that_dies_between_taking_and_telling_loses_and_doubles_nothing(
+    tmp_path: Path, made: Parts
+) -> None:
+    async with worker(tmp_path, made) as one:
+        one.shelf.put("a", one.hub.received())
+        one.shelf.dies.add("settle a")
+        with pytest.raises(Cut):
+            await one.round()
+        assert await messages(one.hub) == 1
+        one.shelf.dies.clear()
+        other = Worker(one.hub, one.intake, one.shelf, "w2")
+        assert await other.round() is None  # the turn of the dead one still runs
+        other.now = datetime(2026, 11, 20, 5, 10, tzinfo=UTC)
+        assert await other.round() == 1
+        assert await messages(one.hub) == 1
+
+
+async def test_what_intake_refuses_is_told_and_noted_once(tmp_path: Path, made: Parts) -> None:
+    async with worker(tmp_path, made) as one:
+        one.shelf.put("bad", b"{}")
+        one.shelf.put("good", one.hub.received())
+        one.shelf.breaks.add("settle bad")
+        assert await one.round() == 1  # what is wrong with one keeps no other waiting
+        one.shelf.breaks.clear()
+        assert await one.round() == 1
+        fate = one.shelf.settled["bad"]
+        assert isinstance(fate, TurnedAway)
+        assert fate.reason.code.startswith("HUB-SCH-")
+        noted = await one.hub.store.refused(sender="desk")
+        assert [row.code for row in noted] == [fate.reason.code]
+
+
+async def test_what_the_hub_cannot_take_just_now_stays_where_it_lies(tmp_path: Path, made: Parts) -> None:
+    async with worker(tmp_path, made) as one:
+        one.shelf.put("a", one.hub.received())
+        take = one.take
+
+        async def full(partner: str, picked: Picked) -> Accepted:
+            raise refuse("HUB-LIM-003", partner, rule=picked.id)
+
+        one.collecting._take = full
+        assert await one.round() == 0
+        assert "a" in one.shelf.lies
+        assert await one.trouble() == ("HUB-LIM-003",)
+        assert await one.hub.store.refused() == ()
+        one.collecting._take = take
+        assert await one.round() == 1
+
+
+async def test_what_cannot_be_handed_in_at_all_is_turned_away_unread(tmp_path: Path, made: Parts) -> None:
+    async with worker(tmp_path, made) as one:
+        one.shelf.put("a", one.hub.received(), fault=Reason(code="HUB-LIM-001"))
+        assert await one.round() == 1
+        assert one.shelf.settled["a"] == TurnedAway(reason=Reason(code="HUB-LIM-001"))
+        assert await messages(one.hub) == 0
+
+
+async def test_files_inside_are_the_hubs_before_the_message_that_names_them(
+    tmp_path: Path, made: Parts
+) -> None:
+    async with worker(tmp_path, made) as one:
+        content = b"%PDF-1.4\n"
+        digest = hashlib.sha256(content).hexdigest()
+        body = one.hub.received(documents=[{"id": "d1", "name": "don.pdf", "sha256": digest}])
+        one.shelf.put("bare", body)
+        assert await one.round() == 1
+        assert one.shelf.settled["bare"] == TurnedAway(
+            reason=Reason(code="HUB-DOC-001", detail="/dossier/documents/0/sha256")
+        )
+        enclosed = Enclosed(sha256=digest, content=content, media_type="application/pdf", name="don.pdf")
+        one.shelf.put("whole", body, enclosed=(enclosed, enclosed))
+        assert await one.round() == 1
+        assert isinstance(one.shelf.settled["whole"], Taken)
+        (held,) = await one.hub.store.documents.held()
+        assert (held.sha256, held.owners) == (digest, 1)
+
+
+async def test_one_that_cannot_be_fetched_keeps_no_other_waiting_and_is_said(
+    tmp_path: Path, made: Parts
+) -> None:
+    async with worker(tmp_path, made) as one:
+        one.shelf.put("a", one.hub.received())
+        one.shelf.put("b", one.hub.received())
+        one.shelf.breaks.add("fetch a")
+        assert await one.round() == 1
+        assert await one.trouble() == ("HUB-NET-003",)
+        assert list(one.shelf.settled) == ["b"]
+
+
+async def test_a_figure_tells_for_how_long_nothing_could_be_picked_up(tmp_path: Path, made: Parts) -> None:
+    async with worker(tmp_path, made) as one:
+        await one.round()
+        one.shelf.put("a", one.hub.received())
+        one.shelf.breaks.add("fetch a")
+        one.now = datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
+        await one.round()
+        one.now = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
+        await one.round()
+        said = await one.hub.store.verdict(chore("desk"))
+        assert said is not None
+        assert last_good(said) == datetime(2026, 11, 20, 6, 0, tzinfo=UTC)
+        shown = await page(one.hub.store, one.now, version="1", free=lambda: 1, collected=["desk"])
+        assert b'lienthong_collect_age_seconds{partner="desk"} 7200.0' in shown
+
+
+COLLECTED = """id = "axis"
+agency = "000.00.15.H47"
+room = "shelf"
+name = { vi = "trục", en = "axis" }
+[sends]
+format = "lienthong.message@1"
+kinds = ["received"]
+authority = "000.00.15.H47"
+[sends.collect]
+every = "30s"
+[sends.shelf]
+base_url = "https://axis.example"
+"""
+
+
+def test_who_is_picked_up_from_needs_no_way_in_and_a_room_that_goes_there(tmp_path: Path) -> None:
+    file = tmp_path / "axis.toml"
+    file.write_text(COLLECTED, "utf-8")
+    world = World(
+        rooms={"shelf": Reach},
+        mappings=frozenset(),
+        keys=frozenset(),
+        agency=lambda _: True,
+        collecting=frozenset({"shelf"}),
+    )
+    axis = reading.read(file, world)
+    assert axis.sends is not None
+    assert axis.sends.collect is not None
+    assert axis.sends.collect.every == 30.0
+    assert isinstance(axis.settings, Reach)
+    with pytest.raises(Refusal) as refused:
+        reading.read(file, msgspec.structs.replace(world, collecting=frozenset({"folder"})))
+    (problem,) = refused.value.problems
+    assert (problem.line, problem.rule) == (9, "a room that picks up: folder")
