@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from connectors.credentials.contract import Clocks
+from connectors.credentials.showing import credentials
 from connectors.national_portal import client as national_portal
 from connectors.national_portal import codec as national_portal_codec
 from connectors.national_portal.settings import Settings as NationalPortal
@@ -67,13 +69,17 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _rest(settings: Rest, replies: Iterable[Row], outfit: Outfit) -> Connector:
-    return rest.connect(settings, Http(settings, clock=outfit.now), replies, outfit.envelopes)
+    http, clocks = Http(settings, clock=outfit.now), Clocks(outfit.now, outfit.seconds)
+    shows = credentials(settings.auth, settings, http, clocks)
+    return rest.connect(settings, http, shows, replies, outfit.envelopes)
 
 
 def _soap(settings: Soap, replies: Iterable[Row], outfit: Outfit) -> Connector:
+    http, clocks = Http(settings, clock=outfit.now), Clocks(outfit.now, outfit.seconds)
     return soap.connect(
         settings,
-        Http(settings, clock=outfit.now),
+        http,
+        credentials(settings.auth, settings, http, clocks),
         replies,
         library=outfit.library,
         clock=outfit.now,

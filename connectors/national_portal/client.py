@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.contract import Connector, Deferred, Delivered, Outcome, Parcel, Reason, Unsure
+from connectors.credentials.sessions import Login, NotIn, Session, Sessions
 from connectors.national_portal import envelope
 from connectors.national_portal.envelope import DOSSIER, LOOKUP, PROGRESS
 from connectors.national_portal.replies import (
@@ -29,7 +30,6 @@ from connectors.national_portal.replies import (
     progress_known,
     session_in,
 )
-from connectors.national_portal.session import Login, NotIn, Session, Sessions
 from connectors.reach import read_secret
 from connectors.replies import Row, Table, Verdict, classify, known_actions, read_json, wait_of
 from connectors.transport import Answer, Broken, Http, Request
@@ -152,7 +152,7 @@ class _Portal:
             not heard.reply.readable and answer.status // 100 == 2 and verdict.action == "unsure"  # noqa: PLR2004 - RFC 9110 §15.3
         )
         if wants_login or unreadable:
-            self._sessions.drop(login.result)
+            self._sessions.drop(login.result.value)
         return _Answered(verdict, heard), wants_login or (unreadable and call.reads)
 
     def _request(self, call: _Call, session: Session) -> Request:

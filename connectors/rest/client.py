@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from connectors.contract import Connector, Deferred, Outcome, Parcel, Reason, Unsure
+from connectors.credentials.showing import called
 from connectors.envelopes import opened, signed
-from connectors.reach import read_secret
 from connectors.replies import Reply, Row, Table, Verdict, classify, known_actions, wait_of
 from connectors.rest.replies import absent_rows, is_about, read, reference, room_rows
-from connectors.rest.settings import ApiKey, Bearer, Find, NoAuth, Settings
 from connectors.transport import Answer, Broken, Http, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from connectors.contract import Envelopes
+    from connectors.credentials.contract import Credentials
+    from connectors.rest.settings import Find, Settings
 
 
 def connect(
-    settings: Settings, http: Http, replies: Iterable[Row] = (), envelopes: Envelopes | None = None
+    settings: Settings,
+    http: Http,
+    credentials: Credentials,
+    replies: Iterable[Row] = (),
+    envelopes: Envelopes | None = None,
 ) -> Connector:
-    """Open this partner. Raises ``Refusal`` HUB-CFG-001 for an unreadable secret or a row this room has no use for."""
-    return _RestConnector(settings, http, known_actions(replies), envelopes)
-
-
-def credentials(auth: NoAuth | ApiKey | Bearer) -> tuple[Mapping[str, str], tuple[str, ...]]:
-    """Headers that prove who we are, and the values that must never be recorded."""
-    match auth:
-        case NoAuth():
-            return {}, ()
-        case ApiKey():
-            secret = read_secret(auth.secret_file)
-            return {auth.header: secret}, (secret,)
-        case Bearer():
-            secret = read_secret(auth.secret_file)
-            return {"Authorization": f"Bearer {secret}"}, (secret,)
-        case _:
-            assert_never(auth)
+    """Open this partner. Raises ``Refusal`` HUB-CFG-001 for a row this room has no use for."""
+    return _RestConnector(settings, http, credentials, known_actions(replies), envelopes)
 
 
 def fill(template: str, parcel: Parcel) -> str:
@@ -48,12 +38,19 @@ def fill(template: str, parcel: Parcel) -> str:
 
 
 class _RestConnector:
-    def __init__(self, settings: Settings, http: Http, rows: Table, envelopes: Envelopes | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        http: Http,
+        credentials: Credentials,
+        rows: Table,
+        envelopes: Envelopes | None,
+    ) -> None:
         self._settings = settings
         self._http = http
+        self._credentials = credentials
         self._rows = rows
         self._envelopes = envelopes
-        self._proof, self._secrets = credentials(settings.auth)
 
     async def deliver(self, parcel: Parcel) -> Outcome:
         settings = self._settings
@@ -67,9 +64,7 @@ class _RestConnector:
                     **settings.headers,
                     **parcel.sealed.headers,
                     settings.idempotency_header: parcel.key,
-                    **self._proof,
                 },
-                secrets=self._secrets,
             ),
             parcel,
         )
@@ -87,8 +82,7 @@ class _RestConnector:
             Request(
                 path=fill(find.path, parcel),
                 method="GET",
-                headers={**self._settings.headers, **self._proof},
-                secrets=self._secrets,
+                headers=self._settings.headers,
             ),
             parcel,
         )
@@ -100,13 +94,16 @@ class _RestConnector:
 
     async def _call(self, request: Request, parcel: Parcel) -> Answer | Broken | Deferred | Unsure:
         """Send one request, signed where that was agreed; ``Deferred``: it never left; ``Unsure``: the reply proves nothing."""
-        travels = await signed(request, self._envelopes, self._settings.base_url, parcel.key)
-        if isinstance(travels, Deferred):
-            return travels
-        answer = await self._http.send(travels)
-        return answer if isinstance(answer, Broken) else await opened(answer, self._envelopes)
+
+        async def send(shown: Request) -> Answer | Broken | Deferred:
+            travels = await signed(shown, self._envelopes, self._settings.base_url, parcel.key)
+            return travels if isinstance(travels, Deferred) else await self._http.send(travels)
+
+        answer = await called(request, self._credentials, send)
+        return await opened(answer, self._envelopes) if isinstance(answer, Answer) else answer
 
     async def close(self) -> None:
+        await self._credentials.close()
         await self._http.close()
 
     def _tell(self, find: Find, answer: Answer, parcel: Parcel) -> Outcome:

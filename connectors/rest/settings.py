@@ -6,11 +6,11 @@ import re
 from string import Formatter
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from connectors.reach import LocalFile, Reach
+from connectors.credentials.settings import Auth, Closed, HeaderName, NoAuth
+from connectors.reach import Reach
 
-_TOKEN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # noqa: S105 - a header name's alphabet, RFC 9110 §5.6.2
 _POINTER = r"^(/[^/]*)*$"
 _PATH = re.compile(r"^/[!-~]*$")
 PLACES = frozenset({"key", "operation", "dossier"})
@@ -31,32 +31,8 @@ def _template(path: str) -> str:
 
 
 PathTemplate = Annotated[str, AfterValidator(_template)]
-HeaderName = Annotated[str, Field(pattern=_TOKEN)]
 Pointer = Annotated[str, Field(pattern=_POINTER)]
 Status = Annotated[int, Field(ge=100, le=599)]
-
-
-class Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NoAuth(Closed):
-    kind: Literal["none"] = "none"
-
-
-class ApiKey(Closed):
-    """The content of ``secret_file`` in ``header``."""
-
-    kind: Literal["api_key"]
-    secret_file: LocalFile
-    header: HeaderName = "X-API-Key"
-
-
-class Bearer(Closed):
-    """``Authorization: Bearer <content of secret_file>`` (RFC 6750 §2.1)."""
-
-    kind: Literal["bearer"]
-    secret_file: LocalFile
 
 
 class ReplyPlaces(Closed):
@@ -93,7 +69,7 @@ class Settings(Reach):
     media_type: str = Field(default="application/json", pattern=r"^[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w.-]+)*$")
     idempotency_header: HeaderName = "Idempotency-Key"
     headers: dict[HeaderName, Annotated[str, Field(pattern=r"^[ -~]*$")]] = Field(default_factory=dict)
-    auth: Annotated[NoAuth | ApiKey | Bearer, Field(discriminator="kind")] = NoAuth()
+    auth: Auth = NoAuth()
     reply: ReplyPlaces = ReplyPlaces()
     find: Find | None = None
 

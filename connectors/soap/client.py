@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from typing import TYPE_CHECKING
 
 from connectors.contract import Deferred, Delivered, Outcome, Parcel, Reason, Refused, Unsure
-from connectors.reach import read_secret
 from connectors.replies import Reply, known_actions, looks_like_html, normal_code, wait_of
 from connectors.soap import wsdl
 from connectors.soap.envelope import (
@@ -24,8 +22,7 @@ from connectors.soap.envelope import (
 from connectors.soap.fit import check, check_about, check_question
 from connectors.soap.line import Line
 from connectors.soap.replies import TAKEN, decide, tables
-from connectors.soap.settings import ApiKey, Basic
-from connectors.transport import Answer, Broken, Http, Request
+from connectors.transport import Answer, Broken, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -34,9 +31,11 @@ if TYPE_CHECKING:
     from lxml import etree
 
     from connectors.contract import Connector, Envelopes
+    from connectors.credentials.contract import Credentials
     from connectors.replies import Row
-    from connectors.soap.settings import Asking, Auth, Settings
+    from connectors.soap.settings import Asking, Settings
     from connectors.soap.wsdl import Call
+    from connectors.transport import Http
     from schemas.library import Library
 
 MESSAGE_ID = "urn:lienthong:transfer:"
@@ -45,13 +44,14 @@ MESSAGE_ID = "urn:lienthong:transfer:"
 def connect(
     settings: Settings,
     http: Http,
+    credentials: Credentials,
     replies: Iterable[Row] = (),
     *,
     library: Library,
     clock: Callable[[], datetime],
     envelopes: Envelopes | None = None,
 ) -> Connector:
-    """Read the WSDL and the secret now. Raises ``Refusal`` HUB-CFG-001 when the partner's file does not fit the WSDL.
+    """Read the WSDL now. Raises ``Refusal`` HUB-CFG-001 when the partner's file does not fit the WSDL.
 
     ``envelopes``: signs each envelope when it is sent and believes only signed replies (WS-Security).
     """
@@ -67,9 +67,8 @@ def connect(
         check_question(question, settings.find)
     if envelopes and envelopes.checks:
         check_about(settings)
-    headers, secrets = _credentials(settings.auth)
-    line = Line(http, envelopes, clock)
-    return _SoapPartner(settings, line, known_actions(replies), calls, question, headers, secrets)
+    line = Line(http, credentials, envelopes, clock)
+    return _SoapPartner(settings, line, known_actions(replies), calls, question)
 
 
 class _SoapPartner:
@@ -82,11 +81,8 @@ class _SoapPartner:
         rows: Iterable[Row],
         calls: Mapping[str, Call],
         question: Call | None,
-        headers: Mapping[str, str],
-        secrets: tuple[str, ...],
     ) -> None:
         self._settings, self._line, self._calls, self._question = settings, line, calls, question
-        self._headers, self._secrets = headers, secrets
         self._frames = {call.name: frame(settings.version, call.action) for call in calls.values()}
         delivered = settings.status.delivered if settings.status else (TAKEN,)
         self._rows = tables(rows, delivered)
@@ -134,7 +130,7 @@ class _SoapPartner:
         return _found(asking, self._at(child, asking.element), self._at(child, asking.reference), answer)
 
     async def close(self) -> None:
-        await self._line.http.close()
+        await self._line.close()
 
     def _asked(self, key: str) -> str:
         """Name a question by its moment, so that the answer to an earlier one does not answer this."""
@@ -142,11 +138,11 @@ class _SoapPartner:
 
     def _request(self, call: Call, payload: bytes, parcel: Parcel | None, called: str) -> Request:
         around = self._frame(call, called)
-        headers = {**(parcel.sealed.headers if parcel else {}), **around.headers, **self._headers}
+        headers = {**(parcel.sealed.headers if parcel else {}), **around.headers}
         headers |= {"Content-Type": around.content_type, "Accept": around.content_type.partition(";")[0]}
         if parcel and self._settings.key_header:
             headers[self._settings.key_header] = parcel.key
-        return Request(path="", body=wrap(around, payload), headers=headers, secrets=self._secrets)
+        return Request(path="", body=wrap(around, payload), headers=headers)
 
     def _frame(self, call: Call, called: str) -> Frame:
         if not called:
@@ -216,16 +212,3 @@ def _arguments(asking: Asking, parcel: Parcel) -> dict[str, str] | None:
     known |= {f"fact:{name}": value for name, value in parcel.sealed.facts.items()}
     values = {path: known.get(source, "") for path, source in asking.arguments.items()}
     return values if all(values.values()) else None
-
-
-def _credentials(auth: Auth) -> tuple[dict[str, str], tuple[str, ...]]:
-    match auth:
-        case ApiKey():
-            key = read_secret(auth.secret_file)
-            return {auth.header: key}, (key,)
-        case Basic():
-            password = read_secret(auth.secret_file)
-            token = b64encode(f"{auth.username}:{password}".encode()).decode()
-            return {"Authorization": f"Basic {token}"}, (password, token)
-        case _:
-            return {}, ()

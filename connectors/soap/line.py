@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from connectors.contract import Deferred, Envelopes, Reason, Unsure
+from connectors.credentials.contract import Credentials  # noqa: TC001
+from connectors.credentials.showing import called
 from connectors.envelopes import opened, signed
 from connectors.soap.envelope import Fault, Unreadable, read
-from connectors.transport import Answer, Broken, Http
+from connectors.transport import Answer, Broken, Http, Request
 
 if TYPE_CHECKING:
     from connectors.soap.settings import Settings
-    from connectors.transport import Request
 
 
 class Line(msgspec.Struct, frozen=True):
     """What a partner is called over: HTTP, and whoever signs what goes around a payload and checks what comes back."""
 
     http: Http
+    credentials: Credentials
     envelopes: Envelopes | None
     clock: Callable[[], datetime]
 
@@ -33,14 +35,20 @@ class Line(msgspec.Struct, frozen=True):
         self, request: Request, settings: Settings, key: str, about: str
     ) -> Answer | Broken | Deferred | Unsure:
         """Send one envelope, signed where that was agreed. ``Deferred``: it never left; ``Unsure``: the reply proves nothing."""
-        travels = await signed(request, self.envelopes, settings.base_url, key)
-        if isinstance(travels, Deferred):
-            return travels
-        answer = await self.http.send(travels)
-        if isinstance(answer, Broken):
+
+        async def send(shown: Request) -> Answer | Broken | Deferred:
+            travels = await signed(shown, self.envelopes, settings.base_url, key)
+            return travels if isinstance(travels, Deferred) else await self.http.send(travels)
+
+        answer = await called(request, self.credentials, send)
+        if not isinstance(answer, Answer):
             return answer
         believed = await opened(answer, self.envelopes, about=about)
         return believed if isinstance(believed, Answer) else hinted(believed, answer, settings)
+
+    async def close(self) -> None:
+        await self.credentials.close()
+        await self.http.close()
 
 
 def hinted(doubt: Unsure, answer: Answer, settings: Settings) -> Unsure:

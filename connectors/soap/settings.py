@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from connectors.reach import LocalFile, Reach
+from connectors.credentials.settings import ApiKey, Auth, Closed, HeaderName, NoAuth
+from connectors.reach import Reach
 
 _PATH = re.compile(r"^[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*$")
 
@@ -18,43 +19,13 @@ def _path(value: str) -> str:
     return value
 
 
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
 Element = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.-]*$")]
 ElementPath = Annotated[str, AfterValidator(_path)]
 Source = Annotated[str, Field(pattern=r"^(key|dossier|fact:[A-Za-z_]\w*)$")]
 Values = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
-class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NoAuth(_Closed):
-    """The network or a client certificate vouches for us."""
-
-    kind: Literal["none"] = "none"
-
-
-class ApiKey(_Closed):
-    """A key in a header; the key is the one line of ``secret_file``."""
-
-    kind: Literal["api_key"]
-    header: HeaderName = "X-Api-Key"
-    secret_file: LocalFile
-
-
-class Basic(_Closed):
-    """RFC 7617: user name here, password the one line of ``secret_file``."""
-
-    kind: Literal["basic"]
-    username: Annotated[str, Field(min_length=1, pattern=r"^[^:\x00-\x1f]+$")]
-    secret_file: LocalFile
-
-
-Auth = Annotated[NoAuth | ApiKey | Basic, Field(discriminator="kind")]
-
-
-class Asking(_Closed):
+class Asking(Closed):
     """The operation that tells whether the partner has a transfer.
 
     ``arguments``: element of the question → ``key`` (the transfer's), ``dossier`` or ``fact:<name>``. ``element``: the
@@ -79,7 +50,7 @@ class Asking(_Closed):
         return self
 
 
-class Status(_Closed):
+class Status(Closed):
     """A business answer inside HTTP 200: the element with the code, the one with the prose, the codes that mean taken."""
 
     code: ElementPath
@@ -105,3 +76,9 @@ class Settings(Reach):
     fault_code: ElementPath | None = None
     find: Asking | None = None
     auth: Auth = NoAuth()
+
+    @model_validator(mode="after")
+    def _a_key_in_a_body_is_json(self) -> Self:
+        if isinstance(self.auth, ApiKey) and self.auth.place == "body":
+            raise ValueError("auth.place = body is for JSON")
+        return self

@@ -204,16 +204,26 @@ def _room_settings(source: Source, model: type[BaseModel], table: dict[str, Any]
 
 def _anchored(source: Source, model: BaseModel, under: Steps, missing: list[Problem]) -> BaseModel:
     """Make every file name of a room's settings absolute, and note those that are not there."""
-    changed: dict[str, Any] = {}
-    for name in type(model).model_fields:
-        value, place = getattr(model, name), (*under, name)
-        if isinstance(value, Path):
-            changed[name] = source.path.parent / value
-            if not changed[name].exists():
-                missing.append(source.problem(place, "a file that is there"))
-        elif isinstance(value, BaseModel):
-            changed[name] = _anchored(source, value, place, missing)
+    changed = {
+        name: _at_home(source, getattr(model, name), (*under, name), missing)
+        for name in type(model).model_fields
+    }
     return model.model_copy(update=changed)
+
+
+def _at_home(source: Source, value: Any, place: Steps, missing: list[Problem]) -> Any:  # noqa: ANN401 - whatever a room's settings hold
+    match value:
+        case Path():
+            found = source.path.parent / value
+            if not found.exists():
+                missing.append(source.problem(place, "a file that is there"))
+            return found
+        case BaseModel():
+            return _anchored(source, value, place, missing)
+        case dict():
+            return {key: _at_home(source, each, (*place, key), missing) for key, each in value.items()}
+        case _:
+            return value
 
 
 def _open_http(source: Source, value: object, at: Steps) -> Iterator[Problem]:

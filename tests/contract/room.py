@@ -10,14 +10,22 @@ named by ``wire_name``, calls ``deliver`` and compares what the room said with w
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
+
+from connectors.credentials.contract import Clocks
+from connectors.credentials.showing import credentials
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.contract import Connector, Parcel
+    from connectors.credentials.contract import Credentials
+    from connectors.rest.settings import Settings as Rest
     from connectors.simulators.desk import Desk
+    from connectors.soap.settings import Settings as Soap
+    from connectors.transport import Http
 
 SECRET = "canary-9f8e7d6c5b4a"
 """The secret every room under test uses against its partner; it must never show up in an ``Exchange``."""
@@ -34,6 +42,11 @@ REACH: dict[str, Any] = {
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def shows(settings: Rest | Soap, http: Http) -> Credentials:
+    """Return what the wiring hands to a room whose file has ``auth``."""
+    return credentials(settings.auth, settings, http, Clocks(now, time.monotonic))
 
 
 class RoomUnderTest(Protocol):

@@ -11,7 +11,7 @@ from connectors.rest.settings import Settings
 from connectors.simulators.desk import Journal
 from connectors.simulators.onestop import PATH, POST, OneStop
 from connectors.transport import Http
-from tests.contract.room import REACH, SECRET, now
+from tests.contract.room import REACH, SECRET, now, shows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +44,8 @@ class RestRoom:
                 "find": {"path": PATH + "/{key}", "key": "/key", "absent_code": ["404"]},
             }
         )
-        return connect(settings, Http(settings, clock=now), (Row(code=("-3",), outcome="refused"),))
+        http = Http(settings, clock=now)
+        return connect(settings, http, shows(settings, http), (Row(code=("-3",), outcome="refused"),))
 
     def parcel(self, number: int = 1) -> Parcel:
         code = f"000.00.15.H47-190412-{number:04d}"

@@ -12,7 +12,7 @@ from connectors.soap.client import connect
 from connectors.soap.settings import Settings
 from connectors.transport import Http
 from schemas.library import Library
-from tests.contract.room import REACH, SECRET, now
+from tests.contract.room import REACH, SECRET, now, shows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +59,8 @@ class SoapRoom:
             }
         )
         rows = (Row(code=("-3",), outcome="refused"),)
-        return connect(settings, Http(settings, clock=now), rows, library=Library(), clock=now)
+        http = Http(settings, clock=now)
+        return connect(settings, http, shows(settings, http), rows, library=Library(), clock=now)
 
     def parcel(self, number: int = 1) -> Parcel:
         key, code = f"01K9:land:{number}", f"000.00.15.H47-190412-{number:04d}"

@@ -36,6 +36,7 @@ from signing import bindings
 from signing.keys.ring import KeySource, load
 from signing.profiles import WssProfile
 from signing.trust.pins import load_pins
+from tests.contract.room import shows
 from tests.doubles.loopback import loopback
 from tests.foreign.forms import WSA
 
@@ -140,7 +141,15 @@ def opened(url: str, pki: Pki, partner: str, version: Version = "1.1", **more: A
     told = {"base_url": url, "wsdl": "land@1", "version": version, "status": STATUS, "find": FIND}
     settings = Settings.model_validate({**told, "addressing": True, **more})
     http = Http(settings, clock=now)
-    return connect(settings, http, (), library=Library(), clock=now, envelopes=envelopes(pki, partner))
+    return connect(
+        settings,
+        http,
+        shows(settings, http),
+        (),
+        library=Library(),
+        clock=now,
+        envelopes=envelopes(pki, partner),
+    )
 
 
 def parcel(number: int = 1, code: str = "000.00.15.H47-190412-0001") -> Parcel:
@@ -255,7 +264,10 @@ async def test_an_old_reply_is_not_believed(land: tuple[Guarded, str], pki: Pki)
     later = envelopes(pki, "seal-2048-next", lambda: now() + timedelta(minutes=7))
     fresh = envelopes(pki, "seal-2048-next")
     later.sign = fresh.sign  # type: ignore[method-assign]  # only the reader's clock is ahead
-    partner = connect(settings, Http(settings, clock=now), (), library=Library(), clock=now, envelopes=later)
+    http = Http(settings, clock=now)
+    partner = connect(
+        settings, http, shows(settings, http), (), library=Library(), clock=now, envelopes=later
+    )
     try:
         assert doubted(await partner.deliver(parcel())).detail == "HUB-SIG-011"
     finally:

@@ -22,6 +22,7 @@ KEY = "sha256:" + hashlib.sha256(b"open sesame").hexdigest()
 class Auth(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     secret_file: Path
+    more: dict[str, Path] = {}
 
 
 class Post(BaseModel):
@@ -82,7 +83,7 @@ key = "province-seal"
 
 [receives.pigeon]
 url = "https://example.invalid/roost"
-auth = {{ secret_file = "keys/pin.pem" }}
+auth = {{ secret_file = "keys/pin.pem", more = {{ ak = "keys/ring" }} }}
 
 [[receives.replies]]
 status = [200]
@@ -95,7 +96,8 @@ reason = "HUB-PAR-007"
 
 def write(folder: Path, text: str = GOOD, name: str = "so-dat.toml") -> Path:
     (folder / "keys").mkdir(exist_ok=True)
-    (folder / "keys/pin.pem").write_text("pin")
+    for file in ("pin.pem", "ring"):
+        (folder / "keys" / file).write_text("pin")
     path = folder / name
     path.write_text(text, "utf-8")
     return path
@@ -127,7 +129,8 @@ def test_a_whole_file_becomes_a_frozen_partner(tmp_path: Path) -> None:
     assert [one.file for one in partner.sends.signature.certificates] == [tmp_path / "keys/pin.pem"]
     assert partner.receives.replies[0].phrase == "đã tồn tại"
     assert partner.settings == Post(
-        url="https://example.invalid/roost", auth=Auth(secret_file=tmp_path / "keys/pin.pem")
+        url="https://example.invalid/roost",
+        auth=Auth(secret_file=tmp_path / "keys/pin.pem", more={"ak": tmp_path / "keys/ring"}),
     )
 
 
@@ -181,6 +184,13 @@ WRONG = [
         'secret_file = "keys/pin.pem"',
         'secret_file = "keys/none"',
         "receives.pigeon.auth.secret_file",
+        "a file that is there",
+    ),
+    (
+        "missing room file among others",
+        '"keys/ring"',
+        '"keys/none"',
+        "receives.pigeon.auth.more.ak",
         "a file that is there",
     ),
     (

@@ -16,6 +16,7 @@ from connectors.rest.settings import Settings
 from connectors.transport import Http
 from schemas.dossier import Dossier, Event, Kind, Message
 from schemas.problems import Refusal
+from tests.contract.room import shows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -48,7 +49,8 @@ async def partner(httpserver: HTTPServer) -> AsyncIterator[Callable[..., Connect
         settings = Settings.model_validate(
             {"base_url": httpserver.url_for("/api"), "reply": REPLY, "find": FIND, **keys}
         )
-        opened.append(connect(settings, Http(settings, clock=now), rows))
+        http = Http(settings, clock=now)
+        opened.append(connect(settings, http, shows(settings, http), rows))
         return opened[-1]
 
     yield make
@@ -203,10 +205,11 @@ def test_an_unreadable_secret_and_a_useless_row_are_refused_when_connecting(tmp_
         {"base_url": "https://h", "auth": {"kind": "bearer", "secret_file": tmp_path / "none"}}
     )
     with pytest.raises(Refusal, match="HUB-CFG-001"):
-        connect(settings, Http(settings, clock=now))
+        shows(settings, Http(settings, clock=now))
     plain = Settings(base_url="https://h")
+    http = Http(plain, clock=now)
     with pytest.raises(Refusal, match="HUB-CFG-001"):
-        connect(plain, Http(plain, clock=now), (Row(code=("1",), outcome="log_in_again"),))
+        connect(plain, http, shows(plain, http), (Row(code=("1",), outcome="log_in_again"),))
 
 
 # --- codec ------------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from signing.contract import Wire
 from signing.keys.ring import KeySource, load
 from signing.profiles import Identity, ModiProfile
 from signing.trust.pins import load_pins
+from tests.contract.room import shows
 from tests.doubles.pki import Pki
 
 if TYPE_CHECKING:
@@ -104,7 +105,8 @@ async def partner(httpserver: HTTPServer, pki: Pki, clock: Clock) -> AsyncIterat
                 "reply": {"code": "/code"},
             }
         )
-        opened.append(connect(settings, Http(settings, clock=clock), (), envelopes))
+        http = Http(settings, clock=clock)
+        opened.append(connect(settings, http, shows(settings, http), (), envelopes))
         return opened[-1]
 
     yield make

@@ -19,6 +19,7 @@ from connectors.soap.settings import Settings
 from connectors.transport import Http
 from schemas.library import Library
 from schemas.problems import Refusal
+from tests.contract.room import shows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -76,7 +77,11 @@ async def open_partner(httpserver: HTTPServer, library: Library) -> AsyncIterato
             {"base_url": httpserver.url_for("/soap"), "wsdl": "intake@1", "connect_tries": 1, **keys}
         )
         http = Http(settings, clock=lambda: datetime.now(UTC))
-        opened.append(connect(settings, http, rows, library=library, clock=lambda: datetime.now(UTC)))
+        opened.append(
+            connect(
+                settings, http, shows(settings, http), rows, library=library, clock=lambda: datetime.now(UTC)
+            )
+        )
         return opened[-1]
 
     yield make

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from connectors.contract import Reason
-from connectors.national_portal.session import Login, NotIn, Session, Sessions
+from connectors.credentials.sessions import Login, NotIn, Session, Sessions
 
 
 class Portal:
@@ -35,9 +35,9 @@ async def test_a_late_answer_about_an_old_session_does_not_drop_the_new_one() ->
     portal = Portal()
     sessions = Sessions(portal.login, lambda: 0.0)
     old = await held(sessions)
-    sessions.drop(old)
+    sessions.drop(old.value)
     new = await held(sessions)
-    sessions.drop(old)
+    sessions.drop(old.value)
     assert await held(sessions) is new
     assert portal.logins == 2
 

@@ -1,7 +1,8 @@
-"""One session per process, fetched by one login at a time.
+"""One session or token per process, fetched by one login at a time.
 
-The portal names no lifetime (docs/explanation/national-portal.md §2). A session is kept for a while, dropped as soon as an
-answer looks like a lapsed one, and whoever needs a new one while a login is under way waits for that login and shares what came of it.
+It is kept for as long as it is said to live (the national portal names no lifetime: docs/explanation/national-portal.md §2), dropped as
+soon as an answer looks like a lapsed one, and whoever needs a new one while a login is under way waits for that login and shares what
+came of it.
 """
 
 from __future__ import annotations
@@ -54,9 +55,9 @@ class Sessions:
             self._flight = asyncio.create_task(self._fly())
         return await asyncio.shield(self._flight)  # whoever gives up waiting does not end it for the others
 
-    def drop(self, session: Session) -> None:
-        """Forget this session; one that was fetched meanwhile stays."""
-        if self._held is session:
+    def drop(self, value: str) -> None:
+        """Forget this session; another that was fetched meanwhile stays."""
+        if self._held is not None and self._held.value == value:
             self._held = None
 
     async def close(self) -> None:
