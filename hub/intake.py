@@ -25,6 +25,7 @@ from hub.judging.wrapping import key_of
 from hub.places import on_the_wire
 from hub.receipts import unsigned
 from hub.store.contract.store import Stale
+from schemas.legacy_text import as_utf8
 from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:
@@ -212,7 +213,8 @@ class Intake:
                 continue
             except Refusal as refusal:
                 places = {CODE_PLACE: judged.code_place, **judged.places} if judged.code_place else {}
-                raise on_the_wire(refusal, places, inbound.content(), judged.media) from None
+                read = as_utf8(inbound.content(), judged.text, judged.media)
+                raise on_the_wire(refusal, places, read, judged.media) from None
         raise refuse("HUB-LIM-003", rule=f"{TRIES} tries against the same dossier")
 
     def _decided(self, judged: Judged, known: Known | None, inbound: Inbound) -> Acceptance:

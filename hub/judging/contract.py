@@ -13,6 +13,7 @@ from connectors.contract import Codec  # noqa: TC001
 from hub.documents.contract import New  # noqa: TC001
 from hub.signatories.authority import Authority
 from schemas.agencies import Agencies  # noqa: TC001
+from schemas.legacy_text import Text
 from schemas.mapping import Opened  # noqa: TC001
 from schemas.problems import Problem  # noqa: TC001
 from schemas.procedures import Procedures  # noqa: TC001
@@ -75,6 +76,7 @@ class Sender(Value, frozen=True):
     authority_kinds: frozenset[str] = frozenset()
     seals: frozenset[str] = frozenset()
     procedures: frozenset[str] = frozenset()
+    text: Text = Text.UTF_8
 
 
 class Recipient(Value, frozen=True):
@@ -140,6 +142,7 @@ class Judged(Value, frozen=True):
     natural_key: str = ""
     signed_key: str = ""
     media: str = "json"
+    text: Text = Text.UTF_8
     procedures: tuple[str, ...] = ()
     signer: str = ""
     algorithm: str = ""

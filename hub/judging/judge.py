@@ -18,6 +18,7 @@ from hub.judging.vouching import repeats, said_once, signed_by, signed_key, veri
 from hub.judging.wrapping import check_media_type, key_of
 from hub.places import on_the_wire
 from schemas.dossier import to_json
+from schemas.legacy_text import Text, as_utf8
 from schemas.problems import Refusal, refuse
 
 DOCUMENT_PLACES = tuple(
@@ -37,8 +38,9 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
     verified = verify(request, raw, sender, now)
     payload = verified.payload if verified else raw
     said = payload if verified and verified.wrapped else raw
+    read = as_utf8(payload, sender.text, sender.media)
     given = key_of(request.headers)
-    opened = sender.reader.open(payload)
+    opened = sender.reader.open(read)
     natural = opened.natural_key or "" if sender.own_key or not given else ""
     signed = signed_key(verified)
     key = given or natural or signed.partition(" ")[2]
@@ -50,7 +52,9 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
         named = enclosures(message, sender.hosts)
         signatory = signed_by(message, code, verified, sender, desk)
     except Refusal as refusal:
-        raise on_the_wire(refusal, sender.places, said, sender.media) from None
+        raise on_the_wire(
+            refusal, sender.places, said if sender.text is Text.UTF_8 else read, sender.media
+        ) from None
     return Judged(
         documents=named,
         places={place: wire for place, wire in sender.places.items() if place in DOCUMENT_PLACES}
@@ -74,6 +78,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
         code_place=sender.places.get(CODE_PLACE, ""),
         aliases=allowed_aliases(message, sender, desk),
         media=sender.media,
+        text=sender.text,
         trials=trials(message, request.message, desk.recipients),
         procedures=tuple(sorted(sender.procedures)),
         signer=verified.signer.fingerprint if verified else "",

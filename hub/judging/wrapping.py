@@ -33,7 +33,10 @@ def key_of(headers: Mapping[str, str]) -> str:
 
 
 def check_media_type(headers: Mapping[str, str], sender: Sender) -> str:
-    """Return the bare media type. Raises HUB-SCH-010, and HUB-SCH-008 for a charset that is not UTF-8."""
+    """Return the bare media type. Raises HUB-SCH-010, and HUB-SCH-008 for a charset that is not UTF-8.
+
+    Where the partner's file says in which code page its bytes are, that counts, whatever the header calls it.
+    """
     if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
         raise refuse("HUB-SCH-010", "Content-Encoding", rule="identity")
     said = headers.get("content-type", "")
@@ -41,6 +44,6 @@ def check_media_type(headers: Mapping[str, str], sender: Sender) -> str:
     if found is None or found.group(1).lower() not in sender.media_types:
         raise refuse("HUB-SCH-010", "Content-Type", rule=" | ".join(sorted(sender.media_types)))
     charset = _CHARSET.search(found.group(2))
-    if charset and charset.group(1).lower() not in {"utf-8", "utf8"}:
+    if charset and not sender.text.in_bytes and charset.group(1).lower() not in {"utf-8", "utf8"}:
         raise refuse("HUB-SCH-008", "Content-Type", rule="charset=utf-8")
     return found.group(1).lower()

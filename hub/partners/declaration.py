@@ -15,6 +15,7 @@ from hub.partners.world import Agency, File, MappingRef, Room  # noqa: TC001 - p
 from hub.routing.parties import PartyRole, Stage  # noqa: TC001
 from hub.settings import Closed, Octets, Seconds
 from schemas.dossier import Kind
+from schemas.legacy_text import Text
 
 
 def _hours(lines: tuple[str, ...]) -> tuple[str, ...]:
@@ -152,7 +153,7 @@ class Sends(Closed):
     ``procedures``: the only ones it may speak of, by national or local code; empty: all. Without ``signature`` its messages
     need none. ``api_keys``: SHA-256 of each key, never the key; without them ``[access]`` says how it is known. ``documents``: whether
     an address that a message gives for a document travels on as it is, or the hub fetches it first from ``sources``.
-    ``collect``: the hub picks its messages up; a partner that only sends names its room's table ``[sends.<room>]`` then.
+    ``text``: how its letters are written, where that is not UTF-8. ``collect``: the hub picks its messages up; a partner that only sends names its room's table ``[sends.<room>]`` then.
     """
 
     format: MappingRef
@@ -166,6 +167,13 @@ class Sends(Closed):
     documents: Literal["pass", "fetch"] = "pass"
     sources: Sources | None = None
     collect: Collect | None = None
+    text: Text = Text.UTF_8
+
+    @model_validator(mode="after")
+    def _signed_xml_is_utf_8(self) -> Self:
+        if self.text.in_bytes and self.signature and self.signature.in_xml:
+            raise ValueError("XML that is signed is UTF-8; text may be one of …-in-utf-8")
+        return self
 
     @model_validator(mode="after")
     def _fetched_from_somewhere(self) -> Self:

@@ -165,6 +165,11 @@ class Proof(Closed):
         return self.header or HEADERS.get(self.binding, "")
 
     @property
+    def in_xml(self) -> bool:
+        """Whether the signature stands in the document: then it is parsed before anybody reads its letters."""
+        return self.binding not in _JOSE
+
+    @property
     def in_soap(self) -> bool:
         """Whether what comes is a SOAP envelope."""
         return self.binding == "wss" or self.place == "soap-body"
