@@ -19,7 +19,7 @@ from hub.evidence.chain import HASH_BYTES
 
 if TYPE_CHECKING:
     from hub.evidence.contract import Standing
-    from hub.evidence.examining import Holds
+    from hub.evidence.parts import Holds
 
 PAGE = 50
 """Segments that are looked at in one snapshot."""
@@ -127,6 +127,8 @@ async def verify(
     proof = await opening.bundles().check(settings, raw, anchor, desk.now())
     show.card(desk, PROOF, proof, [show.Part("holds", HELD, proof.holds)])
     desk.tell("proof.stamped" if proof.checked.stamped_at else "proof.unstamped")
+    if not proof.vouched:
+        desk.tell("proof.unasked")
     return Exit.OK
 
 

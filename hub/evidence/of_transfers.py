@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from hub.store.contract.store import Store
     from hub.store.contract.views import AttemptView, MessageView, TransferView
 
+_GONE = b"kept no longer, its time was over"
+
 
 def transfer(view: TransferView, contents: Contents, entries: Sequence[Proven]) -> Iterator[File]:
     sealed, journaled = contents.sealed, of_messages.facts(entries, "sealed", view.id)
@@ -120,6 +122,8 @@ async def their_receipt(store: Store, transfer: str) -> list[File]:
         ]
     if found is None:
         return []
+    if not found.raw:
+        return [File(papers.of_transfer(transfer, "partner-receipt.absent"), "text/plain", _GONE)]
     brought = [File(papers.of_transfer(transfer, "partner-receipt"), BYTES, found.raw)]
     if found.signature:
         name = papers.of_transfer(transfer, "partner-receipt.jws")

@@ -30,6 +30,7 @@ REPORT, PAGE = "report.json", "report.html"
 FORMAT: Final = 1
 CERTIFICATES: Final = "certificates/"
 REVOCATION: Final = "revocation/"
+_ROOMS: Final = frozenset({"stamps", "certificates", "revocation"})
 JSON: Final = "application/json"
 JOSE: Final = "application/jose"
 BYTES: Final = "application/octet-stream"
@@ -196,6 +197,15 @@ def read_index(files: Mapping[str, bytes]) -> Index:
         return msgspec.json.decode(files[INDEX], type=Index)
     except msgspec.DecodeError as error:
         raise refuse("HUB-EVD-010", INDEX, rule="what this part says") from error
+
+
+def belongs(name: str, index: Index) -> bool:
+    """Tell whether a part of this name has a place in a bundle about these messages and transfers."""
+    if name in {INDEX, REPORT, PAGE}:
+        return True
+    room, _, rest = name.partition("/")
+    ids = {"messages": index.messages, "transfers": index.transfers}.get(room)
+    return room in _ROOMS if ids is None else rest.partition("/")[0] in ids
 
 
 def of_message(id_: str, name: str) -> str:

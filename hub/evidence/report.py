@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from datetime import datetime, timedelta, timezone
 from functools import cache
-from html import escape
+from html import escape as escaped
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,7 +17,7 @@ from hub.evidence.papers import Index, Message, Transfer
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from hub.evidence.examining import Holds
+    from hub.evidence.parts import Holds
 
 Language = Literal["vi", "en"]
 _HERE = timezone(timedelta(hours=7))
@@ -38,6 +38,11 @@ def say(language: str, word: str, **values: str) -> str:
     group, name = word.split(".")
     told: str = _words()[group][name][language]
     return told.format(**values)
+
+
+def escape(text: str) -> str:
+    """Write what anybody may have written, so that it stays text and rewrites nothing around it."""
+    return escaped("".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text))
 
 
 def as_json(index: Index, holds: Sequence[Holds]) -> bytes:

@@ -9,23 +9,31 @@ from cryptography import x509
 from cryptography.x509 import ocsp
 
 from hub.evidence import papers
-from hub.evidence.examining import Holds
+from hub.evidence.parts import Holds
 from schemas.problems import Refusal, refuse
 from signing.trust import status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 REVOKED = "HUB-CRT-004"
 
 
 async def standings(
-    files: Mapping[str, bytes], authorities: Sequence[x509.Certificate], at: datetime
+    files: Mapping[str, bytes],
+    authorities: Sequence[x509.Certificate],
+    at: datetime,
+    signed: Iterable[tuple[str, datetime]],
 ) -> list[Holds]:
     """Return what an authority of the reader's says of each certificate. An answer that does not count says nothing.
 
-    ``at``: when the bundle was signed, as far as it is proved. Raises ``Refusal`` HUB-CRT-004 for one that was revoked by then.
+    ``at``: when the bundle was signed, as far as it is proved; ``signed``: by which certificate the hub signed something in it,
+    and when. Raises ``Refusal`` HUB-CRT-004 for one that was revoked by then; what others signed before, or the hub with an
+    earlier key, stays good.
     """
+    last: dict[str, datetime] = {}
+    for fingerprint, when in signed:
+        last[fingerprint] = max(when, last.get(fingerprint, when))
     held = []
     for name, raw in files.items():
         if not name.startswith(papers.REVOCATION):
@@ -36,11 +44,19 @@ async def standings(
         answer = await _answer(raw, certificate, issuer, at) if certificate and issuer else None
         if answer is None or certificate is None:
             continue
-        if answer.state is status.State.REVOKED:  # by then: what ended it later leaves it good for this time
-            raise refuse(REVOKED, name, rule="a certificate that was not revoked")
-        subject = certificate.subject.rfc4514_string()
-        held.append(Holds(check="standing", about=f"{name}: {subject}", at=answer.said_at, proved=True))
+        held.append(_told(name, certificate, answer, last.get(fingerprint)))
     return held
+
+
+def _told(name: str, certificate: x509.Certificate, answer: status.Answer, last: datetime | None) -> Holds:
+    """``last``: when the hub signed with it for the last time here. What ended it later leaves that good."""
+    ended = answer.revoked_at if answer.state is status.State.REVOKED else None
+    if ended is not None and last is not None and last >= ended:
+        raise refuse(REVOKED, name, rule="a certificate that was not revoked")
+    about = f"{name}: {certificate.subject.rfc4514_string()}"
+    if ended is not None:
+        return Holds(check="revoked", about=about, at=ended, proved=True)
+    return Holds(check="standing", about=about, at=answer.said_at, proved=True)
 
 
 def _certificate(files: Mapping[str, bytes], name: str) -> x509.Certificate | None:

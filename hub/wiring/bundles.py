@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
-    from hub.evidence.examining import Holds
+    from hub.evidence.parts import Holds
     from hub.settings import Settings
     from hub.store.contract.store import Store
     from signing.keys.ring import KeyRing
@@ -64,6 +64,12 @@ class Proof:
     index: papers.Index
     checked: Checked
     holds: Sequence[Holds]
+
+    @property
+    def vouched(self) -> bool:
+        """Whether an authority's word about the signer's certificate is in it and counts. Who forges a bundle leaves it out."""
+        name = f"{papers.REVOCATION}{self.checked.signer.fingerprint}.der"
+        return any(one.check == "standing" and one.about.startswith(name) for one in self.holds)
 
 
 async def export(
@@ -122,7 +128,9 @@ async def check(path: Path | None, raw: bytes, given: Sequence[Path], now: datet
         believed = _anchors(settings, keys_of(settings, name) if name else None)
     checked = verify(raw, believed, now)
     holds = examine(checked.files, believed, checked.at)
-    holds += await standings(checked.files, believed.seals, checked.at)
+    signed = [(checked.signer.fingerprint, checked.at)]
+    signed += [(one.signer, one.at) for one in holds if one.signer and one.at]
+    holds += await standings(checked.files, believed.seals, checked.at, signed)
     return Proof(papers.read_index(checked.files), checked, holds)
 
 

@@ -26,11 +26,16 @@ MANIFEST, SIGNATURE = f"{META}manifest.xml", f"{META}signatures0.xml"
 LARGEST = 512 << 20
 MOST_FILES = 20_000
 LONGEST_NAME = 255
+_OWN = frozenset({MIMETYPE, MANIFEST, SIGNATURE})
 _DATE = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o100600 << 16
 _COMMENT = b"sha256:"
 _SUM = 64
 """Characters of the checksum, the last of the file."""
+_END = 22 + len(_COMMENT) + _SUM
+"""Bytes of the archive's end record, which says in its bytes 12 to 15 how long the list of files is (APPNOTE 4.3.16)."""
+_LONGEST_LIST = (MOST_FILES + 3) * (46 + LONGEST_NAME)
+"""Bytes of a list of as many files as may be: a longer one is not even read."""
 
 
 class File(NamedTuple):
@@ -104,6 +109,8 @@ def unpack(raw: bytes) -> tuple[dict[str, bytes], bytes, bytes]:
         raise refuse("HUB-EVD-009", rule=f"at most {LARGEST} bytes")
     if _summed(raw) != raw or not raw[:-_SUM].endswith(_COMMENT):
         raise _damaged("the checksum at its end")
+    if len(raw) >= _END and int.from_bytes(raw[-_END + 12 : -_END + 16], "little") > _LONGEST_LIST:
+        raise refuse("HUB-EVD-009", rule=f"at most {MOST_FILES} files, none compressed")
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
             entries = archive.infolist()
@@ -123,6 +130,10 @@ def _look(entries: Sequence[zipfile.ZipInfo], size: int) -> None:
     for entry in entries:
         if entry.filename in seen:
             raise refuse("HUB-EVD-002", entry.filename[:LONGEST_NAME], rule="each name once")
+        if entry.filename not in _OWN and not _is_plain(entry.filename):
+            raise _damaged("names of plain letters, digits, - _ . and /")
+        if entry.compress_type != zipfile.ZIP_STORED:
+            raise refuse("HUB-EVD-009", rule=f"at most {MOST_FILES} files, none compressed")
         seen.add(entry.filename)
     if len(entries) > MOST_FILES or sum(entry.file_size for entry in entries) > size:
         raise refuse("HUB-EVD-009", rule=f"at most {MOST_FILES} files, none compressed")

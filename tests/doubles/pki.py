@@ -85,6 +85,10 @@ PLANS: dict[str, Plan] = {
     "seal-before": Plan(start=-6 * YEAR),
     "seal-by-a-seal": Plan(issuer="seal-p256"),
     "seal-self-signed": Plan(own_issuer=True),
+    "seal-by-a-self-signed": Plan(issuer="seal-self-signed"),
+    "tsa-by-a-self-signed": Plan(
+        purposes=(Purpose.TIME_STAMPING,), usages=_ONLY_SIGN, issuer="seal-self-signed"
+    ),
     "seal-1024": Plan("rsa-1024"),
     "seal-expired": Plan(start=-2 * YEAR, end=-DAY),
     "seal-2048-expired": Plan("rsa-2048", start=-2 * YEAR, end=-DAY),

@@ -17,7 +17,7 @@ from tests.doubles.ocsp import authority
 from tests.doubles.pki import Pki
 
 if TYPE_CHECKING:
-    from hub.evidence.examining import Holds
+    from hub.evidence.parts import Holds
     from tests.doubles.ocsp import Ocsp
 
 NOW = datetime.now(UTC)
@@ -35,7 +35,7 @@ def ocsp(pki: Pki, theirs: Ocsp) -> bytes:
     return theirs.told(question(pki[SEAL].certificate, pki["root"].certificate, b"12345678"))
 
 
-async def said(pki: Pki, raw: bytes, *, under: str = "root") -> list[Holds]:
+async def said(pki: Pki, raw: bytes, *, under: str = "root", signed: datetime | None = None) -> list[Holds]:
     certificate = pki[SEAL].certificate
     fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
     files = {
@@ -43,7 +43,8 @@ async def said(pki: Pki, raw: bytes, *, under: str = "root") -> list[Holds]:
         f"{papers.REVOCATION}{fingerprint}.der": raw,
         f"{papers.REVOCATION}{'0' * 64}.der": raw,
     }
-    return await standings(files, [pki[under].certificate], datetime.now(UTC))
+    now = datetime.now(UTC)
+    return await standings(files, [pki[under].certificate], now, [(fingerprint, signed or now)])
 
 
 async def test_an_answer_of_the_authority_or_its_list_is_told_with_its_time(pki: Pki) -> None:
@@ -65,7 +66,7 @@ async def test_what_nobody_may_say_or_nobody_can_read_says_nothing(pki: Pki) -> 
 
 async def test_what_is_no_certificate_is_a_contradiction() -> None:
     with pytest.raises(Refusal, match="HUB-EVD-010"):
-        await standings({papers.certificate("aa"): b"x", f"{papers.REVOCATION}aa.der": b"x"}, [], NOW)
+        await standings({papers.certificate("aa"): b"x", f"{papers.REVOCATION}aa.der": b"x"}, [], NOW, [])
 
 
 async def test_a_certificate_that_was_revoked_before_vouches_for_nothing(pki: Pki) -> None:
@@ -74,6 +75,10 @@ async def test_a_certificate_that_was_revoked_before_vouches_for_nothing(pki: Pk
     for raw in (ocsp(pki, theirs), theirs.crl()):
         with pytest.raises(Refusal, match="HUB-CRT-004"):
             await said(pki, raw)
+        (held,) = await said(pki, raw, signed=NOW - timedelta(minutes=6))
+        assert (held.check, held.proved) == ("revoked", True), (
+            "an earlier key of the hub's, revoked meanwhile"
+        )
     later = authority(pki)
     later.revoke(SEAL, NOW + timedelta(hours=1))
     assert len(await said(pki, later.crl())) == 1, "what it signed before stands"
