@@ -14,7 +14,7 @@ def document(root: str, namespace: str, record: Tree) -> bytes:
     Written without escapes first. When the whole has exactly the marks of its own tags, no text holds one and there was
     nothing to escape; otherwise it is written again with escapes.
     """
-    out = [f'<{root} xmlns="{namespace}"{_attributes(record)}>']
+    out = [f'<{root} xmlns="{namespace}"{attributes(record)}>']
     tags = 2 + _serialise(record, out)
     out.append(f"</{root}>")
     text = "".join(out)
@@ -37,7 +37,7 @@ def _serialise(record: Tree, out: list[str]) -> int:
         elif kind is dict:
             if name == "@":
                 continue
-            out.append(f"<{name}{_attributes(value)}>")
+            out.append(f"<{name}{attributes(value)}>")
             tags += 2 + _serialise(value, out)
             out.append(f"</{name}>")
         elif kind is list:
@@ -52,16 +52,16 @@ def _serialise(record: Tree, out: list[str]) -> int:
 def _escaped(node: Any) -> Any:  # noqa: ANN401 - a tree of texts
     if isinstance(node, dict):
         return {name: node[name] if name == "@" else _escaped(node[name]) for name in node}
-    return [_escaped(item) for item in node] if isinstance(node, list) else _text(node)
+    return [_escaped(item) for item in node] if isinstance(node, list) else escaped(node)
 
 
-def _text(value: object) -> str:
+def escaped(value: object) -> str:
     """Escape as canonical XML does (C14N 1.0 section 2.3, text nodes)."""
     text = str(value)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#xD;")
 
 
-def _attributes(record: Tree) -> str:
+def attributes(record: Tree) -> str:
     found = record.get("@")
     if not found:
         return ""

@@ -15,6 +15,10 @@ from schemas.problems import refuse
 
 RULE = "[0-9A-Z]+(.[0-9A-Z]+){0,7}-yyMMdd-[0-9]{4,7}"
 _CODE = re.compile(r"([0-9A-Z]+(?:\.[0-9A-Z]+){0,7})-([0-9]{2})([0-9]{2})([0-9]{2})-([0-9]{4,7})")
+IN_TEXT = re.compile(
+    r"(?<![0-9A-Za-z.-])[0-9A-Z]{1,12}(?:\.[0-9A-Z]{1,12}){1,7}-[0-9]{6}-[0-9]{4,7}(?![0-9A-Za-z-])"
+)
+"""A dossier code inside a sentence; its unit has more than one part there, so that nothing else is taken for one."""
 _CENTURY = 2000
 
 

@@ -12,11 +12,14 @@ Rules of this file:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable  # noqa: TC003 - msgspec reads the annotations at run time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Literal
 
 import msgspec
+
+from schemas.codes import IN_TEXT
 
 _AHEAD = timedelta(hours=7)
 VIETNAM = timezone(_AHEAD, "Asia/Ho_Chi_Minh")
@@ -194,6 +197,70 @@ def _to_xs_date(moment: datetime) -> str:
     return _local(moment)[:10]
 
 
+_DAY = re.compile(
+    r"(?P<y>\d{4})[/-](?P<m>\d\d)[/-](?P<d>\d\d)|(?P<D>\d\d)[/-](?P<M>\d\d)[/-](?P<Y>\d{4})", re.ASCII
+)
+_CLOCK = re.compile(r"[ T](\d\d:\d\d:\d\d)(?:\.\d+)?", re.ASCII)
+
+
+def _day(value: object, rule: str) -> tuple[str, str]:
+    """Return the day as YYYY-MM-DD and what follows it. Documents in the field write it from either end."""
+    text = value.strip() if isinstance(value, str) else ""
+    found = _DAY.match(text)
+    if found is None:
+        raise Wrong("HUB-SCH-002", rule)
+    year, month, day = found.group("y", "m", "d") if found["y"] else found.group("Y", "M", "D")
+    return f"{year}-{month}-{day}", text[found.end() :]
+
+
+def _from_edxml_day(value: object) -> datetime:
+    """A day of QCVN 102:2016, ``yyyy/MM/dd``: its first second in Vietnam."""
+    day, rest = _day(value, "yyyy/MM/dd")
+    if rest:
+        raise Wrong("HUB-SCH-002", "yyyy/MM/dd")
+    return _moment(f"{day}T00:00:00+07:00", "yyyy/MM/dd")
+
+
+def _from_edxml_due(value: object) -> datetime:
+    """Read the last day of a term: its last second in Vietnam."""
+    return _from_edxml_day(value) + timedelta(days=1, seconds=-1)
+
+
+def _to_edxml_day(moment: datetime) -> str:
+    return _local(moment)[:10].replace("-", "/")
+
+
+def _from_edxml_time(value: object) -> datetime:
+    """Read ``yyyy/MM/dd HH:mm:ss`` in Vietnam; a day alone is its first second."""
+    day, rest = _day(value, "yyyy/MM/dd HH:mm:ss")
+    clock = _CLOCK.fullmatch(rest)
+    if rest and clock is None:
+        raise Wrong("HUB-SCH-002", "yyyy/MM/dd HH:mm:ss")
+    return _moment(f"{day}T{clock[1] if clock else '00:00:00'}+07:00", "yyyy/MM/dd HH:mm:ss")
+
+
+def _to_edxml_time(moment: datetime) -> str:
+    return _local(moment).replace("-", "/").replace("T", " ")
+
+
+def _dossier_code_in(value: object) -> str:
+    """Return the one dossier code that stands in a text: a letter names its dossier in its subject."""
+    found = set(IN_TEXT.findall(_text(value)))
+    if len(found) != 1:
+        raise Wrong("HUB-SCH-002", "one dossier code in the text")
+    return str(found.pop())
+
+
+def _about(code: str) -> str:
+    return f"V/v hồ sơ {code}"
+
+
+def _dossier_code_or_whole(value: object) -> str:
+    """Return the dossier code in a document's id where there is one, else the id itself."""
+    found = set(IN_TEXT.findall(_text(value)))
+    return str(found.pop()) if len(found) == 1 else _text(value)
+
+
 _STRING = {"type": "string"}
 _ALL = (
     Converter(name="text", read=_text, write=_same, gives="text", wire=_STRING),
@@ -257,6 +324,46 @@ _ALL = (
         wire=_STRING,
         exact=False,
         usual=_usual_xs_datetime,
+    ),
+    Converter(
+        name="yyyy/MM/dd",
+        read=_from_edxml_day,
+        write=_to_edxml_day,
+        gives="moment",
+        wire=_STRING,
+        exact=False,
+    ),
+    Converter(
+        name="yyyy/MM/dd, its end",
+        read=_from_edxml_due,
+        write=_to_edxml_day,
+        gives="moment",
+        wire=_STRING,
+        exact=False,
+    ),
+    Converter(
+        name="yyyy/MM/dd HH:mm:ss",
+        read=_from_edxml_time,
+        write=_to_edxml_time,
+        gives="moment",
+        wire=_STRING,
+        exact=False,
+    ),
+    Converter(
+        name="dossier code in a text",
+        read=_dossier_code_in,
+        write=_about,
+        gives="text",
+        wire=_STRING,
+        exact=False,
+    ),
+    Converter(
+        name="dossier code in an id",
+        read=_dossier_code_or_whole,
+        write=_same,
+        gives="text",
+        wire=_STRING,
+        exact=False,
     ),
     Converter(name="xs:date", read=_from_xs_date, write=_to_xs_date, gives="moment", wire=_STRING),
 )

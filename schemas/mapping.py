@@ -12,6 +12,7 @@ borders: every process loads its own.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable  # noqa: TC003 - part of the public signatures
 from datetime import datetime
 from pathlib import Path  # noqa: TC003 - part of the public signatures
 from typing import Any, Literal, NamedTuple, Protocol
@@ -20,6 +21,7 @@ import msgspec
 
 from schemas.code import Complaints, Tree
 from schemas.dossier import Kind, Message, to_json
+from schemas.edxml import EdxmlSide
 from schemas.library import BUILTIN, Library
 from schemas.problems import MAX_PROBLEMS, Problem, Refusal, refuse
 from schemas.reading import Reader, compile_reader
@@ -104,6 +106,9 @@ def mappings(folder: Path, library: Library | None = None) -> dict[str, Mapping]
     return {mapping.ref: mapping for mapping in loaded}
 
 
+_SIDES: dict[str, Callable[[Table], Any]] = {"json": JsonSide, "xml": XmlSide, "edxml": EdxmlSide}
+
+
 # --- the two kinds of mapping ---------------------------------------------------------------------------------------
 
 
@@ -147,7 +152,7 @@ class _Tabled(_Named):
 
     def __init__(self, table: Table, library: Library) -> None:
         super().__init__(table)
-        self._side: Any = JsonSide(table) if table.media == "json" else XmlSide(table)
+        self._side: Any = _SIDES[table.dialect or table.media](table)
         self._schemas = {
             name: library.schema(operation.schema) for name, operation in table.operation.items()
         }

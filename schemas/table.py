@@ -46,7 +46,7 @@ class Row(Closed, frozen=True, rename={"as_": "as"}):
     ``constant``: always written, expected when read. ``fixed``: the canonical value that this record means; nothing on the
     wire (``wire`` names the row only). ``keep``: the canonical words have no place for it; kept under
     ``extensions``. ``derived``: also said elsewhere in the record; kept only when it says something else.
-    ``only``: one direction. ``source = "transfer.key"``: written from the transfer. ``unmapped = "omit"``: list elements
+    ``only``: one direction. ``source = "transfer.key"``: written from the transfer, with ``keep`` only when nothing was kept. ``unmapped = "omit"``: list elements
     whose code the format does not know are left out (declared lost).
     """
 
@@ -74,7 +74,7 @@ class Row(Closed, frozen=True, rename={"as_": "as"}):
 class Operation(Closed, frozen=True):
     """One thing that can be sent: its record, the schema it must satisfy, and what it cannot say.
 
-    ``root``: XML root element. ``marker``: JSON pointer whose presence tells this operation when several are read.
+    ``root``: XML root element. ``marker``: pointer to what is there in this operation only, when several are read.
     """
 
     record: str
@@ -92,7 +92,10 @@ class NaturalKey(Closed, frozen=True):
 
 
 class Table(Closed, frozen=True):
-    """A whole mapping file. ``absent``: how this format says nothing, by leaving out or by ``""``/``[]``."""
+    """A whole mapping file. ``absent``: how this format says nothing, by leaving out or by ``""``/``[]``.
+
+    ``dialect``: ``edxml``: XML as ``schemas.edxml`` reads and writes it.
+    """
 
     id: str
     version: int
@@ -100,6 +103,7 @@ class Table(Closed, frozen=True):
     origin: str
     absent: Literal["omit", "empty"] = "omit"
     canonical: bool = False
+    dialect: Literal["", "edxml"] = ""
     array: bool = False
     namespace: str = ""
     natural_key: NaturalKey | None = None

@@ -138,7 +138,7 @@ class XmlSchema:
         return tuple(found.values())
 
     def _explain(self, root: etree._Element, entry: Any) -> Problem:  # noqa: ANN401 - lxml-stubs do not type log entries
-        nodes = root.getroottree().xpath(entry.path) if entry.path else []
+        nodes = root.getroottree().xpath(entry.path, namespaces=_prefixes(root)) if entry.path else []
         node = nodes[0] if isinstance(nodes, list) and nodes and etree.iselement(nodes[0]) else root
         kind = entry.type_name.removeprefix("SCHEMAV_")
         code, place, rule = "HUB-SCH-009", element_path(node), kind
@@ -156,6 +156,11 @@ class XmlSchema:
                 if f"'{name}'" in entry.message and shape.match(node.text or ""):
                     code, rule = "HUB-SCH-007", name
         return Problem(code=code, place=place, line=entry.line, rule=f"{self.ref} {rule}")
+
+
+def _prefixes(root: etree._Element) -> dict[str, str]:
+    """Return the prefixes that paths into the document are written with."""
+    return {name: uri for element in root.iter() for name, uri in element.nsmap.items() if name}
 
 
 Schema = JsonSchema | XmlSchema

@@ -49,7 +49,7 @@ def _value(path: str, prefixes: dict[str, str]) -> str:
 def _write_row(code: Code, table: Table, row: Row, shape: Shape, prefixes: dict[str, str]) -> None:
     wire, place = repr(row.wire), f"p + {'/' + pointer_token(row.wire)!r}"
     if row.source is not None:
-        code.put(f"o[{wire}] = key")
+        code.put(f"o[{wire}] = (k.get({wire}) or key) if k else key" if row.keep else f"o[{wire}] = key")
         return
     if row.constant is not None:
         code.put(f"o[{wire}] = {row.constant!r}")

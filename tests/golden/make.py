@@ -43,10 +43,15 @@ def value(table: Table, row: Row, shape: Shape, number: int) -> Any:
         "yyyyMMddHHmmss": f"202611{day:02d}0800{number % 60:02d}",
         "xs:dateTime": f"2026-11-{day:02d}T08:00:{number % 60:02d}+07:00",
         "xs:date": f"2026-11-{day:02d}",
+        "yyyy/MM/dd": f"2026/11/{day:02d}",
+        "yyyy/MM/dd, its end": f"2026/11/{day:02d}",
+        "yyyy/MM/dd HH:mm:ss": f"2026/11/{day:02d} 08:00:{number % 60:02d}",
+        "dossier code in a text": f"V/v chuyển hồ sơ 000.00.00.H47-261120-{number:04d}",
     }
     if row.as_ in made:
         return made[row.as_]
-    return "true" if row.wire == "LaQuyTrinhCapTinh" else f"{row.wire} {number}"[: row.max or 200]
+    fixed = {"LaQuyTrinhCapTinh": "true", "BussinessDocType": "2"}
+    return fixed.get(row.wire) or f"{row.wire} {number}"[: row.max or 200]
 
 
 def record(table: Table, name: str, shape: Shape, numbers: count[int]) -> dict[str, Any]:
