@@ -11,6 +11,7 @@ import msgspec
 
 from connectors.credentials.contract import Clocks
 from connectors.credentials.showing import credentials
+from connectors.lgsp.desk import Desk as Lgsp
 from connectors.national_portal import client as national_portal
 from connectors.national_portal import codec as national_portal_codec
 from connectors.national_portal.settings import Settings as NationalPortal
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from connectors.contract import Codec, Collector, Connector, Envelopes
+    from connectors.desks import Desk
     from connectors.reach import Reach
     from connectors.replies import Row
     from schemas.dossier import Message
@@ -99,3 +101,6 @@ ROOMS: Mapping[str, Room] = {
         settings=NationalPortal, build=national_portal_codec.build, connect=_national_portal
     ),
 }
+
+DESKS: Mapping[str, Desk] = {"lgsp": Lgsp()}
+"""Drop-in desks by the name that ``[desks]`` of the settings gives them."""

@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, IPvAnyNetwork, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    IPvAnyNetwork,
+    model_validator,
+)
 
 from hub.calendar import VIETNAM
 from hub.closed_toml import Source
@@ -245,6 +253,35 @@ class Limits(Closed):
     receiver: Pace = Pace()
 
 
+TAKEN = frozenset({"token", "v1", "errors", "livez", "readyz", "metrics", "docs", "openapi"})
+"""First parts of addresses that are the hub's own."""
+
+
+def _mount(path: str) -> str:
+    if path.split("/")[1] in TAKEN:
+        raise ValueError("a path that the hub does not use itself")
+    return path
+
+
+Mount = Annotated[
+    str, Field(pattern=r"^/[a-z0-9][a-z0-9_-]{0,62}(/[a-zA-Z0-9._-]{1,63}){0,3}$"), AfterValidator(_mount)
+]
+
+
+class Desks(Closed):
+    """Drop-in desks: where clients that some system has already for another gateway find what they expect. One that has no path is
+    not there. ``call``: one call with the files in it. ``lgsp``: one-stop systems that publish to a provincial gateway.
+    """
+
+    call: Octets = 32 << 20
+    lgsp: Mount | None = None
+
+    @property
+    def mounted(self) -> dict[str, str]:
+        """Name by path."""
+        return {self.lgsp: "lgsp"} if self.lgsp else {}
+
+
 class PdfSignatures(Closed):
     """Signatures in PDF documents are looked at, never altered. ``anchors``: PEM files of the authorities whose signers are
     known. What takes more than ``time``, ``memory`` or is larger than ``largest`` is told to be unreadable or too large.
@@ -396,6 +433,7 @@ class Settings(Closed):
     keys: dict[str, KeyFile] = {}
     workers: Workers = Workers()
     limits: Limits = Limits()
+    desks: Desks = Desks()
     documents: Documents = Documents()
     scanner: Scanner = Scanner()
     timestamps: Timestamps = Timestamps()

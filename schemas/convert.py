@@ -261,6 +261,34 @@ def _dossier_code_or_whole(value: object) -> str:
     return str(found.pop()) if len(found) == 1 else _text(value)
 
 
+_WALL_MARKED = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+
+
+def _from_marked_wall(value: object) -> datetime:
+    """ISO time of a clock in Vietnam whose ``Z`` is a letter and no zone; an offset in digits is believed."""
+    found = _WALL_MARKED.fullmatch(value) if type(value) is str else None
+    if found is None:
+        raise Wrong("HUB-SCH-002", "date-time, ISO 8601")
+    wall, mark = found.groups()
+    return _moment(wall + ("+07:00" if mark in {None, "Z"} else mark), "date-time, ISO 8601")
+
+
+def _to_marked_wall(moment: datetime) -> str:
+    return _local(moment) + ".000Z"
+
+
+def _from_number(value: object) -> str:
+    """An id or a code that some write as a number and others as text."""
+    if type(value) is int:
+        return str(value)
+    return _text(value)
+
+
+def _to_number(text: str) -> int | str:
+    return int(text) if _NUMBER.fullmatch(text) else text
+
+
+_NUMBER = re.compile(r"0|[1-9]\d{0,17}", re.ASCII)
 _STRING = {"type": "string"}
 _ALL = (
     Converter(name="text", read=_text, write=_same, gives="text", wire=_STRING),
@@ -365,6 +393,23 @@ _ALL = (
         wire=_STRING,
         exact=False,
     ),
+    Converter(
+        name="iso:wall",
+        read=_from_marked_wall,
+        write=_to_marked_wall,
+        gives="moment",
+        wire=_STRING,
+        exact=False,
+    ),
+    Converter(
+        name="number",
+        read=_from_number,
+        write=_to_number,
+        gives="text",
+        wire={"type": ["integer", "string"]},
+        exact=False,
+    ),
+    Converter(name="anything", read=_same, write=_same, gives="text", wire={}),
     Converter(name="xs:date", read=_from_xs_date, write=_to_xs_date, gives="moment", wire=_STRING),
 )
 CONVERTERS: dict[str, Converter] = {converter.name: converter for converter in _ALL}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime  # noqa: TC003
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ import msgspec
 import structlog
 from starlette.requests import ClientDisconnect
 
+from connectors.desks import Desk  # noqa: TC001
 from hub.api.acknowledging import Acknowledging  # noqa: TC001
 from hub.api.admission import DISK_WAIT, NO_ROOM, Admission
 from hub.api.callers import Callers  # noqa: TC001
@@ -67,12 +68,27 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     shows: bool = False
 
 
+class Brought(msgspec.Struct, frozen=True, kw_only=True):
+    """One message of a request. ``file``: the spool's, instead of ``body``. ``headers``: what a drop-in desk knows of it; they are
+    stored with it in place of the request's own.
+    """
+
+    body: bytes = b""
+    file: str = ""
+    headers: Mapping[str, str] = {}
+
+
+Open = Callable[[Caller, "Sheet"], Awaitable[Sequence[Brought]]]
+"""What messages a whole body holds, read for an admitted sender. Raises ``Refusal``."""
+
+
 class Deps(msgspec.Struct, frozen=True, kw_only=True):
     """Handed in by the wiring. ``ready``: names of what is not ready; ``base``: the public URL in front of the hub.
     ``quotas``: the senders' (``admission`` asks them) and the recipients'.
 
     ``carrying``: bounds the requests that carry documents; ``unscanned``: what a document is before anybody scanned it;
-    ``downloaders``: who may fetch documents, by partner.
+    ``downloaders``: who may fetch documents, by partner. ``desks``: drop-in desks by the path that they are mounted at; ``calls``:
+    where their calls wait.
     """
 
     intake: Intake
@@ -98,6 +114,8 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     keeping: Documents = Documents()
     unscanned: Safety = Safety.CLEAN
     downloaders: Mapping[str, Downloader] = {}
+    desks: Mapping[str, Desk] = {}
+    calls: Spool | None = None
 
     async def caller(self, request: Request) -> Caller:
         """Return who is calling, one that may send. Raises ``Refusal`` HUB-AUT-*, HUB-IDM-004."""
@@ -112,41 +130,39 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
 
     async def take(self, request: Request) -> Accepted:
         """Take one message. Raises ``Refusal``; then nothing of it is kept but a log line with code, digest and size."""
+
+        async def itself(_caller: Caller, sheet: Sheet) -> Sequence[Brought]:
+            return (Brought(body=b"" if sheet.path else sheet.read(), file=str(sheet.path or "")),)
+
+        (accepted,) = await self.take_in(request, itself, self.spool)
+        return accepted
+
+    async def take_in(self, request: Request, opened: Open, spool: Spool) -> Sequence[Accepted]:
+        """Take what a request brings: ``opened`` says what messages its body holds. Refusals as of ``take``.
+
+        Of several those before the refused one are accepted; said again, they find their receipts.
+        """
         message, sender, began = self.new_id(), "", time.perf_counter()
-        with self.spool.sheet(message) as sheet:
+        with spool.sheet(message) as sheet:
             try:
                 who = await self.callers.identify(request, claims=True)
                 caller = self.sender(who)
                 sender = caller.id
                 only_one(request, "Idempotency-Key")
                 with self._unproved(request, who), self.admission.enter(sender) as place:
-                    accepted = await self._receive(message, who, sheet, request, place)
-                    if not accepted.replayed:
-                        place.accepted(made_of(accepted.receipt))
-                        self.counts.observe("intake_seconds", time.perf_counter() - began)
-                    self.counts.add("intake", sender, "replayed" if accepted.replayed else "accepted")
-                    return accepted
+                    await self._fill(sheet, request, place, spool)
+                    taken: list[Accepted] = []
+                    for brought in await opened(caller, sheet):
+                        accepted = await self._receive(message, who, brought, request)
+                        if not accepted.replayed:
+                            place.accepted(made_of(accepted.receipt))
+                            self.counts.observe("intake_seconds", time.perf_counter() - began)
+                        self.counts.add("intake", sender, "replayed" if accepted.replayed else "accepted")
+                        taken.append(accepted)
+                        message = self.new_id()
+                    return taken
             except Refusal as refusal:
-                self.counts.add("intake", sender, refusal.code)
-                self.refusals.note(
-                    RefusedMessage(
-                        at=self.now(),
-                        sender=sender,
-                        code=refusal.code,
-                        digest=sheet.digest,
-                        size=sheet.size,
-                        request=request.state.request,
-                    )
-                )
-                log.info(
-                    "refused",
-                    code=refusal.code,
-                    codes=sorted({problem.code for problem in refusal.problems}),
-                    sender=sender,
-                    digest=sheet.digest,
-                    size=sheet.size,
-                    request=request.state.request,
-                )
+                self._note(refusal, sender, sheet, request)
                 raise
             except OSError as error:  # spool or blobs: the disk is full or broken, and nothing was accepted
                 self.counts.add("intake", sender, NO_ROOM)
@@ -156,22 +172,41 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
                 self.counts.add("intake", sender, "HUB-INT-001")
                 raise
 
+    def _note(self, refusal: Refusal, sender: str, sheet: Sheet, request: Request) -> None:
+        self.counts.add("intake", sender, refusal.code)
+        self.refusals.note(
+            RefusedMessage(
+                at=self.now(),
+                sender=sender,
+                code=refusal.code,
+                digest=sheet.digest,
+                size=sheet.size,
+                request=request.state.request,
+            )
+        )
+        log.info(
+            "refused",
+            code=refusal.code,
+            codes=sorted({problem.code for problem in refusal.problems}),
+            sender=sender,
+            digest=sheet.digest,
+            size=sheet.size,
+            request=request.state.request,
+        )
+
     def _unproved(self, request: Request, who: Identity) -> AbstractContextManager[None]:
         return nullcontext() if who.proved else self.claims.enter(self.callers.address(request))
 
-    async def _receive(
-        self, message: str, who: Identity, sheet: Sheet, request: Request, place: Place
-    ) -> Accepted:
+    async def _receive(self, message: str, who: Identity, brought: Brought, request: Request) -> Accepted:
         caller = self.senders[who.partner]
-        await self._fill(sheet, request, place)
         inbound = Inbound(
             message=message,
             sender=caller.id,
             claimed=not who.proved,
             authorization=request.headers.get("authorization", "") if caller.shows else "",
-            headers=self._kept(request, caller),
-            body=b"" if sheet.path else sheet.read(),
-            file=str(sheet.path or ""),
+            headers={**self._kept(request, caller), **brought.headers},
+            body=brought.body,
+            file=brought.file,
             received_at=self.now(),
         )
         try:
@@ -191,11 +226,11 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
             writable = False
         return found if writable else [*found, "store"]
 
-    async def _fill(self, sheet: Sheet, request: Request, place: Place) -> None:
+    async def _fill(self, sheet: Sheet, request: Request, place: Place, spool: Spool) -> None:
         declared = request.headers.get("content-length", "")
         told = int(declared) if declared.isdecimal() else 0
-        if told > self.spool.limit:
-            raise self.spool.too_large()
+        if told > spool.limit:
+            raise spool.too_large()
         place.grow(told)
         try:
             async with asyncio.timeout(self.limits.body_time):

@@ -48,13 +48,14 @@ class Asked(NamedTuple):
     secret: str
 
 
-def add(app: FastAPI, deps: Deps) -> None:
+def add(app: FastAPI, deps: Deps) -> TokenDesk:
     """Put the address into the app."""
     fields = ("grant_type", "client_id", "client_secret", "scope")
     schema = {"type": "object", "properties": {name: {"type": "string"} for name in fields}}
     told: dict[str, Any] = {"requestBody": {"required": True, "content": {FORM: {"schema": schema}}}}
     desk = TokenDesk(deps)
     app.add_api_route(PATH, desk.give, methods=["POST"], openapi_extra=told, response_class=Response)
+    return desk
 
 
 class TokenDesk:
@@ -66,21 +67,28 @@ class TokenDesk:
 
     async def give(self, request: Request) -> Response:
         """Give a client a token for its id and secret."""
-        if self._under_way >= AT_ONCE:
-            raise Later("HUB-LIM-003", f"at most {AT_ONCE} logins at once", self._deps.limits.retry_after)
-        self._under_way += 1
         try:
-            return await self._give(request)
+            token, seconds = await self.issue(request)
         except Later:
             raise
         except Refusal as refusal:
             if refusal.code not in _ERRORS:
                 raise
             return self._refused(request, refusal)
+        told = {"access_token": token, "token_type": "Bearer", "expires_in": seconds, "scope": SCOPE}
+        return _json(told, HTTPStatus.OK)
+
+    async def issue(self, request: Request) -> tuple[str, int]:
+        """Return a token and the seconds that it lives. Raises ``Refusal`` HUB-AUT-*; ``Later``."""
+        if self._under_way >= AT_ONCE:
+            raise Later("HUB-LIM-003", f"at most {AT_ONCE} logins at once", self._deps.limits.retry_after)
+        self._under_way += 1
+        try:
+            return await self._issue(request)
         finally:
             self._under_way -= 1
 
-    async def _give(self, request: Request) -> Response:
+    async def _issue(self, request: Request) -> tuple[str, int]:
         deps = self._deps
         only_one(request, "Authorization")
         asked = read(
@@ -96,9 +104,7 @@ class TokenDesk:
             raise
         who = Identity(partner=client.partner, way=Way.SECRET, label=f"{client.id} {secret.label}")
         deps.callers.came(address, who)
-        token, seconds = await deps.tokens.issue(client, secret)
-        told = {"access_token": token, "token_type": "Bearer", "expires_in": seconds, "scope": SCOPE}
-        return _json(told, HTTPStatus.OK)
+        return await deps.tokens.issue(client, secret)
 
     async def _body(self, request: Request) -> bytes:
         body, seconds = bytearray(), self._deps.limits.body_time

@@ -13,7 +13,7 @@ from hub.access import Credential, Way, day_begins, day_ends, label_of
 from hub.partners.signatures import Proof, Seal  # noqa: TC001 - pydantic reads the annotations at run time
 from hub.partners.world import Agency, File, MappingRef, Room  # noqa: TC001 - pydantic reads the annotations at run time
 from hub.routing.parties import PartyRole, Stage  # noqa: TC001
-from hub.settings import Closed, Octets, Seconds
+from hub.settings import TAKEN, Closed, Octets, Seconds
 from schemas.dossier import Kind
 from schemas.legacy_text import Text
 
@@ -25,9 +25,6 @@ def _hours(lines: tuple[str, ...]) -> tuple[str, ...]:
 
 SCHEDULE = (30.0, 300.0, 1800.0, 7200.0, 21600.0, 43200.0, 86400.0)
 """Seconds before each further try, when the file says nothing else."""
-
-TAKEN = frozenset({"token", "v1", "errors", "livez", "readyz", "metrics", "docs", "openapi"})
-"""First parts of addresses that are the hub's own."""
 
 
 def _own_path(path: str) -> str:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from connectors.catalogue import DESKS
 from hub import pool
 from hub.acceptance import Accepting
 from hub.api import app as api
@@ -76,7 +77,8 @@ async def open_web(
     )
     router = Router(table=routes.load(what.agencies), agencies=what.agencies, procedures=what.procedures)
     known = roster(parties(what.partners), what.agencies)
-    spool = Spool(settings.data / "spool", memory=settings.limits.memory, limit=settings.limits.body)
+    spool_folder = settings.data / "spool"
+    spool = Spool(spool_folder, memory=settings.limits.memory, limit=settings.limits.body)
     spool.sweep()
     shares = Quotas(
         quotas(what.partners, settings.limits.sender),
@@ -151,6 +153,8 @@ async def open_web(
                 keeping=settings.documents,
                 unscanned=unscanned(what),
                 downloaders=_downloaders(what),
+                desks={path: DESKS[name] for path, name in settings.desks.mounted.items()},
+                calls=Spool(spool_folder, memory=settings.limits.memory, limit=settings.desks.call),
             )
         )
         async with (

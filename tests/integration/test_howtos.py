@@ -292,6 +292,10 @@ def test_a_partner_is_let_in_by_each_way_and_for_what_it_may(checkout: Checkout)
     done(checkout, DOCS / "howto" / "let-a-partner-in.md")
 
 
+def test_a_one_stop_system_publishes_to_the_hub_with_the_client_it_has(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "drop-in-lgsp.md")
+
+
 def test_messages_are_signed_by_foreign_tools_in_each_form(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "sign-messages.md")
 

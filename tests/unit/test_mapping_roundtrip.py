@@ -99,6 +99,12 @@ def value_for(table: Table, row: Row, shape: Shape) -> st.SearchStrategy[Any]:
         "yyyyMMddHHmmss": WALL.map(lambda iso: "".join(c for c in iso if c.isdigit())),
         "xs:dateTime": st.tuples(WALL, OFFSET).map("".join),
         "xs:date": WALL.map(lambda iso: iso[:10]),
+        "iso:wall": st.tuples(WALL, st.sampled_from(["", "Z", ".000Z", ".123Z", "+0700", "-03:30"])).map(
+            "".join
+        ),
+        "number": st.one_of(st.integers(-(2**63), 2**63 - 1), DIGITS.map(str)),
+        "boolean": st.booleans(),
+        "anything": ANY_JSON.filter(lambda value: value is not None),
         "yyyy/MM/dd": SLASHED.map(lambda wall: wall[:10]),
         "yyyy/MM/dd, its end": SLASHED.map(lambda wall: wall[:10]),
         "yyyy/MM/dd HH:mm:ss": SLASHED,

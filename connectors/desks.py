@@ -1,0 +1,131 @@
+"""The promise between the hub and a drop-in desk: a foreign client's call goes in, what it wishes comes out, and what came of it
+is written as that client expects.
+
+A desk knows one protocol and nothing else: it has no network, no clock and no store. The hub performs what it read exactly as
+at its own addresses: the same door, bounds, refusals, counts and evidence. Whoever writes a desk reads this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping  # noqa: TC003 - msgspec reads the annotations at run time
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from schemas.dossier import State  # noqa: TC001 - msgspec reads the annotations at run time
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """Common shape: frozen, named fields."""
+
+
+class Errand(StrEnum):
+    """What an address of the client's protocol is for. ``login``: an OAuth2 token request (RFC 6749 §4.4), which the hub reads itself."""
+
+    LOGIN = "login"
+    SAY = "say"
+
+
+class Call(Value, frozen=True):
+    """One request as it came. ``path``: below the desk; header names are in small letters."""
+
+    path: str
+    body: bytes
+    headers: Mapping[str, str] = {}
+
+
+class Enclosed(Value, frozen=True):
+    """A file that the call carried; the message names it by ``sha256``. ``place``: where it stood in the call."""
+
+    sha256: str
+    content: bytes
+    place: str
+    name: str = ""
+
+
+class Standing(Value, frozen=True):
+    """What the hub knows of the dossier before the call. ``state``: ``None`` when it does not know it.
+
+    ``said``: the keys of this sender's own messages about it, in their order.
+    """
+
+    state: State | None = None
+    said: tuple[str, ...] = ()
+
+
+class Message(Value, frozen=True):
+    """One message for intake. ``key``: the same whenever the client says the same again."""
+
+    body: bytes
+    key: str
+    media_type: str = "application/json"
+
+
+class Say(Value, frozen=True):
+    """The client says something about a dossier. ``about``: the code by which it knows it.
+
+    ``messages``: what that is in the hub's order, given what the hub knows already; at least one. Raises ``Refusal``.
+    """
+
+    about: str
+    messages: Callable[[Standing], tuple[Message, ...]]
+    encloses: tuple[Enclosed, ...] = ()
+
+
+class Token(Value, frozen=True, tag=True):
+    """The client is let in. ``seconds``: how long the token lives."""
+
+    token: str
+    seconds: int
+
+
+class Accepted(Value, frozen=True, tag=True):
+    """Everything that was said is durable. ``ids``: the messages'; ``replayed``: all of it had been said before."""
+
+    ids: tuple[str, ...]
+    replayed: bool = False
+
+
+class Told(Value, frozen=True):
+    """One problem in the reader's language; ``place`` as in the message that the desk made."""
+
+    code: str
+    title: str
+    place: str = ""
+    rule: str = ""
+
+
+class Refused(Value, frozen=True, tag=True):
+    """Nothing of it was accepted. ``status``: of HTTP; ``advice``: what the sender can do; ``wait``: seconds, when it may come again."""
+
+    status: int
+    problems: tuple[Told, ...]
+    advice: str = ""
+    request: str = ""
+    wait: int | None = None
+
+
+Result = Token | Accepted | Refused
+
+
+class Reply(Value, frozen=True):
+    body: bytes
+    status: int = 200
+    media_type: str = "application/json"
+
+
+class Desk(Protocol):
+    """One protocol of foreign clients. Pure."""
+
+    def errand(self, method: str, path: str) -> Errand | None:
+        """Say what an address below the desk is for; ``None``: this protocol has no such address."""
+        ...
+
+    def read(self, call: Call) -> Say:
+        """Read a call whose errand is ``SAY``. Raises ``Refusal``."""
+        ...
+
+    def write(self, result: Result) -> Reply:
+        """Write what came of a call."""
+        ...

@@ -1,0 +1,90 @@
+"""The desk for one-stop systems that publish to a provincial gateway: dossiers as they stand, and each step.
+
+``/Document/SyncDocument`` brings a record (``MSyncDocument``) that says where a dossier stands now, never what happened; what
+happened follows from what the hub knew before (``connectors.lgsp.telling``). ``/Document/UpdateDocumentTraces`` brings one step.
+``/Statistic`` and ``/Vote`` bring figures, which no dossier message can carry: they are refused, so that nobody believes them kept.
+
+Answers are ``MResult``. The published client believes the status line and drops the body of anything but success; others look
+at ``Status`` in the body. So both always say the same, and 200 stands for *durable* alone.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from connectors.desks import Accepted, Errand, Refused, Reply, Say, Token, Told
+from connectors.lgsp.attachments import parted
+from connectors.lgsp.records import RECORD, TRACE, Record, Trace, read
+from connectors.lgsp.telling import told, traced
+from schemas.problems import refuse
+
+if TYPE_CHECKING:
+    from connectors.desks import Call, Result
+
+SYNC, TRACES = "/Document/SyncDocument", "/Document/UpdateDocumentTraces"
+FIGURES = frozenset({"/Statistic", "/Statistic/UpdateStatistic", "/Vote", "/Vote/UpdateVote"})
+ERRANDS = {"/token": Errand.LOGIN, **dict.fromkeys((SYNC, TRACES, *FIGURES), Errand.SAY)}
+SCOPE = "default"
+
+
+class Desk:
+    """``connectors.desks.Desk`` for this protocol."""
+
+    def errand(self, method: str, path: str) -> Errand | None:
+        return ERRANDS.get(_tidy(path)) if method == "POST" else None
+
+    def read(self, call: Call) -> Say:
+        path = _tidy(call.path)
+        if path in FIGURES:
+            raise refuse("HUB-MAP-005", path, rule="MStatistic, MVotes")
+        if path == TRACES:
+            trace = read(call.body, Trace)
+            return Say(about=trace.code, messages=lambda standing: traced(call.body, standing))
+        body, files = parted(call.body)
+        record = read(body, Record)
+        return Say(about=record.code, messages=lambda standing: told(record, body, standing), encloses=files)
+
+    def write(self, result: Result) -> Reply:
+        if isinstance(result, Token):
+            return _json(
+                {
+                    "access_token": result.token,
+                    "token_type": "Bearer",
+                    "expires_in": result.seconds,
+                    "scope": SCOPE,
+                },
+                HTTPStatus.OK,
+            )
+        if isinstance(result, Accepted):
+            return _result(HTTPStatus.OK, ", ".join(result.ids))
+        return _result(result.status, _said(result))
+
+
+def _tidy(path: str) -> str:
+    """The published client ends one of its addresses with a blank."""
+    return path.rstrip(" /")
+
+
+def _said(refused: Refused) -> str:
+    lines = [*map(_line, refused.problems), refused.advice, f"X-Request-Id: {refused.request}"]
+    return "\n".join(filter(None, lines))
+
+
+def _line(problem: Told) -> str:
+    """A place as the client knows it: without the desk's envelope."""
+    place = problem.place
+    for name in (RECORD, TRACE):
+        place = place.removeprefix(f"/{name}")
+    where = " ".join(filter(None, (place, f"({problem.rule})" if problem.rule else "")))
+    return f"{problem.code}: {problem.title}" + (f" · {where}" if where else "")
+
+
+def _result(status: int, message: str) -> Reply:
+    return _json({"Status": int(status), "Message": message}, status)
+
+
+def _json(document: dict[str, object], status: int) -> Reply:
+    return Reply(body=msgspec.json.encode(document), status=status)

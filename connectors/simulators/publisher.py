@@ -1,0 +1,191 @@
+"""A one-stop system that publishes its dossiers to a provincial gateway, as its published client does: habits and faults alike.
+
+It asks for a token before each dossier, sends the record as it is now and then the last step, believes the status line alone,
+drops the body of anything but success, and says both again when one of them failed. Of an address that ends with a slash it
+loses the letter before it as well. Dates are the wall time of its clock with the letter ``Z``.
+Run: ``python -m connectors.simulators.publisher --url http://127.0.0.1:8080/lgsp --client motcua --secret-file secrets/motcua.secret --record record.json --step step.json``
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+PATIENCE = 60.0
+SUCCESS = 200
+NO_DATE = "0000-00-00T00:00:00.000+0700"
+
+
+class Answer(NamedTuple):
+    """``status`` 0 and no message: what this client makes of an error."""
+
+    status: int
+    message: str = ""
+
+
+class Publisher:
+    """One configured client. ``raw``: what the last call was answered with, for whoever looks on."""
+
+    def __init__(self, url: str, client: str, secret: str) -> None:
+        self._url = url[:-2] if url.endswith("/") else url
+        self._client, self._secret = client, secret
+        self.raw = Answer(0)
+
+    async def publish(self, record: Mapping[str, Any], step: Mapping[str, Any] | None = None) -> bool:
+        """Say where a dossier stands, and its last step. False: it will try both again."""
+        token = await self.token()
+        if not token:
+            return False
+        said = await self.say(token, "/Document/SyncDocument", record)
+        if said.status != SUCCESS or step is None:
+            return said.status == SUCCESS
+        return (await self.say(token, "/Document/UpdateDocumentTraces", step)).status == SUCCESS
+
+    async def token(self) -> str:
+        """Return a token; empty when it got none."""
+        form = {
+            "grant_type": "client_credentials",
+            "client_secret": self._secret,
+            "client_id": self._client,
+        }
+        answer = await self._post("/token", urlencode(form).encode(), "application/x-www-form-urlencoded")
+        return str(msgspec.json.decode(answer.message)["access_token"]) if answer.status == SUCCESS else ""
+
+    async def say(self, token: str, path: str, document: Mapping[str, Any]) -> Answer:
+        return await self._post(path, msgspec.json.encode(document), "application/json", token)
+
+    async def _post(self, path: str, body: bytes, media_type: str, token: str = "") -> Answer:
+        to = urlsplit(self._url)
+        bearer = f"Authorization: Bearer {token}\r\n" if token else ""
+        head = (
+            f"POST {to.path}{path} HTTP/1.1\r\nHost: {to.netloc}\r\nAccept: application/json\r\n{bearer}"
+            f"Content-Type: {media_type}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        async with asyncio.timeout(PATIENCE):
+            reader, writer = await asyncio.open_connection(to.hostname, to.port)
+            try:
+                writer.write(head.encode() + body)
+                await writer.drain()
+                answer = await reader.read()
+            except OSError:
+                return Answer(0)
+            finally:
+                writer.close()
+        first, _, said = answer.partition(b"\r\n\r\n")
+        self.raw = Answer(int(first.split(b" ", 2)[1]), said.decode())
+        return self.raw if self.raw.status < 400 else Answer(0)  # noqa: PLR2004 - Java throws the body of an error away
+
+
+def marked(moment: datetime) -> str:
+    """Write a wall time as this client does."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def record(  # noqa: PLR0913 - what differs between two dossiers, and between two moments of one
+    code: str,
+    procedure: str,
+    *,
+    received: datetime,
+    due: datetime | None = None,
+    released: datetime | None = None,
+    returned: datetime | None = None,
+    closed: datetime | None = None,
+    files: Mapping[str, bytes] | None = None,
+    **more: Any,  # noqa: ANN401 - further fields
+) -> dict[str, Any]:
+    """Write a dossier's record. ``released``: its result is there; ``returned``: handed out; ``closed``: refused or withdrawn."""
+    ended = returned or closed
+    last = returned or due
+    told: dict[str, Any] = {
+        "DocTypeCode": procedure,
+        "DocTypeName": "Đăng ký biến động quyền sử dụng đất",
+        "DocCode": code,
+        "CitizenName": "Nguyễn Văn Mẫu",
+        "ApplicantsId": "049000000001",
+        "ApplicantsType": 1,
+        "Address": "Tam Kỳ",
+        "Phone": "0900000000",
+        "Compendium": "Chuyển nhượng thửa 15, tờ 7",
+        "DateReceived": marked(received),
+        **({"DateAppointed": marked(due)} if due else {}),
+        "IsSuccess": released is not None and returned is None,
+        "SuccessDate": marked(released) if released else NO_DATE,
+        "ApproverName": "",
+        "ApproverPosition": "",
+        "SuccessNote": "",
+        "IsReturned": returned is not None,
+        "ReturnedDate": marked(last) if last else "1970-01-01T07:00:00.000Z",
+        "ReturnNote": "",
+        "ReturnedType": 0,
+        **({"FinishedDate": marked(ended)} if ended else {}),
+        "Status": 2 if released and not returned else 1,
+        "ProcessingOrganName": "Sở Nông nghiệp và Môi trường",
+        "HasSupplementary": False,
+        "Note": "",
+        "Attachments": [_file(900_001 + number, *file) for number, file in enumerate((files or {}).items())],
+        "DocFees": [{"FeeName": "Phí thẩm định", "FeeType": 4, "Price": 150_000}],
+        "OrganInchargeIdLevel1": "STNMT",
+        "OrganInchargeName": "Sở Nông nghiệp và Môi trường",
+        "vnpostalStatus": 0,
+        "fromViaPostal": 0,
+    }
+    return {**told, **more}
+
+
+def _file(number: int, name: str, content: bytes) -> dict[str, Any]:
+    written = base64.b64encode(content).decode()
+    return {
+        "AttachmentId": number,
+        "AttachmentName": name,
+        "IsDeleted": False,
+        "IsVerified": True,
+        "Base64": written,
+    }
+
+
+def step(code: str, at: datetime, note: str = "Tiếp nhận hồ sơ") -> dict[str, Any]:
+    return {
+        "DocumentId": 4711,
+        "DocCode": code,
+        "UserName": "Trần Thị Một Cửa",
+        "UserPosition": "",
+        "DateCreated": marked(at),
+        "Comment": note,
+        "Status": 0,
+        "OrganizationInchargeIdLevel1": "STNMT",
+        "OrganizationInchargeName": "Sở Nông nghiệp và Môi trường",
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Publish one dossier as a one-stop system does")
+    parser.add_argument(
+        "--url", required=True, help="the hub's address with the desk's path, without a slash behind it"
+    )
+    parser.add_argument("--client", required=True)
+    parser.add_argument("--secret-file", type=Path, required=True)
+    parser.add_argument("--record", type=Path, required=True, help="an MSyncDocument")
+    parser.add_argument("--step", type=Path, help="an MDocumentTraces")
+    told = parser.parse_args()
+    publisher = Publisher(told.url, told.client, told.secret_file.read_text("utf-8").strip())
+    steps = msgspec.json.decode(told.step.read_bytes()) if told.step else None
+    done = asyncio.run(publisher.publish(msgspec.json.decode(told.record.read_bytes()), steps))
+    sys.stdout.write(
+        f"{'published' if done else 'not published'}: {publisher.raw.status} {publisher.raw.message}\n"
+    )
+    return 0 if done else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
