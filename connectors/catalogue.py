@@ -18,7 +18,6 @@ from connectors.national_portal.settings import Settings as NationalPortal
 from connectors.rest import client as rest
 from connectors.rest import codec as rest_codec
 from connectors.rest.settings import Settings as Rest
-from connectors.soap import client as soap
 from connectors.soap import codec as soap_codec
 from connectors.soap.fit import check_about
 from connectors.soap.settings import Settings as Soap
@@ -77,6 +76,8 @@ def _rest(settings: Rest, replies: Iterable[Row], outfit: Outfit) -> Connector:
 
 
 def _soap(settings: Soap, replies: Iterable[Row], outfit: Outfit) -> Connector:
+    from connectors.soap import client as soap  # noqa: PLC0415 - heavy: what reads WSDL; only what sends to such a partner needs it
+
     http, clocks = Http(settings, clock=outfit.now), Clocks(outfit.now, outfit.seconds)
     return soap.connect(
         settings,

@@ -11,23 +11,21 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import structlog
-import uvicorn
 import uvloop
 
 from hub import logs, memory
 from hub import settings as settings_file
-from hub.api.door import Server, door
 from hub.settings import address
 from hub.supervisor import stop_on_signals, stop_with_parent, supervise, webs, workers
 from hub.wiring.declared import declared
 from hub.wiring.tools import key_warnings, pool_tools
-from hub.wiring.web import bounds_of, open_web
-from hub.wiring.worker import open_worker
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
     from pathlib import Path
+
+    import uvicorn
 
     from hub.settings import Settings
     from hub.supervisor import Child
@@ -103,6 +101,11 @@ def web(
     settings: Path, *, supervised: bool = False, inherited: int | None = None, metrics: int | None = None
 ) -> int:
     """Run one web process. ``inherited``, ``metrics``: numbers of listening sockets; alone, the process listens by itself."""
+    import uvicorn  # noqa: PLC0415 - heavy; only a web process answers senders
+
+    from hub.api.door import Server, door  # noqa: PLC0415 - heavy
+    from hub.wiring.web import bounds_of, open_web  # noqa: PLC0415 - heavy
+
     logs.configure(process="web")
     shown = _inherited(metrics) if supervised else _showing(settings_file.load(settings))
 
@@ -155,6 +158,8 @@ def work(settings: Path, *, processes: int = 1, supervised: bool = False, metric
         logs.configure(process="supervisor")
         with _showing(_checked(settings)) or nullcontext() as held:
             return _run(_supervise(workers(settings, processes, held.fileno() if held else None)))
+    from hub.wiring.worker import open_worker  # noqa: PLC0415 - heavy; only a worker reaches partners
+
     logs.configure(process="worker")
     shown = _inherited(metrics) if supervised else _showing(settings_file.load(settings))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -54,8 +55,9 @@ class Catalogue(msgspec.Struct, frozen=True):
         return code in self.entries
 
 
+@cache
 def load(folder: Path = FOLDER) -> Catalogue:
-    """Read every area's file. Raises ``ValueError`` naming the file when an entry is malformed or a code stands twice."""
+    """Read every area's file, once in a process. Raises ``ValueError`` naming the file when an entry is malformed or a code stands twice."""
     entries: dict[str, Entry] = {}
     for path in sorted(folder.glob("*.toml")):
         for code, body in tomllib.loads(path.read_text("utf-8")).items():

@@ -289,7 +289,8 @@ def totality(table: Table, name: str) -> tuple[str, ...]:
     spoken = said(table, operation.record)
     wrong = []
     lost = {**table.lost, **operation.lost}
-    for leaf in leaves():
+    every = leaves()
+    for leaf in every:
         declared = [prefix for prefix in lost if covers(prefix, leaf)]
         if leaf not in spoken and not declared:
             wrong.append(f"{leaf}: neither said nor lost")
@@ -298,7 +299,7 @@ def totality(table: Table, name: str) -> tuple[str, ...]:
     wrong.extend(
         f"{prefix}: declared lost, but no such field"
         for prefix in lost
-        if not any(covers(prefix, leaf) for leaf in leaves())
+        if not any(covers(prefix, leaf) for leaf in every)
     )
     wrong.extend(f"{prefix}: lost without a reason" for prefix, reason in lost.items() if not reason.strip())
     return tuple(wrong)

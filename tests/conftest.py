@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,12 @@ def database(cluster: Cluster, migrated: str) -> Iterator[str]:
     """Return how to reach a database in which nothing is. Emptied after the test: much quicker than a new one."""
     yield cluster.conninfo(migrated)
     cluster.empty(migrated)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of collected tests stay until the end: nothing that runs looks through them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:

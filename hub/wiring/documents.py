@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from connectors.downloads import Downloads
 from connectors.reach import Reach, is_loopback
 from hub import settings as settings_file
 from hub.crew import Crew
@@ -16,16 +15,17 @@ from hub.documents import examining
 from hub.documents.caretaking import Caretaker, Rules
 from hub.documents.contract import Safety
 from hub.documents.examining import Examiner
-from hub.documents.fetching import Fetching, Sources
 from hub.documents.links import Desk
 from hub.documents.scanner import Scanner
 from hub.wiring.parts import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable
     from datetime import datetime
 
+    from connectors.downloads import Downloads
     from hub.documents.contract import Documents
+    from hub.documents.fetching import Fetching
     from hub.partners.declaration import Sources as Declaration
     from hub.settings import Settings
     from hub.wiring.declared import Declared
@@ -44,15 +44,8 @@ async def cared_for(documents: Documents, what: Declared, path: Path) -> AsyncIt
         required=told.required,
     )
     scanner = Scanner(told.address, told.timeout) if told.address else None
-    sources = {
-        partner.id: _sources(partner.sends.sources)
-        for partner in what.partners
-        if partner.sends and partner.sends.sources
-    }
-    fetching = Fetching(
-        documents, sources, limit=what.settings.limits.document, unscanned=unscanned(what), now=utc_now
-    )
-    caretaker = Caretaker(documents, scanner, rules, utc_now, fetching if sources else None)
+    fetching, hosts = _fetching(documents, what)
+    caretaker = Caretaker(documents, scanner, rules, utc_now, fetching)
     crew = pdf_crew(path)
     look = examining.run(examiner(documents, crew, what.settings), what.settings.documents.signatures.every)
     running = [asyncio.create_task(each) for each in (caretaker.run(), look)]
@@ -63,13 +56,26 @@ async def cared_for(documents: Documents, what: Declared, path: Path) -> AsyncIt
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await crew.close()
-        for http in [http for each in sources.values() for http in each.hosts.values()]:
+        for http in hosts:
             await http.close()
 
 
-def _sources(told: Declaration) -> Sources:
-    hosts: Mapping[str, Downloads] = {host: Downloads(_reach(host, told)) for host in told.hosts}
-    return Sources(hosts=hosts, schedule=told.schedule)
+def _fetching(documents: Documents, what: Declared) -> tuple[Fetching | None, tuple[Downloads, ...]]:
+    """What brings the documents that partners only name, and what it reaches them with; nobody has such: nothing."""
+    told = {one.id: one.sends.sources for one in what.partners if one.sends and one.sends.sources}
+    if not told:
+        return None, ()
+    from connectors.downloads import Downloads  # noqa: PLC0415 - heavy; only where documents are fetched
+    from hub.documents.fetching import Fetching, Sources  # noqa: PLC0415 - heavy
+
+    sources = {
+        id_: Sources(hosts={host: Downloads(_reach(host, one)) for host in one.hosts}, schedule=one.schedule)
+        for id_, one in told.items()
+    }
+    fetching = Fetching(
+        documents, sources, limit=what.settings.limits.document, unscanned=unscanned(what), now=utc_now
+    )
+    return fetching, tuple(http for each in sources.values() for http in each.hosts.values())
 
 
 def _reach(host: str, told: Declaration) -> Reach:

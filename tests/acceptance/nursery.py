@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import gc
 import os
 import random
 import resource
@@ -89,18 +90,26 @@ def main() -> None:
 class _Nursery:
     def __init__(self) -> None:
         self._ear = watched_sqlite.install()  # before the hub is imported
-        from hub import programs  # noqa: F401, PLC0415 - this is the warming up
+        from connectors import reach  # noqa: PLC0415 - this is the warming up
+        from hub import programs  # noqa: F401, PLC0415
+        from hub.cli import acting, running  # noqa: F401, PLC0415
+        from hub.store.postgres import store  # noqa: F401, PLC0415
         from hub.wiring.declared import declared  # noqa: PLC0415
         from hub.wiring.tools import pool_tools  # noqa: PLC0415
+        from schemas import errors  # noqa: PLC0415
 
         self._make = pool_tools
         _everywhere(declared, cache(declared))  # reading the same files again costs each child 80 ms
+        errors.load()
+        reach._of_this_machine()
         self._tools: dict[str, tuple[Desk, Workbench]] = {}
         self._numbers: dict[int, int] = {}
 
     def bear(self, order: Born) -> None:
         if order.settings not in self._tools:
             self._tools[order.settings] = self._make(order.settings)
+            gc.collect()
+            gc.freeze()  # what is here lasts as long as each child: none of them looks at it again
         pid = os.fork()
         if pid == 0:
             status = 70

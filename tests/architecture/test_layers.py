@@ -98,3 +98,15 @@ def test_a_forbidden_import_is_seen(where: str, source: str) -> None:
 
 def test_a_longer_name_is_another_module() -> None:
     assert wrong("hub/delivery.py", "import testsuite\nfrom connectors.restful import x") == []
+
+
+def test_what_few_processes_need_is_loaded_by_those_only() -> None:
+    """The web framework, what reads WSDL and aiohttp take as long to load as everything else of a command."""
+    heavy = {"aiohttp", "fastapi", "requests", "uvicorn", "zeep"}
+    asked = "import sys, hub.programs, hub.wiring.declared, hub.wiring.tools; print(*sys.modules)"
+    said = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, cwd=ROOT, check=True
+    ).stdout
+    loaded = set(said.split())
+    assert "hub.wiring.declared" in loaded
+    assert heavy & loaded == set()

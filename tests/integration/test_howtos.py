@@ -40,6 +40,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 FENCE = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PORTS = re.compile(r"\b(?:8080|91\d\d)\b")
+PACKAGES = ("connectors", "hub", "schemas", "signing")
 PATIENCE = 280
 
 pytestmark = pytest.mark.timeout(300)
@@ -68,7 +69,10 @@ class Checkout:
             if source.is_file() and not name.startswith(("tests/", "docs/", "bench/")):
                 target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source, target)
+                shutil.copy2(source, target)
+        for package in PACKAGES:  # each command would compile the whole hub anew
+            for compiled in (ROOT / package).rglob("__pycache__"):
+                shutil.copytree(compiled, folder / compiled.relative_to(ROOT), dirs_exist_ok=True)
         (folder / ".venv").symlink_to(ROOT / ".venv")
 
     def port(self, shown: str) -> int:
@@ -92,7 +96,7 @@ class Checkout:
         told = {name: value for name, value in os.environ.items() if not name.startswith("LIENTHONG_")}
         return told | {
             "PYTHONPATH": str(self.folder),
-            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONDONTWRITEBYTECODE": "",
             "TERM": "dumb",
             "NO_COLOR": "1",
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import ssl
 import time
 import zlib
 from datetime import UTC, datetime
@@ -19,11 +20,12 @@ from pydantic import ValidationError
 
 from connectors.contract import Deferred, Unsure
 from connectors.http1 import Break
-from connectors.reach import Reach, read_secret
+from connectors.reach import Reach, read_secret, tls
 from connectors.transport import Answer, Broken, Http, Request, _Place
 from connectors.wire import cut, unpack
 from schemas.problems import Refusal
 from tests.doubles.loopback import mute, nobody
+from tests.doubles.pki import Pki
 from tests.doubles.raw import ok, raw
 
 if TYPE_CHECKING:
@@ -107,6 +109,25 @@ def test_durations_may_be_written_as_people_write_them() -> None:
 def test_a_missing_authority_file_is_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="HUB-CFG-001"):
         Http(Reach(base_url="https://h", ca_file=tmp_path / "none.pem"), clock=now)
+
+
+def test_only_partners_that_name_no_file_share_what_they_are_checked_with(tmp_path: Path) -> None:
+    pki = Pki(tmp_path, now())
+    client = pki["tls-client"]
+    plain, other = Reach(base_url="https://h"), Reach(base_url="https://i")
+    pinned = Reach(base_url="https://h", ca_file=pki["root"].certificate_file)
+    shown = Reach(
+        base_url="https://h",
+        client_certificate_file=client.certificate_file,
+        client_key_file=client.key_file,
+    )
+    contexts = [tls(reach) for reach in (plain, other, pinned, shown, shown)]
+    assert contexts[0] is contexts[1]
+    assert len({id(context) for context in contexts}) == 4
+    assert len(contexts[2].get_ca_certs()) == 1
+    for context in contexts:
+        assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+        assert context.minimum_version == ssl.TLSVersion.TLSv1_2
 
 
 def test_a_secret_is_one_line_of_a_file(tmp_path: Path) -> None:
