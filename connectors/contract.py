@@ -91,10 +91,15 @@ class Opened(Value, frozen=True):
     payload: bytes
     signer: str
     claims: Mapping[str, str] = {}
+    profile: str = ""  # binding and version
 
 
 class Exchange(Value, frozen=True):
-    """The exact bytes of one call, secrets cut out of the headers; evidence, and what an operator looks at."""
+    """The exact bytes of one call, secrets cut out of the headers; evidence, and what an operator looks at.
+
+    ``signer``, ``profile``: SHA-256 (hex) of the certificate by which the reply's signature held, and as what it was read; empty
+    where none is asked for or none held.
+    """
 
     url: str
     sent: bytes
@@ -103,6 +108,8 @@ class Exchange(Value, frozen=True):
     started_at: datetime
     seconds: float
     error: str = ""  # what broke, by class: connect, tls, timeout, reset, too-large, truncated
+    signer: str = ""
+    profile: str = ""
 
 
 class Reason(Value, frozen=True):

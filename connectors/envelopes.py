@@ -39,7 +39,7 @@ async def signed(request: Request, envelopes: Envelopes | None, address: str, ke
 
 
 async def opened(answer: Answer, envelopes: Envelopes | None, *, about: str = "") -> Answer | Unsure:
-    """Return the reply with what was signed as its body. Without a signature that holds it says nothing, whatever it says.
+    """Return the reply with what was signed as its body; its exchange says whose signature held. Without a signature that holds it says nothing, whatever it says.
 
     ``about``: what the request was called, where a reply must repeat it (WS-Addressing 1.0 §3.4): an old reply, caught and
     sent again, is about another.
@@ -53,4 +53,6 @@ async def opened(answer: Answer, envelopes: Envelopes | None, *, about: str = ""
     if about and found.claims.get("wsa:RelatesTo") != about:
         reason = Reason(code=NOT_SIGNED, detail="not about this request")
         return Unsure(reason=reason, exchanges=answer.exchanges)
-    return msgspec.structs.replace(answer, body=found.payload)
+    *before, last = answer.exchanges
+    vouched = msgspec.structs.replace(last, signer=found.signer, profile=found.profile)
+    return msgspec.structs.replace(answer, body=found.payload, exchanges=(*before, vouched))

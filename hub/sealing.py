@@ -109,7 +109,10 @@ def wrap(bench: Workbench, order: Wrap) -> Envelope | Opened | Problem:
         if order.came and found.verifier is not None:
             verified = found.verifier.verify(wire, order.at)
             return Opened(
-                payload=verified.payload, signer=verified.signer.fingerprint, claims=verified.claims
+                payload=verified.payload,
+                signer=verified.signer.fingerprint,
+                claims=verified.claims,
+                profile=verified.profile,
             )
         if not order.came and found.signer is not None:
             signed = found.signer.sign(wire, order.at)

@@ -88,6 +88,11 @@ def _statuses(row: AttemptView) -> list[str]:
     return [each.error or str(each.status) for each in row.attempt.exchanges]
 
 
+def _signers(row: AttemptView) -> list[str]:
+    """By whose signature each reply held, as far as one did."""
+    return [each.signer for each in row.attempt.exchanges if each.signer]
+
+
 OUTCOMES = {"delivered": "green", "refused": "red", "deferred": "yellow", "unsure": "magenta"}
 
 ATTEMPTS: tuple[Column[AttemptView], ...] = (
@@ -105,6 +110,7 @@ ATTEMPTS: tuple[Column[AttemptView], ...] = (
     Column("code", lambda row: row.attempt.code),
     Column("detail", lambda row: row.attempt.detail, room=140),
     Column("answers", _statuses),
+    Column("signer", _signers, room=180),
     Column("seconds", lambda row: round(row.attempt.seconds, 3)),
 )
 

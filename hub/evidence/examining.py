@@ -7,7 +7,7 @@ seen before (``signing.asic``).
 from __future__ import annotations
 
 import contextlib
-from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,7 +16,7 @@ from cryptography import x509
 from hub.evidence import papers
 from hub.evidence.chain import moment
 from hub.evidence.entries import Entries
-from hub.evidence.papers import Message, Said, Statement, Transfer
+from hub.evidence.papers import Call, Message, Said, Statement, Transfer
 from hub.evidence.parts import Holds, Parts
 from hub.receipts import NonDelivery
 from schemas.problems import Refusal, refuse
@@ -142,6 +142,7 @@ class _Reader:
             self._parts.same(name, told.content, told.sha256)
         if told.content and sealed is not None:
             yield Holds(check="sent", about=told.content, at=moment(sealed.at))
+        yield from self._replies(id_)
         yield from self._their_receipt(told)
         statement = papers.of_transfer(id_, "statement.json")
         if statement in self._parts.files:
@@ -154,6 +155,28 @@ class _Reader:
                 failed, true=(said.of, said.partner) == (told.message, told.partner), rule="its transfer"
             )
             yield from self._signed(failed, "non_delivery", said.at)
+
+    def _replies(self, id_: str) -> Iterator[Holds]:
+        """Replies that the partner signed, as far as the usual form of its binding goes; nothing fails here, as with an origin."""
+        calls = papers.of_transfer(id_, "calls/")
+        for told in self._parts.files:
+            if not told.startswith(calls) or not told.endswith(".json"):
+                continue
+            call = self._parts.paper(told, Call)
+            profile = PROFILES.get(call.profile.partition("@")[0])
+            certificate = self._parts.files.get(papers.certificate(call.signer))
+            if profile is None or certificate is None:
+                continue
+            at, name = (
+                call.started_at + timedelta(seconds=call.seconds),
+                f"{told.removesuffix('.json')}.received",
+            )
+            with contextlib.suppress(Refusal, ValueError):
+                one = pin(x509.load_pem_x509_certificate(certificate))
+                verified = bindings.verifier(Pins([one]), profile).verify(
+                    _replied(self._parts.file(name)), at
+                )
+                yield Holds(check="reply", about=f"{name}: {verified.signer.subject}", at=at)
 
     def _their_receipt(self, told: Transfer) -> Iterator[Holds]:
         """The partner's receipt is the one that the journal names, and theirs by the certificate that the hub believed then."""
@@ -213,3 +236,10 @@ class _Reader:
         except Refusal:
             return False
         return True
+
+
+def _replied(received: bytes) -> Wire:
+    """Read an answer as it came: its first line, its headers, its body (RFC 9112)."""
+    head, _, body = received.partition(b"\r\n\r\n")
+    told = (line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:])
+    return Wire(body=body, headers={name.strip().lower(): value.strip() for name, _, value in told})

@@ -107,6 +107,8 @@ def _attempt(transfer: str, view: AttemptView) -> Iterator[File]:
             started_at=exchange.started_at,
             seconds=exchange.seconds,
             error=exchange.error,
+            signer=exchange.signer,
+            profile=exchange.profile,
         )
         yield File(f"{name}.json", JSON, write(told))
         yield File(f"{name}.sent", BYTES, exchange.sent)

@@ -115,7 +115,9 @@ class Statement(Paper, frozen=True):
 
 
 class Call(Paper, frozen=True):
-    """One exchange of an attempt. ``status``: 0 when no answer began."""
+    """One exchange of an attempt. ``status``: 0 when no answer began. ``signer``: SHA-256 (hex) of the certificate by which the
+    reply's signature held, ``profile``: as what it was read.
+    """
 
     attempt: int
     verb: str
@@ -126,6 +128,8 @@ class Call(Paper, frozen=True):
     started_at: datetime
     seconds: float
     error: str = ""
+    signer: str = ""
+    profile: str = ""
 
 
 class Stamped(Paper, frozen=True):

@@ -196,7 +196,8 @@ def _pinned(path: Path) -> Iterator[tuple[str, x509.Certificate]]:
     what = declared(path)
     for partner in what.partners:
         proofs = [partner.sends.signature] if partner.sends else []
-        proofs += [partner.receives.receipt_signature] if partner.receives else []
+        if partner.receives:
+            proofs += [partner.receives.receipt_signature, partner.receives.reply_signature]
         for proof in proofs:
             officers = what.signatories.certificates(partner.agency, what.agencies) if proof else ()
             for one in load_pins([*(proof.pins if proof else ()), *officers]):

@@ -172,12 +172,15 @@ async def test_only_a_reply_that_the_partner_signed_proves_anything(
             httpserver.expect_ordered_request(path).respond_with_response(Response(body, headers=said))
     connector = partner(checks=True)
     for ask in (connector.deliver, connector.find):
-        assert isinstance(await ask(PARCEL), Delivered)
+        believed_ = await ask(PARCEL)
+        assert isinstance(believed_, Delivered)
+        (call,) = believed_.exchanges
+        assert (call.signer, call.profile) == (key(pki, "seal-p256").fingerprint, "modi-rest@1")
         for detail in ("HUB-SIG-003", "HUB-SIG-001"):
             outcome = await ask(PARCEL)
             assert isinstance(outcome, Unsure)
             assert (outcome.reason.code, outcome.reason.detail) == ("HUB-PAR-013", detail)
-            assert outcome.exchanges
+            assert [one.signer for one in outcome.exchanges] == [""]
 
 
 async def test_a_reply_by_whom_nobody_vouches_for_now_proves_nothing(

@@ -14,6 +14,7 @@ from hub.store.sql import journal, lanes, leases, proof
 from hub.store.sql.bodies import Pen, keep
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, many, one, only
+from hub.store.sql.settle import vouched
 from hub.store.sql.times import SECOND, micros, moment
 from schemas.problems import refuse
 
@@ -222,5 +223,5 @@ def asked(
     lacking = overdue and attempt.outcome in {"deferred", "refused"}
     if lacking:
         db.execute("UPDATE transfer SET problem=?, detail=? WHERE n=?", (LACKING, attempt.detail, n))
-    facts = {"outcome": attempt.outcome} | ({"code": LACKING} if lacking else {})
+    facts = {"outcome": attempt.outcome} | ({"code": LACKING} if lacking else {}) | vouched([attempt])
     journal.write(db, now, "receipt_asked", message, transfer, facts)

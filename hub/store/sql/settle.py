@@ -13,10 +13,10 @@ from hub.store.sql.times import micros
 from schemas.problems import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from connectors.contract import Link, Sealed
-    from hub.store.contract.delivery import Settlement
+    from hub.store.contract.delivery import Attempt, Settlement
     from hub.store.sql.accept import Packed
 
 _SLEEPS = frozenset({State.WAITING, State.IN_DOUBT})
@@ -177,7 +177,15 @@ def step(what: Settlement, now: int) -> Step:
 def facts(row: Row, after: State, what: Settlement, used: int) -> dict[str, str]:
     """Return what the journal says of it."""
     told = {"state": str(after), "attempts": str(row.attempts + used)}
-    return told | {"code": what.code} if what.code else told
+    told |= {"code": what.code} if what.code else {}
+    return told | vouched(what.attempts)
+
+
+def vouched(attempts: Sequence[Attempt]) -> dict[str, str]:
+    """Return by whose signature the last reply held that had one."""
+    calls = (call for one in reversed(attempts) for call in reversed(one.exchanges))
+    signer, profile = next(((call.signer, call.profile) for call in calls if call.signer), ("", ""))
+    return {"signer": signer, "profile": profile} if signer else {}
 
 
 def as_tried(row: Row, outcome: Outcome) -> list[tuple[object, ...]]:
