@@ -5,13 +5,17 @@ A partner's file names its kind as ``room``; the room's own model reads ``[recei
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+from pydantic import BaseModel  # noqa: TC002 - msgspec reads the annotations at run time
 
+from connectors import written
 from connectors.credentials.contract import Clocks
 from connectors.credentials.showing import credentials
 from connectors.lgsp.desk import Desk as Lgsp
+from connectors.mailbox.settings import Settings as Mailbox
+from connectors.mailbox.uncalled import Uncalled
 from connectors.national_portal import client as national_portal
 from connectors.national_portal import codec as national_portal_codec
 from connectors.national_portal.settings import Settings as NationalPortal
@@ -29,18 +33,8 @@ if TYPE_CHECKING:
 
     from connectors.contract import Codec, Collector, Connector, Envelopes
     from connectors.desks import Desk
-    from connectors.reach import Reach
     from connectors.replies import Row
-    from schemas.dossier import Message
     from schemas.library import Library
-
-
-class Writer(Protocol):
-    """The part of a compiled mapping that rooms use (``schemas.mapping.Mapping``)."""
-
-    def operations(self, message: Message) -> tuple[str, ...]: ...
-
-    def write(self, operation: str, message: Message, key: str) -> bytes: ...
 
 
 class Outfit(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,8 +56,8 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     ``collect``: for a room that picks up what partners have for us, in a worker. All raise ``Refusal`` with HUB-CFG-001 or HUB-SCH-011.
     """
 
-    settings: type[Reach]
-    build: Callable[[Any, Writer], Codec]
+    settings: type[BaseModel]
+    build: Callable[[Any, written.Writer], Codec]
     connect: Callable[[Any, Iterable[Row], Outfit], Connector]
     check_signed: Callable[[Any], None] = lambda _: None
     collect: Callable[[Any, Outfit], Collector] | None = None
@@ -95,12 +89,21 @@ def _national_portal(settings: NationalPortal, replies: Iterable[Row], outfit: O
     return national_portal.connect(settings, http, replies, clock=outfit.seconds)
 
 
+def _written(settings: Mailbox, mapping: written.Writer) -> Codec:
+    return written.build(settings.media_type, mapping)
+
+
+def _uncalled(_settings: Mailbox, _replies: Iterable[Row], _outfit: Outfit) -> Connector:
+    return Uncalled()
+
+
 ROOMS: Mapping[str, Room] = {
     "rest": Room(settings=Rest, build=rest_codec.build, connect=_rest),
     "soap": Room(settings=Soap, build=soap_codec.build, connect=_soap, check_signed=check_about),
     "national_portal": Room(
         settings=NationalPortal, build=national_portal_codec.build, connect=_national_portal
     ),
+    "mailbox": Room(settings=Mailbox, build=_written, connect=_uncalled),
 }
 
 DESKS: Mapping[str, Desk] = {"lgsp": Lgsp()}

@@ -17,7 +17,10 @@ from hub.retry import Uniform, at_least, wait_before
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """What a partner's file declares about retrying. Times in seconds. ``receipt_within``: ``None``: *delivered* is final."""
+    """What a partner's file declares about retrying. Times in seconds. ``receipt_within``: ``None``: *delivered* is final.
+
+    ``fetches``: it comes for what is for it; nothing is sent there.
+    """
 
     schedule: tuple[float, ...]
     jitter: float = 0.2
@@ -25,12 +28,14 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     keeps_keys: bool = False
     ask_after: float = 10.0
     receipt_within: float | None = None
+    fetches: bool = False
 
 
 class First(StrEnum):
     """What to do first with a claimed transfer."""
 
     SEND = "send"
+    OFFER = "offer"
     ASK = "ask"
     WAIT_FOR_A_PERSON = "wait_for_a_person"
 
@@ -46,7 +51,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def first(policy: Policy, *, doubt: bool) -> First:
-    """Ask before sending again; without a way to ask, send again only to a partner that keeps keys."""
+    """Ask before sending again; without a way to ask, send again only to a partner that keeps keys.
+
+    Who fetches decides itself whether it fetches again.
+    """
+    if policy.fetches:
+        return First.OFFER
     if not doubt:
         return First.SEND
     if policy.can_be_asked:

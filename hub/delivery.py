@@ -322,6 +322,9 @@ class Delivery:
         parcel = parcel_of(work, sealed)
         tries: list[Attempt] = []
         what = decide.first(route.policy, doubt=work.doubt)
+        if what is First.OFFER:
+            move = None if work.doubt else Move.OFFER
+            return Settlement(transfer=work.transfer, move=move, counts=False, offered=True)
         if what is First.WAIT_FOR_A_PERSON:
             return Settlement(transfer=work.transfer, move=None, code="HUB-PAR-009", counts=False)
         outcome: Outcome | None = None

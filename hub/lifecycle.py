@@ -32,6 +32,8 @@ class Move(StrEnum):
     EXHAUST = "exhaust"  # the schedule has no further entry
     PARK = "park"  # cannot be encoded or routed: a configuration error
     UNSENT = "unsent"  # the claim ended before anything left
+    OFFER = "offer"  # it lies where the partner fetches it; nothing has left
+    FETCH = "fetch"  # the partner fetches it: in doubt before the bytes leave
     HOLD = "hold"
     RELEASE = "release"
     RETRY = "retry"  # a person sends it again; asks the partner first
@@ -46,6 +48,7 @@ _S, _M = State, Move
 
 MOVES: dict[tuple[State, Move], State] = {
     (_S.WAITING, _M.CLAIM): _S.IN_DOUBT,
+    (_S.WAITING, _M.FETCH): _S.IN_DOUBT,
     (_S.WAITING, _M.PARK): _S.PARKED,
     (_S.WAITING, _M.HOLD): _S.HELD,
     (_S.WAITING, _M.WITHDRAW): _S.WITHDRAWN,
@@ -55,6 +58,8 @@ MOVES: dict[tuple[State, Move], State] = {
     (_S.WAITING, _M.SUPERSEDE): _S.WITHDRAWN,
     (_S.IN_DOUBT, _M.CLAIM): _S.IN_DOUBT,
     (_S.IN_DOUBT, _M.UNSENT): _S.WAITING,
+    (_S.IN_DOUBT, _M.OFFER): _S.WAITING,
+    (_S.IN_DOUBT, _M.FETCH): _S.IN_DOUBT,
     (_S.IN_DOUBT, _M.DELIVER): _S.DELIVERED,
     (_S.IN_DOUBT, _M.DEFER): _S.WAITING,
     (_S.IN_DOUBT, _M.REFUSE): _S.REFUSED,

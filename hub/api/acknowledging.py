@@ -7,7 +7,7 @@ import hashlib
 from collections import Counter
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import structlog
 from msgspec.structs import replace
@@ -26,7 +26,7 @@ from signing.contract import Verifier, Wire
 from signing.trust.pins import load_pins
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from starlette.requests import Request
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from hub.store.contract.store import Store
 
 log = structlog.get_logger(__name__)
+
+Taken = TypeVar("Taken")
 
 MEDIA_TYPE = "application/json"
 WAIT = 2
@@ -70,8 +72,10 @@ DOCUMENTED: dict[str, Any] = {
 
 
 def bringers(partners: Iterable[Partner]) -> frozenset[str]:
-    """Whose file says that it sends receipts."""
-    return frozenset(partner.id for partner in partners if partner.receives and partner.receives.acknowledges)
+    """Whose file says that it sends receipts, or that it fetches: then a receipt is all that ends a transfer."""
+    return frozenset(
+        one.id for one in partners if one.receives and (one.receives.acknowledges or one.fetches)
+    )
 
 
 class Signed(NamedTuple):
@@ -121,15 +125,24 @@ class Acknowledging:
         self._under_way: Counter[str] = Counter()
 
     async def take(self, request: Request) -> Acknowledged:
-        """Take one receipt. Raises ``Refusal``; then a log line with code, partner and digest is all that is left of it."""
+        """Take one receipt."""
+        return await self.brought(request, self._receipt)
+
+    async def _receipt(self, partner: str, body: bytes, request: Request) -> Acknowledged:
+        receipt = acknowledgements.read(body, partner, self._now())
+        return await self._store.acknowledge(self.verified(receipt, request))
+
+    async def brought(
+        self, request: Request, take: Callable[[str, bytes, Request], Awaitable[Taken]]
+    ) -> Taken:
+        """Let ``take`` have what a partner brings to prove something. Raises ``Refusal``; then a log line with code, partner and digest is all that is left of it."""
         partner, body = "", b""
         try:
             partner = await self._partner(request)
             self._quotas.call(partner, Errand.RECEIPTS)
             with self._place(partner):
                 body = await self._body(request)
-                receipt = acknowledgements.read(body, partner, self._now())
-                return await self._store.acknowledge(self._verified(receipt, request))
+                return await take(partner, body, request)
         except Refusal as refusal:
             log.info(
                 "receipt_refused",
@@ -141,7 +154,7 @@ class Acknowledging:
             )
             raise
 
-    def _verified(self, receipt: Acknowledgement, request: Request) -> Acknowledgement:
+    def verified(self, receipt: Acknowledgement, request: Request) -> Acknowledgement:
         """Who is to sign its receipts does, over these very bytes. Raises ``Refusal`` HUB-SIG-*, HUB-CRT-*."""
         signed = self._signed.get(receipt.partner)
         if signed is None:

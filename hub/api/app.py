@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from hub import acknowledgements
-from hub.api import documents, downloads, drop_in, pages, problems, token_desk, views
+from hub.api import documents, downloads, drop_in, mailbox, pages, problems, token_desk, views
 from hub.api.acknowledging import DOCUMENTED
 from hub.api.described import KNOWN, describe
 from hub.api.edge import Edge
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 COME_AGAIN = frozenset(
-    {"HUB-LIM-002", "HUB-LIM-003", "HUB-INT-002", "HUB-DOC-002", "HUB-DOC-010", "HUB-CRT-005"}
+    {"HUB-LIM-002", "HUB-LIM-003", "HUB-INT-002", "HUB-DOC-002", "HUB-DOC-010", "HUB-CRT-005", "HUB-BOX-002"}
 )
 """Refusals that carry Retry-After."""
 
@@ -123,6 +123,7 @@ def build(deps: Deps) -> Edge:
         add(path, endpoint, methods=["GET"], response_class=Response)
     documents.add(app, deps)
     downloads.add(app, deps)
+    mailbox.add(app, deps)
     drop_in.add(app, deps, token_desk.add(app, deps))
     app.openapi = describe(app)  # type: ignore[method-assign]  # the framework's own way
     app.add_exception_handler(Refusal, web.refused)

@@ -22,6 +22,7 @@ from hub.api.claims import Claims  # noqa: TC001
 from hub.api.downloads import Downloader  # noqa: TC001
 from hub.api.heads import only_one
 from hub.api.later import Later
+from hub.api.owners import Owners
 from hub.api.quotas import Quotas  # noqa: TC001
 from hub.api.tokens import Tokens  # noqa: TC001
 from hub.documents.contract import Safety
@@ -87,7 +88,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     ``quotas``: the senders' (``admission`` asks them) and the recipients'.
 
     ``carrying``: bounds the requests that carry documents; ``unscanned``: what a document is before anybody scanned it;
-    ``downloaders``: who may fetch documents, by partner. ``desks``: drop-in desks by the path that they are mounted at; ``calls``:
+    ``downloaders``: who may fetch documents, by partner; ``mailboxes``: who fetches what is for it. ``desks``: drop-in desks by the path that they are mounted at; ``calls``:
     where their calls wait.
     """
 
@@ -116,6 +117,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     downloaders: Mapping[str, Downloader] = {}
     desks: Mapping[str, Desk] = {}
     calls: Spool | None = None
+    mailboxes: Owners = Owners()
 
     async def caller(self, request: Request) -> Caller:
         """Return who is calling, one that may send. Raises ``Refusal`` HUB-AUT-*, HUB-IDM-004."""

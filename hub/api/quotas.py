@@ -40,6 +40,7 @@ class Errand(StrEnum):
 
     RECEIPTS = "receipts"
     DOWNLOADS = "downloads"
+    MAILBOX = "mailbox"
 
 
 class _Fresh(msgspec.Struct):

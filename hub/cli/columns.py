@@ -80,6 +80,8 @@ TRANSFER: tuple[Column[TransferView], ...] = (
     Column("receipt_at", lambda row: row.receipt_at),
     Column("supersedes", lambda row: row.supersedes),
     Column("superseded_by", lambda row: list(row.superseded_by)),
+    Column("offered_at", lambda row: row.offered_at),
+    Column("fetched_at", lambda row: row.fetched_at),
 )
 
 
@@ -204,6 +206,7 @@ QUEUE: tuple[Column[QueueRow], ...] = (
     Column("overdue", lambda row: row.overdue, colour=lambda row, _: "red" if row.overdue else ""),
     Column("oldest", lambda row: row.oldest, lambda row, desk: _age(row.oldest, desk)),
     *HEALTH,
+    Column("unfetched", lambda row: row.unfetched, lambda row, desk: _age(row.unfetched, desk), room=150),
 )
 
 

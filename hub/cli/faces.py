@@ -24,6 +24,8 @@ FACES: Mapping[str, Face] = {
     "waiting": Face("↻", "yellow"),
     "again": Face("↻", "yellow"),  # waiting with a wake time
     "blocked": Face("▮", "yellow"),
+    "offered": Face("◇", "yellow"),  # lies where the partner fetches it; nobody has
+    "fetched": Face("◆", "cyan"),  # fetched, and not acknowledged yet
     "sending": Face("▶", "cyan"),
     "asking": Face("▶", "cyan"),  # in doubt; the partner will be asked
     "person": Face("?", "magenta"),  # in doubt; nobody but a person can decide
@@ -46,6 +48,8 @@ def face_of(view: TransferView, now: datetime) -> str:
     """Name the face. In doubt without a wake time, it waits for a person once a reason was recorded; a wake time that
     has passed means that the hub is at it.
     """
+    if view.offered_at is not None and view.state in (State.WAITING, State.IN_DOUBT):
+        return "offered" if view.state is State.WAITING else "fetched"
     later = view.wake_at is not None and view.wake_at > now
     if view.state is State.WAITING:
         if view.blocked:
@@ -71,7 +75,13 @@ def sensible_moves(view: TransferView, now: datetime) -> tuple[Move, ...]:
     if face in IN_FLIGHT:
         return ()
     pointless = {
-        Move.RETRY: face in ("waiting", "blocked"),  # it waits for its turn, not for a time
+        Move.RETRY: face
+        in (
+            "waiting",
+            "blocked",
+            "offered",
+            "fetched",
+        ),  # it waits for its turn or its partner, not for a time
         Move.SKIP: view.blocked,  # only the head of a lane can be skipped
     }
     return tuple(

@@ -24,6 +24,7 @@ ALIVE = timedelta(seconds=20)
 UNWATCHED = timedelta(minutes=15)
 UNCHAINED = timedelta(minutes=10)
 TOO_OLD = timedelta(hours=24)
+UNFETCHED = timedelta(hours=24)
 BACKUP_AGE = timedelta(hours=26)
 SKEW = timedelta(seconds=5)
 LARGE_LOG = 256 << 20
@@ -196,6 +197,9 @@ def _queue(facts: Facts, opened: Opened) -> Iterator[Finding]:
         if row.oldest and facts.machine.now - row.oldest > TOO_OLD:
             hours = str(int((facts.machine.now - row.oldest).total_seconds() // 3600))
             yield Finding(id="oldest", grave=False, values={**name, "hours": hours})
+        if row.unfetched and facts.machine.now - row.unfetched > UNFETCHED:
+            hours = str(int((facts.machine.now - row.unfetched).total_seconds() // 3600))
+            yield Finding(id="unfetched", grave=False, values={**name, "hours": hours})
 
 
 def _collected(facts: Facts, opened: Opened) -> Iterator[Finding]:

@@ -81,6 +81,11 @@ class Partner(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.credentials) or self.signs_badges
 
     @property
+    def fetches(self) -> bool:
+        """Whether it comes for what is for it, so that nothing is sent there."""
+        return bool(getattr(self.settings, "fetches", False))
+
+    @property
     def capacity(self) -> Capacity | None:
         """As the claim sees it; ``None`` when it never receives."""
         told = self.receives
@@ -94,6 +99,7 @@ class Partner(msgspec.Struct, frozen=True, kw_only=True):
             order_sensitive=told.order_sensitive,
             circuit_after=told.circuit.after,
             circuit_waits=told.circuit.waits,
+            fetches=self.fetches,
         )
 
     def timetable(self, days: Workdays) -> Hours | None:

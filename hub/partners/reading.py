@@ -83,6 +83,7 @@ def _read(source: Source, world: World) -> Partner:
         problems.extend(_signatures(source, declaration))
         problems.extend(_envelopes(source, declaration, world.rooms.get(room)))
         problems.extend(_collected(source, declaration, world))
+        problems.extend(_fetched(source, declaration, world.rooms.get(room)))
     if declaration is None or problems:
         raise Refusal(*sorted(problems, key=lambda problem: problem.line))
     return Partner(file=source.path, settings=settings, **dict(declaration))
@@ -156,6 +157,22 @@ def _collected(source: Source, told: Declaration, world: World) -> Iterator[Prob
     if told.sends and told.sends.collect and told.room not in world.collecting:
         yield source.problem(
             ("sends", "collect"), f"a room that picks up: {', '.join(sorted(world.collecting))}"
+        )
+
+
+def _fetched(source: Source, told: Declaration, room: type[BaseModel] | None) -> Iterator[Problem]:
+    """Who comes itself must be able to say who it is, is asked nothing, and gets each dossier's messages one after the other."""
+    receives = told.receives
+    if receives is None or not getattr(room, "fetches", False):
+        return
+    access = told.access
+    if not (access.api_keys or access.clients or access.certificates or (told.sends and told.sends.api_keys)):
+        yield source.problem(("room",), "a way in under [access], by which it fetches")
+    if receives.can_be_asked:
+        yield source.problem(("receives", "can_be_asked"), "false: nobody calls it")
+    if not receives.order_sensitive:
+        yield source.problem(
+            ("receives", "order_sensitive"), "true: the next is offered when the one before is acknowledged"
         )
 
 

@@ -18,6 +18,7 @@ from hub.api.carrying import Carrying
 from hub.api.desk import Deps
 from hub.api.door import Bounds, whole
 from hub.api.downloads import Downloader
+from hub.api.owners import Owners, owners
 from hub.api.quotas import Quotas
 from hub.crew import Crew
 from hub.intake import Bench, Intake
@@ -33,7 +34,7 @@ from hub.spool import Spool
 from hub.trust.state import EVERY as READ_EVERY
 from hub.trust.state import Known
 from hub.wiring.callers import doors, senders
-from hub.wiring.declared import declared
+from hub.wiring.declared import codecs, declared
 from hub.wiring.documents import unscanned
 from hub.wiring.evidence import confirming
 from hub.wiring.parts import new_ids, store_of, utc_now
@@ -155,6 +156,11 @@ async def open_web(
                 downloaders=_downloaders(what),
                 desks={path: DESKS[name] for path, name in settings.desks.mounted.items()},
                 calls=Spool(spool_folder, memory=settings.limits.memory, limit=settings.desks.call),
+                mailboxes=Owners(
+                    partners=owners(what.partners),
+                    codec_of=codecs(what).get,
+                    confirm=confirming(settings, trust.barred),
+                ),
             )
         )
         async with (

@@ -69,7 +69,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
         partner.id: Line(
             connector=connect(partner, receives, what, crew, known),
             codec=speak[partner.id],
-            policy=_policy(receives),
+            policy=_policy(receives, fetches=partner.fetches),
         )
         for partner, receives in what.receiving
     }
@@ -158,7 +158,7 @@ def connect(partner: Partner, receives: Receives, what: Declared, crew: Crew, kn
     return room.connect(partner.settings, receives.replies, outfit)
 
 
-def _policy(receives: Receives) -> Policy:
+def _policy(receives: Receives, *, fetches: bool) -> Policy:
     return Policy(
         schedule=receives.schedule,
         jitter=receives.jitter,
@@ -166,4 +166,5 @@ def _policy(receives: Receives) -> Policy:
         keeps_keys=receives.keeps_keys,
         ask_after=receives.ask_after,
         receipt_within=receives.receipt_within if receives.acknowledges else None,
+        fetches=fetches,
     )

@@ -25,8 +25,7 @@ import aiohttp
 import uvicorn
 from multidict import CIMultiDict
 
-from connectors.rest import codec as rest_codec
-from connectors.rest.settings import Settings as RestSettings
+from connectors import catalogue
 from hub.acceptance import Accepting
 from hub.api.acknowledging import Acknowledging, bringers, signed_receipts
 from hub.api.admission import Admission, Watermark
@@ -34,6 +33,7 @@ from hub.api.app import build
 from hub.api.carrying import Carrying
 from hub.api.desk import Deps
 from hub.api.door import Bounds, door
+from hub.api.owners import Owners, owners
 from hub.api.quotas import Quotas
 from hub.ids import Ids
 from hub.intake import Bench, Intake, judge_all
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from connectors.contract import Codec
     from hub.api.edge import Edge
     from hub.api.uses import Uses
     from hub.intake import Run, Verdict
@@ -149,6 +150,7 @@ class Parts:
     desk: Desk
     router: Router
     formats: Mapping[str, Format]
+    codecs: Mapping[str, Codec]
 
 
 def parts(partner_folder: Path, limit: int = 1 << 20, signing: Path | None = None) -> Parts:
@@ -157,16 +159,16 @@ def parts(partner_folder: Path, limit: int = 1 << 20, signing: Path | None = Non
     procedures = Procedures.load(agencies)
     formats = mappings(BUILTIN / "mappings")
     world = World(
-        rooms={"rest": RestSettings},
+        rooms={name: catalogue.ROOMS[name].settings for name in ("rest", "mailbox")},
         mappings=frozenset(formats),
         keys=frozenset(),
         agency=lambda code: agencies.known(code) is not None,
     )
     found = reading.load(partner_folder, world)
     codecs = {
-        each.id: rest_codec.build(each.settings, formats[each.receives.mapping])
+        each.id: catalogue.ROOMS[each.room].build(each.settings, formats[each.receives.mapping])
         for each in found
-        if each.receives and isinstance(each.settings, RestSettings)
+        if each.receives
     }
     desk = set_up(
         found,
@@ -178,7 +180,7 @@ def parts(partner_folder: Path, limit: int = 1 << 20, signing: Path | None = Non
         believes=Believed(signatories=signatories.load(signing, world)),
     )
     router = Router(table=load_routes(agencies), agencies=agencies, procedures=procedures)
-    return Parts(found, desk, router, formats)
+    return Parts(found, desk, router, formats, codecs)
 
 
 @dataclass
@@ -370,6 +372,7 @@ async def house(
         ready=ready,
         now=now,
         new_id=ids,
+        mailboxes=Owners(partners=owners(made.partners), codec_of=made.codecs.get, confirm=confirm),
         **(more or {}),
         counts=Counts(),
     )

@@ -130,6 +130,7 @@ ILL: dict[str, tuple[str, bool, Facts]] = {
     "nobody checks": ("unwatched", False, with_("opened", verdicts=[Verdict(name="conservation", at=NOW - timedelta(hours=1), since=NOW, seconds=1)])),
     "nobody chains": ("unchained", False, with_("opened", evidence=Standing(segments=0, entries=0, top=0, head=bytes(32), unchained=NOW - timedelta(minutes=11)))),
     "something is old": ("oldest", False, row(oldest=NOW - timedelta(hours=25))),
+    "nobody fetches": ("unfetched", False, row(unfetched=NOW - timedelta(hours=25))),
     "something stopped": ("stopped", False, row(counts={"dead": 1})),
     "a partner is paused": ("paused", False, row(paused=True)),
     "a circuit is open": ("circuit", False, row(circuit="open", circuit_code="HUB-NET-001")),

@@ -292,6 +292,10 @@ def test_a_partner_is_added_with_files_alone(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "add-a-partner.md")
 
 
+def test_an_agency_without_a_system_fetches_what_is_for_it(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "agencies-without-a-system.md")
+
+
 def test_a_partner_is_let_in_by_each_way_and_for_what_it_may(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "let-a-partner-in.md")
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.lifecycle import State
+from hub.lifecycle import Move, State
+from hub.store.contract.delivery import Capacity, Settlement
 from hub.store.contract.views import Filter
 from hub.store.keeper import InUse, NotEmpty
-from hub.store.keeping import move, verify
+from hub.store.keeping import move, restore, verify
 from hub.store.keeping.marks import MOVED, mark
 from hub.store.sql import journal
 from hub.store.sql.db import only
@@ -19,7 +20,7 @@ from schemas.problems import Refusal
 from tests.doubles.chained import audited, chain_all, rooted
 from tests.keeping.conftest import fresh_database
 from tests.keeping.places import LATER, PLACES, Place, busy
-from tests.store.samples import acceptance, at, delivered
+from tests.store.samples import acceptance, at, delivered, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -219,3 +220,48 @@ async def test_the_journals_chain_and_its_roots_arrive_and_go_on(way: tuple[Plac
     assert await audited(there) == []
     assert (await there.evidence.prove("after"))[0].root is not None
     await there.close()
+
+
+async def letters(store: Store) -> None:
+    """Two that lie in a mailbox, the second one fetched."""
+    await store.capacities([Capacity(partner="so-tc", concurrency=9, fetches=True)])
+    for number in range(2):
+        await store.accept(acceptance(f"l{number}", dossier=f"l{number}", partners=("so-tc",)))
+    works = await store.claim("w", at(1), 10, 30)
+    await store.seal(works[0].token, {work.transfer: sealed() for work in works})
+    laid = [Settlement(transfer=work.transfer, move=Move.OFFER, offered=True) for work in works]
+    await store.settle(works[0].token, laid, at(2))
+    assert await store.mailbox.fetch("so-tc", "l1.so-tc.0", at(3)) is not None
+
+
+async def test_what_lies_in_a_mailbox_lies_there_at_the_new_place_too(way: tuple[Place, Place]) -> None:
+    old, new = way
+    store = old.open()
+    await letters(store)
+    await store.close()
+    moved(old, new)
+    store = new.open()
+    assert await store.conservation() == ()
+    there = {one.transfer: one.fetches for one in await store.mailbox.letters("so-tc")}
+    assert there == {"l0.so-tc.0": 0, "l1.so-tc.0": 1}
+    assert await store.claim("w", LATER, 10, 30) == ()
+    await store.close()
+
+
+async def test_after_a_restore_what_nobody_had_fetched_is_offered_again_in_doubt(
+    way: tuple[Place, Place],
+) -> None:
+    old, new = way
+    store = old.open()
+    await letters(store)
+    await store.close()
+    written = old.back_up(old.keeper.blobs.folder.parent / "backup")
+    order = restore.Order(file=written.path, replace=False, by="an", partners=())
+    restore.restore(new.keeper, order, now=new.now, prove=new.bodies().prove)
+    store = new.open()
+    await store.pause("so-tc", paused=False, reason="seen", by="an", now=LATER)
+    (work,) = await store.claim("w", LATER, 10, 30)
+    assert (work.transfer, work.doubt) == ("l0.so-tc.0", True)
+    assert [one.transfer for one in await store.mailbox.letters("so-tc")] == ["l1.so-tc.0"]
+    assert await store.conservation() == ()
+    await store.close()

@@ -169,7 +169,7 @@ SHOWN: dict[str, tuple[str, Sequence[Any]]] = {
     "read": (claiming._LOAD, ([1, 2],)),
     "take": (claiming._TAKE, ([1], [4], [1], [4], [0], [0, 1], [0, 0], [0, 0], [0] * 8, 10)),
     "look": (claiming._DUE, ()),
-    "write": (recording._WRITE, ([1], ["delivered"], *[[1]] * 6, *[[""]] * 3, [1])),
+    "write": (recording._WRITE, ([1], ["delivered"], *[[1]] * 7, *[[""]] * 3, [1])),
     "heads": (many_lanes._HEADS, (["d1"], [1])),
     "return": (recording._RETURN, ([1], [1], [0] * 8)),
     "head": (lanes._HEAD, Lane("d1", 1)),

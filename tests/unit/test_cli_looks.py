@@ -66,6 +66,8 @@ FACES = [
     (view(1, State.IN_DOUBT, problem="HUB-NET-004", wake_at=EARLIER), "▶ đang gửi"),
     (view(1, State.IN_DOUBT, problem="HUB-NET-004", wake_at=LATER), "▶ chưa rõ kết quả, hỏi lại lúc 15:05"),
     (view(1, State.IN_DOUBT, problem="HUB-PAR-009"), "? chưa rõ kết quả, cần người quyết định"),
+    (view(1, offered_at=EARLIER), "◇ nằm trong hộp thư, chờ nơi nhận đến lấy"),
+    (view(1, State.IN_DOUBT, offered_at=EARLIER), "◆ đã lấy, chờ xác nhận"),
     (view(1, State.DELIVERED), "● đã giao"),
     (view(1, State.ACKNOWLEDGED), "● đã xác nhận"),
     (view(1, State.REFUSED), "✕ bị từ chối"),
@@ -85,6 +87,12 @@ def test_a_state_is_shown_by_shape_and_word(seen: object, shown: str) -> None:
 def test_nothing_is_offered_while_the_hub_is_at_it() -> None:
     assert faces.sensible_moves(view(1, State.IN_DOUBT), NOW) == ()
     assert faces.sensible_moves(view(1, State.DELIVERED), NOW) == ()
+
+
+def test_what_lies_in_a_mailbox_can_be_taken_back_until_it_is_fetched() -> None:
+    lies = view(1, offered_at=EARLIER)
+    assert faces.sensible_moves(lies, NOW) == (Move.HOLD, Move.SKIP, Move.WITHDRAW)
+    assert faces.sensible_moves(view(1, State.IN_DOUBT, offered_at=EARLIER), NOW) == (Move.SKIP,)
 
 
 def test_only_moves_of_the_table_are_offered() -> None:

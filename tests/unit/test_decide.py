@@ -40,6 +40,12 @@ def test_in_doubt_is_asked_first_and_never_blindly_sent_again(
     assert first(policy, doubt=doubt) is expected
 
 
+@pytest.mark.parametrize("doubt", [False, True])
+def test_who_fetches_is_never_sent_to(doubt: bool) -> None:
+    policy = Policy(schedule=(), fetches=True, can_be_asked=True, keeps_keys=True)
+    assert first(policy, doubt=doubt) is First.OFFER
+
+
 def test_only_a_clear_no_allows_a_send_after_asking() -> None:
     assert may_send(Deferred(reason=WHY))
     assert not any(may_send(answer) for answer in (Delivered(), Refused(reason=WHY), Unsure(reason=WHY)))

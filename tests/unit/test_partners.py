@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotations at run time
+from typing import ClassVar
 
+import msgspec
 import pytest
 from pydantic import BaseModel, ConfigDict
 
@@ -320,3 +322,43 @@ def test_a_room_that_cannot_sign_its_calls_or_check_replies_is_not_asked_to(
     assert OURS in GOOD
     found = problems(tmp_path, GOOD.replace(OURS, table))
     assert [problem.place.rpartition(": ")[2] for problem in found] == [place]
+
+
+class Box(BaseModel):
+    """The settings of a room whose partners come themselves."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    fetches: ClassVar[bool] = True
+
+
+def test_who_fetches_says_who_it_is_is_asked_nothing_and_gets_its_messages_in_order(tmp_path: Path) -> None:
+    world = msgspec.structs.replace(WORLD, rooms={"box": Box})
+    told = f"""\
+id = "so-tc"
+agency = "000.00.15.H47"
+room = "box"
+name = {{ vi = "Sở", en = "Office" }}
+[access]
+api_keys = ["{KEY}"]
+[receives]
+kinds = ["received"]
+mapping = "land.soap@1"
+authority = "000.00.00.H47"
+"""
+    file = tmp_path / "one.toml"
+    file.write_text(told)
+    one = reading.read(file, world)
+    assert one.fetches
+    assert one.capacity
+    assert one.capacity.fetches
+    file.write_text(
+        told.replace(f'api_keys = ["{KEY}"]', "signature = false")
+        + "can_be_asked = true\norder_sensitive = false\n"
+    )
+    with pytest.raises(Refusal) as refused:
+        reading.read(file, world)
+    assert [problem.place.partition(" ")[2] for problem in refused.value.problems] == [
+        "room",
+        "receives.can_be_asked",
+        "receives.order_sensitive",
+    ]

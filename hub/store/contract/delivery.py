@@ -55,13 +55,14 @@ class Attempt(Value, frozen=True):
 class Settlement(Value, frozen=True):
     """What was decided for one claimed transfer; written in one transaction with its attempts and what follows from it.
 
-    ``move``: DELIVER, DEFER, REFUSE, EXHAUST, PARK, UNSENT, or ``None``: still in doubt (``wake_at`` set: ask again then;
+    ``move``: DELIVER, DEFER, REFUSE, EXHAUST, PARK, UNSENT, OFFER, or ``None``: still in doubt (``wake_at`` set: ask again then;
     not set: waits for a person). ``counts``: uses up one entry of the schedule. ``follow_up``: the ``delivery_failed``
     message to the sender, accepted in the same transaction; its ``expected_version``, ``aliases`` and ``story`` are not
     looked at (it says nothing new about the dossier), and a key that is taken does not undo the settlement.
     ``receipt_by``: until when the partner's receipt for a delivered transfer is awaited; ``None``: nobody awaits one.
     A receipt that came while it was leased wins over whatever is settled. ``health``: what it says about the partner as a
     whole, ``rest``: seconds that the partner asked everybody to wait (``hub.circuit``); ``probe``: as the work said.
+    ``offered``: from now on it lies where the partner fetches it; with ``move`` ``None`` one that an earlier fetch left in doubt.
     """
 
     transfer: str
@@ -78,10 +79,12 @@ class Settlement(Value, frozen=True):
     health: Health = Health.NOTHING
     rest: float | None = None
     probe: bool = False
+    offered: bool = False
 
 
 class Capacity(Value, frozen=True):
     """A partner's limits as the claim must respect them. ``order_sensitive`` false: a stopped head does not hold its lane.
+    ``fetches``: nothing is sent there; what is sealed is offered, and leaves when the partner fetches it.
 
     ``circuit_after``, ``circuit_waits``: its breaker's policy, in the store because every worker's outcomes count together.
     """
@@ -93,6 +96,7 @@ class Capacity(Value, frozen=True):
     order_sensitive: bool = True
     circuit_after: int = AFTER
     circuit_waits: tuple[float, ...] = WAITS
+    fetches: bool = False
 
 
 class Window(Value, frozen=True):

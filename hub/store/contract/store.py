@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Work,
     )
     from hub.store.contract.intake import Acceptance, Accepted, Known, RefusedMessage, Usage, Use
+    from hub.store.contract.mailbox import Mailbox
     from hub.store.contract.mending import Correction, Merging, Rerouting
     from hub.store.contract.views import (
         AttemptView,
@@ -56,6 +57,8 @@ class Store(Protocol):
     def evidence(self) -> Evidence: ...
     @property
     def trust(self) -> Book: ...
+    @property
+    def mailbox(self) -> Mailbox: ...
 
     async def known(self, authority: str, code: str) -> Known | None: ...
 

@@ -39,6 +39,8 @@ class TransferView(Value, frozen=True):
     superseded_by: tuple[str, ...] = ()
     receipt_by: datetime | None = None  # until when the partner's receipt is awaited
     receipt_at: datetime | None = None  # when it came
+    offered_at: datetime | None = None  # since when it lies where the partner fetches it
+    fetched_at: datetime | None = None  # when it was fetched first
 
 
 class AttemptView(Value, frozen=True):
@@ -76,7 +78,8 @@ class QueueRow(Value, frozen=True):
     """Counts of one partner by state; ``blocked`` is derived. ``oldest``: acceptance of its oldest unfinished transfer.
     ``expired``: transfers that were given back because their worker's lease ran out, ever.
 
-    ``overdue``: delivered ones whose receipt did not come in time.
+    ``overdue``: delivered ones whose receipt did not come in time. ``unfetched``: since when the first of those lies there that
+    the partner could fetch and has not.
     ``circuit_until``: when an open circuit is tried again; ``circuit_code``: what opened it. ``window``: how many may be under
     way while it comes back; ``None``: as many as declared. ``opens``, ``closes``: the window of its hours; ``None``: always.
     """
@@ -94,6 +97,7 @@ class QueueRow(Value, frozen=True):
     window: int | None = None
     opens: datetime | None = None
     closes: datetime | None = None
+    unfetched: datetime | None = None
 
 
 class JournalRow(Value, frozen=True):

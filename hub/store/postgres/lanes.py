@@ -20,7 +20,7 @@ WHERE item.subject=z.subject AND item.dest=z.dest AND item.n=z.n
 """
 _HEADS = """
 SELECT z.subject, z.dest, h.* FROM unnest(?::text[], ?::bigint[]) z(subject, dest) CROSS JOIN LATERAL (
-  SELECT i.n, i.shelf, i.class, i.at, t.state, t.wake_at, t.deadline, m.accepted_at, d.live_since
+  SELECT i.n, i.shelf, i.class, i.at, t.state, t.wake_at, t.deadline, m.accepted_at, d.live_since, t.offered_at
   FROM item i JOIN transfer t ON t.n=i.n JOIN message m ON m.n=t.message JOIN dest d ON d.id=i.dest
   WHERE i.subject=z.subject AND i.dest=z.dest ORDER BY i.n LIMIT 1) h
 """

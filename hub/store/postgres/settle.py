@@ -32,14 +32,15 @@ UPDATE transfer t SET
   wake_at=CASE WHEN receipt_at IS NULL THEN z.wake_at END,
   settled_at=CASE WHEN receipt_at IS NULL THEN z.settled_at ELSE coalesce(z.settled_at, z.now) END,
   receipt_by=CASE WHEN receipt_at IS NULL THEN z.receipt_by END,
+  offered_at=CASE WHEN receipt_at IS NULL THEN z.offered_at END,
   problem=CASE WHEN receipt_at IS NULL THEN z.code ELSE '' END,
   detail=CASE WHEN receipt_at IS NULL THEN z.detail ELSE '' END,
   reference=CASE z.reference WHEN '' THEN t.reference ELSE z.reference END,
   ask_at=CASE WHEN receipt_at IS NULL THEN ask_at END,
   overdue=CASE WHEN receipt_at IS NULL THEN overdue ELSE 0 END
-FROM unnest(?::bigint[], ?::text[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::text[], ?::text[],
+FROM unnest(?::bigint[], ?::text[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[], ?::text[], ?::text[],
   ?::text[], ?::bigint[])
-  z(n, state, attempts, sends, tries, wake_at, settled_at, receipt_by, code, detail, reference, now)
+  z(n, state, attempts, sends, tries, wake_at, settled_at, receipt_by, offered_at, code, detail, reference, now)
 WHERE t.n=z.n RETURNING t.n, t.receipt_at
 """
 _TOLD = """

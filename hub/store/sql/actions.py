@@ -98,7 +98,7 @@ def _write(db: Db, tally: Tally, row: _Row, order: Order, after: State, at: int)
     """A retry starts the schedule anew and is due at once; problem and detail stay until the next attempt says otherwise."""
     retry = order.move in _AT_ONCE
     db.execute(
-        "UPDATE transfer SET state=?, wake_at=?, settled_at=?, attempts=CASE WHEN ?=1 THEN 0 ELSE attempts END WHERE n=?",
+        "UPDATE transfer SET state=?, wake_at=?, settled_at=?, offered_at=NULL, attempts=CASE WHEN ?=1 THEN 0 ELSE attempts END WHERE n=?",
         (str(after), at if retry else None, None if after in _SLEEPS else at, int(retry), row.n),
     )
     tally.moved(row.dest, row.state, after)

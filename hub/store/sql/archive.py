@@ -122,7 +122,10 @@ def doubt(db: Db, held: Iterable[int], at: int, code: str) -> int:
     """
     for n in held:
         db.execute("UPDATE transfer SET state='in_doubt', wake_at=? WHERE n=?", (at, n))
-    db.execute(f"UPDATE transfer SET state='in_doubt', wake_at=?, problem=? WHERE {_DUE}", (at, code))  # noqa: S608 - constants
+    db.execute(  # one that was offered is offered anew, in doubt
+        f"UPDATE transfer SET state='in_doubt', wake_at=?, offered_at=NULL, problem=? WHERE {_DUE}",  # noqa: S608 - constants
+        (at, code),
+    )
     due = db.changes()
     db.execute(
         f"UPDATE transfer SET state='in_doubt', wake_at=NULL, settled_at=NULL, problem=? WHERE {_FOR_A_PERSON}",  # noqa: S608 - constants
@@ -141,7 +144,7 @@ WHERE {_SLEEPS} OR (t.state NOT IN ({_DONE}) AND d.order_sensitive<>0)
 """  # noqa: S608 - constants
 _HEAD = "NOT EXISTS(SELECT 1 FROM item b WHERE b.subject=item.subject AND b.dest=item.dest AND b.n<item.n)"
 _SHELF = f"""
-UPDATE item SET shelf=(SELECT CASE WHEN NOT ({_SLEEPS}) THEN 'stopped' WHEN t.wake_at>? THEN 'wait' ELSE 'ready' END
+UPDATE item SET shelf=(SELECT CASE WHEN t.offered_at IS NOT NULL OR NOT ({_SLEEPS}) THEN 'stopped' WHEN t.wake_at>? THEN 'wait' ELSE 'ready' END
   FROM transfer t WHERE t.n=item.n) WHERE {_HEAD}
 """  # noqa: S608 - constants
 _READY = f"""

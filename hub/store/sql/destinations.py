@@ -159,6 +159,12 @@ def set_capacities(db: Db, capacities: Sequence[Capacity]) -> None:
             "UPDATE dest SET circuit_after=?, circuit_waits=? WHERE id=? AND (circuit_after, circuit_waits) <> (?,?)",
             (*policy, dest, *policy),
         )
+        db.execute(
+            "UPDATE dest SET offers=? WHERE id=? AND offers<>?",
+            (int(capacity.fetches), dest, int(capacity.fetches)),
+        )
+        if db.changes() and not capacity.fetches:
+            _take_back(db, dest)
         if limits_changed:
             db.execute("UPDATE dest_run SET tokens=? WHERE id=?", (float(capacity.burst), dest))
         if not capacity.order_sensitive:
@@ -175,7 +181,7 @@ def _let_pass(db: Db, dest: int) -> None:
     db.hold(stopped)
     for lane in stopped:
         first = lanes.head(db, lane)
-        if first is None or first.shelf != "stopped":
+        if first is None or first.shelf != "stopped" or first.offered_at is not None:
             continue
         while first is not None and first.state in STOPPED and first.wake_at is None:
             if first.shelf == "stopped":
@@ -183,6 +189,21 @@ def _let_pass(db: Db, dest: int) -> None:
             lanes.leave(db, tally, lane, first.n)
             first = lanes.head(db, lane)
         lanes.place(db, tally, lane, 0 if first is None else first.accepted_at)
+    tally.write(db)
+
+
+def _take_back(db: Db, dest: int) -> None:
+    """It is sent there from now on: what lies there unfetched is sent, what was fetched waits for a person."""
+    rows = many(db, "SELECT n, subject FROM transfer WHERE dest=? AND offered_at IS NOT NULL", (dest,))
+    db.hold(Lane(subject, dest) for _, subject in rows)
+    tally = Tally()
+    for n, subject in rows:
+        lane = Lane(subject, dest)
+        first = lanes.head(db, lane)
+        if first is not None and first.n == n:
+            lanes.take(db, lane, first)
+            db.execute("UPDATE transfer SET offered_at=NULL WHERE n=?", (n,))
+            lanes.place(db, tally, lane, first.accepted_at)
     tally.write(db)
 
 

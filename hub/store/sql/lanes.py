@@ -27,7 +27,7 @@ OFFSETS = (-7 * _DAY, -2 * _DAY, 0, _DAY)
 """Virtual deadline = time of becoming ready + offset of the class: the urgent first, and everybody's turn comes."""
 
 _HEAD = """
-SELECT i.n, i.shelf, i.class, i.at, t.state, t.wake_at, t.deadline, m.accepted_at, d.live_since
+SELECT i.n, i.shelf, i.class, i.at, t.state, t.wake_at, t.deadline, m.accepted_at, d.live_since, t.offered_at
 FROM item i JOIN transfer t ON t.n=i.n JOIN message m ON m.n=t.message JOIN dest d ON d.id=i.dest
 WHERE i.subject=? AND i.dest=? ORDER BY i.n LIMIT 1
 """
@@ -54,6 +54,7 @@ class Head(NamedTuple):
     deadline: int | None
     accepted_at: int
     live_since: int
+    offered_at: int | None
 
 
 class Arrival(NamedTuple):
@@ -126,6 +127,8 @@ def of_arrival(new: Arrival) -> Ticket:
 def of_head(first: Head, now: int) -> Ticket:
     """Return the ticket of a lane by what its head is."""
     state, wake = first.state, first.wake_at
+    if first.offered_at is not None:  # its partner comes for it
+        return STOPPED
     if state != State.WAITING and (state != State.IN_DOUBT or wake is None):
         return STOPPED
     return Ticket("wait", None, wake) if wake is not None and wake > now else _ready(first, now)

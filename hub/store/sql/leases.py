@@ -70,7 +70,8 @@ _EXPIRE = "DELETE FROM lease WHERE token=? AND until<=? RETURNING worker, body"
 
 
 def expire(db: Db, now: int, by: int, most: int) -> int:
-    """Take back what a dead or hanging worker held; return how many leases. Sealed: it may have left, so it is in doubt.
+    """Take back what a dead or hanging worker held; return how many leases. Sealed: it may have left, so it is in doubt;
+    not where nothing leaves before the partner fetches it.
 
     ``by``: the time by the clock of leases; ``now`` is only written down.
     """
@@ -91,8 +92,8 @@ def expire(db: Db, now: int, by: int, most: int) -> int:
 def _expired(db: Db, tally: Tally, item: Leased, worker: str, now: int) -> None:
     state, id_, message, sealed, receipt_at = only(
         db,
-        "SELECT t.state, t.id, m.id, EXISTS(SELECT 1 FROM sealed s WHERE s.n=t.n), t.receipt_at"
-        " FROM transfer t JOIN message m ON m.n=t.message WHERE t.n=?",
+        "SELECT t.state, t.id, m.id, d.offers=0 AND EXISTS(SELECT 1 FROM sealed s WHERE s.n=t.n), t.receipt_at"
+        " FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE t.n=?",
         (item.n,),
     )
     if receipt_at is not None:  # the partner's receipt came while it was being sent

@@ -12,7 +12,7 @@ def stands(db: Db, n: int, at: int) -> None:
     """The transfer is acknowledged, whatever else was found out, and nothing more is awaited of it."""
     db.execute(
         "UPDATE transfer SET state='acknowledged', settled_at=coalesce(settled_at, ?), wake_at=NULL,"
-        " problem='', detail='', receipt_by=NULL, ask_at=NULL, overdue=0 WHERE n=?",
+        " problem='', detail='', receipt_by=NULL, ask_at=NULL, overdue=0, offered_at=NULL WHERE n=?",
         (at, n),
     )
 

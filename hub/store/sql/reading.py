@@ -44,7 +44,7 @@ SELECT t.n, t.id, m.id, d.partner, t.operation, t.part, t.key, m.kind, m.dossier
   EXISTS(SELECT 1 FROM item i WHERE i.subject=t.subject AND i.dest=t.dest AND i.n=t.n)
   AND EXISTS(SELECT 1 FROM item i WHERE i.subject=t.subject AND i.dest=t.dest AND i.n<t.n),
   t.problem, t.detail, t.attempts, t.sends, m.accepted_at, t.wake_at, t.settled_at, t.deadline, t.reference, t.stage, m.sender,
-  t.supersedes, t.receipt_by, t.receipt_at, t.message
+  t.supersedes, t.receipt_by, t.receipt_at, t.message, t.offered_at, t.fetched_at
 FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE t.n=?
 """
 
@@ -94,6 +94,8 @@ def view(db: Db, n: int, leased: dict[int, Leased]) -> TransferView:
         superseded_by=_successors(db, row[26], row[1]) if state is State.WITHDRAWN else (),
         receipt_by=moment(row[24]),
         receipt_at=moment(row[25]),
+        offered_at=moment(row[27]),
+        fetched_at=moment(row[28]),
     )
 
 
@@ -327,7 +329,14 @@ def _queue_row(db: Db, dest: tuple[Any, ...], counts: dict[str, int]) -> QueueRo
         window=dest[6] if dest[3] == Circuit.CLOSED else None,
         opens=moment(dest[7]),
         closes=moment(dest[8]),
+        unfetched=_unfetched(db, dest[0]),
     )
+
+
+def _unfetched(db: Db, dest: int) -> datetime | None:
+    query = "SELECT min(offered_at) FROM transfer WHERE dest=? AND offered_at IS NOT NULL AND state='waiting'"
+    (at,) = only(db, query, (dest,))
+    return moment(at)
 
 
 def _oldest(db: Db, dest: int, states: Iterable[State]) -> datetime | None:

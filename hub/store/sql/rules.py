@@ -117,6 +117,13 @@ PARTS: tuple[Part, ...] = (
                 ),
             ),
             Rule(
+                "what can be fetched holds its lane: it is the head, and nothing is under way",
+                (
+                    "SELECT t.id FROM transfer t WHERE {within} AND t.offered_at IS NOT NULL AND (t.state NOT IN ('waiting', 'in_doubt')"
+                    " OR NOT EXISTS(SELECT 1 FROM item i WHERE i.subject=t.subject AND i.dest=t.dest AND i.n=t.n AND i.shelf='stopped'))"
+                ),
+            ),
+            Rule(
                 "a successor's predecessor is withdrawn, and one of the same message",
                 (
                     "SELECT t.id FROM transfer t WHERE {within} AND t.supersedes<>'' AND NOT EXISTS(SELECT 1 FROM transfer o"
@@ -145,7 +152,7 @@ PARTS: tuple[Part, ...] = (
                 "a head that sleeps has a time or a turn",
                 (
                     "SELECT t.id FROM item i JOIN transfer t ON t.n=i.n AND i.subject=t.subject AND i.dest=t.dest"
-                    " WHERE {within} AND i.shelf='stopped' AND t.state='waiting'"
+                    " WHERE {within} AND i.shelf='stopped' AND t.state='waiting' AND t.offered_at IS NULL"
                 ),
             ),
         ),

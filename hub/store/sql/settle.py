@@ -159,6 +159,7 @@ class Step(NamedTuple):
     wake_at: int | None
     settled_at: int | None
     receipt_by: int | None
+    offered_at: int | None
 
 
 def step(what: Settlement, now: int) -> Step:
@@ -171,6 +172,7 @@ def step(what: Settlement, now: int) -> Step:
         wake_at=micros(what.wake_at) if after in _SLEEPS else None,
         settled_at=now if after not in _SLEEPS else None,
         receipt_by=micros(what.receipt_by),
+        offered_at=now if what.offered else None,
     )
 
 
@@ -202,7 +204,7 @@ def as_tried(row: Row, outcome: Outcome) -> list[tuple[object, ...]]:
 
 def steps_aside(row: Row, state: State, what: Settlement) -> bool:
     """Whether it gives up its place: it is done, or it stopped where order does not matter."""
-    stopped = state not in _SLEEPS or (state is State.IN_DOUBT and what.wake_at is None)
+    stopped = state not in _SLEEPS or (state is State.IN_DOUBT and what.wake_at is None and not what.offered)
     return state in DONE or (stopped and not row.order_sensitive)
 
 
@@ -212,6 +214,7 @@ def _decide(db: Db, tally: Tally, row: Row, outcome: Outcome, dest: int, now: in
     (receipt_at,) = only(
         db,
         "UPDATE transfer SET state=?, attempts=attempts+?, sends=sends+?, tries=tries+?, wake_at=?, settled_at=?, receipt_by=?,"
+        " offered_at=?,"
         " problem=?, detail=?, reference=CASE WHEN ?='' THEN reference ELSE ? END WHERE n=? RETURNING receipt_at",
         (str(new.state), *new[1:], what.code, what.detail, what.reference, what.reference, row.n),
     )

@@ -44,6 +44,7 @@ from hub.store.sql import settle as settling
 from hub.store.sql.access import SqlAccess
 from hub.store.sql.engine import Closed, Unavailable
 from hub.store.sql.evidence import SqlEvidence
+from hub.store.sql.mailbox import SqlMailbox
 from hub.store.sql.shelf import Shelf
 from hub.store.sql.times import SECOND, micros, moment
 from hub.store.sql.trust import SqlBook
@@ -118,6 +119,9 @@ class SqlStore:
         self.access = SqlAccess(reads, writes)
         self.evidence = SqlEvidence(reads, writes, payloads)
         self.trust = SqlBook(reads, writes)
+        self.mailbox = SqlMailbox(
+            reads, writes, payloads, self._pen_of, self._packed, self._under_a_living_key
+        )
         self._reads = reads
         self._writes = writes
         self._queue = queue

@@ -73,7 +73,10 @@ def _key(db: Db, message: str, number: int, partner: str, part: int) -> str:
 
 
 def _withdraw(db: Db, tally: Tally, old: _Old, dest: int, at: int) -> None:
-    db.execute("UPDATE transfer SET state='withdrawn', wake_at=NULL, settled_at=? WHERE id=?", (at, old.id))
+    db.execute(
+        "UPDATE transfer SET state='withdrawn', wake_at=NULL, offered_at=NULL, settled_at=? WHERE id=?",
+        (at, old.id),
+    )
     tally.moved(dest, old.state, State.WITHDRAWN)
 
 

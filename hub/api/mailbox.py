@@ -1,0 +1,180 @@
+"""The mailbox: a partner that nobody can call lists what lies there for it, fetches it and answers.
+
+``GET /v1/mailbox``, ``GET /v1/mailbox/{transfer}``, ``POST /v1/mailbox/{transfer}/acknowledgement``. Before the bytes of a letter
+leave, the store says that they may have; what the partner then says settles it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from fastapi import Request  # noqa: TC002 - FastAPI reads the annotations at run time
+from starlette.responses import Response
+
+from hub import mailbox
+from hub.api.described import KNOWN
+from hub.api.quotas import Errand
+from hub.store.contract.delivery import Acknowledgement
+from schemas.problems import refuse
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from hub.api.desk import Deps
+    from hub.store.contract.delivery import Acknowledged
+    from hub.store.contract.mailbox import Rejected
+
+PATH = "/v1/mailbox"
+NO_LETTER, NO_MAILBOX, BAD_QUERY = "HUB-BOX-001", "HUB-BOX-005", "HUB-BOX-006"
+PAGE, MOST = 50, 200
+ETAG = "ETag"
+
+DOCUMENTED: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["digest"],
+                    "properties": {
+                        "digest": {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
+                        "at": {"type": "string", "format": "date-time"},
+                        "refused": {
+                            "type": "object",
+                            "required": ["reason"],
+                            "properties": {
+                                "reason": {"type": "string", "minLength": 1, "maxLength": 2000},
+                                "code": {"type": "string", "pattern": "^[A-Za-z0-9._-]{0,40}$"},
+                            },
+                            "additionalProperties": False,
+                        },
+                    },
+                    "additionalProperties": False,
+                }
+            }
+        },
+    },
+    "security": KNOWN,
+}
+"""For the API's own description."""
+
+
+def add(app: FastAPI, deps: Deps) -> None:
+    """Put the mailbox's addresses into the app."""
+    door = Door(deps)
+    own: dict[str, Any] = {"security": KNOWN}
+    query = [
+        {
+            "name": "after",
+            "in": "query",
+            "schema": {"type": "string"},
+            "description": "`next` of the page before",
+        },
+        {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": MOST}},
+    ]
+    for path, method, endpoint, extra in (
+        (PATH, "GET", door.list, {**own, "parameters": query}),
+        (f"{PATH}/{{transfer}}", "GET", door.fetch, own),
+        (f"{PATH}/{{transfer}}/acknowledgement", "POST", door.answer, DOCUMENTED),
+    ):
+        app.add_api_route(
+            path,
+            endpoint,
+            methods=[method],
+            openapi_extra=extra,
+            response_class=Response,
+            name=f"{method} {path}",
+        )
+
+
+class Door:
+    """The endpoints."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps, self._mailbox = deps, deps.store.mailbox
+
+    async def list(self, request: Request) -> Response:
+        """List what lies there for the caller, what has lain longest first."""
+        partner = await self._owner(request)
+        limit = _limit(request.query_params.get("limit", str(PAGE)))
+        after = request.query_params.get("after", "")
+        try:
+            letters = await self._mailbox.letters(partner, after=after, limit=limit)
+        except ValueError:
+            raise refuse(BAD_QUERY, "after", rule="next of an earlier page") from None
+        return _json(msgspec.json.encode(mailbox.listed(letters, limit)))
+
+    async def fetch(self, request: Request) -> Response:
+        """Fetch one letter: the sealed bytes with the headers that they are signed by; the same each time."""
+        partner = await self._owner(request)
+        with self._deps.carrying.enter(partner):
+            found = await self._mailbox.fetch(partner, request.path_params["transfer"], self._deps.now())
+        if found is None:
+            raise refuse(NO_LETTER)
+        headers = {**found.sealed.headers, ETAG: f'"{found.digest}"', "Cache-Control": "no-store"}
+        return Response(found.sealed.payload, headers=headers, media_type=found.sealed.media_type)
+
+    async def answer(self, request: Request) -> Response:
+        """Say that a letter is there, or that it cannot be processed; said again it gets the same answer."""
+        taken = await self._deps.acknowledging.brought(request, self._take)
+        headers = {"Idempotency-Replayed": "true"} if taken.replayed else {}
+        return _json(mailbox.answer(taken), headers)
+
+    async def _take(self, partner: str, body: bytes, request: Request) -> Acknowledged | Rejected:
+        deps, now, transfer = self._deps, self._deps.now(), request.path_params["transfer"]
+        self._check(partner)
+        said = mailbox.read(body)
+        view = await deps.store.transfer(transfer)
+        if view is None or (view.id, view.partner) != (transfer, partner):
+            raise refuse(NO_LETTER)
+        receipt = deps.acknowledging.verified(
+            Acknowledgement(
+                partner=partner,
+                raw=body,
+                received_at=now,
+                said_at=said.at or now,
+                key=view.key,
+                digest=said.digest,
+            ),
+            request,
+        )
+        if said.refused is None:
+            return await deps.store.acknowledge(receipt)
+        work = await self._mailbox.letter(partner, transfer)
+        if work is None:
+            raise refuse(NO_LETTER)
+        rejection = mailbox.rejection(
+            work,
+            said,
+            body,
+            address=request.url.path,
+            now=now,
+            codec_of=deps.mailboxes.codec_of,
+            confirm=deps.mailboxes.confirm,
+        )
+        return await self._mailbox.reject(rejection, now)
+
+    async def _owner(self, request: Request) -> str:
+        """Return who comes for what is its own."""
+        who = await self._deps.callers.identify(request)
+        self._check("" if who.receipts_only else who.partner)
+        self._deps.quotas.call(who.partner, Errand.MAILBOX)
+        return who.partner
+
+    def _check(self, partner: str) -> None:
+        if partner not in self._deps.mailboxes.partners:
+            raise refuse(NO_MAILBOX, rule='room = "mailbox"')
+
+
+def _limit(said: str) -> int:
+    if not (said.isascii() and said.isdecimal() and 1 <= int(said[:9]) <= MOST):
+        raise refuse(BAD_QUERY, "limit", rule=f"a number from 1 to {MOST}")
+    return int(said)
+
+
+def _json(told: bytes, headers: dict[str, str] | None = None) -> Response:
+    return Response(
+        told, media_type="application/json", headers={"Cache-Control": "no-store", **(headers or {})}
+    )
