@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hub.trust.forecast import Event, Pinned
     from schemas.agencies import Agencies
     from schemas.dossier import Message
+    from schemas.mapping import Mapping as Format
     from schemas.workdays import Workdays
     from signing.keys.ring import KeyRing
     from signing.pdf_signatures import Examined
@@ -162,6 +163,21 @@ def workdays(settings: Path) -> Workdays:
     from hub.wiring.parts import days_of  # noqa: PLC0415 - heavy
 
     return days_of(file.load(settings if settings.is_file() else None))
+
+
+def formats(settings: Path) -> Mapping[str, Format]:
+    """Every mapping by its reference, the site's own where there are settings. Needs no hub."""
+    from hub import settings as file  # noqa: PLC0415 - heavy; only these commands need it
+    from hub.wiring.declared import formats_of  # noqa: PLC0415 - heavy
+
+    return formats_of(file.load(settings if settings.is_file() else None))
+
+
+def speakers(settings: Path) -> Sequence[Partner]:
+    """Return who is declared, nobody where there are no settings. Needs no store."""
+    from hub.wiring.declared import declared  # noqa: PLC0415 - heavy; only this command needs it
+
+    return declared(settings).partners if settings.is_file() else ()
 
 
 def signatories(settings: Path) -> tuple[Known, Agencies]:

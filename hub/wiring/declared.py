@@ -167,6 +167,10 @@ def _horizon(receives: Receives) -> float:
     return upkeep.horizon(receives.schedule, receives.jitter, LONGEST_WAIT)
 
 
+def formats_of(settings: Settings) -> Mapping[str, mapping.Mapping]:
+    return _formats(settings)[1]
+
+
 def _formats(settings: Settings) -> tuple[Library, Mapping[str, mapping.Mapping]]:
     """The built-in mappings and schemas with the site's own; those stand in the folder that holds ``mappings``."""
     if settings.mappings is None:

@@ -1,0 +1,190 @@
+"""``lienthong mapping list|try|replay``: which mappings there are, what one makes of a payload, and what a new version would have said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path  # noqa: TC003 - cyclopts reads the annotations at run time
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from hub.cli import opening, show, telling
+from hub.cli.desk import At, Complaint
+from hub.cli.exits import Exit
+from hub.replaying import Compared, Told, read, summed, written
+from hub.store.contract.views import Filter
+from schemas.dossier import from_json, to_json
+from schemas.problems import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from hub.cli.opening import Hub
+    from hub.store.contract.views import Payloads, TransferView
+    from schemas.dossier import Message
+    from schemas.mapping import Mapping as Format
+
+PAGE = 100
+NOBODY = ("sender", "key", "agency")
+"""Who says what is only tried, under which key, for which agency: what the wire does not carry."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A mapping and who speaks it, by today's partner files."""
+
+    format: Format
+    sends: tuple[str, ...]
+    receives: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Replayed:
+    old: str
+    new: str
+    found: list[Compared]
+
+    def count(self, side: str) -> int:
+        return sum(one.side == side for one in self.found)
+
+
+KNOWN: tuple[show.Column[Known], ...] = (
+    show.Column("mapping", lambda row: row.format.ref, whole=True),
+    show.Column("media", lambda row: row.format.media),
+    show.Column("sent_by", lambda row: list(row.sends)),
+    show.Column("received_by", lambda row: list(row.receives)),
+)
+REPLAYED: tuple[show.Column[Replayed], ...] = (
+    show.Column("old", lambda row: row.old),
+    show.Column("new", lambda row: row.new),
+    show.Column("read", lambda row: row.count("read")),
+    show.Column("written", lambda row: row.count("written")),
+    show.Column("alike", lambda row: sum(one.same for one in row.found)),
+    show.Column("differ", lambda row: sum(not one.same for one in row.found)),
+)
+TOLD: tuple[show.Column[Told], ...] = (
+    show.Column("side", lambda row: str(row.side), lambda row, desk: desk.say(f"side.{row.side}")),
+    show.Column("change", lambda row: row.change, lambda row, desk: desk.say(f"change.{row.change}")),
+    show.Column("place", lambda row: row.place),
+    show.Column("touched", lambda row: row.number),
+    show.Column("example", lambda row: row.example, whole=True),
+)
+
+
+def list_(*, desk: At) -> int:
+    formats, partners = opening.formats(desk.settings), opening.speakers(desk.settings)
+    found = [
+        Known(
+            format=each,
+            sends=tuple(p.id for p in partners if p.sends and p.sends.format == ref),
+            receives=tuple(p.id for p in partners if p.receives and p.receives.mapping == ref),
+        )
+        for ref, each in sorted(formats.items())
+    ]
+    show.rows(desk, KNOWN, found, "nothing.mappings")
+    return Exit.OK
+
+
+def try_(mapping: str, payload: Path, /, *, into: str = "", desk: At) -> int:
+    """Read one payload, and write it in another format where one is named. Nothing is sent or kept."""
+    formats = opening.formats(desk.settings)
+    source, target = _format(formats, mapping), _format(formats, into) if into else None
+    try:
+        raw = payload.read_bytes()
+    except OSError as error:
+        raise Complaint("usage.unreadable", Exit.USAGE, file=payload, why=error.strerror or "") from None
+    try:
+        message = source.read(raw, *NOBODY)
+        made = _made(target, message) if target else {"": to_json(message)}
+    except Refusal as refusal:
+        telling.problems(desk, refusal.problems, str(payload))
+        return Exit.FOUND
+    if not made and target is not None:
+        raise Complaint("try.silent", Exit.FOUND, mapping=target.ref, kind=message.kind)
+    for name, written_ in made.items():
+        if name:
+            desk.tell("try.operation", operation=name)
+        desk.screen.write_bytes(written_.rstrip(b"\n") + b"\n")
+    return Exit.OK
+
+
+def _made(target: Format, message: Message) -> dict[str, bytes]:
+    return {
+        operation: target.write(operation, message, message.key) for operation in target.operations(message)
+    }
+
+
+async def replay(
+    old: str,
+    new: str,
+    /,
+    *,
+    partner: str = "",
+    limit: Annotated[int, Parameter(negative=())] = 200,
+    desk: At,
+) -> int:
+    """The exit status says whether anything differs."""
+    formats = opening.formats(desk.settings)
+    one, other = _format(formats, old), _format(formats, new)
+    if one.media != other.media:
+        raise Complaint("replay.media", Exit.USAGE, old=old, new=new)
+    found: list[Compared] = []
+    async with desk.hub() as hub:
+        async for compared in _compared(hub, one, other, Filter(partner=partner, limit=PAGE)):
+            found.append(compared)
+            if len(found) >= limit:
+                break
+    told = summed(found)
+    show.card(
+        desk, REPLAYED, Replayed(old, new, found), [show.Part("differences", TOLD, told)] if told else []
+    )
+    desk.tell("replay.differs" if told else "replay.alike", number=sum(not each.same for each in found))
+    return Exit.FOUND if told else Exit.OK
+
+
+async def _compared(hub: Hub, old: Format, new: Format, which: Filter) -> AsyncIterator[Compared]:
+    """The newest first; a message is read once, however many copies it has."""
+    heard: set[str] = set()
+    while page := await hub.store.transfers(which):
+        for view in page:
+            stored = await hub.store.payloads(view.id)
+            if stored is None:
+                continue
+            for one in chain(
+                _written(hub, old, new, view, stored), _heard(hub, old, new, view, stored, heard)
+            ):
+                yield one
+        which = Filter(partner=which.partner, limit=which.limit, after=page[-1].id)
+
+
+def _written(hub: Hub, old: Format, new: Format, view: TransferView, stored: Payloads) -> list[Compared]:
+    partner = hub.partners.get(view.partner)
+    if partner is None or partner.receives is None or not _speaks(partner.receives.mapping, old):
+        return []
+    if not stored.canonical:
+        return []
+    return [written(old, new, view.operation, from_json(stored.canonical), view.key, view.id)]
+
+
+def _heard(
+    hub: Hub, old: Format, new: Format, view: TransferView, stored: Payloads, heard: set[str]
+) -> list[Compared]:
+    sender = hub.partners.get(view.sender)
+    if sender is None or sender.sends is None or not _speaks(sender.sends.format, old):
+        return []
+    if view.message in heard or not stored.raw:
+        return []
+    heard.add(view.message)
+    return [read(old, new, stored.raw, (view.sender, view.key, sender.agency), view.message)]
+
+
+def _speaks(ref: str, format_: Format) -> bool:
+    """In whichever version: what is compared is what two of them make of the same messages."""
+    return ref.partition("@")[0] == format_.ref.partition("@")[0]
+
+
+def _format(formats: Mapping[str, Format], ref: str) -> Format:
+    if ref not in formats:
+        raise Complaint("unknown.mapping", Exit.FAILED, name=ref, known=", ".join(sorted(formats)))
+    return formats[ref]
