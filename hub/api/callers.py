@@ -80,7 +80,7 @@ class Callers:
         """``vouch``: whether the signer of a bearer token may be believed now."""
         self._keys = _by_digest(knows.credentials, Way.API_KEY)
         self._certificates = _by_digest(knows.credentials, Way.CERTIFICATE)
-        self._badges = {name: each for each in knows.badges for name in each.names}
+        self._badges = _by_name(knows.badges)
         self._claims, self._proxies = knows.claims, knows.proxies
         self._tokens, self._failures, self._uses = tokens, failures, uses
         self._now, self._vouch = now, vouch
@@ -157,15 +157,19 @@ class Callers:
         )
 
     def _badge(self, authorization: str, token: str) -> Identity:
-        """Find whose JWS it says it is, and believe it when it is."""
-        header = hints(token)
-        known = next((self._badges[name] for name in header if name in self._badges), None)
-        if known is None:
-            raise refuse("HUB-AUT-002", "Authorization")
-        signer = known.verify(authorization, self._now())
-        self._vouch(known.partner, signer.fingerprint, self._now(), None)
-        label = label_of("", signer.fingerprint)
-        return Identity(partner=known.partner, way=Way.BEARER_JWS, label=label)
+        """Find whose JWS it says it is, and believe it when it is. A file's name may mean several partners' certificates."""
+        named = next((self._badges[name] for name in hints(token) if name in self._badges), ())
+        refused = refuse("HUB-AUT-002", "Authorization")
+        for known in named:
+            try:
+                signer = known.verify(authorization, self._now())
+            except Refusal as refusal:
+                refused = refusal
+                continue
+            self._vouch(known.partner, signer.fingerprint, self._now(), None)
+            label = label_of("", signer.fingerprint)
+            return Identity(partner=known.partner, way=Way.BEARER_JWS, label=label)
+        raise refused
 
 
 MOST_HEADER = 16 * 1024
@@ -180,6 +184,14 @@ def hints(token: str) -> Sequence[str]:
         return ()
     named = [said for name in ("x5t#S256", "kid") if isinstance(said := header.get(name), str)]
     return [*named, *brought]
+
+
+def _by_name(badges: Iterable[Badges]) -> Mapping[str, Sequence[Badges]]:
+    found: dict[str, list[Badges]] = {}
+    for each in badges:
+        for name in each.names:
+            found.setdefault(name, []).append(each)
+    return found
 
 
 def _by_digest(credentials: Iterable[Credential], way: Way) -> Mapping[str, Credential]:

@@ -120,6 +120,8 @@ class Bearers:
         if scheme.lower() != BEARER or not token.strip():
             raise refuse("HUB-SIG-001", "Authorization", rule=f"{self._profile.identity}: Bearer <JWS>")
         _, claims, pin = self.verify(token.strip(), now)
+        if "signed_headers" in claims:  # it vouches for one message, and whoever kept that has it
+            raise compact.form("no signed_headers: what signs a message says not who calls")
         if self._profile.identity is Identity.ID_AUTH_REST_02:
             _name(claims, "jti")
         return pin
