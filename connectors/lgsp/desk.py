@@ -28,6 +28,15 @@ SYNC, TRACES = "/Document/SyncDocument", "/Document/UpdateDocumentTraces"
 FIGURES = frozenset({"/Statistic", "/Statistic/UpdateStatistic", "/Vote", "/Vote/UpdateVote"})
 ERRANDS = {"/token": Errand.LOGIN, **dict.fromkeys((SYNC, TRACES, *FIGURES), Errand.SAY)}
 SCOPE = "default"
+OWN = {
+    "/At": "/DateReceived · /SuccessDate · /ReturnedDate",
+    "/FinishedAt": "/SuccessDate",
+    "/ReturnedAt": "/ReturnedDate",
+    "/ApplicantKind": "/ApplicantsType",
+    "/ReturnMethod": "/ReturnedType",
+    "/Identities/0/Number": "/ApplicantsId",
+}
+"""What the desk concluded (``connectors.lgsp.telling``), by where it concluded it from."""
 
 
 class Desk:
@@ -75,7 +84,7 @@ def _said(refused: Refused) -> str:
 
 def _line(problem: Told) -> str:
     """A place as the client knows it: without the desk's envelope."""
-    place = problem.place
+    place = OWN.get(problem.place, problem.place)
     for name in (RECORD, TRACE):
         place = place.removeprefix(f"/{name}")
     where = " ".join(filter(None, (place, f"({problem.rule})" if problem.rule else "")))

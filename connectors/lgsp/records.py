@@ -11,10 +11,13 @@ from typing import Any, TypeVar
 import msgspec
 
 from schemas.problems import refuse
+from schemas.text import NOT_XML
 
 RECORD, TRACE = "MSyncDocument", "MDocumentTraces"
 """The names under which what the client sent stands in the message."""
 
+LONGEST = 200
+"""Characters of a dossier's code: it is asked for in the store before the message is judged."""
 DONE, SUCCEEDED = 2, frozenset({"true", "1"})
 
 
@@ -51,7 +54,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     code: str = msgspec.field(name="DocCode")
 
 
-Model = TypeVar("Model")
+Model = TypeVar("Model", "Record", "Trace")
 
 
 def read(body: bytes, model: type[Model]) -> Model:
@@ -66,6 +69,10 @@ def read(body: bytes, model: type[Model]) -> Model:
         raise refuse("HUB-SCH-002", place, rule="MSyncDocument, MDocumentTraces") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise refuse("HUB-SCH-001", rule="RFC 8259") from None
+    if not found.code:
+        raise refuse("HUB-SCH-003", "/DocCode", rule="required")
+    if len(found.code) > LONGEST or NOT_XML.search(found.code):
+        raise refuse("HUB-SCH-002", "/DocCode", rule=f"length 1 to {LONGEST}")
     return found
 
 

@@ -29,6 +29,8 @@ K, S = Kind, State
 RESULTS = frozenset({S.FINISHED, S.RETURNED})
 CLOSED = RESULTS | {S.REFUSED, S.WITHDRAWN}
 _KEY = re.compile(r"(?P<what>[RT])(?P<number>\d+)-(?P<kind>[a-z_]+)-(?P<digest>[0-9a-f]{32})")
+ANYBODY = "4"
+"""``ApplicantsType`` of whoever the client knows no type for: it says nothing."""
 _IDENTITIES = {12: "cccd", 9: "cmnd"}
 _TAX = {10, 13, 14}
 
@@ -92,9 +94,11 @@ def _wrapped(record: Record, kind: Kind, body: bytes) -> bytes:
         said["FinishedAt"] = finished
     if record.handed_out:
         said["ReturnedAt"] = returned
-    for name, value in (("ApplicantKind", record.applicant_kind), ("ReturnMethod", record.returned_how)):
-        if text(value):
-            said[name] = text(value)
+    kind_of, how = text(record.applicant_kind), text(record.returned_how)
+    if kind_of not in {"", ANYBODY}:
+        said["ApplicantKind"] = kind_of
+    if how:
+        said["ReturnMethod"] = how
     if text(record.applicant):
         said["Identities"] = [_identity(text(record.applicant), text(record.applicant_kind))]
     return _envelope(said, RECORD, body)

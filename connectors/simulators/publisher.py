@@ -35,12 +35,12 @@ class Answer(NamedTuple):
 
 
 class Publisher:
-    """One configured client. ``raw``: what the last call was answered with, for whoever looks on."""
+    """One configured client. ``raw``, ``head``: what the last call was answered with, for whoever looks on."""
 
     def __init__(self, url: str, client: str, secret: str) -> None:
         self._url = url[:-2] if url.endswith("/") else url
         self._client, self._secret = client, secret
-        self.raw = Answer(0)
+        self.raw, self.head = Answer(0), ""
 
     async def publish(self, record: Mapping[str, Any], step: Mapping[str, Any] | None = None) -> bool:
         """Say where a dossier stands, and its last step. False: it will try both again."""
@@ -83,6 +83,7 @@ class Publisher:
             finally:
                 writer.close()
         first, _, said = answer.partition(b"\r\n\r\n")
+        self.head = first.decode("latin-1")
         self.raw = Answer(int(first.split(b" ", 2)[1]), said.decode())
         return self.raw if self.raw.status < 400 else Answer(0)  # noqa: PLR2004 - Java throws the body of an error away
 

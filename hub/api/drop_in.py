@@ -7,9 +7,11 @@ all others do. What is the desk's (``connectors.desks``) is how the call reads a
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
+from weakref import WeakValueDictionary
 
 from fastapi import Request  # noqa: TC002 - FastAPI reads the annotations at run time
 from starlette.responses import Response
@@ -60,6 +62,7 @@ class DropIn:
 
     def __init__(self, deps: Deps, desk: Desk, prefix: str, tokens: TokenDesk) -> None:
         self._deps, self._desk, self._prefix, self._tokens = deps, desk, prefix, tokens
+        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def answer(self, request: Request) -> Response:
         """Perform one call, and answer whatever comes of it."""
@@ -80,22 +83,29 @@ class DropIn:
             token, seconds = await self._tokens.issue(request)
             return Token(token=token, seconds=seconds)
 
-        async def opened(caller: Caller, sheet: Sheet) -> Sequence[Brought]:
-            call = Call(path=path, body=sheet.read(), headers=dict(request.headers))
-            return await self._said(caller, call)
+        async with AsyncExitStack() as turn:
 
-        taken = await self._deps.take_in(request, opened, self._deps.calls or self._deps.spool)
+            async def opened(caller: Caller, sheet: Sheet) -> Sequence[Brought]:
+                call = Call(path=path, body=sheet.read(), headers=dict(request.headers))
+                say = await asyncio.to_thread(self._desk.read, call)
+                await turn.enter_async_context(self._turn(caller, say))
+                return await self._said(caller, call.path, say)
+
+            taken = await self._deps.take_in(request, opened, self._deps.calls or self._deps.spool)
         return Accepted(
             ids=tuple(each.message for each in taken), replayed=all(each.replayed for each in taken)
         )
 
-    async def _said(self, caller: Caller, call: Call) -> Sequence[Brought]:
-        """Read the call, keep its files, and let the desk say what it means now."""
-        say = await asyncio.to_thread(self._desk.read, call)
+    def _turn(self, caller: Caller, say: Say) -> asyncio.Lock:
+        """What a call means depends on what was said before: calls about one dossier wait for each other."""
+        return self._turns.setdefault((caller.authority, say.about), asyncio.Lock())
+
+    async def _said(self, caller: Caller, path: str, say: Say) -> Sequence[Brought]:
+        """Keep the files of a call, and let the desk say what it means now."""
         messages = say.messages(await self._standing(caller, say))
         for file in say.encloses:
             await self._keep(caller, file)
-        called = f"{self._prefix}{call.path}"
+        called = f"{self._prefix}{path}"
         return [
             Brought(
                 body=each.body,

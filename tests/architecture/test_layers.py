@@ -17,7 +17,10 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
     path for part in ("schemas", "connectors", "signing", "hub") for path in (ROOT / part).rglob("*.py")
 )
-ROOMS = sorted(codec.parent.name for codec in (ROOT / "connectors").glob("*/codec.py"))
+ROOMS = sorted(
+    {file.parent.name for name in ("codec", "desk") for file in (ROOT / "connectors").glob(f"*/{name}.py")}
+    - {"simulators"}
+)
 
 WIRING = ("hub/wiring/",)
 RULES: dict[str, tuple[str, ...]] = {

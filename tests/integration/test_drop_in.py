@@ -15,6 +15,7 @@ import pytest
 from connectors.catalogue import DESKS
 from connectors.simulators.publisher import Publisher, record, step
 from hub.documents.contract import Safety
+from hub.settings import Limits, Quota
 from hub.spool import Spool
 from schemas.dossier import from_json
 from tests.doubles.pki import Pki
@@ -49,6 +50,7 @@ def one_stop(name: str, secret: str, agency: str = PROVINCE) -> str:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     folder = partner_files(tmp_path_factory.mktemp("house") / "partners", pin_of(tmp_path_factory))
     (folder / "onestop.toml").write_text(one_stop("onestop", SECRET))
+    (folder / "twin.toml").write_text(one_stop("twin", SECRET + "3"))
     (folder / "other.toml").write_text(one_stop("other", SECRET + "2", "000.00.10.H47"))
     return parts(folder)
 
@@ -126,6 +128,36 @@ async def test_what_was_said_before_gets_its_receipt_and_nothing_new(hub: House,
     )
     assert both == [True, True]
     assert await kinds(hub, code) == ["received", "step"]
+
+
+async def test_calls_about_one_dossier_wait_for_each_other(hub: House, client: Publisher) -> None:
+    code = hub.code()
+    told = [record(code, PROCEDURE, received=MORNING, Note=str(number // 2)) for number in range(6)]
+    token = await client.token()
+    said = await asyncio.gather(*(client.say(token, "/Document/SyncDocument", one) for one in told))
+    assert [each.status for each in said] == [200] * 6
+    assert sorted(await kinds(hub, code)) == ["corrected", "corrected", "received"]
+    assert await state(hub, code) == "accepted"
+
+
+async def test_who_is_over_its_quota_is_told_to_come_again(tmp_path: Path, made: Parts) -> None:
+    limits = Limits(sender=Quota(day_messages=1))
+    async with house(
+        tmp_path, made, lambda: NOW, limits=limits, more={"desks": {"/a/b": DESKS["lgsp"]}}
+    ) as hub:
+        client = Publisher(f"{hub.url}/a/b", "onestop", SECRET)
+        assert await client.publish(record(hub.code(), PROCEDURE, received=MORNING))
+        assert not await client.publish(record(hub.code(), PROCEDURE, received=MORNING))
+        assert mresult(client)[:2] == (429, 429)
+        assert "\r\nretry-after: " in client.head.lower()
+
+
+async def test_what_another_system_said_is_no_repetition(hub: House, client: Publisher) -> None:
+    code = hub.code()
+    said = record(code, PROCEDURE, received=MORNING)
+    assert await client.publish(said)
+    assert await Publisher(f"{hub.url}/lgsp", "twin", SECRET + "3").publish(said)
+    assert await kinds(hub, code) == ["received", "corrected"]
 
 
 async def test_a_dossier_that_comes_back_to_an_earlier_record_is_no_repetition(
@@ -253,9 +285,17 @@ async def test_a_refusal_is_one_in_the_status_line_and_in_the_body(
 
 
 async def test_places_are_those_of_what_the_client_sent(hub: House, client: Publisher) -> None:
-    said = {**record(hub.code(), PROCEDURE, received=MORNING), "DocTypeCode": "KHONG-CO"}
-    await client.say(await client.token(), "/Document/SyncDocument", said)
-    assert " /DocTypeCode" in client.raw.message
+    good, token = record(hub.code(), PROCEDURE, received=MORNING), await client.token()
+    for change, place in (
+        ({"DocTypeCode": "KHONG-CO"}, "/DocTypeCode"),
+        ({"DateReceived": "hôm qua"}, "/DateReceived"),
+        ({"ApplicantsType": 7}, "/ApplicantsType"),
+        ({"ReturnedType": "x"}, "/ReturnedType"),
+        ({"DocFees": [{"Price": -1}]}, "/DocFees/0/Price"),
+        ({"Attachments": {}}, "/Attachments"),
+    ):
+        await client.say(token, "/Document/SyncDocument", {**good, **change})
+        assert f" {place}" in mresult(client)[2], change
 
 
 async def test_nobody_comes_in_without_a_token_of_its_own(hub: House, client: Publisher) -> None:

@@ -138,6 +138,9 @@ def test_flags_and_numbers_may_be_written_in_either_way(change: dict[str, Any], 
             "HUB-MAP-006",
             "/FinishedDate",
         ),
+        (b'{"DocCode": ""}', "HUB-SCH-003", "/DocCode"),
+        (b'{"DocCode": "x\\u0000"}', "HUB-SCH-002", "/DocCode"),
+        (b'{"DocCode": "' + b"x" * 201 + b'"}', "HUB-SCH-002", "/DocCode"),
         (b"\xff", "HUB-SCH-001", ""),
         (b'{"DocCode": "x", "a": ' + b"[" * 5000, "HUB-SCH-001", ""),
     ],
@@ -225,3 +228,26 @@ def test_answers_say_the_same_in_the_status_line_and_in_the_body() -> None:
     ]
     token = DESK.write(Token(token="t", seconds=60))
     assert json.loads(token.body).keys() == {"access_token", "token_type", "expires_in", "scope"}
+
+
+def test_what_the_desk_concludes_is_only_what_the_record_says() -> None:
+    def concluded(**change: object) -> dict[str, Any]:
+        body = json.dumps({**OPEN, **change}).encode()
+        (message,) = DESK.read(Call(path="/Document/SyncDocument", body=body)).messages(Standing())
+        told: dict[str, Any] = json.loads(message.body)
+        return {name: told[name] for name in told if name not in {"MSyncDocument", "Kind", "At"}}
+
+    def number(kind: str, value: str) -> list[dict[str, str]]:
+        return [{"Kind": kind, "Number": value}]
+
+    assert concluded() == {
+        "ApplicantKind": "1",
+        "ReturnMethod": "0",
+        "Identities": number("cccd", "049000000001"),
+    }
+    unknown = concluded(ApplicantsType=4, ReturnedType=None)
+    assert unknown == {"Identities": number("other", "049000000001")}
+    assert concluded(ApplicantsType="2", ApplicantsId="4000123456-001")["Identities"] == number(
+        "tax", "4000123456-001"
+    )
+    assert "Identities" not in concluded(ApplicantsId="")

@@ -18,6 +18,7 @@ public final class Peer {
     private static final Map<String, Work> WORK = Map.of(
             "jdk verify", Dsig::verify,
             "jdk sign", Dsig::sign,
+            "jdk post", Post::send,
             "jdk verify-jws", Jws::verify,
             "jdk sign-jws", Jws::sign,
             "jdk verify-modi", Jws::verifyModi,
