@@ -13,6 +13,11 @@ from pydantic import BaseModel  # noqa: TC002 - msgspec reads the annotations at
 from connectors import written
 from connectors.credentials.contract import Clocks
 from connectors.credentials.showing import credentials
+from connectors.edxml import client as edxml
+from connectors.edxml import codec as edxml_codec
+from connectors.edxml import collector as edxml_collector
+from connectors.edxml.axis import Axis
+from connectors.edxml.settings import Settings as Edxml
 from connectors.lgsp.desk import Desk as Lgsp
 from connectors.mailbox.settings import Settings as Mailbox
 from connectors.mailbox.uncalled import Uncalled
@@ -53,7 +58,8 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     """``settings``: the model of the room's own table; the others take what it made.
 
     ``build`` is for the sealing pool, ``connect`` for a worker, ``check_signed`` for settings whose replies are to be signed.
-    ``collect``: for a room that picks up what partners have for us, in a worker. All raise ``Refusal`` with HUB-CFG-001 or HUB-SCH-011.
+    ``collect``: for a room that picks up what partners have for us, in a worker.
+    ``encloses``: bytes of documents that travel inside a message of this room instead of by address; 0: none. All raise ``Refusal`` with HUB-CFG-001 or HUB-SCH-011.
     """
 
     settings: type[BaseModel]
@@ -61,6 +67,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     connect: Callable[[Any, Iterable[Row], Outfit], Connector]
     check_signed: Callable[[Any], None] = lambda _: None
     collect: Callable[[Any, Outfit], Collector] | None = None
+    encloses: int = 0
 
 
 def _rest(settings: Rest, replies: Iterable[Row], outfit: Outfit) -> Connector:
@@ -97,9 +104,29 @@ def _uncalled(_settings: Mailbox, _replies: Iterable[Row], _outfit: Outfit) -> C
     return Uncalled()
 
 
+def _axis(settings: Edxml, outfit: Outfit) -> Axis:
+    http, clocks = Http(settings, clock=outfit.now), Clocks(outfit.now, outfit.seconds)
+    return Axis(settings, http, credentials(settings.auth, settings, http, clocks), outfit.now)
+
+
+def _edxml(settings: Edxml, replies: Iterable[Row], outfit: Outfit) -> Connector:
+    return edxml.connect(_axis(settings, outfit), replies)
+
+
+def _edxml_collector(settings: Edxml, outfit: Outfit) -> Collector:
+    return edxml_collector.collector(settings, _axis(settings, outfit))
+
+
 ROOMS: Mapping[str, Room] = {
     "rest": Room(settings=Rest, build=rest_codec.build, connect=_rest),
     "soap": Room(settings=Soap, build=soap_codec.build, connect=_soap, check_signed=check_about),
+    "edxml": Room(
+        settings=Edxml,
+        build=edxml_codec.build,
+        connect=_edxml,
+        collect=_edxml_collector,
+        encloses=edxml_codec.LARGEST,
+    ),
     "national_portal": Room(
         settings=NationalPortal, build=national_portal_codec.build, connect=_national_portal
     ),

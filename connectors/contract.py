@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping  # noqa: TC003 - msgspec reads the annotations at run time
 from datetime import datetime  # noqa: TC003
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -192,6 +192,15 @@ class Codec(Protocol):
 
     def encode(self, operation: str, message: Message, key: str) -> Draft:
         """Translate and validate. Raises ``Refusal`` (HUB-MAP-*, HUB-SCH-*) when it cannot be said in this format."""
+        ...
+
+
+@runtime_checkable
+class Encloses(Protocol):
+    """A codec whose documents travel inside the payload."""
+
+    def enclose(self, draft: Draft, contents: Mapping[str, bytes]) -> Draft:
+        """Put them in, by SHA-256, before the payload is sealed. Raises ``Refusal`` HUB-MAP-004 for one that is not there."""
         ...
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations at run time
 from dataclasses import dataclass, field
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
 from typing import TYPE_CHECKING, Protocol
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import structlog
 
-from connectors.contract import Envelope, Opened, Sealed
+from connectors.contract import Encloses, Envelope, Opened, Sealed
 from hub.crew import Died, TooLong
 from hub.documents.contract import Waits
 from schemas.dossier import from_json
@@ -25,7 +26,7 @@ from signing.keys.generations import NONE_SIGNS, Bars
 from signing.keys.token import SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from connectors.contract import Codec, Draft, Sealer
     from hub.store.contract.delivery import Work
@@ -43,13 +44,14 @@ TRIES_ALONE = 2
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What the pool needs to seal one transfer."""
+    """What the pool needs to seal one transfer. ``contents``: documents that travel inside it, by SHA-256."""
 
     transfer: str
     partner: str
     operation: str
     key: str
     canonical: bytes
+    contents: Mapping[str, bytes] = {}
 
 
 class Wrap(msgspec.Struct, frozen=True):
@@ -91,7 +93,8 @@ def seal(bench: Workbench, order: Order) -> Sealed | Problem:
     if codec is None or sealer is None:
         return Problem(code="HUB-CFG-001", detail=order.partner)
     try:
-        sealed = sealer.seal(codec.encode(order.operation, from_json(order.canonical), order.key))
+        draft = codec.encode(order.operation, from_json(order.canonical), order.key)
+        sealed = sealer.seal(codec.enclose(draft, order.contents) if isinstance(codec, Encloses) else draft)
         return msgspec.structs.replace(sealed, says=bench.says.get(order.partner, ""))
     except Refusal as refusal:
         return refusal.problems[0]
@@ -142,7 +145,7 @@ class Pool:
         self._alone = asyncio.Lock()
 
     async def seal(self, works: Sequence[Work]) -> Mapping[str, Sealed | Problem | Waits]:
-        orders = [Order(w.transfer, w.partner, w.operation, w.key, w.canonical) for w in works]
+        orders = [Order(w.transfer, w.partner, w.operation, w.key, w.canonical, w.contents) for w in works]
         chunks = [orders[start : start + CHUNK] for start in range(0, len(orders), CHUNK)]
         made = await asyncio.gather(*(self._seal(chunk) for chunk in chunks))
         return {

@@ -17,6 +17,8 @@ from schemas.problems import refuse
 from schemas.strict_xml import element_path, gate_xml, hardened_parser, parse_gated
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from schemas.code import Tree
 
 NAMESPACE = "http://www.mic.gov.vn/TBT/QCVN_102_2016"
@@ -47,7 +49,7 @@ def files(raw: bytes) -> tuple[File, ...]:
     return tuple(_file(each) for each in attachments(parse_gated(raw, hardened_parser())))
 
 
-def enclose(payload: bytes, contents: dict[str, bytes]) -> bytes:
+def enclose(payload: bytes, contents: Mapping[str, bytes]) -> bytes:
     """Put the files into what ``EdxmlSide.payload`` wrote, by SHA-256. Raises ``Refusal`` HUB-MAP-004 for one that is not there."""
     for part in payload.split(b"<edXML:ContentTransferEncoded ")[1:]:
         head = part[: part.index(b">")]

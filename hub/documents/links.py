@@ -1,4 +1,4 @@
-"""Every document that the hub holds gets an address of its own in what a partner receives.
+"""Every document that the hub holds gets an address of its own in what a partner receives, or travels inside it.
 
 An address is made from a secret, the transfer and the document, so that sealing again makes the same bytes; its row is
 written when the sealed bytes are stored. The document's own id, by which partners merge updates, is left as it is.
@@ -9,17 +9,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 import uuid
-from typing import TYPE_CHECKING, Protocol
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from connectors.contract import Link, Sealed
 from hub.documents.contract import Waits
+from hub.store.blobs import Damaged
+from hub.store.vault import Unreadable
 from schemas.dossier import Document, Dossier, Message, Result, from_json, to_json
 from schemas.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from hub.documents.contract import Enclosure
     from hub.store.contract.delivery import Work
@@ -30,10 +33,14 @@ UNNAMED_TYPE = "application/octet-stream"
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):
-    """Where one partner fetches documents: ``base`` ends with its declared path; ``grace`` in seconds."""
+    """Where one partner fetches documents: ``base`` ends with its declared path; ``grace`` in seconds.
+
+    ``inside``: bytes of documents that travel inside a message instead; 0: none do.
+    """
 
     base: str
     grace: float
+    inside: int = 0
 
 
 class Sealery(Protocol):
@@ -44,6 +51,8 @@ class Shelf(Protocol):
     """The part of ``hub.documents.contract.Documents`` that is needed here."""
 
     async def enclosed(self, messages: Sequence[str]) -> Mapping[str, tuple[Enclosure, ...]]: ...
+
+    def content(self, sha256: str) -> AsyncGenerator[bytes, None]: ...
 
 
 def uid(secret: bytes, transfer: str, place: str, sha256: str) -> str:
@@ -111,6 +120,14 @@ class Linking:
             if problem is not None:
                 stopped[work.transfer] = problem
                 continue
+            desk = self._desks.get(work.partner)
+            if desk is not None and desk.inside and enclosures:
+                inside = await self._contents(enclosures, desk.inside)
+                if isinstance(inside, Problem):
+                    stopped[work.transfer] = inside
+                else:
+                    ready.append(_with_contents(work, enclosures, inside))
+                continue
             ready.append(self._with_links(work, enclosures, links) if enclosures else work)
         made = await self._inner.seal(ready) if ready else {}
         return stopped | {
@@ -120,7 +137,7 @@ class Linking:
     def _problem(self, work: Work, enclosures: Sequence[Enclosure]) -> Problem | Waits | None:
         """What is hopeless parks the transfer; what is on its way makes it wait."""
         desk = self._desks.get(work.partner)
-        if enclosures and desk is not None and not desk.base.startswith("http"):
+        if enclosures and desk is not None and not desk.inside and not desk.base.startswith("http"):
             return Problem(
                 code="HUB-CFG-002", place="public_url", rule="an address at which partners reach the hub"
             )
@@ -132,6 +149,23 @@ class Linking:
             return Problem(code=first.problem, place=first.place)
         return Waits(code=first.problem, place=first.place, seconds=LOOK_AGAIN)
 
+    async def _contents(self, enclosures: Sequence[Enclosure], most: int) -> dict[str, bytes] | Problem:
+        """Fetch what travels inside; too much of it parks the transfer."""
+        found: dict[str, bytes] = {}
+        for each in enclosures:
+            content = bytearray()
+            try:
+                async with aclosing(self._shelf.content(each.sha256)) as pieces:
+                    async for piece in pieces:
+                        content += piece
+                        if sum(map(len, found.values())) + len(content) > most:
+                            rule = f"at most {most} bytes of files inside"
+                            return Problem(code="HUB-DOC-009", place=each.place, rule=rule)
+            except (Damaged, Unreadable) as error:
+                return Problem(code="HUB-INT-001", place=each.place, detail=type(error).__name__)
+            found[each.sha256] = bytes(content)
+        return found
+
     def _with_links(
         self, work: Work, enclosures: Sequence[Enclosure], links: dict[str, tuple[Link, ...]]
     ) -> Work:
@@ -142,6 +176,32 @@ class Linking:
             from_json(work.canonical), enclosures, secret=self._secret, transfer=work.transfer, desk=desk
         )
         return msgspec.structs.replace(work, canonical=to_json(message))
+
+
+def _with_contents(work: Work, enclosures: Sequence[Enclosure], contents: Mapping[str, bytes]) -> Work:
+    """Name each document by its digest alone, also one that came by an address."""
+    message = from_json(work.canonical)
+    by_place = {enclosure.place: enclosure.sha256 for enclosure in enclosures}
+    if message.dossier is None:
+        return work
+
+    told = msgspec.structs.replace(
+        message.dossier,
+        documents=tuple(
+            _by_digest(each, by_place.get(f"documents/{number}"))
+            for number, each in enumerate(message.dossier.documents)
+        ),
+        results=tuple(
+            _by_digest(each, by_place.get(f"results/{number}"))
+            for number, each in enumerate(message.dossier.results)
+        ),
+    )
+    canonical = to_json(msgspec.structs.replace(message, dossier=told))
+    return msgspec.structs.replace(work, canonical=canonical, contents=contents)
+
+
+def _by_digest(each: Any, sha256: str | None) -> Any:  # noqa: ANN401 - a document or a result
+    return each if sha256 is None else msgspec.structs.replace(each, sha256=sha256, reference=None)
 
 
 def _with(result: Sealed | Problem | Waits, links: tuple[Link, ...]) -> Sealed | Problem | Waits:

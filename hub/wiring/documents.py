@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from connectors import catalogue
 from connectors.reach import Reach, is_loopback
 from hub import settings as settings_file
 from hub.crew import Crew
@@ -112,6 +113,10 @@ def desks(what: Declared) -> dict[str, Desk]:
     """Where each partner fetches documents from."""
     base = what.settings.public_url.rstrip("/")
     return {
-        partner.id: Desk(base=f"{base}/{receives.documents.path}", grace=receives.documents.grace)
+        partner.id: Desk(
+            base=f"{base}/{receives.documents.path}",
+            grace=receives.documents.grace,
+            inside=catalogue.ROOMS[partner.room].encloses,
+        )
         for partner, receives in what.receiving
     }

@@ -159,7 +159,8 @@ def parts(partner_folder: Path, limit: int = 1 << 20, signing: Path | None = Non
     procedures = Procedures.load(agencies)
     formats = mappings(BUILTIN / "mappings")
     world = World(
-        rooms={name: catalogue.ROOMS[name].settings for name in ("rest", "mailbox")},
+        rooms={name: catalogue.ROOMS[name].settings for name in ("rest", "mailbox", "edxml")},
+        collecting=frozenset({"edxml"}),
         mappings=frozenset(formats),
         keys=frozenset(),
         agency=lambda code: agencies.known(code) is not None,

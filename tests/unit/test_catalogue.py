@@ -23,6 +23,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "integration_path": "/mapi/g",
         "share_path": "/mapi/g",
     },
+    "edxml": {
+        "organ": "000.00.15.H47",
+        "own": "000.00.00.H47",
+        "way": {"kind": "vxp", "system": "VN:GOV:H47"},
+    },
 }
 
 
@@ -34,6 +39,8 @@ async def test_a_room_opens_from_its_settings_alone(kind: str, tmp_path: Path) -
     keys = {**called, **SETTINGS.get(kind, {})}
     if kind == "national_portal":
         keys["password_file"] = tmp_path / "password"
+    if kind == "edxml":
+        keys["way"] = {**keys["way"], "secret_file": tmp_path / "password"}
     outfit = Outfit(library=Library(), now=lambda: datetime.now(UTC), seconds=time.monotonic)
     connector = room.connect(room.settings.model_validate(keys), (), outfit)
     await connector.close()

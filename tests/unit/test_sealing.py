@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -31,6 +31,7 @@ from signing.xml.enveloped import with_id
 from tests.doubles.pki import Pki
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from connectors.contract import Codec
@@ -181,6 +182,7 @@ class Head:
     canonical: bytes
     partner: str = "land"
     operation: str = "submit"
+    contents: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def heads(*subjects: str) -> list[Work]:

@@ -17,7 +17,7 @@ class Work(Value, frozen=True):
 
     ``attempts`` counts sends that used up schedule entries; ``sends`` counts every send. ``sealed`` is ``None`` until
     ``seal`` stored it. ``facts``: what this partner told in earlier deliveries about this dossier. ``probe``: claimed to see
-    whether a partner that was down is back.
+    whether a partner that was down is back. ``contents``: documents that travel inside the payload, by SHA-256; never the store's.
     """
 
     token: str
@@ -38,6 +38,7 @@ class Work(Value, frozen=True):
     deadline: datetime | None = None
     facts: Mapping[str, str] = {}
     probe: bool = False
+    contents: Mapping[str, bytes] = {}
 
 
 class Attempt(Value, frozen=True):

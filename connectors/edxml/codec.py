@@ -1,0 +1,76 @@
+"""Message → a document of the axis: the mapping says it, this room names both organisations and puts the files in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from connectors.contract import Draft
+from schemas.dossier import Document, Dossier
+from schemas.edxml_files import enclose
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from connectors.edxml.settings import Settings
+    from schemas.dossier import Message
+
+LARGEST = 5 * 2**20
+"""Bytes of all files inside one document: base64 of more is a text that common XML parsers refuse (10 MB)."""
+
+
+class Writer(Protocol):
+    """The part of a compiled mapping that this room uses (``schemas.mapping.Mapping``)."""
+
+    def operations(self, message: Message) -> tuple[str, ...]: ...
+
+    def write(self, operation: str, message: Message, key: str) -> bytes: ...
+
+
+def build(settings: Settings, mapping: Writer) -> EdxmlCodec:
+    return EdxmlCodec(settings, mapping)
+
+
+class EdxmlCodec:
+    """``From`` and ``To`` are the two ends on the axis, whatever agencies the event itself went between."""
+
+    def __init__(self, settings: Settings, mapping: Writer) -> None:
+        self._settings, self._mapping = settings, mapping
+
+    def operations(self, message: Message) -> tuple[str, ...]:
+        return self._mapping.operations(message)
+
+    def encode(self, operation: str, message: Message, key: str) -> Draft:
+        ends = {"from_agency": self._settings.own, "to_agency": self._settings.organ}
+        event = msgspec.structs.replace(message.event, **ends)
+        dossier = message.dossier and _as_documents(message.dossier)
+        said = msgspec.structs.replace(message, event=event, dossier=dossier)
+        payload = self._mapping.write(operation, said, key)
+        code = message.dossier.code if message.dossier else ""
+        return Draft(
+            payload=payload,
+            media_type="application/xml",
+            facts={"dossier": code} if code else {},
+            canonical=True,
+        )
+
+    def enclose(self, draft: Draft, contents: Mapping[str, bytes]) -> Draft:
+        """Put the files in, by SHA-256. Raises ``Refusal`` HUB-MAP-004 for one that is not there."""
+        return msgspec.structs.replace(draft, payload=enclose(draft.payload, contents))
+
+
+def _as_documents(dossier: Dossier) -> Dossier:
+    """A document of the axis has one list of files; results stand in it behind the papers."""
+    results = tuple(
+        Document(
+            id=each.id or each.code or each.sha256 or f"ket-qua-{number}",
+            name=each.name,
+            sha256=each.sha256,
+            size=each.size,
+            media_type=each.media_type,
+            reference=each.reference,
+        )
+        for number, each in enumerate(dossier.results, 1)
+    )
+    return msgspec.structs.replace(dossier, documents=(*dossier.documents, *results))

@@ -1,0 +1,96 @@
+"""What the room itself must read of a document, and the status messages that it writes about one. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from connectors.contract import Enclosed
+from schemas.canonical_xml import escaped
+from schemas.edxml_files import ENVELOPE, NAMESPACE, at, files, tree_of
+from schemas.strict_xml import parse_xml
+
+if TYPE_CHECKING:
+    from connectors.edxml.settings import Settings
+
+ARRIVED, TURNED_AWAY = "01", "02"
+VIETNAM = timezone(timedelta(hours=7))
+WORDS = {ARRIVED: "Đã đến", TURNED_AWAY: "Từ chối tiếp nhận"}
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """``code``: number and notation as one text. ``is_status``: nobody answers it."""
+
+    sender: str
+    document: str
+    code: str
+    day: str
+    is_status: bool
+
+
+def head(raw: bytes) -> Head:
+    """Raises ``Refusal`` HUB-SCH-* for what is no XML that may be read; what is missing is empty."""
+    tree = tree_of(parse_xml(raw), None)
+    message = at(tree, (ENVELOPE, "edXMLHeader", "MessageHeader"))
+    code = at(message, ("Code",))
+    parts = [_text(code, name) for name in ("CodeNumber", "CodeNotation")]
+    return Head(
+        sender=_text(at(message, ("From",)), "OrganId"),
+        document=_text(message, "DocumentId"),
+        code="/".join(part for part in parts if part),
+        day=_text(at(message, ("PromulgationInfo",)), "PromulgationDate"),
+        is_status="StatusCode" in message,
+    )
+
+
+def _text(tree: Any, name: str) -> str:  # noqa: ANN401 - a tree of what came
+    value = tree.get(name)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def enclosed(raw: bytes) -> tuple[Enclosed, ...]:
+    """Return the files inside, each content once. Raises ``Refusal`` HUB-SCH-*."""
+    found = {hashlib.sha256(one.content).hexdigest(): one for one in files(raw) if one.content}
+    return tuple(
+        Enclosed(
+            sha256=sha256,
+            content=one.content,
+            media_type=one.media_type or "application/octet-stream",
+            name=one.name,
+        )
+        for sha256, one in found.items()
+    )
+
+
+def status(settings: Settings, about: Head, code: str, detail: str, now: datetime) -> bytes:
+    """Write a status message as documents in the field have it: no body, ``ResponseFor`` names who is answered."""
+    words = f"{WORDS[code]} ({detail})" if detail else WORDS[code]
+    response = (
+        ("OrganId", about.sender),
+        ("Code", about.code),
+        ("PromulgationDate", about.day),
+        ("DocumentId", about.document),
+    )
+    own = (("OrganId", settings.own), ("OrganName", settings.own_name))
+    said = (
+        f"<edXML:From>{_elements(own)}</edXML:From>"
+        f"<edXML:ResponseFor>{_elements(response)}</edXML:ResponseFor>"
+        + _elements(
+            (
+                ("StatusCode", code),
+                ("Description", words),
+                ("Timestamp", f"{now.astimezone(VIETNAM):%Y/%m/%d %H:%M:%S}"),
+            )
+        )
+    )
+    return (
+        f'<edXML xmlns="{NAMESPACE}"><edXML:edXMLEnvelope xmlns:edXML="{NAMESPACE}"><edXML:edXMLHeader>'
+        f"<edXML:MessageHeader>{said}</edXML:MessageHeader></edXML:edXMLHeader></edXML:edXMLEnvelope></edXML>"
+    ).encode()
+
+
+def _elements(pairs: tuple[tuple[str, str], ...]) -> str:
+    return "".join(f"<edXML:{name}>{escaped(value)}</edXML:{name}>" for name, value in pairs if value)

@@ -1,0 +1,74 @@
+"""What a partner's file says under ``[receives.edxml]``. Closed: an unknown key is refused with its path.
+
+What no source at hand verifies (names of headers, members and dates: docs/explanation/wire-formats.md) is a setting with the likely default.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from connectors.credentials.settings import Auth, NoAuth
+from connectors.reach import LocalFile, Reach
+
+Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[!-~]+$")]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
+Path = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")]
+Pointer = Annotated[str, Field(pattern=r"^(/[^/]*)*$")]
+Member = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Vxp(_Closed):
+    """The national axis's own interface: each call carries a code over its signed headers, keyed with ``secret_file``.
+
+    ``system``: what the axis calls this system. ``prefix`` and the ``*_header``: names of the headers; ``version``: said in each call.
+    ``dates``: how the list's days are written, as ``strftime``. ``document``: where an answer with a document in JSON holds its
+    base64; a bare document is taken as it is.
+    """
+
+    kind: Literal["vxp"]
+    system: Word
+    secret_file: LocalFile
+    service: Word = "eDoc"
+    prefix: HeaderName = "XroadVnpt-"
+    system_header: HeaderName = "system-id"
+    time_header: HeaderName = "timestamp"
+    content_header: HeaderName = "content-hash"
+    version: Word = "3.0.201608"
+    dates: Annotated[str, Field(min_length=2, max_length=40)] = "%Y/%m/%d"
+    document: Pointer = "/data"
+
+
+class Platform(_Closed):
+    """A province's platform in front of the axis: ``auth`` shows the hub to its gateway, ``secret_file`` the unit to the interface.
+
+    ``file``: the member that holds a document's base64 when it is sent; ``document``: where it stands in the answer when it is fetched.
+    """
+
+    kind: Literal["truclienthong"]
+    path: Path = "/truclienthong/v1.0.0"
+    secret_file: LocalFile
+    secret_header: HeaderName = "secretDonVi"  # noqa: S105 - a header's name
+    file: Member = "data"
+    document: Pointer = "/data"
+
+
+class Settings(Reach):
+    """One organisation on the document axis. ``organ``: its code there; ``own``: ours, under which the hub sends.
+
+    ``own_name``: how status messages call us. ``statuses``: whether the sender of a document hears that it arrived or was turned
+    away. ``look_back``: days that the list of what lies ready goes back.
+    """
+
+    organ: Word
+    own: Word
+    own_name: Annotated[str, Field(max_length=200)] = ""
+    way: Annotated[Vxp | Platform, Field(discriminator="kind")]
+    auth: Auth = NoAuth()
+    statuses: bool = True
+    look_back: Annotated[int, Field(ge=1, le=365)] = 30

@@ -1,0 +1,268 @@
+"""Documents of the axis are picked up, taken in with their files, answered with a status message and marked, by both interfaces."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from connectors.edxml.collector import collector
+from connectors.simulators.axis import FETCH, LIST, MARK, SEND, Axis
+from connectors.simulators.desk import Journal
+from connectors.simulators.orders import Order
+from hub.collecting import Collecting, Stop, chore
+from hub.documents.bringing import Bringing
+from hub.documents.contract import Safety
+from hub.ids import Ids
+from hub.judging.contract import Inbound
+from hub.metrics.counts import Counts
+from schemas import errors
+from schemas.library import Library
+from schemas.strict_xml import parse_xml
+from tests.contract.room import SECRET, now
+from tests.contract.room_edxml import OWN, THEIRS, line, settings
+from tests.doubles.loopback import loopback
+from tests.doubles.pki import Pki
+from tests.integration.intake_house import PROVINCE, house, partner_files, parts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from connectors.contract import Picked
+    from connectors.simulators.server import Server
+    from hub.intake import Intake
+    from hub.store.contract.intake import Accepted
+    from tests.contract.room_edxml import Kind
+    from tests.integration.intake_house import House, Parts
+
+NOON = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
+GOLDEN = Path(__file__).parents[1] / "golden" / "edxml"
+DOCUMENT = (GOLDEN / "document.xml").read_text("utf-8").replace("001.00.10.H47", OWN)
+STATUS = (
+    (GOLDEN / "status.xml")
+    .read_text("utf-8")
+    .replace("<edXML:OrganId>000.00.15.H47", f"<edXML:OrganId>{OWN}")
+    .replace("<edXML:OrganId>001.00.10.H47", f"<edXML:OrganId>{THEIRS}")
+    .replace(
+        ">000.00.15.H47,2019/04/12,123/STNMT-ĐĐ<", ">000.00.00.H47,2019/04/12,9/000.00.15.H47-190412-0007<"
+    )
+)
+PARTNER = f"""id = "axis"
+agency = "{THEIRS}"
+room = "edxml"
+name = {{ vi = "Sở", en = "Department" }}
+[sends]
+format = "edxml.qcvn102@1"
+kinds = ["received", "step", "finished"]
+codes = ["{THEIRS}"]
+authority = "{PROVINCE}"
+[sends.collect]
+[sends.edxml]
+base_url = "http://127.0.0.1:9"
+organ = "{THEIRS}"
+own = "{OWN}"
+[sends.edxml.way]
+kind = "vxp"
+system = "VN:GOV:H47"
+secret_file = "unit.txt"
+"""
+BOTH: tuple[Kind, ...] = ("vxp", "truclienthong")
+
+
+class Stage(NamedTuple):
+    hub: House
+    axis: Axis
+    server: Server
+    collecting: Collecting
+    stop: Stop
+
+    async def round(self) -> int | None:
+        return await self.collecting.round(self.stop)
+
+    def state(self, name: str) -> str:
+        return str(self.axis.documents[name]["status"])
+
+    def statuses(self) -> list[str]:
+        """The status codes that the other side got, each message held to the schema of what the hub writes."""
+        schema = Library().schema("xsd:edxml@1")
+        found = []
+        for raw in self.axis.sent("status"):
+            root = parse_xml(raw)
+            assert schema.problems(root) == ()
+            found.append(root.findtext(".//{*}StatusCode") or "")
+        return found
+
+    async def messages(self) -> int:
+        return sum(1 for row in await self.hub.store.journal() if row.what == "accepted")
+
+    async def trouble(self) -> tuple[str, ...]:
+        said = await self.hub.store.verdict(chore("axis"))
+        assert said is not None
+        return said.broken
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
+    folder = tmp_path_factory.mktemp("parts")
+    files = partner_files(folder / "partners", Pki(folder, NOON)["seal-p256"].certificate_file)
+    (files / "axis.toml").write_text(PARTNER, "utf-8")
+    (files / "unit.txt").write_text(SECRET, "utf-8")
+    return parts(files)
+
+
+@asynccontextmanager
+async def staged(folder: Path, made: Parts, kind: Kind = "vxp") -> AsyncIterator[Stage]:
+    kept: list[Intake] = []
+
+    def keep(intake: Intake) -> Intake:
+        kept.append(intake)
+        return intake
+
+    axis = Axis(Journal(None, now), SECRET, OWN)
+    async with house(folder, made, lambda: NOON, intake=keep) as hub, loopback(axis) as (server, url):
+        ids = Ids(NOON.timestamp, random.Random(1).randbytes)  # noqa: S311 - numbers that repeat, not secrets
+        bringing = Bringing(
+            documents=hub.store.documents,
+            new_id=ids,
+            limit=1 << 20,
+            quota=1 << 30,
+            expires=3600.0,
+            unscanned=Safety.CLEAN,
+        )
+
+        async def take(partner: str, picked: Picked) -> Accepted:
+            await bringing.bring(partner, picked.enclosed, NOON)
+            headers = {"content-type": picked.media_type, "idempotency-key": picked.key}
+            inbound = Inbound(
+                message=ids(), sender=partner, headers=headers, body=picked.body, received_at=NOON
+            )
+            return await kept[0].receive(inbound, partner)
+
+        told = settings(kind, url, folder)
+        inbox = collector(told, line(told))
+        stop = Stop(partner="axis", collector=inbox, every=60.0, limit=1 << 20)
+        collecting = Collecting(
+            hub.store,
+            [stop],
+            take,
+            now=lambda: NOON,
+            holder="w1",
+            catalogue=errors.load(),
+            counts=Counts(),
+        )
+        try:
+            yield Stage(hub, axis, server, collecting, stop)
+        finally:
+            await inbox.close()
+
+
+@pytest.mark.parametrize("kind", BOTH)
+async def test_a_document_is_taken_with_its_file_answered_and_marked(
+    tmp_path: Path, made: Parts, kind: Kind
+) -> None:
+    async with staged(tmp_path, made, kind) as stage:
+        name = stage.axis.lodge(THEIRS, DOCUMENT.encode())
+        assert await stage.round() == 1, await stage.trouble()
+        assert (stage.state(name), stage.statuses()) == ("DONE", ["01"])
+        (held,) = await stage.hub.store.documents.held()
+        assert held.sha256 == hashlib.sha256(b"%PDF-1.4\n").hexdigest()
+        dossier = await stage.hub.store.dossier("000.00.15.H47-190412-0007")
+        assert dossier is not None
+        assert await stage.round() == 0
+        assert await stage.trouble() == ()
+
+
+@pytest.mark.parametrize("kind", BOTH)
+async def test_what_is_refused_is_answered_with_its_code_and_marked_as_failed(
+    tmp_path: Path, made: Parts, kind: Kind
+) -> None:
+    async with staged(tmp_path, made, kind) as stage:
+        name = stage.axis.lodge(
+            THEIRS, DOCUMENT.replace("V/v chuyển hồ sơ 000.00.15.H47-190412-0007", "V/v").encode()
+        )
+        assert await stage.round() == 1
+        assert (stage.state(name), stage.statuses()) == ("FAIL", ["02"])
+        (noted,) = await stage.hub.store.refused(sender="axis")
+        assert noted.code == "HUB-SCH-002"
+        assert b"HUB-SCH-002" in stage.axis.sent("status")[0]
+        assert await stage.messages() == 0
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind", "after"),
+    [
+        (MARK, "close", True),
+        (MARK, "html", False),
+        (SEND, "reset", False),
+        (FETCH, "html", False),
+        (LIST, "html", False),
+    ],
+)
+async def test_what_breaks_on_the_way_loses_and_doubles_nothing(
+    tmp_path: Path, made: Parts, operation: str, kind: str, *, after: bool
+) -> None:
+    async with staged(tmp_path, made) as stage:
+        name = stage.axis.lodge(THEIRS, DOCUMENT.encode())
+        stage.server.order(Order(kind=kind, operation=operation, after=after))
+        assert await stage.round() == 0
+        assert await stage.trouble() != ()
+        await stage.round()
+        assert stage.state(name) == "DONE"
+        assert await stage.messages() == 1
+        assert await stage.trouble() == ()
+
+
+async def test_the_same_document_under_another_number_is_one(tmp_path: Path, made: Parts) -> None:
+    async with staged(tmp_path, made) as stage:
+        names = [stage.axis.lodge(THEIRS, DOCUMENT.encode()) for _ in range(2)]
+        assert await stage.round() == 2
+        assert [stage.state(name) for name in names] == ["DONE", "DONE"]
+        assert await stage.messages() == 1
+
+
+async def test_other_words_under_the_id_of_a_document_that_was_taken_tell_its_sender_nothing_against_it(
+    tmp_path: Path, made: Parts
+) -> None:
+    async with staged(tmp_path, made) as stage:
+        stage.axis.lodge(THEIRS, DOCUMENT.encode())
+        other = stage.axis.lodge(THEIRS, DOCUMENT.replace("Tam Kỳ", "Hội An").encode())
+        assert await stage.round() == 2
+        assert (stage.state(other), stage.statuses()) == ("FAIL", ["01"])
+
+
+async def test_what_others_sent_is_left_alone_and_a_false_sender_is_turned_away(
+    tmp_path: Path, made: Parts
+) -> None:
+    async with staged(tmp_path, made) as stage:
+        strange = stage.axis.lodge("000.00.99.H47", DOCUMENT.encode())
+        false = stage.axis.lodge(
+            THEIRS, DOCUMENT.replace("<edXML:OrganId>000.00.15.H47", "<edXML:OrganId>000.00.99.H47").encode()
+        )
+        assert await stage.round() == 1
+        assert (stage.state(strange), stage.state(false)) == ("INITIAL", "FAIL")
+        assert stage.statuses() == []  # nobody but the partner is written to
+        assert await stage.messages() == 0
+
+
+async def test_a_status_message_is_taken_and_never_answered(tmp_path: Path, made: Parts) -> None:
+    async with staged(tmp_path, made) as stage:
+        stage.axis.lodge(THEIRS, DOCUMENT.encode())
+        assert await stage.round() == 1
+        name = stage.axis.lodge(THEIRS, STATUS.replace(">03<", ">05<").encode(), kind="status")
+        assert await stage.round() == 1
+        assert (stage.state(name), stage.statuses()) == ("DONE", ["01"])
+        assert await stage.messages() == 2
+
+
+async def test_what_is_too_large_is_turned_away_unread(tmp_path: Path, made: Parts) -> None:
+    async with staged(tmp_path, made) as stage:
+        name = stage.axis.lodge(THEIRS, DOCUMENT.encode() + b" " * 100_000)  # over max_reply_bytes
+        assert await stage.round() == 1
+        assert stage.state(name) == "FAIL"
+        (noted,) = await stage.hub.store.refused(sender="axis")
+        assert noted.code == "HUB-LIM-001"

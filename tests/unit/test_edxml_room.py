@@ -1,0 +1,155 @@
+"""What goes out over the axis: both ends named, the files inside, sealed like everything else."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from connectors.contract import Sealed
+from connectors.edxml import letters
+from connectors.edxml.codec import build
+from connectors.edxml.ways import way_of
+from hub.documents.contract import Enclosure
+from hub.documents.links import Desk, Linking
+from hub.sealing import Pool, Unsigned, Workbench, seal
+from hub.store.contract.delivery import Work
+from schemas.dossier import Document, Dossier, Event, Kind, Message, Result, to_json
+from schemas.edxml_files import files
+from schemas.library import Library
+from schemas.mapping import load
+from schemas.problems import Problem
+from tests.contract.room_edxml import OWN, THEIRS, settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+
+    from connectors.edxml.codec import EdxmlCodec
+    from hub.sealing import Order
+
+ROOT = Path(__file__).parents[2]
+PATH = ROOT / "schemas" / "mappings" / "edxml.qcvn102-1.toml"
+MAPPING = load(PATH, Library())
+NOW = datetime(2026, 11, 20, 5, 0, 0, 250_000, tzinfo=UTC)
+FORM, CERTIFICATE = b"%PDF-1.4 don", b"%PDF-1.4 giay chung nhan"
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+SHELF = {digest(FORM): FORM, digest(CERTIFICATE): CERTIFICATE}
+MESSAGE = Message(
+    event=Event(kind=Kind.FINISHED, at=NOW, from_agency="000.00.09.H47", content="Đã giải quyết"),
+    key="m1",
+    sender="motcua-tinh",
+    agency=OWN,
+    dossier=Dossier(
+        code="000.00.15.H47-190412-0007",
+        documents=(Document(id="d1", name="don.pdf", reference="https://elsewhere.example/1", media_type="application/pdf"),),
+        results=(Result(code="KQ-1", name="gcn.pdf", sha256=digest(CERTIFICATE)),),
+    ),
+)  # fmt: skip
+ENCLOSED = (
+    Enclosure(message="m1", place="documents/0", sha256=digest(FORM)),  # the hub fetched it
+    Enclosure(message="m1", place="results/0", sha256=digest(CERTIFICATE)),
+)
+
+
+class Shelf:
+    async def enclosed(self, messages: Sequence[str]) -> Mapping[str, tuple[Enclosure, ...]]:
+        return dict.fromkeys(messages, ENCLOSED)
+
+    async def content(self, sha256: str) -> AsyncGenerator[bytes, None]:
+        yield SHELF[sha256][:5]
+        yield SHELF[sha256][5:]
+
+
+@pytest.fixture
+def codec(tmp_path: Path) -> EdxmlCodec:
+    return build(settings("vxp", "http://127.0.0.1:9", tmp_path), MAPPING)
+
+
+def linking(codec: EdxmlCodec, inside: int) -> Linking:
+    bench = Workbench(codecs={"axis": codec}, sealers={"axis": Unsigned()})
+
+    async def run(orders: Sequence[Order]) -> list[Sealed | Problem]:
+        return [seal(bench, order) for order in orders]
+
+    return Linking(Pool(run), Shelf(), {"axis": Desk(base="", grace=0.0, inside=inside)}, b"secret")
+
+
+WORK = Work(
+    token="t",
+    transfer="t1",
+    message="m1",
+    partner="axis",
+    operation="VanBan",
+    part=0,
+    key="01K9:axis:0",
+    kind="finished",
+    dossier="d",
+    canonical=to_json(MESSAGE),
+    sealed=None,
+    doubt=False,
+    attempts=0,
+    sends=0,
+    accepted_at=NOW,
+)  # fmt: skip
+
+
+async def test_papers_and_results_travel_inside_what_is_sealed(codec: EdxmlCodec) -> None:
+    sealed = (await linking(codec, 1 << 20).seal([WORK]))["t1"]
+    assert isinstance(sealed, Sealed)
+    assert [(one.name, one.content) for one in files(sealed.payload)] == [
+        ("don.pdf", FORM),
+        ("gcn.pdf", CERTIFICATE),
+    ]
+    assert sealed.links == ()
+    assert b"elsewhere" not in sealed.payload
+    head = letters.head(sealed.payload)
+    assert (head.sender, head.code) == (OWN, "01K9:axis:0/000.00.15.H47-190412-0007")
+    assert head.document == f"{OWN},2026/11/20,01K9:axis:0/000.00.15.H47-190412-0007"
+    heard = MAPPING.read(sealed.payload, "us", head.document, THEIRS)
+    assert heard.kind is Kind.FINISHED
+    assert heard.event.to_agency == THEIRS
+    assert heard.dossier is not None
+    assert [each.sha256 for each in heard.dossier.documents] == [digest(FORM), digest(CERTIFICATE)]
+    again = (await linking(codec, 1 << 20).seal([WORK]))["t1"]
+    assert again == sealed
+
+
+async def test_files_that_are_too_much_for_a_document_park_it(codec: EdxmlCodec) -> None:
+    result = (await linking(codec, len(FORM) + 3).seal([WORK]))["t1"]
+    assert isinstance(result, Problem)
+    assert (result.code, result.place) == ("HUB-DOC-009", "results/0")
+
+
+async def test_a_document_whose_files_are_not_there_is_never_sealed(codec: EdxmlCodec) -> None:
+    bench = Workbench(codecs={"axis": codec}, sealers={"axis": Unsigned()})
+
+    async def run(orders: Sequence[Order]) -> list[Sealed | Problem]:
+        return [seal(bench, order) for order in orders]
+
+    result = (await Pool(run).seal([WORK]))["t1"]
+    assert isinstance(result, Problem)
+    assert result.code == "HUB-MAP-004"
+
+
+def test_each_call_of_the_national_interface_is_signed_as_it_wants(tmp_path: Path) -> None:
+    told = settings("vxp", "http://127.0.0.1:9", tmp_path)
+    request = way_of(told, "secret-of-the-unit").listing("edoc", NOW)
+    assert request.headers["XroadVnpt-timestamp"] == "20112026T120000+0250"
+    assert request.headers["XroadVnpt-sign-header-key"] == (
+        "XroadVnpt-system-id;XroadVnpt-timestamp;XroadVnpt-content-hash"
+    )
+    assert msgspec.json.decode(request.body) == {
+        "servicetype": "eDoc",
+        "messagetype": "edoc",
+        "fromDate": "2026/10/21",
+        "toDate": "2026/11/21",
+    }
