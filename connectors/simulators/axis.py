@@ -22,6 +22,8 @@ from connectors.simulators.server import options, secret_of, serve
 if TYPE_CHECKING:
     from connectors.simulators.desk import Call, Entry, Journal
 
+LODGE = "/__lodge"
+"""``POST /__lodge?from=<unit>&kind=edoc|status``: what another unit sends, without its key."""
 SEND, LIST, FETCH, MARK, TOKEN = "sendEdoc", "getReceivedEdocList", "getEdoc", "updateStatus", "token"
 PLATFORM = "/truclienthong/v1.0.0/vanbans"
 _VXP = {f"/{name}": name for name in (SEND, LIST, FETCH, MARK)}
@@ -50,6 +52,12 @@ class Axis:
         self._put(made, sender, to or self._unit, kind, raw)
         return made
 
+    def _lodged(self, call: Call) -> str:
+        sender, kind = call.parameter("from"), call.parameter("kind") or "edoc"
+        name = self.lodge(sender, call.body, kind)
+        self.journal.record("lodged", call.body, key=f"{sender} {self._unit} {kind}", reference=name)
+        return name
+
     def sent(self, kind: str) -> list[bytes]:
         return [
             self.raw[name]
@@ -62,8 +70,8 @@ class Axis:
     def name(self, call: Call) -> str:
         if call.path in _VXP:
             return _VXP[call.path]
-        if call.path == "/token":
-            return TOKEN
+        if call.path in {"/token", LODGE}:
+            return TOKEN if call.path == "/token" else "lodged"
         one = call.path.startswith(PLATFORM + "/")
         return {("POST", False): SEND, ("GET", False): LIST, ("GET", True): FETCH}.get(
             (call.method, one), MARK
@@ -72,6 +80,8 @@ class Axis:
     def answer(self, call: Call) -> Said:
         if call.path == "/token":
             return self._token()
+        if call.path == LODGE:
+            return say({"docId": self._lodged(call)})
         if call.path in _VXP:
             return self._vxp(_VXP[call.path], call) if self._proves(call) else _told("1", "Sai chữ ký", 401)
         if call.path == PLATFORM or call.path.startswith(PLATFORM + "/"):
