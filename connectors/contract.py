@@ -51,7 +51,7 @@ class Sealed(Value, frozen=True):
     """A draft after signing: byte for byte the same on every attempt. ``headers`` travel with it (a detached JWS).
 
     ``links``: the download addresses in ``payload``; they begin to live when it is stored. ``says``: the mapping that it was
-    written by, ``<id>@<version>``.
+    written by, ``<id>@<version>``. ``signer``: SHA-256 (hex) of our certificate that signed it.
     """
 
     payload: bytes
@@ -60,6 +60,7 @@ class Sealed(Value, frozen=True):
     facts: Mapping[str, str] = {}
     links: tuple[Link, ...] = ()
     says: str = ""
+    signer: str = ""
 
 
 class Parcel(Value, frozen=True):
@@ -75,7 +76,8 @@ class Parcel(Value, frozen=True):
 class Envelope(Value, frozen=True):
     """What is signed anew on each attempt around a sealed payload, or what came back. Header names are in small letters when it came.
 
-    ``target``: the whole address; ``id``: what the message is called on every attempt.
+    ``target``: the whole address; ``id``: what the message is called on every attempt. ``signer``: SHA-256 (hex) of our certificate
+    that signed it.
     """
 
     body: bytes
@@ -83,6 +85,7 @@ class Envelope(Value, frozen=True):
     method: str = ""
     target: str = ""
     id: str = ""
+    signer: str = ""
 
 
 class Opened(Value, frozen=True):
@@ -98,7 +101,7 @@ class Exchange(Value, frozen=True):
     """The exact bytes of one call, secrets cut out of the headers; evidence, and what an operator looks at.
 
     ``signer``, ``profile``: SHA-256 (hex) of the certificate by which the reply's signature held, and as what it was read; empty
-    where none is asked for or none held.
+    where none is asked for or none held. ``ours``: the certificate by which what was sent was signed for this call.
     """
 
     url: str
@@ -110,6 +113,7 @@ class Exchange(Value, frozen=True):
     error: str = ""  # what broke, by class: connect, tls, timeout, reset, too-large, truncated
     signer: str = ""
     profile: str = ""
+    ours: str = ""
 
 
 class Reason(Value, frozen=True):

@@ -35,7 +35,7 @@ async def signed(request: Request, envelopes: Envelopes | None, address: str, ke
     except Refusal as refusal:
         problem = refusal.problems[0]
         return Deferred(reason=Reason(code=problem.code, detail=problem.rule), counts=False)
-    return msgspec.structs.replace(request, body=made.body, headers=made.headers)
+    return msgspec.structs.replace(request, body=made.body, headers=made.headers, signer=made.signer)
 
 
 async def opened(answer: Answer, envelopes: Envelopes | None, *, about: str = "") -> Answer | Unsure:

@@ -49,7 +49,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 
 class Request(Value, frozen=True):
     """One call. ``path`` is appended to ``base_url`` as it is. ``secrets``: values never to be recorded, wherever they
-    show up. ``private``: record no bodies at all (a login).
+    show up. ``private``: record no bodies at all (a login). ``signer``: SHA-256 (hex) of our certificate that signed it.
     """
 
     path: str
@@ -58,6 +58,7 @@ class Request(Value, frozen=True):
     headers: Mapping[str, str] = {}
     secrets: tuple[str, ...] = ()
     private: bool = False
+    signer: str = ""
 
 
 class Answer(Value, frozen=True):
@@ -358,6 +359,7 @@ class _Call:
             started_at=self.started_at,
             seconds=seconds,
             error=error,
+            ours=self.request.signer,
         )
 
     def _kept(self, body: bytes, *, hides: bool = False) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,22 @@ HEADER = "X-JWS-Signature"
 
 def unsigned(_receipt: bytes, _now: datetime) -> str:
     return ""
+
+
+def signer_of(confirmation: str) -> str:
+    """Return which certificate of the hub's signed a receipt, SHA-256 in hex: its ``kid``. Empty: nobody's."""
+    head = confirmation.partition(".")[0]
+    try:
+        return _HEAD.decode(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4))).kid if head else ""
+    except (ValueError, msgspec.MsgspecError):
+        return ""
+
+
+class _Head(msgspec.Struct):
+    kid: str = ""
+
+
+_HEAD = msgspec.json.Decoder(_Head)
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

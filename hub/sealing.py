@@ -119,7 +119,9 @@ def wrap(bench: Workbench, order: Wrap) -> Envelope | Opened | Problem:
             )
         if not order.came and found.signer is not None:
             signed = found.signer.sign(wire, order.at)
-            return msgspec.structs.replace(told, body=signed.body, headers=signed.headers)
+            return msgspec.structs.replace(
+                told, body=signed.body, headers=signed.headers, signer=signed.signer
+            )
     except Refusal as refusal:
         return refusal.problems[0]
     except Exception as error:
@@ -201,5 +203,9 @@ class Signs:
     def seal(self, draft: Draft) -> Sealed:
         signed = self.signer.sign(Wire(body=draft.payload, canonical=draft.canonical), self.now())
         return Sealed(
-            payload=signed.body, media_type=draft.media_type, headers=signed.headers, facts=draft.facts
+            payload=signed.body,
+            media_type=draft.media_type,
+            headers=signed.headers,
+            facts=draft.facts,
+            signer=signed.signer,
         )

@@ -22,7 +22,8 @@ class Wire(Value, frozen=True):
     """What is signed or verified, as it travels. ``headers``: lower-case names when it came in, as they are written when it goes out.
 
     ``method`` and ``target`` for bindings that cover them; ``id``: what the message is called on every attempt, for bindings
-    that say it; ``canonical``: the body is in exclusive C14N as it stands, so that signing need not parse it again.
+    that say it; ``canonical``: the body is in exclusive C14N as it stands, so that signing need not parse it again. ``signer``:
+    SHA-256 (hex) of our certificate, where one of several generations signed it.
     """
 
     body: bytes
@@ -31,6 +32,7 @@ class Wire(Value, frozen=True):
     target: str = ""
     id: str = ""
     canonical: bool = False
+    signer: str = ""
 
 
 class Signatory(Value, frozen=True):

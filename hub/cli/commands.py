@@ -66,6 +66,7 @@ COMMANDS: Mapping[str, str] = {
     "db prune": "hub.cli.db:prune",
     "key list": "hub.cli.keys:list_",
     "key compromise": "hub.cli.keys:compromise",
+    "key signed": "hub.cli.keys:signed",
     "key rotate-master": "hub.cli.db:rotate_master",
     "error list": "hub.cli.mistakes:list_",
     "error explain": "hub.cli.mistakes:explain",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from hub.cli import opening, show, times
+from hub.cli import columns, opening, show, times
 from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint
@@ -16,12 +17,12 @@ from signing.keys.generations import Generation, State, signing, states
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from hub.cli.opening import Hub
     from hub.trust.forecast import Pinned
     from signing.keys.ring import KeyRing
 
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 COLOURS = {State.ACTIVE: "green", State.PENDING: "yellow", State.COMPROMISED: "red"}
 
 
@@ -146,7 +147,21 @@ async def compromise(
         await hub.store.trust.bar(told)
         found = await _held(hub, ring, now)
     show.rows(desk, KEYS, [each for each in found if each.key == key], "nothing.keys")
-    desk.tell("barred.next")
+    desk.tell("barred.next", key=key, generation=generation)
+    return Exit.OK
+
+
+async def signed(
+    key: str, generation: str, /, *, since: str = "", after: int = 0, limit: int = 100, desk: At
+) -> int:
+    """What it signed: receipts (``accepted``), sealed transfers (``sealed``), envelopes of attempts. ``since``: from when on."""
+    fingerprint = _named(opening.keys(desk.settings), key, generation).key.fingerprint
+    at = _since(since, desk.now()) if since else FIRST
+    async with desk.hub() as hub:
+        found = await hub.store.signed(fingerprint, at, after, limit)
+    show.rows(desk, columns.JOURNAL, found, "nothing.signed")
+    if len(found) >= limit > 0:
+        desk.tell("more", command=f"--after {found[-1].seq}")
     return Exit.OK
 
 

@@ -99,4 +99,5 @@ class Rolling:
         one = signing(self._generations, now, self._barred)
         if one is None:
             raise refuse(NONE_SIGNS, self._name, rule="a generation that may sign now")
-        return self._signers[one.id].sign(wire, now)
+        signed = self._signers[one.id].sign(wire, now)
+        return msgspec.structs.replace(signed, signer=one.key.fingerprint)

@@ -21,6 +21,7 @@ from schemas.problems import refuse
 from schemas.procedures import Procedures
 from signing.bindings import signer, verifier
 from signing.contract import Wire
+from signing.keys.generations import Bars, Generation, Rolling
 from signing.keys.ring import KeySource, load
 from signing.profiles import Identity, ModiProfile
 from signing.trust.pins import load_pins
@@ -136,6 +137,17 @@ async def test_each_attempt_is_signed_anew_around_the_same_bytes(
     assert [one.get_data() for one in requests] == [BODY] * 2
     assert requests[0].headers["Agid-JWT-Signature"] != requests[1].headers["Agid-JWT-Signature"]
     assert requests[0].headers["Idempotency-Key"] == "m:p:1"
+
+
+async def test_the_record_says_which_generation_of_the_key_signed(
+    httpserver: HTTPServer, partner: Callable[..., Connector], pki: Pki, clock: Clock
+) -> None:
+    httpserver.expect_request("/api/in").respond_with_json({"code": "0"})
+    one, begins = key(pki, "seal-2048"), clock.now - timedelta(days=1)
+    generation = Generation(id="1", key=one, begins=begins, ends=clock.now + timedelta(days=1))
+    connector = partner(broken=Rolling("k", [generation], lambda _: signer(one, OURS), Bars()))
+    (call,) = (await connector.deliver(PARCEL)).exchanges
+    assert call.ours == one.fingerprint
 
 
 async def test_the_bearer_token_is_in_no_record_and_the_signature_is(

@@ -212,6 +212,12 @@ class Store(Protocol):
     async def journal(
         self, *, message: str = "", transfer: str = "", after: int = 0, limit: int = 100
     ) -> tuple[JournalRow, ...]: ...
+    async def signed(
+        self, fingerprint: str, since: datetime, after: int, limit: int
+    ) -> tuple[JournalRow, ...]:
+        """Return entries of what one certificate of ours signed: receipts, what was sealed, envelopes. Reads the whole journal."""
+        ...
+
     # watching
     async def beat(self, process: Process, now: datetime, *, first: bool) -> bool:
         """Say that a process lives and what it counted; those silent for a minute are taken for gone. False: it was itself."""

@@ -14,7 +14,7 @@ from hub.store.postgres import lanes
 from hub.store.postgres.line import Spoiled
 from hub.store.postgres.rows import keep, spread
 from hub.store.sql import destinations, journal
-from hub.store.sql.accept import birth
+from hub.store.sql.accept import accepted_facts, birth
 from hub.store.sql.bodies import KeyDestroyed
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Lane, Raced
@@ -181,7 +181,7 @@ def _write(db: Connection, fresh: Sequence[_Coming], known: Mapping[tuple[str, s
     _under_keys(db, fresh)
     numbers = _messages(db, fresh)
     for one in fresh:
-        facts = {**one.new.facts, "digest": one.new.digest, "kind": one.new.kind}
+        facts = accepted_facts(one.new)
         journal.write(db, micros(one.new.accepted_at), "accepted", one.new.message, facts=facts)
     _transfers(db, [(one.new, numbers[one.new.message], each) for one in fresh for each in one.new.transfers])
     late = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hub.lifecycle import State
+from hub.receipts import signer_of
 from hub.store.contract.intake import Accepted, Known
 from hub.store.contract.store import Stale
 from hub.store.sql import destinations, journal, lanes, lateness
@@ -64,9 +65,7 @@ def accept(db: Db, packed: Packed, *, follow_up: bool = False) -> Accepted:
         packed.enclose(db)
     at = micros(new.accepted_at)
     message = _message(db, packed, at)
-    journal.write(
-        db, at, "accepted", new.message, facts={**new.facts, "digest": new.digest, "kind": new.kind}
-    )
+    journal.write(db, at, "accepted", new.message, facts=accepted_facts(new))
     tally = Tally()
     dests = {transfer.partner: destinations.named(db, transfer.partner) for transfer in new.transfers}
     db.hold(Lane(transfer.lane_subject, dests[transfer.partner][0]) for transfer in new.transfers)
@@ -75,6 +74,11 @@ def accept(db: Db, packed: Packed, *, follow_up: bool = False) -> Accepted:
     tally.write(db)
     watch(db, new.transfers)
     return Accepted(message=new.message, receipt=new.receipt, confirmation=new.confirmation)
+
+
+def accepted_facts(new: Acceptance) -> dict[str, str]:
+    """Return what the journal says of it: what it came with, and which key of ours signed its receipt."""
+    return {**new.facts, "digest": new.digest, "kind": new.kind, **journal.by(signer_of(new.confirmation))}
 
 
 def _bind(db: Db, new: Acceptance, key: str) -> None:

@@ -22,6 +22,15 @@ def write(
     db.put("journal", _COLUMNS, (at, what, message, transfer, text(facts or {})))
 
 
+OUR_KEY = "our_key"
+"""In the facts of an entry: SHA-256 (hex) of the certificate by which the hub signed what it tells of."""
+
+
+def by(fingerprint: str) -> dict[str, str]:
+    """Say which certificate of ours signed it, so that it can be found when its key gets into other hands."""
+    return {OUR_KEY: fingerprint} if fingerprint else {}
+
+
 def text(facts: Mapping[str, str]) -> str:
     return msgspec.json.encode(dict(facts), order="deterministic").decode()
 

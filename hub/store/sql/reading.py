@@ -22,12 +22,12 @@ from hub.store.contract.views import (
 )
 from hub.store.sql import leases, merging
 from hub.store.sql.db import Db, many, one, only
-from hub.store.sql.journal import mapping
+from hub.store.sql.journal import OUR_KEY, mapping
 from hub.store.sql.times import moment
 from hub.store.vault import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from hub.store.sql.bodies import Bodies, Unpack
@@ -49,6 +49,7 @@ FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE
 """
 
 _JOURNAL = "SELECT seq, at, what, message, transfer, facts FROM journal WHERE seq>? ORDER BY seq LIMIT ?"
+_SIGNED = "SELECT seq, at, what, message, transfer, facts FROM journal WHERE seq>? AND at>=? AND facts LIKE ? ORDER BY seq LIMIT ?"
 _JOURNAL_OF_MESSAGE = """
 SELECT seq, at, what, message, transfer, facts FROM journal
 WHERE message=? AND message<>'' AND seq>? ORDER BY seq LIMIT ?
@@ -360,6 +361,16 @@ def journal(db: Db, message_: str, transfer: str, after: int, limit: int) -> tup
         rows = many(db, _JOURNAL_OF_MESSAGE, (message_, after, limit))
     else:
         rows = many(db, _JOURNAL, (after, limit))
+    return _rows(rows)
+
+
+def signed(db: Db, fingerprint: str, since: int, after: int, limit: int) -> tuple[JournalRow, ...]:
+    """The facts are JSON as ``journal.text`` writes them, a fingerprint is hex."""
+    wanted = f'%"{OUR_KEY}":"{fingerprint}"%'
+    return _rows(many(db, _SIGNED, (after, since, wanted, limit)))
+
+
+def _rows(rows: Iterable[Sequence[Any]]) -> tuple[JournalRow, ...]:
     return tuple(
         JournalRow(seq=seq, at=moment(at), what=what, message=id_, transfer=whose, facts=mapping(facts))
         for seq, at, what, id_, whose, facts in rows

@@ -102,7 +102,8 @@ def _seal(db: Db, row: Row, new: Seal, at: int) -> bool:
 def sealed_facts(new: Seal) -> dict[str, str]:
     """Return what the journal says of it: with what stands there of the message, that one was derived from the other."""
     told = {"digest": new.digest}
-    return told | {"mapping": new.sealed.says} if new.sealed.says else told
+    told |= {"mapping": new.sealed.says} if new.sealed.says else {}
+    return told | journal.by(new.sealed.signer)
 
 
 def as_stored(n: int, new: Seal) -> tuple[object, ...]:
@@ -184,10 +185,11 @@ def facts(row: Row, after: State, what: Settlement, used: int) -> dict[str, str]
 
 
 def vouched(attempts: Sequence[Attempt]) -> dict[str, str]:
-    """Return by whose signature the last reply held that had one."""
+    """Return by whose signature the last reply held that had one, and which key of ours signed around what was sent."""
     calls = (call for one in reversed(attempts) for call in reversed(one.exchanges))
     signer, profile = next(((call.signer, call.profile) for call in calls if call.signer), ("", ""))
-    return {"signer": signer, "profile": profile} if signer else {}
+    ours = next((call.ours for one in reversed(attempts) for call in one.exchanges if call.ours), "")
+    return ({"signer": signer, "profile": profile} if signer else {}) | journal.by(ours)
 
 
 def as_tried(row: Row, outcome: Outcome) -> list[tuple[object, ...]]:

@@ -454,6 +454,11 @@ class SqlStore:
     async def queue(self) -> tuple[QueueRow, ...]:
         return await self._reads.run(reading.queue)
 
+    async def signed(
+        self, fingerprint: str, since: datetime, after: int, limit: int
+    ) -> tuple[JournalRow, ...]:
+        return await self._reads.run(lambda db: reading.signed(db, fingerprint, micros(since), after, limit))
+
     async def journal(
         self, *, message: str = "", transfer: str = "", after: int = 0, limit: int = 100
     ) -> tuple[JournalRow, ...]:
