@@ -18,6 +18,9 @@ from connectors.edxml import codec as edxml_codec
 from connectors.edxml import collector as edxml_collector
 from connectors.edxml.axis import Axis
 from connectors.edxml.settings import Settings as Edxml
+from connectors.folder.drop import Drop
+from connectors.folder.pickup import PickUp
+from connectors.folder.settings import Settings as Folder
 from connectors.lgsp.desk import Desk as Lgsp
 from connectors.mailbox.settings import Settings as Mailbox
 from connectors.mailbox.uncalled import Uncalled
@@ -96,7 +99,7 @@ def _national_portal(settings: NationalPortal, replies: Iterable[Row], outfit: O
     return national_portal.connect(settings, http, replies, clock=outfit.seconds)
 
 
-def _written(settings: Mailbox, mapping: written.Writer) -> Codec:
+def _written(settings: Mailbox | Folder, mapping: written.Writer) -> Codec:
     return written.build(settings.media_type, mapping)
 
 
@@ -117,6 +120,14 @@ def _edxml_collector(settings: Edxml, outfit: Outfit) -> Collector:
     return edxml_collector.collector(settings, _axis(settings, outfit))
 
 
+def _dropped(settings: Folder, _replies: Iterable[Row], outfit: Outfit) -> Connector:
+    return Drop(settings, outfit.now)
+
+
+def _picked(settings: Folder, outfit: Outfit) -> Collector:
+    return PickUp(settings, outfit.now)
+
+
 ROOMS: Mapping[str, Room] = {
     "rest": Room(settings=Rest, build=rest_codec.build, connect=_rest),
     "soap": Room(settings=Soap, build=soap_codec.build, connect=_soap, check_signed=check_about),
@@ -131,6 +142,7 @@ ROOMS: Mapping[str, Room] = {
         settings=NationalPortal, build=national_portal_codec.build, connect=_national_portal
     ),
     "mailbox": Room(settings=Mailbox, build=_written, connect=_uncalled),
+    "folder": Room(settings=Folder, build=_written, connect=_dropped, collect=_picked),
 }
 
 DESKS: Mapping[str, Desk] = {"lgsp": Lgsp()}

@@ -6,13 +6,15 @@ import hashlib
 import json
 import random
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
 from connectors.contract import Enclosed, Missed, Picked, Reason, Taken, TurnedAway
+from connectors.folder.pickup import PickUp
+from connectors.folder.settings import Settings as FolderSettings
 from connectors.reach import Reach
 from hub.collecting import Collecting, Stop, chore, last_good
 from hub.documents.bringing import Bringing
@@ -26,7 +28,7 @@ from hub.partners.world import World
 from schemas import errors
 from schemas.problems import Refusal, refuse
 from tests.doubles.pki import Pki
-from tests.integration.intake_house import house, partner_files, parts
+from tests.integration.intake_house import PROVINCE, house, partner_files, parts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -307,3 +309,31 @@ def test_who_is_picked_up_from_needs_no_way_in_and_a_room_that_goes_there(tmp_pa
         reading.read(file, msgspec.structs.replace(world, collecting=frozenset({"folder"})))
     (problem,) = refused.value.problems
     assert (problem.line, problem.rule) == (9, "a room that picks up: folder")
+
+
+async def test_files_of_a_folder_are_taken_in_and_what_is_refused_lies_beside_its_reason(
+    made: Parts, tmp_path: Path
+) -> None:
+    corner = tmp_path / "inbox" / ".lienthong"
+    corner.mkdir(parents=True)
+    async with worker(tmp_path / "hub", made) as one:
+        room = PickUp(
+            FolderSettings(inbox=tmp_path / "inbox"), lambda: datetime.now(UTC) + timedelta(hours=1)
+        )
+        one.stop = msgspec.structs.replace(one.stop, collector=room)
+        code = one.hub.code()
+        (tmp_path / "inbox" / "good.json").write_text(json.dumps(one.hub.received(code)), "utf-8")
+        (tmp_path / "inbox" / "bad.json").write_bytes(b"{")
+        assert await one.round() == 2
+        assert await one.round() == 0
+        known = await one.hub.store.known(PROVINCE, code)
+        assert known is not None
+        (refused,) = await one.hub.store.refused(sender="desk")
+        assert refused.code == "HUB-SCH-001"
+        names = sorted(each.name.partition("-")[2].partition("-")[2] for each in listed(corner / "rejected"))
+        assert names == ["bad.json", "bad.json.reason.json"]
+        assert listed(corner / "claimed") == []
+
+
+def listed(folder: Path) -> list[Path]:
+    return list(folder.iterdir())

@@ -17,6 +17,7 @@ from schemas.library import Library
 SETTINGS: dict[str, dict[str, Any]] = {
     "rest": {},
     "soap": {"wsdl": "land@1"},
+    "folder": {"outbox": "/nowhere"},
     "national_portal": {
         "agency": "000.00.00.H47",
         "username": "000.00.00.H47",
