@@ -91,9 +91,12 @@ class _Nursery:
     def __init__(self) -> None:
         self._ear = watched_sqlite.install()  # before the hub is imported
         from connectors import reach  # noqa: PLC0415 - this is the warming up
-        from hub import programs  # noqa: F401, PLC0415
+        from connectors.soap import client  # noqa: F401, PLC0415
+        from hub import programs, rules  # noqa: F401, PLC0415
+        from hub.api import door  # noqa: F401, PLC0415
         from hub.cli import acting, running  # noqa: F401, PLC0415
         from hub.store.postgres import store  # noqa: F401, PLC0415
+        from hub.wiring import web, worker  # noqa: F401, PLC0415
         from hub.wiring.declared import declared  # noqa: PLC0415
         from hub.wiring.tools import pool_tools  # noqa: PLC0415
         from schemas import errors  # noqa: PLC0415
@@ -101,6 +104,7 @@ class _Nursery:
         self._make = pool_tools
         _everywhere(declared, cache(declared))  # reading the same files again costs each child 80 ms
         errors.load()
+        rules._written()
         reach._of_this_machine()
         self._tools: dict[str, tuple[Desk, Workbench]] = {}
         self._numbers: dict[int, int] = {}

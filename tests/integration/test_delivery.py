@@ -33,7 +33,7 @@ NO = Reason(code="HUB-PAR-001", detail="-3")
 BROKEN = Reason(code="HUB-NET-004")
 SHORT = (0.02, 0.02)
 ASKED = Policy(schedule=SHORT, jitter=0, can_be_asked=True, ask_after=0.02)
-KEEPS = Policy(schedule=SHORT, jitter=0, keeps_keys=True)
+KEEPS = Policy(schedule=SHORT, jitter=0, keeps_keys=True, ask_after=0.02)
 NEITHER = Policy(schedule=SHORT, jitter=0)
 
 
@@ -223,13 +223,16 @@ async def test_what_may_have_arrived_before_is_never_called_dead(tmp_path: Path)
 
 
 async def test_a_doubt_outlives_a_partner_file_that_is_missing_for_a_while(tmp_path: Path) -> None:
-    land = Partner(Unsure(reason=BROKEN), Delivered())
+    doubtful = msgspec.structs.replace(
+        ASKED, schedule=SHORT * 500
+    )  # however long the worker goes on meanwhile
+    land = Partner(Unsure(reason=BROKEN), found=Unsure(reason=BROKEN), policy=doubtful)
     async with house(tmp_path, land=land) as hub:
         await hub.accept("m1", "land", dossier="d1")
         async with hub.working():
             await hub.settled("m1.land")
-            land.answers = [Delivered()]
         hub.partners = {}
+        land.answers, land.found = [Delivered()], None
 
         async def noticed() -> bool:
             return (await hub.view("m1.land")).problem == "HUB-CFG-001"

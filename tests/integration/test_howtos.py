@@ -8,6 +8,8 @@ are put aside for free ones.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import json
 import os
 import re
@@ -24,6 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from hub.cli.main import main as command_line
 from hub.demo.messages import stories
 from hub.demo.processes import Processes, answers, free_ports
 from hub.demo.scene import EXAMPLES, Scene, build
@@ -204,7 +207,7 @@ def deserted(checkout: Checkout) -> Iterator[Processes]:
         asyncio.run(answers(f"http://127.0.0.1:{scene.hub_port}/readyz", processes, 90))
         for story in stories(EXAMPLES / "messages", 6):
             _post(scene, story[0], signer)
-        _wait_until_stopped(checkout, scene)
+        _wait_until_stopped(scene)
         yield processes
 
 
@@ -223,13 +226,16 @@ def _post(scene: Scene, said: Said, signer: DetachedSigner) -> None:
         assert answer.status == 202
 
 
-def _wait_until_stopped(checkout: Checkout, scene: Scene) -> None:
-    look = [str(ROOT / ".venv/bin/lienthong"), "queue", "list", "--json", "--settings", str(scene.settings)]
-    for _ in range(120):
-        rows = json.loads(subprocess.check_output(look, cwd=checkout.folder, env=checkout.environment()))
+def _wait_until_stopped(scene: Scene) -> None:
+    """Until the land department's door is shut: what ``lienthong queue list`` says, asked in this process."""
+    for _ in range(600):
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            assert command_line(["queue", "list", "--json", "--settings", str(scene.settings)]) == 0
+        rows = json.loads(said.getvalue())
         if any(row["partner"] == "so-tnmt" and row["door"] == "stopped" for row in rows):
             return
-        time.sleep(0.5)
+        time.sleep(0.1)
     raise AssertionError(rows)
 
 
@@ -344,7 +350,7 @@ def test_a_hub_is_watched_by_its_figures_its_doctor_and_its_own_check(checkout: 
 
 def test_the_first_hour_goes_as_it_is_told(checkout: Checkout) -> None:
     """``make`` would also build the environment, which is there; fewer messages, because the page shows no count."""
-    demo = {"make demo\n": ".venv/bin/lienthong demo --directory var/demo --messages 90\n"}
+    demo = {"make demo\n": ".venv/bin/lienthong demo --directory var/demo --messages 45\n"}
     done(checkout, DOCS / "tutorial" / "first-hour.md", demo)
 
 
