@@ -223,7 +223,7 @@ class _Reader:
             return
         token = self._parts.file(token_name).decode("ascii", "replace")
         then = min(at, self._at)  # a clock that was ahead: it was signed before the bundle, whatever it says
-        verified = DetachedVerifier(self._pins(then)).verify(self._parts.file(name), token, then)
+        verified = DetachedVerifier(self._pins(then)).verify(self._parts.file(name), token, at)
         signer = verified.signer
         yield Holds(check=check, about=f"{name}: {signer.subject}", at=at, signer=signer.fingerprint)
 

@@ -89,10 +89,10 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         yield Scene(pki, settings, now, parts_of(asyncio.run(exported(settings, now))))
 
 
-async def exported(settings: Path, now: datetime) -> bytes:
+async def exported(settings: Path, now: datetime, later: datetime | None = None) -> bytes:
     store = await filled(settings, now)
     try:
-        return (await export(settings, store, CODE, now)).content
+        return (await export(settings, store, CODE, later or now)).content
     finally:
         await store.close()
 
@@ -266,6 +266,20 @@ def test_an_anchor_that_is_no_authority_lets_nobody_else_in(scene: Scene) -> Non
     token = token_of(theirs.stamp(stamp_question(b"d" * 32, 7, POLICY)))
     with pytest.raises(Refusal, match="HUB-TSP-006"):
         read(token, b"d" * 32, load_anchors([anchor]))
+
+
+def test_what_was_accepted_while_the_clock_was_ahead_is_proved_once_it_is_right(
+    scene: Scene, tmp_path: Path
+) -> None:
+    """Its receipt says tomorrow; in a year when its key would have ended it has no signature, and the rest holds."""
+    for number, (ahead, signed) in enumerate(
+        ((timedelta(days=1), {"receipt"}), (timedelta(days=1095), set()))
+    ):
+        settings = site(tmp_path / str(number), scene.pki)
+        raw = asyncio.run(exported(settings, scene.now + ahead, scene.now))
+        held = {one.check for one in asyncio.run(check(settings, raw, (), scene.now)).holds}
+        assert held >= {"statement", "received", "sent"}
+        assert held & {"receipt"} == signed, ahead
 
 
 # --- odd archives ---------------------------------------------------------------------------------------------------
