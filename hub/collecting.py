@@ -123,8 +123,13 @@ class Collecting:
         return await self._store.turn(chore(stop.partner), self._holder, self._now(), TURN)
 
     async def _settle(self, stop: Stop, picked: Picked) -> Missed | None:
-        fate = await self._fate(stop.partner, picked)
-        return fate if isinstance(fate, Missed) else await stop.collector.settle(picked, fate)
+        """What meets a defect of ours stays where it lies, and keeps none of those behind it waiting."""
+        try:
+            fate = await self._fate(stop.partner, picked)
+            return fate if isinstance(fate, Missed) else await stop.collector.settle(picked, fate)
+        except Exception as error:
+            log.exception("collecting_failed", partner=stop.partner)
+            return Missed(reason=Reason(code="HUB-INT-001", detail=type(error).__name__))
 
     async def _fate(self, partner: str, picked: Picked) -> Fate | Missed:
         """Take it, or say why not: for good, or not now. Only what may be sent again as it is comes again."""

@@ -43,7 +43,7 @@ NOON = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
 CATALOGUE = errors.load()
 
 
-class Cut(Exception):  # noqa: N818 - says what it is
+class Cut(BaseException):
     """The process dies here."""
 
 
@@ -200,6 +200,7 @@ async def test_what_intake_refuses_is_told_and_noted_once(tmp_path: Path, made: 
         assert fate.reason.code.startswith("HUB-SCH-")
         noted = await one.hub.store.refused(sender="desk")
         assert [row.code for row in noted] == [fate.reason.code]
+        assert one.counts.snapshot()["intake", ("desk", fate.reason.code)] == 1
 
 
 async def test_what_the_hub_cannot_take_just_now_stays_where_it_lies(tmp_path: Path, made: Parts) -> None:
@@ -217,6 +218,23 @@ async def test_what_the_hub_cannot_take_just_now_stays_where_it_lies(tmp_path: P
         assert await one.hub.store.refused() == ()
         one.collecting._take = take
         assert await one.round() == 1
+
+
+async def test_what_meets_a_defect_keeps_nothing_behind_it_waiting(tmp_path: Path, made: Parts) -> None:
+    async with worker(tmp_path, made) as one:
+        one.shelf.put("a", one.hub.received())
+        one.shelf.put("b", one.hub.received())
+        take = one.take
+
+        async def broken(partner: str, picked: Picked) -> Accepted:
+            if picked.id == "a":
+                raise KeyError(partner)
+            return await take(partner, picked)
+
+        one.collecting._take = broken
+        assert await one.round() == 1
+        assert list(one.shelf.settled) == ["b"]
+        assert await one.trouble() == ("HUB-INT-001",)
 
 
 async def test_what_cannot_be_handed_in_at_all_is_turned_away_unread(tmp_path: Path, made: Parts) -> None:

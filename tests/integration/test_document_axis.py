@@ -241,10 +241,12 @@ async def test_what_others_sent_is_left_alone_and_a_false_sender_is_turned_away(
     async with staged(tmp_path, made) as stage:
         strange = stage.axis.lodge("000.00.99.H47", DOCUMENT.encode())
         false = stage.axis.lodge(
-            THEIRS, DOCUMENT.replace("<edXML:OrganId>000.00.15.H47", "<edXML:OrganId>000.00.99.H47").encode()
+            THEIRS, DOCUMENT.replace("<edXML:OrganId>000.00.15.H47", "<edXML:OrganId>000.00.09.H47").encode()
         )
         assert await stage.round() == 1
         assert (stage.state(strange), stage.state(false)) == ("INITIAL", "FAIL")
+        (noted,) = await stage.hub.store.refused(sender="axis")
+        assert noted.code == "HUB-AUT-003"
         assert stage.statuses() == []  # nobody but the partner is written to
         assert await stage.messages() == 0
 

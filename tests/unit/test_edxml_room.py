@@ -23,7 +23,13 @@ from schemas.edxml_files import files
 from schemas.library import Library
 from schemas.mapping import load
 from schemas.problems import Problem
+from signing.keys.ring import KeySource
+from signing.keys.ring import load as load_key
+from signing.profiles import EdxmlProfile
+from signing.trust.pins import load_pins
+from signing.xml.edxml import EdxmlSigner, EdxmlVerifier
 from tests.contract.room_edxml import OWN, THEIRS, settings
+from tests.doubles.pki import Pki
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -121,6 +127,25 @@ async def test_papers_and_results_travel_inside_what_is_sealed(codec: EdxmlCodec
     assert [each.sha256 for each in heard.dossier.documents] == [digest(FORM), digest(CERTIFICATE)]
     again = (await linking(codec, 1 << 20).seal([WORK]))["t1"]
     assert again == sealed
+
+
+async def test_what_is_signed_with_its_files_is_believed_and_read(codec: EdxmlCodec, tmp_path: Path) -> None:
+    pki = Pki(tmp_path, datetime.now(UTC))
+    key = load_key(
+        KeySource(
+            name="seal",
+            file=str(pki["seal-2048"].key_file),
+            certificate=str(pki["seal-2048"].certificate_file),
+        )
+    )
+    sealed = (await linking(codec, 1 << 20).seal([WORK]))["t1"]
+    assert isinstance(sealed, Sealed)
+    signed = EdxmlSigner(key, EdxmlProfile()).sign(sealed.payload, NOW)
+    pins = load_pins([pki["seal-2048"].certificate_file])
+    verified = EdxmlVerifier(pins, EdxmlProfile()).verify(signed, datetime.now(UTC))
+    heard, plain = (MAPPING.read(raw, "us", "k", THEIRS) for raw in (verified.payload, sealed.payload))
+    assert heard == plain == MAPPING.read(signed, "us", "k", THEIRS)
+    assert [one.content for one in files(signed)] == [FORM, CERTIFICATE]
 
 
 async def test_files_that_are_too_much_for_a_document_park_it(codec: EdxmlCodec) -> None:
