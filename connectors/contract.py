@@ -223,12 +223,16 @@ class Connector(Protocol):
 
 
 class Enclosed(Value, frozen=True):
-    """A file inside what was picked up. The hub has it before it takes the message that names its ``sha256``."""
+    """A file inside what was picked up or brought. The hub has it before it takes the message that names its ``sha256``.
+
+    ``place``: where it stood, for whoever reads a refusal.
+    """
 
     sha256: str
     content: bytes
-    media_type: str
-    name: str
+    media_type: str = "application/octet-stream"
+    name: str = ""
+    place: str = "size"
 
 
 class Picked(Value, frozen=True):

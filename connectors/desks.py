@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from connectors.contract import Enclosed  # noqa: TC001
 from schemas.dossier import State  # noqa: TC001 - msgspec reads the annotations at run time
 
 
@@ -33,15 +34,6 @@ class Call(Value, frozen=True):
     path: str
     body: bytes
     headers: Mapping[str, str] = {}
-
-
-class Enclosed(Value, frozen=True):
-    """A file that the call carried; the message names it by ``sha256``. ``place``: where it stood in the call."""
-
-    sha256: str
-    content: bytes
-    place: str
-    name: str = ""
 
 
 class Standing(Value, frozen=True):

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.desks import Enclosed
+from connectors.contract import Enclosed
 from schemas.problems import refuse
 
 

@@ -21,7 +21,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from hub.api.described import KNOWN
-from hub.documents.contract import NewUpload, Safety
+from hub.documents.contract import LONGEST_NAME, NewUpload, Safety
 from schemas.problems import Problem, Refusal, refuse
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ PATH = "/v1/documents"
 OFFSET_STREAM = "application/offset+octet-stream"
 TUS = {"Tus-Resumable": "1.0.0"}
 LONGEST_ANNOUNCEMENT = 16 * 1024
-LONGEST_NAME = 4000
 MEDIA_TYPE = re.compile(r"[A-Za-z0-9][\w.+-]{0,63}/[A-Za-z0-9][\w.+-]{0,100}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NUMBER = re.compile(r"\d{1,15}")

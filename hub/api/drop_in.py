@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 from weakref import WeakValueDictionary
@@ -20,9 +19,8 @@ from connectors.desks import Accepted, Call, Errand, Refused, Standing, Token, T
 from hub import rules
 from hub.api import problems
 from hub.api.desk import Brought
-from hub.api.documents import LONGEST_NAME
 from hub.api.later import Later
-from hub.documents.contract import NewUpload
+from hub.documents.bringing import Bringing
 from hub.story import record
 from schemas.problems import Problem, Refusal, refuse
 
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
-    from connectors.desks import Desk, Enclosed, Result, Say
+    from connectors.desks import Desk, Result, Say
     from hub.api.desk import Caller, Deps
     from hub.api.token_desk import TokenDesk
     from hub.spool import Sheet
@@ -62,6 +60,14 @@ class DropIn:
 
     def __init__(self, deps: Deps, desk: Desk, prefix: str, tokens: TokenDesk) -> None:
         self._deps, self._desk, self._prefix, self._tokens = deps, desk, prefix, tokens
+        self._bringing = Bringing(
+            documents=deps.store.documents,
+            new_id=deps.new_id,
+            limit=deps.limits.document,
+            quota=deps.limits.unclaimed,
+            expires=deps.keeping.expires,
+            unscanned=deps.unscanned,
+        )
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def answer(self, request: Request) -> Response:
@@ -103,8 +109,9 @@ class DropIn:
     async def _said(self, caller: Caller, path: str, say: Say) -> Sequence[Brought]:
         """Keep the files of a call, and let the desk say what it means now."""
         messages = say.messages(await self._standing(caller, say))
-        for file in say.encloses:
-            await self._keep(caller, file)
+        if say.encloses:
+            with self._deps.carrying.bring(caller.id):
+                await self._bringing.bring(caller.id, say.encloses, self._deps.now())
         called = f"{self._prefix}{path}"
         return [
             Brought(
@@ -123,28 +130,6 @@ class DropIn:
             state=record.from_json(known.story).state,
             said=tuple(each.key for each in found.messages if each.sender == caller.id),
         )
-
-    async def _keep(self, caller: Caller, file: Enclosed) -> None:
-        """Bring one file as its sender would at the upload desk. Raises ``Refusal`` HUB-DOC-009, -010."""
-        deps, size, now = self._deps, len(file.content), self._deps.now()
-        if size > deps.limits.document:
-            raise refuse("HUB-DOC-009", file.place, rule=f"at most {deps.limits.document} bytes")
-        new = NewUpload(
-            id=deps.new_id(),
-            sender=caller.id,
-            sha256=file.sha256,
-            size=size,
-            media_type="application/octet-stream",
-            name=file.name[:LONGEST_NAME],
-            until=now + timedelta(seconds=deps.keeping.expires),
-        )
-        with deps.carrying.bring(caller.id):
-            upload = await deps.store.documents.announce(new, quota=deps.limits.unclaimed, now=now)
-            if upload.safety is not None:
-                return
-            async with await deps.store.documents.receive(upload.id, upload.received) as incoming:
-                await incoming.write(file.content[upload.received :])
-                await incoming.finish(deps.unscanned, now)
 
     def _refused(self, request: Request, refusal: Refusal, wait: int | None = None) -> Response:
         deps = self._deps

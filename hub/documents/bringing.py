@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub.documents.contract import NewUpload, Safety
+from hub.documents.contract import LONGEST_NAME, NewUpload, Safety
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Bringing(msgspec.Struct, frozen=True, kw_only=True):
 
     async def _one(self, sender: str, each: Enclosed, now: datetime) -> None:
         if len(each.content) > self.limit:
-            raise refuse("HUB-DOC-009", "size", rule=f"at most {self.limit} bytes")
+            raise refuse("HUB-DOC-009", each.place, rule=f"at most {self.limit} bytes")
         upload = await self.documents.announce(
             NewUpload(
                 id=self.new_id(),
@@ -49,7 +49,7 @@ class Bringing(msgspec.Struct, frozen=True, kw_only=True):
                 sha256=each.sha256,
                 size=len(each.content),
                 media_type=each.media_type,
-                name=each.name,
+                name=each.name[:LONGEST_NAME],
                 until=now + timedelta(seconds=self.expires),
             ),
             quota=self.quota,

@@ -16,6 +16,9 @@ import msgspec
 
 from signing.pdf_signatures import Holds  # noqa: TC001 - msgspec reads the annotations at run time
 
+LONGEST_NAME = 4000
+"""Characters of a file's name that are kept."""
+
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
     """Common shape: frozen, named fields."""
