@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 PREFIX = "lt_"
 """How every token begins, so that a scanner for leaked secrets knows one when it sees it."""
 BYTES = 32
+SKEW = timedelta(minutes=5)
+"""Between machines. A token from further ahead was given by a clock that was put right since, and would live too long."""
 MOST = 100
 """Living tokens of one client; of more the oldest end."""
 LOGINS, AGAIN = 50.0, 0.5
@@ -116,8 +118,8 @@ class Tokens:
 
     async def find(self, digest: str) -> Identity:
         """Return whose token it is. Raises ``Refusal`` HUB-AUT-013: ended, revoked, or its secret counts no more."""
-        token = await self._token(digest)
-        if token is None or token.expires_at <= self._now() or not self._still(token):
+        token, now = await self._token(digest), self._now()
+        if token is None or not token.issued_at - SKEW <= now < token.expires_at or not self._still(token):
             raise refuse("HUB-AUT-013", "Authorization")
         return Identity(partner=token.partner, way=Way.TOKEN, label=label_of(token.client, token.secret))
 

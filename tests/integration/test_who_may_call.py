@@ -294,6 +294,17 @@ async def test_a_token_ends_on_time_and_outlives_a_restart(opened: Callable[[], 
         assert (await by(hub, token)).code == "HUB-AUT-013"
 
 
+async def test_a_token_of_a_clock_that_was_ahead_lives_no_longer_for_it(hub: House, clock: Clock) -> None:
+    """Put right by a day, it would have been good for a day and its ten minutes; the client fetches another one."""
+    clock.go(86_400)
+    early = (await login(hub))[1]["access_token"]
+    assert (await by(hub, early)).status == 202
+    clock.now -= timedelta(days=1)
+    assert (await by(hub, early)).code == "HUB-AUT-013"
+    clock.passed += AGAIN
+    assert (await by(hub, (await login(hub))[1]["access_token"])).status == 202
+
+
 async def test_a_revoked_token_has_gone_within_seconds_everywhere(hub: House, clock: Clock) -> None:
     token = (await login(hub))[1]["access_token"]
     assert (await by(hub, token)).status == 202
