@@ -9,8 +9,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
+from connectors.simulators.office import Died, Office
 from hub.decide import Policy
 from hub.delivery import Delivery
 from hub.lifecycle import Move, State
@@ -146,6 +148,12 @@ async def test_a_dossier_goes_through_a_mailbox_message_by_message(made: Parts, 
         assert same.headers["Idempotency-Replayed"] == "true"
         (following,) = await laid(hub)
         assert following["kind"] == "withdrawn"
+        await hub.get(f"{BOX}/{following['transfer']}", sender="land")
+        receipt = {"key": following["key"], "at": "2026-11-23T12:00:00+07:00"}
+        headers = {"Authorization": f"Bearer {KEYS['land']}"}
+        async with hub.session.post(f"{hub.url}/v1/receipts", json=receipt, headers=headers) as said:
+            assert (said.status, (await said.json())["state"]) == (200, "acknowledged")
+        assert await letters(hub) == []
         assert FETCHES.heard == []
         assert await hub.store.conservation() == ()
 
@@ -270,3 +278,33 @@ async def test_what_a_person_took_back_is_gone_before_it_is_fetched(made: Parts,
         )
         assert (await hub.get(f"{BOX}/{letter['transfer']}", sender="land")).code == "HUB-BOX-001"
         assert (await says(hub, letter["transfer"], {"digest": letter["digest"]})).code == "HUB-RCP-003"
+
+
+async def test_an_office_that_dies_at_any_step_ends_up_with_each_letter_once(
+    made: Parts, tmp_path: Path
+) -> None:
+    async with house(tmp_path / "hub", made, lambda: NOW) as hub, working(hub):
+        (tmp_path / "letters").mkdir()
+        code, refused = hub.code(), hub.code()
+        office = Office(
+            hub=hub.url, api_key=KEYS["land"], folder=tmp_path / "letters", refuses=frozenset({refused})
+        )
+        for number, body in enumerate(
+            (hub.received(code), hub.message("withdrawn", code), hub.received(refused))
+        ):
+            assert (await hub.post(body, key=f"k{number}")).status == 202
+        await laid(hub, 2)
+        for step in ("fetched", "kept"):
+            with pytest.raises(Died):
+                await asyncio.to_thread(msgspec.structs.replace(office, dies=step).empty)
+        assert sorted(await asyncio.to_thread(office.empty)) == ["acknowledged", "refused"]
+        await laid(hub)
+        assert await asyncio.to_thread(office.empty) == ["acknowledged"]
+        assert await letters(hub) == []
+        kept = [json.loads(one.read_bytes())["event"]["kind"] for one in _files(tmp_path / "letters")]
+        assert sorted(kept) == ["received", "withdrawn"]
+        assert await hub.store.conservation() == ()
+
+
+def _files(folder: Path) -> list[Path]:
+    return list(folder.glob("*.letter"))

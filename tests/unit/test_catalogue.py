@@ -11,6 +11,7 @@ import pytest
 
 import connectors
 from connectors.catalogue import ROOMS, Outfit
+from connectors.contract import Deferred, Parcel, Sealed, Unsure
 from connectors.reach import Reach
 from schemas.library import Library
 
@@ -52,3 +53,11 @@ def test_every_folder_with_settings_is_in_the_list_and_those_that_are_called_hav
     assert {file.parent.name for file in folder.glob("*/settings.py")} >= set(ROOMS)
     called = {kind for kind, room in ROOMS.items() if issubclass(room.settings, Reach)}
     assert {file.parent.name for file in folder.glob("*/client.py")} == called
+
+
+async def test_whoever_calls_a_partner_that_comes_itself_has_sent_nothing_and_learns_nothing() -> None:
+    outfit = Outfit(library=Library(), now=lambda: datetime.now(UTC), seconds=time.monotonic)
+    room = ROOMS["mailbox"].connect(ROOMS["mailbox"].settings(), (), outfit)
+    parcel = Parcel(key="k", operation="o", sealed=Sealed(payload=b"", media_type="text/plain"))
+    assert isinstance(await room.deliver(parcel), Deferred)
+    assert isinstance(await room.find(parcel), Unsure)
