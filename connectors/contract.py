@@ -235,11 +235,19 @@ class Enclosed(Value, frozen=True):
     place: str = "size"
 
 
+class Receipted(Value, frozen=True):
+    """What was picked up says no more than that the partner has our transfer ``key``, since ``at``."""
+
+    key: str
+    at: datetime
+
+
 class Picked(Value, frozen=True):
     """One thing that lies ready at a partner. ``id``: what the partner calls it, the same each time it is offered, and what ``settle`` goes by.
 
     ``body``: byte for byte what intake gets. ``key``: the key that it has with the partner, where the format carries none.
     ``fault``: why it cannot be handed in at all (too large, not what the partner says it is); then it is turned away unread.
+    ``receipt``: it can count as the receipt for something of ours, where the partner's file says that it acknowledges.
     """
 
     id: str
@@ -248,12 +256,13 @@ class Picked(Value, frozen=True):
     key: str = ""
     enclosed: tuple[Enclosed, ...] = ()
     fault: Reason | None = None
+    receipt: Receipted | None = None
 
 
 class Taken(Value, frozen=True):
-    """It is durable, now or since an earlier time. ``message``: what the hub calls it."""
+    """It is durable, now or since an earlier time. ``message``: what the hub calls it; empty for a receipt."""
 
-    message: str
+    message: str = ""
 
 
 class TurnedAway(Value, frozen=True):

@@ -20,6 +20,7 @@ import structlog
 
 from connectors.contract import Collector, Missed, Reason, Taken, TurnedAway
 from hub.rounds import again
+from hub.store.contract.delivery import Acknowledgement
 from hub.store.contract.intake import RefusedMessage
 from hub.store.contract.watching import Verdict
 from schemas.problems import Refusal
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from connectors.contract import Fate, Picked
+    from connectors.contract import Fate, Picked, Receipted
     from hub.metrics.counts import Counts
     from hub.store.contract.intake import Accepted
     from hub.store.contract.store import Store
@@ -59,12 +60,15 @@ class Take(Protocol):
 
 
 class Stop(msgspec.Struct, frozen=True, kw_only=True):
-    """One partner on the way round. ``every``: seconds between two rounds; ``limit``: bytes of one message."""
+    """One partner on the way round. ``every``: seconds between two rounds; ``limit``: bytes of one message;
+    ``receipts``: what can count as a receipt is one.
+    """
 
     partner: str
     collector: Collector
     every: float
     limit: int
+    receipts: bool = False
 
 
 class Collecting:
@@ -125,17 +129,20 @@ class Collecting:
     async def _settle(self, stop: Stop, picked: Picked) -> Missed | None:
         """What meets a defect of ours stays where it lies, and keeps none of those behind it waiting."""
         try:
-            fate = await self._fate(stop.partner, picked)
+            fate = await self._fate(stop, picked)
             return fate if isinstance(fate, Missed) else await stop.collector.settle(picked, fate)
         except Exception as error:
             log.exception("collecting_failed", partner=stop.partner)
             return Missed(reason=Reason(code="HUB-INT-001", detail=type(error).__name__))
 
-    async def _fate(self, partner: str, picked: Picked) -> Fate | Missed:
+    async def _fate(self, stop: Stop, picked: Picked) -> Fate | Missed:
         """Take it, or say why not: for good, or not now. Only what may be sent again as it is comes again."""
+        partner = stop.partner
         if picked.fault is not None:
             return await self._turn_away(partner, picked, picked.fault)
         try:
+            if picked.receipt is not None and stop.receipts:
+                return await self._acknowledged(partner, picked, picked.receipt)
             accepted = await self._take(partner, picked)
         except Refusal as refusal:
             reason = Reason(code=refusal.code, detail=refusal.problems[0].place)
@@ -145,6 +152,18 @@ class Collecting:
             return await self._turn_away(partner, picked, reason)
         self._counts.add("intake", partner, "replayed" if accepted.replayed else "accepted")
         return Taken(message=accepted.message)
+
+    async def _acknowledged(self, partner: str, picked: Picked, receipt: Receipted) -> Taken:
+        """Raises ``Refusal`` HUB-RCP-*: it is about nothing that this partner was sent."""
+        said = Acknowledgement(
+            partner=partner,
+            raw=picked.body,
+            received_at=self._now(),
+            said_at=receipt.at,
+            key=receipt.key,
+        )
+        await self._store.acknowledge(said)
+        return Taken()
 
     async def _turn_away(self, partner: str, picked: Picked, reason: Reason) -> TurnedAway:
         """Note it before the partner is told, once."""

@@ -11,6 +11,8 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from connectors.contract import Collector, Deferred, Fate, Missed, Picked, Reason, TurnedAway
 from connectors.edxml import letters
 from connectors.edxml.replies import ROWS, Told, read
@@ -98,7 +100,7 @@ class _Inbox:
             return _picked(entry, body)
         if head.sender != self._settings.organ or head.is_status != (kind == "status"):
             return _picked(entry, body, fault=Reason(code="HUB-AUT-003", detail="From"))
-        return _picked(entry, body, inside)
+        return replace(_picked(entry, body, inside), receipt=head.receipt)
 
     async def _answer(self, picked: Picked, reason: str) -> Missed | None:
         try:

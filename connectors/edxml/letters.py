@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from connectors.contract import Enclosed
+from connectors.contract import Enclosed, Receipted
 from schemas.canonical_xml import escaped
+from schemas.convert import CONVERTERS, Wrong
 from schemas.edxml_files import ENVELOPE, NAMESPACE, at, files, tree_of
 from schemas.strict_xml import parse_xml
 
@@ -22,13 +23,14 @@ WORDS = {ARRIVED: "Đã đến", TURNED_AWAY: "Từ chối tiếp nhận"}
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """``code``: number and notation as one text. ``is_status``: nobody answers it."""
+    """``code``: number and notation as one text. ``is_status``: nobody answers it. ``receipt``: it says that our transfer arrived."""
 
     sender: str
     document: str
     code: str
     day: str
     is_status: bool
+    receipt: Receipted | None = None
 
 
 def head(raw: bytes) -> Head:
@@ -43,7 +45,19 @@ def head(raw: bytes) -> Head:
         code="/".join(part for part in parts if part),
         day=_text(at(message, ("PromulgationInfo",)), "PromulgationDate"),
         is_status="StatusCode" in message,
+        receipt=_receipt(message),
     )
+
+
+def _receipt(message: Any) -> Receipted | None:  # noqa: ANN401 - a tree of what came
+    """Status 01 about a document that the hub wrote: its number is the transfer's key, its notation the dossier's code."""
+    number = _text(at(message, ("ResponseFor",)), "DocumentId").split(",", 2)[-1]
+    key, slash, _ = number.rpartition("/")
+    try:
+        said_at = CONVERTERS["yyyy/MM/dd HH:mm:ss"].read(_text(message, "Timestamp"))
+    except Wrong:
+        return None
+    return Receipted(key=key, at=said_at) if slash and _text(message, "StatusCode") == ARRIVED else None
 
 
 def _text(tree: Any, name: str) -> str:  # noqa: ANN401 - a tree of what came

@@ -61,6 +61,7 @@ async def collecting(store: Store, what: Declared, hands: Hands) -> AsyncIterato
                 collector=collector(partner.room, partner.settings, what),
                 every=told.every,
                 limit=what.settings.limits.body,
+                receipts=partner.receives is not None and partner.receives.acknowledges,
             )
             for partner, told in what.collected
         ]

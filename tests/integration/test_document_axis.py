@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
 import pytest
 
 from connectors.edxml.collector import collector
@@ -21,6 +22,7 @@ from hub.documents.contract import Safety
 from hub.ids import Ids
 from hub.judging.contract import Inbound
 from hub.metrics.counts import Counts
+from hub.store.contract.views import Filter
 from schemas import errors
 from schemas.library import Library
 from schemas.strict_xml import parse_xml
@@ -29,6 +31,7 @@ from tests.contract.room_edxml import OWN, THEIRS, line, settings
 from tests.doubles.loopback import loopback
 from tests.doubles.pki import Pki
 from tests.integration.intake_house import PROVINCE, house, partner_files, parts
+from tests.store.samples import acceptance, at, delivered, roomy, sealed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -259,6 +262,32 @@ async def test_a_status_message_is_taken_and_never_answered(tmp_path: Path, made
         assert await stage.round() == 1
         assert (stage.state(name), stage.statuses()) == ("DONE", ["01"])
         assert await stage.messages() == 2
+
+
+@pytest.mark.parametrize("key", ["m9:axis:0", "m8:axis:0"])
+async def test_status_01_is_the_receipt_for_what_was_sent_and_for_nothing_else(
+    tmp_path: Path, made: Parts, key: str
+) -> None:
+    async with staged(tmp_path, made) as stage:
+        store = stage.hub.store
+        await store.accept(acceptance("m9", partners=("axis",)))
+        await store.capacities(roomy("axis"))
+        (work,) = await store.claim("w1", at(1), 9, 60.0)
+        await store.seal(work.token, {work.transfer: sealed()})
+        assert await store.settle(work.token, [delivered(work.transfer)], at(2))
+        about = f">{OWN},2019/04/12,{key}/000.00.15.H47-190412-0007<"
+        raw = STATUS.replace(">03<", ">01<").replace(
+            ">000.00.00.H47,2019/04/12,9/000.00.15.H47-190412-0007<", about
+        )
+        name = stage.axis.lodge(THEIRS, raw.encode(), kind="status")
+        stop = msgspec.structs.replace(stage.stop, receipts=True)
+        assert await stage.collecting.round(stop) == 1
+        (found,) = await store.transfers(Filter())
+        right = key == "m9:axis:0"
+        assert (str(found.state), stage.state(name)) == (
+            ("acknowledged", "DONE") if right else ("delivered", "FAIL")
+        )
+        assert [row.code for row in await store.refused()] == ([] if right else ["HUB-RCP-001"])
 
 
 async def test_what_is_too_large_is_turned_away_unread(tmp_path: Path, made: Parts) -> None:
