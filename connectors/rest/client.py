@@ -9,7 +9,7 @@ from connectors.contract import Connector, Deferred, Outcome, Parcel, Reason, Un
 from connectors.credentials.showing import called
 from connectors.envelopes import opened, signed
 from connectors.replies import Reply, Row, Table, Verdict, classify, known_actions, wait_of
-from connectors.rest.replies import absent_rows, is_about, read, reference, room_rows
+from connectors.rest.replies import absent_rows, is_about, names_another, read, reference, room_rows
 from connectors.transport import Answer, Broken, Http, Request
 
 if TYPE_CHECKING:
@@ -72,6 +72,12 @@ class _RestConnector:
             return answer.outcome()
         if not isinstance(answer, Answer):
             return answer
+        if (
+            self._envelopes
+            and self._envelopes.checks
+            and names_another(settings.find, answer.body, parcel.key)
+        ):
+            return Unsure(reason=Reason(code="HUB-PAR-002", detail="another key"), exchanges=answer.exchanges)
         return self._outcome(classify(self._read(answer), self._rows, room_rows(settings.reply)), answer)
 
     async def find(self, parcel: Parcel) -> Outcome:

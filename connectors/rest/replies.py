@@ -70,5 +70,11 @@ def is_about(find: Find, body: bytes, key: str) -> bool:
     return not find.key or text_at(read_json(body), find.key) == key
 
 
+def names_another(find: Find | None, body: bytes, key: str) -> bool:
+    """Whether a signed reply says that it is about another parcel: an old one, caught and sent again, proves nothing."""
+    said = text_at(read_json(body), find.key) if find and find.key else ""
+    return bool(said) and said != key
+
+
 def reference(places: ReplyPlaces, body: bytes) -> str:
     return text_at(read_json(body), places.reference) if places.reference else ""

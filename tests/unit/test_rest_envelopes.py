@@ -195,6 +195,19 @@ async def test_only_a_reply_that_the_partner_signed_proves_anything(
             assert [one.signer for one in outcome.exchanges] == [""]
 
 
+async def test_a_signed_reply_about_another_parcel_proves_nothing(
+    httpserver: HTTPServer, partner: Callable[..., Connector], pki: Pki, clock: Clock
+) -> None:
+    """An old *received*, caught and sent again."""
+    made = signer(key(pki, "seal-p256"), THEIRS)
+    for told, outcome in ((b'{"code": "0", "key": "m:p:9"}', Unsure), (b'{"code": "0"}', Delivered)):
+        headers = dict(
+            made.sign(Wire(body=told, headers={"Content-Type": "application/json"}), clock.now).headers
+        )
+        httpserver.expect_ordered_request("/api/in").respond_with_response(Response(told, headers=headers))
+        assert isinstance(await partner(checks=True).deliver(PARCEL), outcome)
+
+
 async def test_a_reply_by_whom_nobody_vouches_for_now_proves_nothing(
     httpserver: HTTPServer, partner: Callable[..., Connector], pki: Pki, clock: Clock
 ) -> None:
