@@ -30,6 +30,11 @@ class Settings(BaseModel):
     settles: Seconds = 10.0
     owner: Annotated[int, Field(ge=0)] | None = None
 
+    def lacks(self, *, receives: bool, collected: bool) -> tuple[str, ...]:
+        """Name the keys that a partner that is dropped to, or picked up from, needs and has not."""
+        wanted = (("outbox", receives and self.outbox is None), ("inbox", collected and self.inbox is None))
+        return tuple(key for key, missing in wanted if missing)
+
     @model_validator(mode="after")
     def _some_place(self) -> Self:
         if self.outbox is None and self.inbox is None:

@@ -84,6 +84,7 @@ def _read(source: Source, world: World) -> Partner:
         problems.extend(_envelopes(source, declaration, world.rooms.get(room)))
         problems.extend(_collected(source, declaration, world))
         problems.extend(_fetched(source, declaration, world.rooms.get(room)))
+        problems.extend(_lacking(source, declaration, settings, under))
     if declaration is None or problems:
         raise Refusal(*sorted(problems, key=lambda problem: problem.line))
     return Partner(file=source.path, settings=settings, **dict(declaration))
@@ -174,6 +175,18 @@ def _fetched(source: Source, told: Declaration, room: type[BaseModel] | None) ->
         yield source.problem(
             ("receives", "order_sensitive"), "true: the next is offered when the one before is acknowledged"
         )
+
+
+def _lacking(
+    source: Source, told: Declaration, settings: BaseModel | None, under: Steps
+) -> Iterator[Problem]:
+    """What the room's table must say for the direction that is declared, where the room tells."""
+    lacks = getattr(settings, "lacks", None)
+    if lacks is None:
+        return
+    collected = told.sends is not None and told.sends.collect is not None
+    for key in lacks(receives=told.receives is not None, collected=collected):
+        yield source.problem((*under, key), "needed for this direction")
 
 
 def _of(room: str, bindings: frozenset[str]) -> str:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from pydantic import BaseModel, ConfigDict
 
+from connectors.folder.settings import Settings as Folder
 from hub.partners import reading
 from hub.partners.partner import Partner, capacities
 from hub.partners.world import World
@@ -361,4 +362,37 @@ authority = "000.00.00.H47"
         "room",
         "receives.can_be_asked",
         "receives.order_sensitive",
+    ]
+
+
+def test_a_folder_names_the_place_of_each_direction_that_is_declared(tmp_path: Path) -> None:
+    world = msgspec.structs.replace(WORLD, rooms={"folder": Folder}, collecting=frozenset({"folder"}))
+    file = tmp_path / "one.toml"
+    file.write_text(f"""\
+id = "so-xd"
+agency = "000.00.15.H47"
+room = "folder"
+name = {{ vi = "Sở", en = "Office" }}
+[sends]
+format = "motcua.rest@1"
+kinds = ["received"]
+authority = "000.00.00.H47"
+[sends.collect]
+[receives]
+kinds = ["received"]
+mapping = "land.soap@1"
+authority = "000.00.00.H47"
+[receives.folder]
+inbox = "{tmp_path}"
+""")
+    with pytest.raises(Refusal) as refused:
+        reading.read(file, world)
+    assert [problem.place.partition(" ")[2] for problem in refused.value.problems] == [
+        "receives.folder.outbox"
+    ]
+    file.write_text(file.read_text().replace("inbox", "outbox"))
+    with pytest.raises(Refusal) as refused:
+        reading.read(file, world)
+    assert [problem.place.partition(" ")[2] for problem in refused.value.problems] == [
+        "receives.folder.inbox"
     ]
