@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from _pytest.nodeid import NodeId
 from hypothesis import settings
 
 from hub.store.postgres.connection import connect
@@ -48,6 +49,17 @@ def database(cluster: Cluster, migrated: str) -> Iterator[str]:
     """Return how to reach a database in which nothing is. Emptied after the test: much quicker than a new one."""
     yield cluster.conninfo(migrated)
     cluster.empty(migrated)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep each ``xdist_group`` in one process: xdist 3.8 writes it into a name that pytest 9.2 does not read any more."""
+    if not config.getoption("loadgroup", default=False):
+        return
+    for item in items:
+        mark = item.get_closest_marker("xdist_group")
+        if mark is not None and not item.nodeid.endswith(f"@{mark.args[0]}"):
+            item._id = NodeId.parse(f"{item.nodeid}@{mark.args[0]}")
 
 
 def pytest_collection_finish() -> None:
