@@ -19,7 +19,10 @@ EXAMPLES = sorted((ROOT / "examples" / "messages").glob("*.json"))
 
 
 def message(example: Path) -> Message:
-    return FORMATS["motcua.rest@1"].read(example.read_bytes(), "sender", "key", "000.00.00.H47")
+    """Return what the one-stop says, with both ends named as a room of the document axis names them."""
+    said = FORMATS["motcua.rest@1"].read(example.read_bytes(), "sender", "key", "000.00.00.H47")
+    ends = {"from_agency": "000.00.00.H47", "to_agency": "000.00.15.H47"}
+    return msgspec.structs.replace(said, event=msgspec.structs.replace(said.event, **ends))
 
 
 def hostile(said: Message) -> Message:
