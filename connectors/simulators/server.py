@@ -64,10 +64,15 @@ class Server:
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
-            for task in self._open:
-                task.cancel()
-            await asyncio.gather(*self._open, return_exceptions=True)
+            await self.hang_up()
             await self._server.wait_closed()
+
+    async def hang_up(self) -> None:
+        """End every conversation; what was not heard to its end is not answered."""
+        open_ = tuple(self._open)
+        for task in open_:
+            task.cancel()
+        await asyncio.gather(*open_, return_exceptions=True)
 
     def order(self, order: Order) -> None:
         if order.kind not in KINDS:

@@ -76,7 +76,7 @@ class Play:
         self.outcome = Outcome()
 
     async def run(self) -> Outcome:
-        self._stage.begin_anew()
+        await self._stage.begin_anew()
         self._log.unlink(missing_ok=True)
         self._output.unlink(missing_ok=True)
         try:

@@ -143,7 +143,7 @@ class Schedule:
 
     async def play(self) -> list[str]:
         """Return what was broken, with seed and trace; empty when everything held."""
-        self._fresh()
+        await self._fresh()
         told = told_of(*(self.random.randint(1, 4) for _ in range(self.random.randint(3, 5))))
         plan = self._plan()
         # with a wrong clock the hub calls a signature of now one of the future, and says so
@@ -196,8 +196,10 @@ class Schedule:
     def one(self, *names: str) -> str:
         return self.random.choice(names)
 
-    def _fresh(self) -> None:
-        self.stage.begin_anew()
+    async def _fresh(self) -> None:
+        for line in self.lines.values():
+            line.hang_up()
+        await self.stage.begin_anew()
         self.hub.output.unlink(missing_ok=True)
         self._calm()
 

@@ -191,8 +191,10 @@ class Stage:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.scene.hub_port}"
 
-    def begin_anew(self) -> None:
-        """No data, no journals, no orders."""
+    async def begin_anew(self) -> None:
+        """No data, no journals, no orders, no call of before still on its way."""
+        for server in self.servers.values():
+            await server.hang_up()
         shutil.rmtree(self.data, ignore_errors=True)
         self.engine.empty()
         password = self.scene.portal_password.read_text("utf-8").strip()

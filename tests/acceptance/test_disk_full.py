@@ -59,7 +59,7 @@ def filled(folder: Path) -> Path:
 async def test_a_full_disk_refuses_loses_nothing_and_goes_on_when_there_is_room() -> None:
     with room() as folder:
         async with stage(folder / "hub", Embedded()) as place, Nursery() as nursery:
-            place.begin_anew()
+            await place.begin_anew()
             shutil.rmtree(place.data, ignore_errors=True)
             place.data.mkdir()
             with place.settings.open("a", encoding="utf-8") as settings:

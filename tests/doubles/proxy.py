@@ -96,6 +96,10 @@ class Proxy:
         """Reset everything that is open now."""
         self._loop.call_soon_threadsafe(self._reset_all)
 
+    def hang_up(self) -> None:
+        """Return when nothing is carried any more, not what stood still on its way either; no fault is left."""
+        self._run(self._hang_up())
+
     def close(self) -> None:
         self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -115,13 +119,19 @@ class Proxy:
     async def _end(self) -> None:
         if self._server is not None:
             self._server.close()
-        self._reset_all()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._hang_up()
         await asyncio.sleep(
             0.01
         )  # a transport that was told to go needs a turn of the loop, and its socket another
+
+    async def _hang_up(self) -> None:
+        self._once.clear()
+        self._always = NONE
+        self._reset_all()
+        open_ = tuple(self._tasks)
+        for task in open_:
+            task.cancel()
+        await asyncio.gather(*open_, return_exceptions=True)
 
     def _reset_all(self) -> None:
         for writer in tuple(self._open):

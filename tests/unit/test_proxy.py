@@ -144,6 +144,20 @@ def test_what_is_open_is_cut_and_what_comes_later_meets_what_was_ordered_for_all
     assert talk(line) == HELLO + b"end"
 
 
+@pytest.mark.parametrize("hang_up", [True, False])
+def test_nothing_arrives_any_more_after_it_hung_up(line: Proxy, echo: _Server, hang_up: bool) -> None:
+    """A caller that died leaves its call behind on a slow line: it would reach whoever is there next."""
+    line.fault(Fault(delay=0.3))
+    with socket.create_connection((HOST, line.port), timeout=5) as one:
+        one.sendall(HELLO)
+        time.sleep(0.1)
+    if hang_up:
+        line.hang_up()
+    time.sleep(0.5)
+    assert bool(echo.heard) is not hang_up
+    assert talk(line) == HELLO + b"end"
+
+
 def test_a_partner_that_is_gone_resets(line: Proxy) -> None:
     with proxy((HOST, 1)) as nowhere, pytest.raises(ConnectionResetError):
         talk(nowhere)
