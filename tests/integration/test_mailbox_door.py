@@ -243,7 +243,14 @@ async def test_pages_go_on_where_the_one_before_ended(made: Parts, tmp_path: Pat
         page = await hub.get(f"{BOX}?limit=2", sender="land")
         rest = await letters(hub, f"?limit=2&after={page['next']}")
         assert [*page["letters"], *rest] == every
-        for query in ("?limit=0", "?limit=201", "?limit=x", "?after=x", "?limit=" + "1" * 400):
+        for query in (
+            "?limit=0",
+            "?limit=201",
+            "?limit=x",
+            "?after=x",
+            "?limit=" + "1" * 400,
+            "?limit=0000002005",
+        ):
             assert (await hub.get(BOX + query, sender="land")).code == "HUB-BOX-006"
 
 
