@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path  # noqa: TC003 - cyclopts reads the annotations at run time
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 from cyclopts import Parameter
 
 from hub.cli import opening, show, telling
@@ -129,12 +129,8 @@ async def replay(
     one, other = _format(formats, old), _format(formats, new)
     if one.media != other.media:
         raise Complaint("replay.media", Exit.USAGE, old=old, new=new)
-    found: list[Compared] = []
     async with desk.hub() as hub:
-        async for compared in _compared(hub, one, other, Filter(partner=partner, limit=PAGE)):
-            found.append(compared)
-            if len(found) >= limit:
-                break
+        found = [compared async for compared in _compared(hub, one, other, partner, limit)]
     told = summed(found)
     show.card(
         desk, REPLAYED, Replayed(old, new, found), [show.Part("differences", TOLD, told)] if told else []
@@ -143,40 +139,33 @@ async def replay(
     return Exit.FOUND if told else Exit.OK
 
 
-async def _compared(hub: Hub, old: Format, new: Format, which: Filter) -> AsyncIterator[Compared]:
-    """The newest first; a message is read once, however many copies it has."""
-    heard: set[str] = set()
-    while page := await hub.store.transfers(which):
-        for view in page:
+async def _compared(hub: Hub, old: Format, new: Format, of: str, limit: int) -> AsyncIterator[Compared]:
+    """The newest first, up to ``limit`` for each partner and side that speaks the format; nobody else's messages are looked at."""
+    for partner in hub.partners.values():
+        if of not in {"", partner.id}:
+            continue
+        if partner.receives and _speaks(partner.receives.mapping, old):
+            async for view, stored in _stored(hub, Filter(partner=partner.id, limit=PAGE), limit):
+                if stored.canonical:
+                    yield written(old, new, view.operation, from_json(stored.canonical), view.key, view.id)
+        if partner.sends and _speaks(partner.sends.format, old):
+            heard: set[str] = set()
+            async for view, stored in _stored(hub, Filter(sender=partner.id, limit=PAGE), limit):
+                if stored.raw and view.message not in heard:
+                    heard.add(view.message)
+                    yield read(old, new, stored.raw, (partner.id, view.key, partner.agency), view.message)
+
+
+async def _stored(hub: Hub, which: Filter, most: int) -> AsyncIterator[tuple[TransferView, Payloads]]:
+    """The newest ``most`` transfers with what is kept of them."""
+    looked = 0
+    while looked < most and (page := await hub.store.transfers(which)):
+        for view in page[: most - looked]:
             stored = await hub.store.payloads(view.id)
-            if stored is None:
-                continue
-            for one in chain(
-                _written(hub, old, new, view, stored), _heard(hub, old, new, view, stored, heard)
-            ):
-                yield one
-        which = Filter(partner=which.partner, limit=which.limit, after=page[-1].id)
-
-
-def _written(hub: Hub, old: Format, new: Format, view: TransferView, stored: Payloads) -> list[Compared]:
-    partner = hub.partners.get(view.partner)
-    if partner is None or partner.receives is None or not _speaks(partner.receives.mapping, old):
-        return []
-    if not stored.canonical:
-        return []
-    return [written(old, new, view.operation, from_json(stored.canonical), view.key, view.id)]
-
-
-def _heard(
-    hub: Hub, old: Format, new: Format, view: TransferView, stored: Payloads, heard: set[str]
-) -> list[Compared]:
-    sender = hub.partners.get(view.sender)
-    if sender is None or sender.sends is None or not _speaks(sender.sends.format, old):
-        return []
-    if view.message in heard or not stored.raw:
-        return []
-    heard.add(view.message)
-    return [read(old, new, stored.raw, (view.sender, view.key, sender.agency), view.message)]
+            if stored is not None:
+                yield view, stored
+        looked += len(page)
+        which = msgspec.structs.replace(which, after=page[-1].id)
 
 
 def _speaks(ref: str, format_: Format) -> bool:
