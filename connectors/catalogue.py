@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from connectors.contract import Codec, Collector, Connector, Envelopes
+    from connectors.contract import Codec, Collector, Connector, Envelopes, Writer
     from connectors.desks import Desk
     from connectors.replies import Row
     from schemas.library import Library
@@ -66,7 +66,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     settings: type[BaseModel]
-    build: Callable[[Any, written.Writer], Codec]
+    build: Callable[[Any, Writer], Codec]
     connect: Callable[[Any, Iterable[Row], Outfit], Connector]
     check_signed: Callable[[Any], None] = lambda _: None
     collect: Callable[[Any, Outfit], Collector] | None = None
@@ -99,7 +99,7 @@ def _national_portal(settings: NationalPortal, replies: Iterable[Row], outfit: O
     return national_portal.connect(settings, http, replies, clock=outfit.seconds)
 
 
-def _written(settings: Mailbox | Folder, mapping: written.Writer) -> Codec:
+def _written(settings: Mailbox | Folder, mapping: Writer) -> Codec:
     return written.build(settings.media_type, mapping)
 
 

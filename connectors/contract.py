@@ -187,6 +187,18 @@ class Envelopes(Protocol):
         ...
 
 
+class Writer(Protocol):
+    """The part of a compiled mapping that a codec uses (``schemas.mapping.Mapping``)."""
+
+    def operations(self, message: Message) -> tuple[str, ...]:
+        """Ordered operations that this message takes in this format."""
+        ...
+
+    def write(self, operation: str, message: Message, key: str) -> bytes:
+        """Say it. Raises ``Refusal`` (HUB-MAP-*, HUB-SCH-*)."""
+        ...
+
+
 class Codec(Protocol):
     """Pure: a message in, drafts out; a sender's bytes in, a message out. No network, no clock, no database."""
 

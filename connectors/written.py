@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from connectors.contract import Codec, Draft
 
 if TYPE_CHECKING:
+    from connectors.contract import Writer
     from schemas.dossier import Message
-
-
-class Writer(Protocol):
-    """The part of a compiled mapping that is used here (``schemas.mapping.Mapping``)."""
-
-    def operations(self, message: Message) -> tuple[str, ...]: ...
-
-    def write(self, operation: str, message: Message, key: str) -> bytes: ...
 
 
 class _Written:

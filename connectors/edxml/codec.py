@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,19 +13,12 @@ from schemas.edxml_files import enclose
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from connectors.contract import Writer
     from connectors.edxml.settings import Settings
     from schemas.dossier import Message
 
 LARGEST = 5 * 2**20
 """Bytes of all files inside one document: base64 of more is a text that common XML parsers refuse (10 MB)."""
-
-
-class Writer(Protocol):
-    """The part of a compiled mapping that this room uses (``schemas.mapping.Mapping``)."""
-
-    def operations(self, message: Message) -> tuple[str, ...]: ...
-
-    def write(self, operation: str, message: Message, key: str) -> bytes: ...
 
 
 def build(settings: Settings, mapping: Writer) -> EdxmlCodec:

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from connectors.contract import Codec, Draft
 from connectors.soap.envelope import root
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
+    from connectors.contract import Writer
     from connectors.soap.settings import Settings
     from schemas.dossier import Message
-
-
-class Writer(Protocol):
-    """The part of a compiled mapping that this room uses (``schemas.mapping.Mapping``)."""
-
-    def operations(self, message: Message) -> tuple[str, ...]: ...
-
-    def write(self, operation: str, message: Message, key: str) -> bytes: ...
 
 
 def build(settings: Settings, mapping: Writer) -> Codec:
