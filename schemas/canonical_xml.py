@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from schemas.code import Tree
 
 
-def document(root: str, namespace: str, record: Tree) -> bytes:
+class Spaces(NamedTuple):
+    """The namespace of a record's elements, and by name what holds inside those that are records themselves."""
+
+    own: str
+    inside: dict[str, Spaces] = {}  # noqa: RUF012 - nobody writes into it
+
+
+def document(root: str, namespace: str, record: Tree, spaces: Spaces | None = None) -> bytes:
     """Canonical XML (exclusive C14N 1.0 of itself): no prefix, no insignificant space, start and end tags always.
 
     Written without escapes first. When the whole has exactly the marks of its own tags, no text holds one and there was
-    nothing to escape; otherwise it is written again with escapes.
+    nothing to escape; otherwise it is written again with escapes. ``spaces``: where not all are in the root's namespace; then each
+    element says its own where that is another than around it.
     """
+    if spaces is not None:
+        return _spaced(root, namespace, record, spaces)
     out = [f'<{root} xmlns="{namespace}"{attributes(record)}>']
     tags = 2 + _serialise(record, out)
     out.append(f"</{root}>")
@@ -47,6 +57,27 @@ def _serialise(record: Tree, out: list[str]) -> int:
             out.append(f"<{name}>{value}</{name}>")
             tags += 2
     return tags
+
+
+def _spaced(root: str, namespace: str, record: Tree, spaces: Spaces) -> bytes:
+    out = [f'<{root} xmlns="{namespace}"{attributes(record)}>']
+    _serialise_spaced(_escaped(record), spaces, namespace, out)
+    out.append(f"</{root}>")
+    return "".join(out).encode()
+
+
+def _serialise_spaced(record: Tree, spaces: Spaces, around: str, out: list[str]) -> None:
+    declared = "" if spaces.own == around else f' xmlns="{spaces.own}"'
+    for name, value in record.items():
+        for one in value if isinstance(value, list) else [value]:
+            if name == "@":
+                continue
+            if isinstance(one, dict):
+                out.append(f"<{name}{declared}{attributes(one)}>")
+                _serialise_spaced(one, spaces.inside.get(name, spaces), spaces.own, out)
+            else:
+                out.append(f"<{name}{declared}>{one}")
+            out.append(f"</{name}>")
 
 
 def _escaped(node: Any) -> Any:  # noqa: ANN401 - a tree of texts

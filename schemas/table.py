@@ -94,7 +94,8 @@ class NaturalKey(Closed, frozen=True):
 class Table(Closed, frozen=True):
     """A whole mapping file. ``absent``: how this format says nothing, by leaving out or by ``""``/``[]``.
 
-    ``dialect``: ``edxml``: XML as ``schemas.edxml`` reads and writes it.
+    ``dialect``: ``edxml``: XML as ``schemas.edxml`` reads and writes it. ``namespaces``: record → the namespace of the elements
+    in it, where that is not the root's; ``""``: none (a schema without ``elementFormDefault``).
     """
 
     id: str
@@ -106,6 +107,7 @@ class Table(Closed, frozen=True):
     dialect: Literal["", "edxml"] = ""
     array: bool = False
     namespace: str = ""
+    namespaces: dict[str, str] = {}
     natural_key: NaturalKey | None = None
     operations: dict[Kind, tuple[str, ...]] = {}
     operation: dict[str, Operation] = {}
@@ -116,6 +118,10 @@ class Table(Closed, frozen=True):
     @property
     def ref(self) -> str:
         return f"{self.id}@{self.version}"
+
+    def namespace_in(self, record: str) -> str:
+        """Return the namespace of the elements that a record's rows name."""
+        return self.namespaces.get(record, self.namespace)
 
 
 def read_table(path: Path) -> Table:
@@ -307,7 +313,11 @@ def totality(table: Table, name: str) -> tuple[str, ...]:
 
 def check(table: Table, file: str) -> None:
     """Check the whole table; raises HUB-MAP-003 naming file and row."""
-    problems: list[Refusal] = []
+    problems: list[Refusal] = [
+        refuse("HUB-MAP-003", f"{file} namespaces.{name}", detail=f"records.{name} is not there")
+        for name in table.namespaces
+        if name not in table.records
+    ]
     for name, operation in table.operation.items():
         if operation.record not in table.records:
             raise refuse(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from lxml import etree
 
-from schemas.canonical_xml import document
+from schemas.canonical_xml import Spaces, document
 from schemas.code import Complaints
 from schemas.problems import Problem, refuse
 from schemas.strict_json import json_lines, parse_json
@@ -89,7 +89,7 @@ Plan = dict[str, "str | tuple[str, bool, Plan | None]"]
 
 
 class XmlSide:
-    """XML on the wire: one namespace, elements only, in the table's order. What we write is its own exclusive C14N form."""
+    """XML on the wire: each record's elements in its namespace, in the table's order. What we write is its own exclusive C14N form."""
 
     prefix = ""
 
@@ -101,8 +101,11 @@ class XmlSide:
             for operation in table.operation.values()
         }
         self._roots = {name: operation.root for name, operation in table.operation.items()}
+        self._spaces = {each.record: spaces(table, each.record) for each in table.operation.values()}
         self._pieces = {
-            name: compile_pieces(table, operation.record) if writes_plainly(table, operation.record) else None
+            name: compile_pieces(table, operation.record)
+            if writes_plainly(table, operation.record) and self._spaces[operation.record] is None
+            else None
             for name, operation in table.operation.items()
         }
 
@@ -119,7 +122,7 @@ class XmlSide:
 
     def at(self, root: etree._Element, place: str) -> str | None:
         """Return the text of the first element on this way below the root, ``None`` when there is none."""
-        way = "/".join(f"{{{self._namespace}}}{name}" for name in place.split("/")[1:])
+        way = "/".join(f"{{*}}{name}" for name in place.split("/")[1:])
         return root.findtext(way) if root.tag in self._plans else None
 
     def is_one(self, operation: Operation, root: etree._Element) -> bool:
@@ -131,10 +134,10 @@ class XmlSide:
         return schema.problems(root)
 
     def placed(self, problems: list[Problem], _raw: bytes, root: etree._Element) -> list[Problem]:
-        return [_placed(problem, root, self._namespace) for problem in problems]
+        return [_placed(problem, root) for problem in problems]
 
     def payload(self, record: Tree, operation: Operation) -> bytes:
-        return document(operation.root, self._namespace, record)
+        return document(operation.root, self._namespace, record, self._spaces[operation.record])
 
     def plainly(self, name: str, tree: Tree, key: str) -> bytes | None:
         """Write an operation the short way; ``None``: it takes the long one."""
@@ -151,16 +154,32 @@ class XmlSide:
         return self.refusals(schema, parse_gated(payload, self._parser), b"")
 
 
+def spaces(table: Table, record: str) -> Spaces | None:
+    """How the writer finds each element's namespace; ``None``: all have the root's."""
+    if all(name == table.namespace for name in table.namespaces.values()):
+        return None
+    inside = {
+        row.wire: spaces(table, row.record) or Spaces(table.namespace)
+        for row in table.records[record]
+        if row.record
+    }
+    return Spaces(table.namespace_in(record), inside)
+
+
 def _plan(table: Table, record: str) -> Plan:
     """How elements become the tree that readers take: local name, many or one, and what is inside."""
     return {
-        f"{{{table.namespace}}}{row.wire}": (
+        _tag(table.namespace_in(record), row.wire): (
             (row.wire, row.many, _plan(table, row.record) if row.record else None)
             if row.many or row.record
             else row.wire
         )
         for row in table.records[record]
     }
+
+
+def _tag(namespace: str, name: str) -> str:
+    return f"{{{namespace}}}{name}" if namespace else name
 
 
 def _pairs(element: etree._Element) -> list[tuple[str, str]]:
@@ -206,14 +225,14 @@ def _normalise(root: etree._Element) -> None:
             element.text = tidy_text(element.text)
 
 
-def _placed(problem: Problem, root: etree._Element, namespace: str) -> Problem:
+def _placed(problem: Problem, root: etree._Element) -> Problem:
     """From pointer to prefixed element path and line; a missing element is placed at its parent's line."""
     element, tokens = root, problem.place.split("/")[1:]
     for index, token in enumerate(tokens):
         if token.isdigit():
             continue
         number = int(tokens[index + 1]) if index + 1 < len(tokens) and tokens[index + 1].isdigit() else 0
-        same = element.findall(f"{{{namespace}}}{token}")
+        same = element.findall(f"{{*}}{token}")
         if number >= len(same):
             place = "/".join((element_path(element), *tokens[index:]))
             return msgspec.structs.replace(problem, place=place, line=_sourceline(element))
