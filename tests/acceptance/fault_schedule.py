@@ -70,8 +70,8 @@ class Running:
     def clock(self) -> Path:
         return self.stage.folder / "clock"
 
-    def excuse(self, seconds: float = 1.5) -> None:
-        """Without its store a process may end; it is started again."""
+    def excuse(self, seconds: float = 5.0) -> None:
+        """Without its store a process may end, on a busy machine later than the fault did; it is started again."""
         self._excused = max(self._excused, asyncio.get_running_loop().time() + seconds)
 
     async def start(self) -> None:
@@ -350,6 +350,7 @@ async def _disk(play: Schedule) -> None:
     failing_disk.order(play.hub.disk, kind, chance)
     await asyncio.sleep(play.random.random() * 0.6)
     failing_disk.order(play.hub.disk)
+    play.hub.excuse()
 
 
 async def _clock(play: Schedule) -> None:
