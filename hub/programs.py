@@ -18,6 +18,7 @@ from hub import settings as settings_file
 from hub.settings import address
 from hub.supervisor import stop_on_signals, stop_with_parent, supervise, webs, workers
 from hub.wiring.declared import declared
+from hub.wiring.parts import refusals
 from hub.wiring.tools import key_warnings, pool_tools
 from schemas.problems import refuse
 
@@ -178,5 +179,7 @@ def work(settings: Path, *, processes: int = 1, supervised: bool = False, metric
 
 
 def _run(program: Coroutine[None, None, None]) -> int:
-    uvloop.run(program)
+    """Raises ``Refusal`` HUB-STO-* when the store fails where nothing can be tried again."""
+    with refusals():
+        uvloop.run(program)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -17,6 +18,13 @@ from schemas.problems import Refusal
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+FULL_DISK = """
+import resource, sys
+from hub.cli.main import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 def test_a_key_that_cannot_be_loaded_stops_the_start_with_its_code(tmp_path: Path) -> None:
@@ -35,6 +43,21 @@ def test_a_key_that_cannot_be_loaded_stops_the_start_with_its_code(tmp_path: Pat
     assert "HUB-CRT-003" in done.stderr
     assert "province-seal" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_disk_that_takes_nothing_ends_a_worker_with_the_code_that_says_so(tmp_path: Path) -> None:
+    scene = build(tmp_path / "site", 1, (2, 3, 4))
+    asyncio.run(store_of(settings_file.load(scene.settings)).close())
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, "--lang", "en", "work", "--settings", str(scene.settings)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "HUB-STO-011" in done.stderr
+    assert "HUB-INT-001" not in done.stderr
 
 
 def test_a_key_that_others_may_read_is_named(tmp_path: Path) -> None:

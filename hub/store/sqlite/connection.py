@@ -26,6 +26,9 @@ transaction of many transfers, not different statements.
 """
 
 
+AWAY = (apsw.FullError, apsw.IOError, apsw.BusyError, apsw.ReadOnlyError, apsw.CantOpenError)
+"""What a disk says that gives or takes nothing at the moment."""
+
 _OWN = "CREATE TABLE IF NOT EXISTS due(dest INTEGER PRIMARY KEY)"
 """Destinations that a claim should look at; too many is a wasted look, too few would be a loss."""
 

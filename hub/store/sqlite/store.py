@@ -12,10 +12,10 @@ from hub.store.blobs import Blobs
 from hub.store.sql.admission import admit
 from hub.store.sql.bodies import Bodies
 from hub.store.sql.clock import Given, SinceBoot, begun, since_boot, this_start
-from hub.store.sql.engine import Ruined
+from hub.store.sql.engine import Ruined, Unavailable
 from hub.store.sql.store import SqlStore
 from hub.store.sqlite import house
-from hub.store.sqlite.connection import migrate, open_writer
+from hub.store.sqlite.connection import AWAY, migrate, open_writer
 from hub.store.sqlite.queue import SqliteQueue
 from hub.store.sqlite.readers import Readers
 from hub.store.sqlite.writer import Writer
@@ -67,10 +67,14 @@ def open_store(
     try:
         db = _opened(path, payloads)
         clock = _since_boot(db) if shared_clock else Given()
+        reads = Readers(path)
+    except AWAY as error:
+        lock.close()
+        raise Unavailable(type(error).__name__) from error
     except BaseException:
         lock.close()
         raise
-    reads, writes = Readers(path), Writer(db, path)
+    writes = Writer(db, path)
     return SqliteStore(
         reads=reads,
         writes=writes,

@@ -15,10 +15,8 @@ from pathlib import Path  # noqa: TC003 - part of a public signature
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-import apsw
-
 from hub.store.sql.engine import Closed, Unavailable
-from hub.store.sqlite.connection import Connection
+from hub.store.sqlite.connection import AWAY, Connection
 
 T = TypeVar("T")
 Write = Callable[[Connection], Any]
@@ -74,7 +72,7 @@ class Writer:
         self._jobs.put(_Job(write, loop, future))
         try:
             return await future
-        except (apsw.FullError, apsw.IOError, apsw.BusyError, apsw.ReadOnlyError) as error:
+        except AWAY as error:
             raise Unavailable(type(error).__name__) from error
 
     async def close(self) -> None:
