@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping  # noqa: TC003 - msgspec reads the annotations at run time
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -22,18 +22,28 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Errand(StrEnum):
-    """What an address of the client's protocol is for. ``login``: an OAuth2 token request (RFC 6749 §4.4), which the hub reads itself."""
+    """What an address of the client's protocol is for. ``login``: an OAuth2 token request (RFC 6749 §4.4), which the hub reads itself.
+
+    ``say``: a sender brings a message. ``open``: answered out of what the desk knows itself, to everybody.
+    """
 
     LOGIN = "login"
     SAY = "say"
+    OPEN = "open"
 
 
 class Call(Value, frozen=True):
-    """One request as it came. ``path``: below the desk; header names are in small letters."""
+    """One request as it came. ``path``: below the desk; header names are in small letters. ``address``: where the desk is reached.
+
+    ``enveloped``: the caller's signatures are about the envelope that its messages come in.
+    """
 
     path: str
-    body: bytes
+    body: bytes = b""
     headers: Mapping[str, str] = {}
+    query: str = ""
+    address: str = ""
+    enveloped: bool = False
 
 
 class Standing(Value, frozen=True):
@@ -47,22 +57,36 @@ class Standing(Value, frozen=True):
 
 
 class Message(Value, frozen=True):
-    """One message for intake. ``key``: the same whenever the client says the same again."""
+    """One message for intake. ``key``: the same whenever the client says the same again; empty: its format has one.
+
+    ``signature``: what the sender's signature header would hold. ``within``: the call's own body is what was signed, and
+    the message stands in it there, in base64: names of elements below its root; then ``body`` is empty.
+    """
 
     body: bytes
     key: str
     media_type: str = "application/json"
+    signature: str = ""
+    within: tuple[str, ...] = ()
 
 
 class Say(Value, frozen=True):
-    """The client says something about a dossier. ``about``: the code by which it knows it.
+    """The client says something. ``about``: the code by which it knows the dossier, where the desk must know how that stands.
 
     ``messages``: what that is in the hub's order, given what the hub knows already; at least one. Raises ``Refusal``.
+    ``write``: how the answer to this call is written; by default as the desk writes.
     """
 
-    about: str
     messages: Callable[[Standing], tuple[Message, ...]]
+    about: str = ""
     encloses: tuple[Enclosed, ...] = ()
+    write: Callable[[Result], Reply] | None = None
+
+
+class Page(Value, frozen=True):
+    """What everybody may read."""
+
+    reply: Reply
 
 
 class Token(Value, frozen=True, tag=True):
@@ -73,10 +97,15 @@ class Token(Value, frozen=True, tag=True):
 
 
 class Accepted(Value, frozen=True, tag=True):
-    """Everything that was said is durable. ``ids``: the messages'; ``replayed``: all of it had been said before."""
+    """Everything that was said is durable. ``ids``: the messages'; ``replayed``: all of it had been said before.
+
+    ``receipts``: as ``/v1/messages`` answers them; ``confirmations``: the hub's signatures over them, empty where it has no key.
+    """
 
     ids: tuple[str, ...]
     replayed: bool = False
+    receipts: tuple[bytes, ...] = ()
+    confirmations: tuple[str, ...] = ()
 
 
 class Told(Value, frozen=True):
@@ -86,18 +115,27 @@ class Told(Value, frozen=True):
     title: str
     place: str = ""
     rule: str = ""
+    line: int = 0
 
 
 class Refused(Value, frozen=True, tag=True):
-    """Nothing of it was accepted. ``status``: of HTTP; ``advice``: what the sender can do; ``wait``: seconds, when it may come again."""
+    """Nothing of it was accepted. ``status``: of HTTP; ``advice``: what the sender can do; ``wait``: seconds, when it may come again.
+
+    ``fault``: whose it is, in SOAP's words; ``retry``: whether the same bytes may be sent again. ``other``: the same in the other language.
+    """
 
     status: int
     problems: tuple[Told, ...]
     advice: str = ""
     request: str = ""
     wait: int | None = None
+    fault: str = "Client"
+    retry: str = ""
+    language: Literal["vi", "en"] = "vi"
+    other: Refused | None = None
 
 
+Wish = Say | Page
 Result = Token | Accepted | Refused
 
 
@@ -110,12 +148,12 @@ class Reply(Value, frozen=True):
 class Desk(Protocol):
     """One protocol of foreign clients. Pure."""
 
-    def errand(self, method: str, path: str) -> Errand | None:
-        """Say what an address below the desk is for; ``None``: this protocol has no such address."""
+    def errand(self, method: str, path: str, headers: Mapping[str, str]) -> Errand | None:
+        """Say what an address below the desk is for; ``None``: this protocol has no such address. Raises ``Refusal``."""
         ...
 
-    def read(self, call: Call) -> Say:
-        """Read a call whose errand is ``SAY``. Raises ``Refusal``."""
+    def read(self, call: Call) -> Wish:
+        """Read a call: ``Say`` where its errand is ``SAY``, ``Page`` where it is ``OPEN``. Raises ``Refusal``."""
         ...
 
     def write(self, result: Result) -> Reply:

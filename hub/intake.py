@@ -21,7 +21,7 @@ import structlog
 from hub.crew import Died, TooLong
 from hub.judging.contract import CODE_PLACE, Inbound, Judged
 from hub.judging.judge import judge
-from hub.judging.wrapping import key_of
+from hub.judging.wrapping import key_of, lifted
 from hub.places import on_the_wire
 from hub.receipts import unsigned
 from hub.store.contract.store import Stale
@@ -213,7 +213,7 @@ class Intake:
                 continue
             except Refusal as refusal:
                 places = {CODE_PLACE: judged.code_place, **judged.places} if judged.code_place else {}
-                read = as_utf8(inbound.content(), judged.text, judged.media)
+                read = as_utf8(lifted(inbound.content(), inbound.within), judged.text, judged.media)
                 raise on_the_wire(refusal, places, read, judged.media) from None
         raise refuse("HUB-LIM-003", rule=f"{TRIES} tries against the same dossier")
 

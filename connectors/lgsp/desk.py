@@ -22,6 +22,8 @@ from connectors.lgsp.telling import told, traced
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from connectors.desks import Call, Result
 
 SYNC, TRACES = "/Document/SyncDocument", "/Document/UpdateDocumentTraces"
@@ -42,7 +44,7 @@ OWN = {
 class Desk:
     """``connectors.desks.Desk`` for this protocol."""
 
-    def errand(self, method: str, path: str) -> Errand | None:
+    def errand(self, method: str, path: str, _headers: Mapping[str, str]) -> Errand | None:
         return ERRANDS.get(_tidy(path)) if method == "POST" else None
 
     def read(self, call: Call) -> Say:

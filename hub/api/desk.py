@@ -60,23 +60,26 @@ READY_TIME = 2.0
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """One sender as the web process knows it. ``header``: where its JWS stands; ``shows``: its signature has a part in
-    ``Authorization``.
+    ``Authorization``; ``wraps``: it signs envelopes. ``proved``: it is known who calls; otherwise a signature must show it yet.
     """
 
     id: str
     authority: str
     header: str = ""
     shows: bool = False
+    wraps: bool = False
+    proved: bool = True
 
 
 class Brought(msgspec.Struct, frozen=True, kw_only=True):
     """One message of a request. ``file``: the spool's, instead of ``body``. ``headers``: what a drop-in desk knows of it; they are
-    stored with it in place of the request's own.
+    stored with it in place of the request's own. ``within``: where it stands in what was signed (``Inbound.within``).
     """
 
     body: bytes = b""
     file: str = ""
     headers: Mapping[str, str] = {}
+    within: tuple[str, ...] = ()
 
 
 Open = Callable[[Caller, "Sheet"], Awaitable[Sequence[Brought]]]
@@ -154,7 +157,8 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
                 with self._unproved(request, who), self.admission.enter(sender) as place:
                     await self._fill(sheet, request, place, spool)
                     taken: list[Accepted] = []
-                    for brought in await opened(caller, sheet):
+                    known = msgspec.structs.replace(caller, proved=who.proved)
+                    for brought in await opened(known, sheet):
                         accepted = await self._receive(message, who, brought, request)
                         if not accepted.replayed:
                             place.accepted(made_of(accepted.receipt))
@@ -209,6 +213,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
             headers={**self._kept(request, caller), **brought.headers},
             body=brought.body,
             file=brought.file,
+            within=brought.within,
             received_at=self.now(),
         )
         try:

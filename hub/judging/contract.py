@@ -30,7 +30,8 @@ class Inbound(Value, frozen=True):
     """One message as it came. ``message``: what it is called until it is accepted. ``headers``: lower-case names. ``file``: the spool's, instead of ``body``.
 
     ``sender``: who sends it, as the door found out (``hub.api.callers``); ``claimed``: it was only said, and the signature must
-    prove it. ``authorization``: for signatures that have a part of themselves there.
+    prove it. ``authorization``: for signatures that have a part of themselves there. ``within``: the message stands in what was
+    signed, in base64, in an element that these names lead to, from the outermost on.
     """
 
     message: str
@@ -41,6 +42,7 @@ class Inbound(Value, frozen=True):
     authorization: str = ""
     body: bytes = b""
     file: str = ""
+    within: tuple[str, ...] = ()
 
     def content(self) -> bytes:
         return Path(self.file).read_bytes() if self.file else self.body

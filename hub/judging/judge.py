@@ -15,7 +15,7 @@ from hub.judging.enclosing import enclosures
 from hub.judging.saying import allowed_aliases, check_said, may_create, nfc
 from hub.judging.trying import trials
 from hub.judging.vouching import repeats, said_once, signed_by, signed_key, verify
-from hub.judging.wrapping import check_media_type, key_of
+from hub.judging.wrapping import check_media_type, key_of, lifted
 from hub.places import on_the_wire
 from schemas.dossier import to_json
 from schemas.legacy_text import Text, as_utf8
@@ -36,7 +36,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
         raise refuse("HUB-LIM-001", rule=f"at most {desk.limit} bytes")
     media_type = check_media_type(request.headers, sender)
     verified = verify(request, raw, sender, now)
-    payload = verified.payload if verified else raw
+    payload = lifted(verified.payload if verified else raw, request.within)
     said = payload if verified and verified.wrapped else raw
     read = as_utf8(payload, sender.text, sender.media)
     given = key_of(request.headers)

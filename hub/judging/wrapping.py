@@ -1,12 +1,14 @@
-"""How a message is wrapped: its key, its media type."""
+"""How a message is wrapped: its key, its media type, and where it stands in what was signed."""
 
 from __future__ import annotations
 
+import binascii
 import re
-from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations at run time
+from collections.abc import Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
 from typing import TYPE_CHECKING
 
 from schemas.problems import refuse
+from schemas.strict_xml import element_path, parse_xml
 
 if TYPE_CHECKING:
     from hub.judging.contract import Sender
@@ -47,3 +49,19 @@ def check_media_type(headers: Mapping[str, str], sender: Sender) -> str:
     if charset and not sender.text.in_bytes and charset.group(1).lower() not in {"utf-8", "utf8"}:
         raise refuse("HUB-SCH-008", "Content-Type", rule="charset=utf-8")
     return found.group(1).lower()
+
+
+def lifted(signed: bytes, within: Sequence[str]) -> bytes:
+    """Take the message out of what was signed; all of it where it stands in nothing. Raises HUB-SCH-002, -003, -012."""
+    if not within:
+        return signed
+    first, *rest = within
+    node = next(parse_xml(signed).iter(first), None)
+    for name in rest:
+        node = None if node is None else node.find(name)
+    if node is None:
+        raise refuse("HUB-SCH-003", rule="/".join(name.rpartition("}")[2] for name in within))
+    try:
+        return binascii.a2b_base64("".join((node.text or "").split()), strict_mode=True)
+    except ValueError:
+        raise refuse("HUB-SCH-002", element_path(node), rule="xs:base64Binary") from None

@@ -15,6 +15,7 @@ from hub.api.tokens import Client, Tokens
 from hub.api.uses import Uses
 from hub.intake import Vouch, believed
 from hub.wiring.parts import utc_now
+from signing import bindings
 from signing.jose.modi import Bearers
 from signing.profiles import Identity, ModiProfile
 from signing.trust.pins import load_pins
@@ -72,6 +73,7 @@ def senders(partners: Sequence[Partner]) -> dict[str, Caller]:
             authority=sends.authority,
             header=sends.signature.carried_in.lower() if sends.signature else "",
             shows=_shows(sends.signature),
+            wraps=sends.signature is not None and bindings.wraps(sends.signature.profile),
         )
         for partner in partners
         if (sends := partner.sends)

@@ -211,7 +211,7 @@ def test_what_is_no_file_is_refused(attachment: str, code: str) -> None:
     ],
 )
 def test_addresses_are_those_of_the_protocol(method: str, path: str, errand: Errand | None) -> None:
-    assert DESK.errand(method, path) is errand
+    assert DESK.errand(method, path, {}) is errand
 
 
 def test_answers_say_the_same_in_the_status_line_and_in_the_body() -> None:
