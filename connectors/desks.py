@@ -22,14 +22,23 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Errand(StrEnum):
-    """What an address of the client's protocol is for. ``login``: an OAuth2 token request (RFC 6749 §4.4), which the hub reads itself.
-
-    ``say``: a sender brings a message. ``open``: answered out of what the desk knows itself, to everybody.
+    """What an address of the client's protocol is for. ``login``: the client asks for a token. ``say``: a sender brings a message,
+    or asks. ``open``: answered out of what the desk knows itself, to everybody.
     """
 
     LOGIN = "login"
     SAY = "say"
     OPEN = "open"
+
+
+class Stands(StrEnum):
+    """Where a protocol's clients say who they are. ``head``: in the headers or the certificate, where the hub looks by itself;
+    ``address``, ``body``: where the desk finds it (``Desk.shows``), in the path or in what was sent.
+    """
+
+    HEAD = "head"
+    ADDRESS = "address"
+    BODY = "body"
 
 
 class Call(Value, frozen=True):
@@ -44,6 +53,20 @@ class Call(Value, frozen=True):
     query: str = ""
     address: str = ""
     enveloped: bool = False
+
+
+class Login(Value, frozen=True):
+    """A client asks for a token. ``client``, ``secret``: those of ``[[access.clients]]``."""
+
+    client: str
+    secret: str
+
+
+class Shown(Value, frozen=True):
+    """By what a client is known: a token that the hub gave, or its API key. ``place``: where it stood, for the refusal."""
+
+    secret: str
+    place: str
 
 
 class Standing(Value, frozen=True):
@@ -83,6 +106,20 @@ class Say(Value, frozen=True):
     write: Callable[[Result], Reply] | None = None
 
 
+class Says(Value, frozen=True):
+    """One call that says something about several dossiers, in this order. ``write``: as of ``Say``, instead of theirs."""
+
+    each: tuple[Say, ...]
+    write: Callable[[Result], Reply] | None = None
+
+
+class Ask(Value, frozen=True):
+    """The client asks where a dossier stands. ``about``: the code by which it knows it; ``write``: as of ``Say``."""
+
+    about: str
+    write: Callable[[Result], Reply] | None = None
+
+
 class Page(Value, frozen=True):
     """What everybody may read."""
 
@@ -106,6 +143,13 @@ class Accepted(Value, frozen=True, tag=True):
     replayed: bool = False
     receipts: tuple[bytes, ...] = ()
     confirmations: tuple[str, ...] = ()
+
+
+class Answered(Value, frozen=True, tag=True):
+    """What the hub knows of what was asked. ``about``: as it was asked."""
+
+    about: str
+    standing: Standing
 
 
 class Told(Value, frozen=True):
@@ -135,8 +179,8 @@ class Refused(Value, frozen=True, tag=True):
     other: Refused | None = None
 
 
-Wish = Say | Page
-Result = Token | Accepted | Refused
+Wish = Say | Says | Ask | Page
+Result = Token | Accepted | Answered | Refused
 
 
 class Reply(Value, frozen=True):
@@ -148,12 +192,23 @@ class Reply(Value, frozen=True):
 class Desk(Protocol):
     """One protocol of foreign clients. Pure."""
 
+    @property
+    def stands(self) -> Stands: ...
+
     def errand(self, method: str, path: str, headers: Mapping[str, str]) -> Errand | None:
         """Say what an address below the desk is for; ``None``: this protocol has no such address. Raises ``Refusal``."""
         ...
 
+    def login(self, call: Call) -> Login | None:
+        """Read a call whose errand is ``LOGIN``; ``None``: it is an OAuth2 token request (RFC 6749 §4.4). Raises ``Refusal``."""
+        ...
+
+    def shows(self, call: Call) -> Shown:
+        """Find by what the client is known, where ``stands`` says. Nothing is believed of the call yet. Raises ``Refusal``."""
+        ...
+
     def read(self, call: Call) -> Wish:
-        """Read a call: ``Say`` where its errand is ``SAY``, ``Page`` where it is ``OPEN``. Raises ``Refusal``."""
+        """Read a call: ``Page`` where its errand is ``OPEN``, another wish where it is ``SAY``. Raises ``Refusal``."""
         ...
 
     def write(self, result: Result) -> Reply:

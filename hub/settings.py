@@ -270,10 +270,12 @@ Mount = Annotated[
 
 class Desks(Closed):
     """Drop-in desks: where clients that some system has already for another gateway find what they expect. One that has no path is
-    not there. ``call``: one call with the files in it. ``lgsp``: one-stop systems that publish to a provincial gateway.
+    not there. ``call``: one call with the files in it; ``unknown``: one of which the hub knows whose it is once it has read it.
+    ``lgsp``: one-stop systems that publish to a provincial gateway.
     """
 
     call: Octets = 32 << 20
+    unknown: Octets = 4 << 20
     lgsp: Mount | None = None
 
     @property

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from connectors.desks import Accepted, Errand, Refused, Reply, Say, Token, Told
+from connectors.desks import Accepted, Errand, Refused, Reply, Say, Stands, Token, Told
 from connectors.lgsp.attachments import parted
 from connectors.lgsp.records import RECORD, TRACE, Record, Trace, read
 from connectors.lgsp.telling import told, traced
@@ -24,7 +24,7 @@ from schemas.problems import refuse
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from connectors.desks import Call, Result
+    from connectors.desks import Call, Result, Shown
 
 SYNC, TRACES = "/Document/SyncDocument", "/Document/UpdateDocumentTraces"
 FIGURES = frozenset({"/Statistic", "/Statistic/UpdateStatistic", "/Vote", "/Vote/UpdateVote"})
@@ -44,8 +44,16 @@ OWN = {
 class Desk:
     """``connectors.desks.Desk`` for this protocol."""
 
+    stands = Stands.HEAD
+
     def errand(self, method: str, path: str, _headers: Mapping[str, str]) -> Errand | None:
         return ERRANDS.get(_tidy(path)) if method == "POST" else None
+
+    def login(self, call: Call) -> None:
+        del call
+
+    def shows(self, call: Call) -> Shown:
+        raise refuse("HUB-AUT-001", call.path, rule="Authorization")
 
     def read(self, call: Call) -> Say:
         path = _tidy(call.path)
@@ -69,9 +77,9 @@ class Desk:
                 },
                 HTTPStatus.OK,
             )
-        if isinstance(result, Accepted):
-            return _result(HTTPStatus.OK, ", ".join(result.ids))
-        return _result(result.status, _said(result))
+        if isinstance(result, Refused):
+            return _result(result.status, _said(result))
+        return _result(HTTPStatus.OK, ", ".join(result.ids) if isinstance(result, Accepted) else "")
 
 
 def _tidy(path: str) -> str:

@@ -69,14 +69,22 @@ class Admission:
         """Requests and bytes taken on now."""
         return self._places, self._bytes
 
-    def enter(self, sender: str) -> Place:
-        """Return a place to hold. Raises ``Later``: HUB-LIM-003 when the hub is full, HUB-LIM-002 when the sender's quota is."""
+    def enter(self, sender: str = "") -> Place:
+        """Return a place to hold; ``sender``: "" while nobody knows yet who it is (``Place.of``).
+
+        Raises ``Later``: HUB-LIM-003 when the hub is full, HUB-LIM-002 when the sender's quota is.
+        """
         if self.full:
             raise Later(NO_ROOM, f"in_flight: at most {self._limits.in_flight} requests at once", self._wait)
         self._watermark.check()
-        self._quotas.enter(sender)
+        place = Place(self)
+        if sender:
+            place.of(sender)
         self._places += 1
-        return Place(self, sender)
+        return place
+
+    def charge(self, sender: str) -> None:
+        self._quotas.enter(sender)
 
     def grow(self, size: int) -> None:
         if self._bytes + size > self._limits.bytes_in_flight:
@@ -88,7 +96,8 @@ class Admission:
     def leave(self, sender: str, size: int) -> None:
         self._places -= 1
         self._bytes -= size
-        self._quotas.leave(sender)
+        if sender:
+            self._quotas.leave(sender)
 
     def accepted(self, sender: str, size: int, transfers: int) -> None:
         self._quotas.accepted(sender, size, transfers)
@@ -103,8 +112,8 @@ class Place:
 
     __slots__ = ("_admission", "_sender", "_size")
 
-    def __init__(self, admission: Admission, sender: str) -> None:
-        self._admission, self._sender, self._size = admission, sender, 0
+    def __init__(self, admission: Admission) -> None:
+        self._admission, self._sender, self._size = admission, "", 0
 
     def __enter__(self) -> Self:
         return self
@@ -113,6 +122,11 @@ class Place:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._admission.leave(self._sender, self._size)
+
+    def of(self, sender: str) -> None:
+        """Say whose request it is. Raises ``Later`` HUB-LIM-002."""
+        self._admission.charge(sender)
+        self._sender = sender
 
     def grow(self, size: int) -> None:
         """Take ``size`` bytes more. Raises ``Later`` HUB-LIM-003."""

@@ -24,11 +24,12 @@ from schemas.problems import Refusal, refuse
 from signing.jose import compact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from starlette.requests import Request
 
+    from connectors.desks import Shown
     from hub.access import Credential
     from hub.api.failures import Failures
     from hub.api.tokens import Tokens
@@ -93,9 +94,15 @@ class Callers:
         """
         for header in ("Authorization", CERTIFICATE):
             only_one(request, header)
-        address = self.address(request)
+        return await self._let_in(self.address(request), self._find(request, claims=claims))
+
+    async def recognise(self, request: Request, shown: Shown) -> Identity:
+        """Return who calls, by what a drop-in desk found in the call. Raises as ``identify``."""
+        return await self._let_in(self.address(request), self._shown(shown))
+
+    async def _let_in(self, address: str, finding: Awaitable[Identity]) -> Identity:
         try:
-            found = await self._find(request, claims=claims)
+            found = await finding
         except Refusal as refusal:
             if refusal.code not in NO_GUESS:
                 self.failed(address, refusal.code)
@@ -139,19 +146,32 @@ class Callers:
         said = said.strip()
         if scheme.lower() != BEARER or not said:
             raise refuse("HUB-AUT-001", "Authorization", rule="Bearer <API key>")
-        digest = hashlib.sha256(said.encode(errors="surrogatepass")).hexdigest()
-        known = self._keys.get(digest)
-        if known is not None:
-            return self._of(known)
-        if self._tokens.made(said):
-            return await self._tokens.find(digest)
+        found = await self._by_secret(said, "Authorization")
+        if found is not None:
+            return found
         if self._badges and said.count(".") == _DOTS:
             return self._badge(authorization, said)
         raise refuse("HUB-AUT-002", "Authorization")
 
-    def _of(self, known: Credential) -> Identity:
+    async def _shown(self, shown: Shown) -> Identity:
+        if not shown.secret:
+            raise refuse("HUB-AUT-001", shown.place, rule="required")
+        found = await self._by_secret(shown.secret, shown.place)
+        if found is None:
+            raise refuse("HUB-AUT-002", shown.place)
+        return found
+
+    async def _by_secret(self, said: str, place: str) -> Identity | None:
+        """Find whose API key or token it is."""
+        digest = hashlib.sha256(said.encode(errors="surrogatepass")).hexdigest()
+        known = self._keys.get(digest)
+        if known is not None:
+            return self._of(known, place)
+        return await self._tokens.find(digest, place) if self._tokens.made(said) else None
+
+    def _of(self, known: Credential, place: str = "Authorization") -> Identity:
         if not known.counts(self._now()):
-            raise refuse("HUB-AUT-014", "Authorization", rule=f"{_day(known.starts)} … {_day(known.ends)}")
+            raise refuse("HUB-AUT-014", place, rule=f"{_day(known.starts)} … {_day(known.ends)}")
         return Identity(
             partner=known.partner, way=known.way, label=known.label, receipts_only=known.receipts_only
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import datetime  # noqa: TC003
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from starlette.requests import ClientDisconnect
 
-from connectors.desks import Desk  # noqa: TC001
+from connectors.desks import Desk, Shown  # noqa: TC001
 from hub.api.acknowledging import Acknowledging  # noqa: TC001
 from hub.api.admission import DISK_WAIT, NO_ROOM, Admission
 from hub.api.callers import Callers  # noqa: TC001
@@ -86,13 +86,23 @@ Open = Callable[[Caller, "Sheet"], Awaitable[Sequence[Brought]]]
 """What messages a whole body holds, read for an admitted sender. Raises ``Refusal``."""
 
 
+class Showing(msgspec.Struct, frozen=True, kw_only=True):
+    """By what a client is known that does not say it in its head. ``find``: finds it in the body; raises ``Refusal``.
+
+    ``early``: no body is needed for it.
+    """
+
+    find: Callable[[bytes], Shown]
+    early: bool = False
+
+
 class Deps(msgspec.Struct, frozen=True, kw_only=True):
     """Handed in by the wiring. ``ready``: names of what is not ready; ``base``: the public URL in front of the hub.
     ``quotas``: the senders' (``admission`` asks them) and the recipients'.
 
     ``carrying``: bounds the requests that carry documents; ``unscanned``: what a document is before anybody scanned it;
     ``downloaders``: who may fetch documents, by partner; ``mailboxes``: who fetches what is for it. ``desks``: drop-in desks by the path that they are mounted at; ``calls``:
-    where their calls wait.
+    where their calls wait, ``unknown``: those of whom the body says who it is.
     """
 
     intake: Intake
@@ -120,6 +130,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     downloaders: Mapping[str, Downloader] = {}
     desks: Mapping[str, Desk] = {}
     calls: Spool | None = None
+    unknown: Spool | None = None
     mailboxes: Owners = Owners()
 
     async def caller(self, request: Request) -> Caller:
@@ -142,31 +153,35 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
         (accepted,) = await self.take_in(request, itself, self.spool)
         return accepted
 
-    async def take_in(self, request: Request, opened: Open, spool: Spool) -> Sequence[Accepted]:
+    async def take_in(
+        self, request: Request, opened: Open, spool: Spool, showing: Showing | None = None
+    ) -> Sequence[Accepted]:
         """Take what a request brings: ``opened`` says what messages its body holds. Refusals as of ``take``.
 
-        Of several those before the refused one are accepted; said again, they find their receipts.
+        Of several those before the refused one are accepted; said again, they find their receipts. Where nobody knows whose a
+        body is before it is whole (``showing``), it holds one of the few places of its address until then.
         """
         message, sender, began = self.new_id(), "", time.perf_counter()
-        with spool.sheet(message) as sheet:
+        with spool.sheet(message) as sheet, ExitStack() as held:
             try:
-                who = await self.callers.identify(request, claims=True)
-                caller = self.sender(who)
-                sender = caller.id
-                only_one(request, "Idempotency-Key")
-                with self._unproved(request, who), self.admission.enter(sender) as place:
+                if showing is None or showing.early:
+                    who = await self._who(request, showing)
+                    sender = self.sender(who).id
+                    only_one(request, "Idempotency-Key")
+                    held.enter_context(self._unproved(request, who))
+                    place = held.enter_context(self.admission.enter(sender))
                     await self._fill(sheet, request, place, spool)
-                    taken: list[Accepted] = []
-                    known = msgspec.structs.replace(caller, proved=who.proved)
-                    for brought in await opened(known, sheet):
-                        accepted = await self._receive(message, who, brought, request)
-                        if not accepted.replayed:
-                            place.accepted(made_of(accepted.receipt))
-                            self.counts.observe("intake_seconds", time.perf_counter() - began)
-                        self.counts.add("intake", sender, "replayed" if accepted.replayed else "accepted")
-                        taken.append(accepted)
-                        message = self.new_id()
-                    return taken
+                else:
+                    place = held.enter_context(self.admission.enter())
+                    who = await self._read_unknown(request, sheet, place, spool, showing)
+                    sender = who.partner
+                taken: list[Accepted] = []
+                known = msgspec.structs.replace(self.senders[sender], proved=who.proved)
+                for brought in await opened(known, sheet):
+                    accepted = await self._receive(message, who, brought, request)
+                    self._count(accepted, sender, place, began)
+                    taken.append(accepted)
+                    message = self.new_id()
             except Refusal as refusal:
                 self._note(refusal, sender, sheet, request)
                 raise
@@ -177,6 +192,28 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
             except Exception:
                 self.counts.add("intake", sender, "HUB-INT-001")
                 raise
+            return taken
+
+    def _count(self, accepted: Accepted, sender: str, place: Place, began: float) -> None:
+        if not accepted.replayed:
+            place.accepted(made_of(accepted.receipt))
+            self.counts.observe("intake_seconds", time.perf_counter() - began)
+        self.counts.add("intake", sender, "replayed" if accepted.replayed else "accepted")
+
+    async def _who(self, request: Request, showing: Showing | None) -> Identity:
+        if showing is None:
+            return await self.callers.identify(request, claims=True)
+        return await self.callers.recognise(request, showing.find(b""))
+
+    async def _read_unknown(
+        self, request: Request, sheet: Sheet, place: Place, spool: Spool, showing: Showing
+    ) -> Identity:
+        """Read a body of which nobody knows yet whose it is, and find out."""
+        with self.claims.enter(self.callers.address(request)):
+            await self._fill(sheet, request, place, spool)
+            who = await self.callers.recognise(request, showing.find(sheet.read()))
+        place.of(self.sender(who).id)
+        return who
 
     def _note(self, refusal: Refusal, sender: str, sheet: Sheet, request: Request) -> None:
         self.counts.add("intake", sender, refusal.code)

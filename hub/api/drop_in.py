@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 from weakref import WeakValueDictionary
@@ -17,24 +18,40 @@ import structlog
 from fastapi import Request  # noqa: TC002 - FastAPI reads the annotations at run time
 from starlette.responses import Response
 
-from connectors.desks import Accepted, Call, Errand, Page, Refused, Say, Standing, Token, Told
+from connectors.desks import (
+    Accepted,
+    Answered,
+    Ask,
+    Call,
+    Errand,
+    Page,
+    Refused,
+    Say,
+    Says,
+    Standing,
+    Stands,
+    Token,
+    Told,
+)
 from hub import rules
 from hub.api import problems
-from hub.api.desk import Brought
+from hub.api.desk import Brought, Showing
 from hub.api.later import Later
+from hub.api.token_desk import Asked, read_request
 from hub.documents.bringing import Bringing
 from hub.story import record
 from schemas.problems import Problem, Refusal, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from fastapi import FastAPI
 
-    from connectors.desks import Desk, Message, Reply, Result, Wish
-    from hub.api.desk import Caller, Deps
+    from connectors.desks import Desk, Message, Reply, Result, Shown, Wish
+    from hub.api.desk import Caller, Deps, Open
     from hub.api.token_desk import TokenDesk
     from hub.spool import Sheet
+    from hub.store.contract.intake import Accepted as Taken
     from schemas.errors import Language
 
 log = structlog.get_logger(__name__)
@@ -43,6 +60,7 @@ OTHER: dict[Language, Language] = {"vi": "en", "en": "vi"}
 HELD_BACK = 1.0
 """Seconds for which an answer "come later" is held, as at the hub's own addresses."""
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+HIDDEN = "…"
 CALLED = ":path"
 """Under this name the address that was called is stored with a message, beside its headers."""
 
@@ -95,7 +113,7 @@ class DropIn:
         if errand is None:
             raise refuse("HUB-INT-003")
         if errand is Errand.LOGIN:
-            token, seconds = await self._tokens.issue(request)
+            token, seconds = await self._tokens.issue(request, partial(self._login, path))
             return self._desk.write(Token(token=token, seconds=seconds))
         if errand is Errand.OPEN:
             return _open(self._desk.read(self._call(request, path)))
@@ -112,20 +130,30 @@ class DropIn:
 
     async def _take(self, request: Request, path: str) -> Reply:
         write: Callable[[Result], Reply] = self._desk.write
+        answered: Answered | None = None
         call = self._call(request, path)
+        stored = self._stored(call)
         async with AsyncExitStack() as turn:
 
             async def opened(caller: Caller, sheet: Sheet) -> Sequence[Brought]:
-                nonlocal write
+                nonlocal write, answered
                 came = msgspec.structs.replace(call, body=sheet.read(), enveloped=caller.wraps)
-                say = _said(await asyncio.to_thread(self._desk.read, came))
-                write = say.write or write
-                if say.about:
-                    await turn.enter_async_context(self._turn(caller, say))
-                said = await self._said(caller, say)
-                return [self._brought(each, caller, sheet, path) for each in said]
+                wish = await asyncio.to_thread(self._desk.read, came)
+                says = _said(wish)
+                write = write if isinstance(wish, Page) else wish.write or write
+                if isinstance(wish, Ask):
+                    answered = Answered(about=wish.about, standing=await self._standing(caller, wish.about))
+                for about in sorted({say.about for say in says if say.about}):
+                    await turn.enter_async_context(self._turn(caller, about))
+                return [
+                    self._brought(each, caller, sheet, stored)
+                    for say in says
+                    for each in await self._said(caller, say)
+                ]
 
-            taken = await self._deps.take_in(request, opened, self._deps.calls or self._deps.spool)
+            taken = await self._taken(request, call, opened)
+        if answered is not None:
+            return write(answered)
         return write(
             Accepted(
                 ids=tuple(each.message for each in taken),
@@ -135,13 +163,39 @@ class DropIn:
             )
         )
 
-    def _turn(self, caller: Caller, say: Say) -> asyncio.Lock:
+    async def _taken(self, request: Request, call: Call, opened: Open) -> Sequence[Taken]:
+        """Take in what the call brings, once it is known who calls: by its head, its address or its body."""
+        deps, stands = self._deps, self._desk.stands
+        if stands is Stands.HEAD:
+            return await deps.take_in(request, opened, deps.calls or deps.spool)
+
+        def find(body: bytes) -> Shown:
+            return self._desk.shows(msgspec.structs.replace(call, body=body))
+
+        if stands is Stands.ADDRESS:
+            showing = Showing(find=find, early=True)
+            return await deps.take_in(request, opened, deps.calls or deps.spool, showing)
+        return await deps.take_in(request, opened, deps.unknown or deps.spool, Showing(find=find))
+
+    def _stored(self, call: Call) -> str:
+        """The path as it is kept with what was said: without the credential that stands in it."""
+        if self._desk.stands is not Stands.ADDRESS:
+            return call.path
+        secret = self._desk.shows(call).secret
+        return call.path.replace(secret, HIDDEN) if secret else call.path
+
+    def _login(self, path: str, body: bytes, headers: Mapping[str, str]) -> Asked:
+        """Read a login as the client says it, or as OAuth2 does."""
+        login = self._desk.login(Call(path=path, body=body, headers=dict(headers)))
+        return read_request(body, headers) if login is None else Asked(login.client, login.secret)
+
+    def _turn(self, caller: Caller, about: str) -> asyncio.Lock:
         """What a call means depends on what was said before: calls about one dossier wait for each other."""
-        return self._turns.setdefault((caller.authority, say.about), asyncio.Lock())
+        return self._turns.setdefault((caller.authority, about), asyncio.Lock())
 
     async def _said(self, caller: Caller, say: Say) -> Sequence[Message]:
         """Keep the files of a call, and let the desk say what it means now."""
-        messages = say.messages(await self._standing(caller, say))
+        messages = say.messages(await self._standing(caller, say.about))
         if say.encloses:
             if not caller.proved:
                 raise refuse("HUB-AUT-001", "Authorization")
@@ -160,10 +214,10 @@ class DropIn:
         whole, file = (b"", str(sheet.path)) if sheet.path else (sheet.read(), "")
         return Brought(body=whole, file=file, headers=headers, within=message.within)
 
-    async def _standing(self, caller: Caller, say: Say) -> Standing:
-        if not say.about:
+    async def _standing(self, caller: Caller, about: str) -> Standing:
+        if not about:
             return Standing()
-        known = await self._deps.store.known(caller.authority, say.about)
+        known = await self._deps.store.known(caller.authority, about)
         found = await self._deps.store.dossier(known.dossier) if known else None
         if known is None or found is None:
             return Standing()
@@ -215,10 +269,16 @@ def _open(wish: Wish) -> Reply:
     return wish.reply
 
 
-def _said(wish: Wish) -> Say:
-    if not isinstance(wish, Say):
-        raise TypeError("where a desk says SAY something is said")
-    return wish
+def _said(wish: Wish) -> Sequence[Say]:
+    match wish:
+        case Ask():
+            return ()
+        case Says(each=each):
+            return each
+        case Say():
+            return (wish,)
+        case Page():
+            raise TypeError("where a desk says SAY something is said or asked")
 
 
 def _sent(reply: Reply) -> Response:

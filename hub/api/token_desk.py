@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, unquote_plus
@@ -58,6 +59,15 @@ def add(app: FastAPI, deps: Deps) -> TokenDesk:
     return desk
 
 
+Reader = Callable[[bytes, Mapping[str, str]], Asked]
+"""Reads a login from a body and headers, names in small letters. Raises ``Refusal``."""
+
+
+def read_request(body: bytes, headers: Mapping[str, str]) -> Asked:
+    """Read an OAuth2 token request."""
+    return read(body, headers.get("authorization", ""), headers.get("content-type", ""))
+
+
 class TokenDesk:
     """The endpoint."""
 
@@ -78,24 +88,20 @@ class TokenDesk:
         told = {"access_token": token, "token_type": "Bearer", "expires_in": seconds, "scope": SCOPE}
         return _json(told, HTTPStatus.OK)
 
-    async def issue(self, request: Request) -> tuple[str, int]:
-        """Return a token and the seconds that it lives. Raises ``Refusal`` HUB-AUT-*; ``Later``."""
+    async def issue(self, request: Request, reader: Reader = read_request) -> tuple[str, int]:
+        """Return a token and the seconds that it lives; ``reader``: how the client asks. Raises ``Refusal`` HUB-AUT-*; ``Later``."""
         if self._under_way >= AT_ONCE:
             raise Later("HUB-LIM-003", f"at most {AT_ONCE} logins at once", self._deps.limits.retry_after)
         self._under_way += 1
         try:
-            return await self._issue(request)
+            return await self._issue(request, reader)
         finally:
             self._under_way -= 1
 
-    async def _issue(self, request: Request) -> tuple[str, int]:
+    async def _issue(self, request: Request, reader: Reader) -> tuple[str, int]:
         deps = self._deps
         only_one(request, "Authorization")
-        asked = read(
-            await self._body(request),
-            request.headers.get("authorization", ""),
-            request.headers.get("content-type", ""),
-        )
+        asked = reader(await self._body(request), request.headers)
         address = deps.callers.address(request)
         try:
             client, secret = deps.tokens.secret(*asked)

@@ -116,11 +116,11 @@ class Tokens:
             )
         self._logins[client] = (spent + 1, self._seconds())
 
-    async def find(self, digest: str) -> Identity:
+    async def find(self, digest: str, place: str = "Authorization") -> Identity:
         """Return whose token it is. Raises ``Refusal`` HUB-AUT-013: ended, revoked, or its secret counts no more."""
         token, now = await self._token(digest), self._now()
         if token is None or not token.issued_at - SKEW <= now < token.expires_at or not self._still(token):
-            raise refuse("HUB-AUT-013", "Authorization")
+            raise refuse("HUB-AUT-013", place)
         return Identity(partner=token.partner, way=Way.TOKEN, label=label_of(token.client, token.secret))
 
     def _still(self, token: Token) -> bool:

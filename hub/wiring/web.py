@@ -156,6 +156,7 @@ async def open_web(
                 downloaders=_downloaders(what),
                 desks={path: DESKS[name] for path, name in settings.desks.mounted.items()},
                 calls=Spool(spool_folder, memory=settings.limits.memory, limit=settings.desks.call),
+                unknown=Spool(spool_folder, memory=settings.limits.memory, limit=settings.desks.unknown),
                 mailboxes=Owners(
                     partners=owners(what.partners),
                     codec_of=codecs(what).get,
