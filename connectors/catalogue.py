@@ -95,8 +95,10 @@ def _soap(settings: Soap, replies: Iterable[Row], outfit: Outfit) -> Connector:
 
 
 def _national_portal(settings: NationalPortal, replies: Iterable[Row], outfit: Outfit) -> Connector:
-    http = Http(settings, clock=outfit.now)
-    return national_portal.connect(settings, http, replies, clock=outfit.seconds)
+    http, clocks = Http(settings, clock=outfit.now), Clocks(outfit.now, outfit.seconds)
+    front = settings.connector
+    shows = credentials(front.auth, settings, http, clocks) if front else None
+    return national_portal.connect(settings, http, replies, clock=outfit.seconds, credentials=shows)
 
 
 def _written(settings: Mailbox | Folder, mapping: Writer) -> Codec:

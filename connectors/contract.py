@@ -64,13 +64,17 @@ class Sealed(Value, frozen=True):
 
 
 class Parcel(Value, frozen=True):
-    """One sealed transfer on its way. ``key`` is the transfer's own and the same on every attempt, restart and resend."""
+    """One sealed transfer on its way. ``key`` is the transfer's own and the same on every attempt, restart and resend.
+
+    ``told``: what this partner told of this dossier in earlier deliveries (``Delivered.facts``): numbers of its own, say.
+    """
 
     key: str
     operation: str
     sealed: Sealed
     dossier: str = ""  # the code under which this partner knows the dossier
     attempt: int = 1
+    told: Mapping[str, str] = {}
 
 
 class Envelope(Value, frozen=True):
@@ -217,6 +221,16 @@ class Encloses(Protocol):
 
     def enclose(self, draft: Draft, contents: Mapping[str, bytes]) -> Draft:
         """Put them in, by SHA-256, before the payload is sealed. Raises ``Refusal`` HUB-MAP-004 for one that is not there."""
+        ...
+
+
+@runtime_checkable
+class Particular(Protocol):
+    """A codec that may say one message differently for two partners of one mapping."""
+
+    @property
+    def particulars(self) -> str:
+        """What of the partner's file it goes by; equal texts say alike."""
         ...
 
 

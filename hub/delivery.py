@@ -319,7 +319,7 @@ class Delivery:
                 detail=work.partner,
                 counts=False,
             )
-        parcel = parcel_of(work, sealed)
+        parcel = parcel_of(work, sealed, work.facts)
         tries: list[Attempt] = []
         what = decide.first(route.policy, doubt=work.doubt)
         if what is First.OFFER:

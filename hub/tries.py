@@ -38,13 +38,14 @@ class Named(Protocol):
     def sends(self) -> int: ...
 
 
-def parcel_of(work: Named, sealed: Sealed) -> Parcel:
+def parcel_of(work: Named, sealed: Sealed, told: Mapping[str, str] | None = None) -> Parcel:
     return Parcel(
         key=work.key,
         operation=work.operation,
         sealed=sealed,
         dossier=sealed.facts.get("dossier", ""),
         attempt=work.sends + 1,
+        told=told or {},
     )
 
 

@@ -90,6 +90,6 @@ class Vigil:
         if route is None or work.sealed is None or not route.policy.can_be_asked:
             await self._store.asked(work.transfer, None, self._now())
             return
-        question = route.connector.find(parcel_of(work, work.sealed))
+        question = route.connector.find(parcel_of(work, work.sealed, work.facts))
         _, attempt = await tried("find", question, self._now, self._ask_limit)
         await self._store.asked(work.transfer, attempt, self._now())

@@ -68,7 +68,8 @@ def _property(table: Table, row: Row, shape: Shape) -> dict[str, Any]:
         body = {"type": "string", "minLength": 1, "maxLength": row.max or 200}
     else:
         body = _value(table, row, target)
-    return {"type": "array", "items": body} if row.many else body
+    least = {"minItems": 1} if row.required else {}
+    return {"type": "array", **least, "items": body} if row.many else body
 
 
 def _value(table: Table, row: Row, target: Shape) -> dict[str, Any]:

@@ -16,29 +16,26 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.contract import Connector, Deferred, Delivered, Outcome, Parcel, Reason, Unsure
-from connectors.credentials.sessions import Login, NotIn, Session, Sessions
+from connectors.credentials.sessions import NotIn
 from connectors.national_portal import envelope
 from connectors.national_portal.envelope import DOSSIER, LOOKUP, PROGRESS
 from connectors.national_portal.replies import (
     ACTIONS,
-    LOGIN,
     ROWS,
     Heard,
     confirms,
-    hear,
     known,
     progress_known,
-    session_in,
 )
-from connectors.reach import read_secret
-from connectors.replies import Row, Table, Verdict, classify, known_actions, read_json, wait_of
-from connectors.transport import Answer, Broken, Http, Request
-from schemas.problems import Refusal
+from connectors.national_portal.ways import Adapter, Bare, Call, Way, heard_in
+from connectors.replies import Row, Table, Verdict, classify, known_actions, read_json
+from connectors.transport import Broken, Http
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from connectors.contract import Exchange
+    from connectors.credentials.contract import Credentials
     from connectors.national_portal.settings import Settings
 
 NOT_THERE = Reason(code="HUB-PAR-010")
@@ -47,22 +44,28 @@ MAY_BE_REPLACED = Reason(code="HUB-PAR-007")
 
 
 def connect(
-    settings: Settings, http: Http, replies: Iterable[Row] = (), *, clock: Callable[[], float]
+    settings: Settings,
+    http: Http,
+    replies: Iterable[Row] = (),
+    *,
+    clock: Callable[[], float],
+    credentials: Credentials | None = None,
 ) -> Connector:
-    """Open this portal; ``clock``: seconds that never go back. Raises ``Refusal`` HUB-CFG-001 when the password cannot be read."""
-    read_secret(settings.password_file)
-    return _Portal(settings, http, known_actions(replies, ACTIONS), clock)
+    """Open this portal; ``clock``: seconds that never go back. ``credentials``: what a province's connector is shown.
+
+    Raises ``Refusal`` HUB-CFG-001 when the password cannot be read.
+    """
+    rows = known_actions(replies, ACTIONS)
+    return _Portal(settings, http, rows, way(settings, http, rows, clock, credentials))
 
 
-class _Call(msgspec.Struct, frozen=True):
-    """One service call without its session. ``reads``: harmless to repeat."""
-
-    service: str
-    path: str
-    extra: Mapping[str, str]
-    data: bytes | None = None
-    headers: Mapping[str, str] = {}
-    reads: bool = False
+def way(
+    settings: Settings, http: Http, rows: Table, clock: Callable[[], float], credentials: Credentials | None
+) -> Way:
+    """Return the way in that the settings name."""
+    if settings.connector is not None and credentials is not None:
+        return Bare(settings, settings.connector, credentials)
+    return Adapter(settings, http, rows, clock)
 
 
 class _Answered(msgspec.Struct, frozen=True):
@@ -74,9 +77,8 @@ _Said = _Answered | Broken | NotIn
 
 
 class _Portal:
-    def __init__(self, settings: Settings, http: Http, rows: Table, clock: Callable[[], float]) -> None:
-        self._settings, self._http, self._rows, self._clock = settings, http, rows, clock
-        self._sessions = Sessions(self._log_in, clock)
+    def __init__(self, settings: Settings, http: Http, rows: Table, way: Way) -> None:
+        self._settings, self._http, self._rows, self._way = settings, http, rows, way
 
     async def deliver(self, parcel: Parcel) -> Outcome:
         trail: list[Exchange] = []
@@ -85,6 +87,8 @@ class _Portal:
             return _outcome(await self._say(self._write(parcel, {}), trail), trail)
         if parcel.operation != DOSSIER or not code:
             return Deferred(reason=Reason(code="HUB-CFG-001", detail=f"operation {parcel.operation}"))
+        if not self._way.looks_up:  # it says by itself what exists
+            return await self._store(parcel, trail, there=False)
         asked = await self._look_up(code, trail)
         if not isinstance(asked, tuple):
             return _postponed(asked, trail)
@@ -93,7 +97,8 @@ class _Portal:
     async def find(self, parcel: Parcel) -> Outcome:
         """Ask by the dossier's code. ``Deferred`` also when the dossier is there but nothing proves that this update is."""
         code, progress = _dossier_code(parcel), self._settings.progress
-        if not code or (parcel.operation == PROGRESS and progress is None):
+        told = self._way.looks_up and (parcel.operation != PROGRESS or progress is not None)
+        if not code or not told:
             return Unsure(reason=CANNOT_TELL)
         trail: list[Exchange] = []
         asked = await self._look_up(code, trail)
@@ -108,7 +113,7 @@ class _Portal:
         return Deferred(reason=MAY_BE_REPLACED if asked else NOT_THERE, exchanges=exchanges)
 
     async def close(self) -> None:
-        await self._sessions.close()
+        await self._way.close()
         await self._http.close()
 
     async def _store(self, parcel: Parcel, trail: list[Exchange], *, there: bool) -> Outcome:
@@ -119,78 +124,38 @@ class _Portal:
         return _outcome(said, trail)
 
     async def _look_up(self, dossier: str, trail: list[Exchange]) -> tuple[Mapping[str, Any], ...] | _Said:
-        call = _Call(LOOKUP, self._settings.share_path, envelope.lookup(dossier), reads=True)
-        said = await self._say(call, trail)
+        said = await self._say(Call(LOOKUP, envelope.lookup(dossier)), trail)
         if not isinstance(said, _Answered):
             return said
         records = known(said.heard, self._settings.lookup, dossier)
         return said if records is None else records
 
-    def _write(self, parcel: Parcel, extra: Mapping[str, str]) -> _Call:
-        sealed = parcel.sealed
-        return _Call(parcel.operation, self._settings.integration_path, extra, sealed.payload, sealed.headers)
+    def _write(self, parcel: Parcel, extra: Mapping[str, str]) -> Call:
+        return Call(parcel.operation, extra, parcel.sealed.payload, parcel.sealed.headers)
 
-    async def _say(self, call: _Call, trail: list[Exchange]) -> _Said:
+    async def _say(self, call: Call, trail: list[Exchange]) -> _Said:
         """Call with a session; log in and say it again, once, after an answer that proves that nothing was done."""
         said, again = await self._say_once(call, trail)
         return (await self._say_once(call, trail))[0] if again else said
 
-    async def _say_once(self, call: _Call, trail: list[Exchange]) -> tuple[_Said, bool]:
+    async def _say_once(self, call: Call, trail: list[Exchange]) -> tuple[_Said, bool]:
         """Return the answer and whether a new session may mend it; a session that looks lapsed is dropped."""
-        login = await self._sessions.get()
-        trail.extend(login.exchanges)
-        if isinstance(login.result, NotIn):
-            return login.result, False
-        answer = await self._http.send(self._request(call, login.result))
+        shown, login = await self._way.show(call)
+        trail.extend(login)
+        if isinstance(shown, NotIn):
+            return shown, False
+        answer = await self._http.send(shown)
         trail.extend(answer.exchanges)
         if isinstance(answer, Broken):
             return answer, False
-        heard = _heard(answer)
+        heard = heard_in(answer)
         verdict = classify(heard.reply, self._rows, ROWS)
         wants_login = verdict.action == "log_in_again"
         unreadable = (
             not heard.reply.readable and answer.status // 100 == 2 and verdict.action == "unsure"  # noqa: PLR2004 - RFC 9110 §15.3
         )
-        if wants_login or unreadable:
-            self._sessions.drop(login.result.value)
-        return _Answered(verdict, heard), wants_login or (unreadable and call.reads)
-
-    def _request(self, call: _Call, session: Session) -> Request:
-        settings = self._settings
-        return Request(
-            path=envelope.target(settings, call.path),
-            body=envelope.call(session.value, settings.agency, call.service, call.extra, call.data),
-            headers={**call.headers, **envelope.headers(settings)},
-            secrets=(session.value,),
-        )
-
-    async def _log_in(self) -> Login:
-        settings = self._settings
-        try:
-            password = read_secret(settings.password_file)  # each time: it may be changed while the hub runs
-        except Refusal as refusal:
-            return Login(NotIn(reason=Reason(code=refusal.code, detail="password_file")))
-        answer = await self._http.send(
-            Request(
-                path=envelope.target(settings, settings.login_path),
-                body=envelope.login(settings.username, password),
-                headers=envelope.headers(settings),
-                secrets=(password,),
-                private=True,
-            )
-        )
-        if isinstance(answer, Broken):
-            return Login(NotIn(reason=answer.outcome().reason), answer.exchanges)
-        heard = _heard(answer)
-        if session := session_in(heard):
-            return Login(Session(session, self._clock() + settings.session_for), answer.exchanges)
-        verdict = classify(heard.reply, (row for row in self._rows if row.outcome == "deferred"), LOGIN)
-        return Login(NotIn(reason=verdict.reason, wait=verdict.wait, counts=verdict.counts), answer.exchanges)
-
-
-def _heard(answer: Answer) -> Heard:
-    wait = wait_of(answer.headers.get("retry-after", ""), answer.arrived_at)
-    return hear(answer.status, answer.media_type, answer.body, wait)
+        fresh = (wants_login or unreadable) and self._way.lapsed(shown, answer)
+        return _Answered(verdict, heard), fresh and (wants_login or call.reads)
 
 
 def _outcome(said: _Said, trail: list[Exchange]) -> Outcome:

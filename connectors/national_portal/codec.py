@@ -4,33 +4,66 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from connectors.contract import Codec, Draft
+from connectors.national_portal.settings import Defaults
 from connectors.replies import read_json
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from connectors.contract import Writer
-    from connectors.national_portal.settings import Settings
-    from schemas.dossier import Message
+    from connectors.national_portal.settings import DocumentDefaults, Settings
+    from schemas.dossier import Document, Message
+
+NONE = Defaults()
 
 
-def build(settings: Settings, mapping: Writer) -> Codec:  # noqa: ARG001 - every room's codec is built alike
-    return _PortalCodec(mapping)
+def build(settings: Settings, mapping: Writer) -> Codec:
+    return _PortalCodec(settings.defaults, mapping)
 
 
 class _PortalCodec:
-    def __init__(self, mapping: Writer) -> None:
-        self._mapping = mapping
+    def __init__(self, defaults: Defaults, mapping: Writer) -> None:
+        self._defaults, self._mapping = defaults, mapping
+        self.particulars = defaults.model_dump_json(exclude_defaults=True)
 
     def operations(self, message: Message) -> tuple[str, ...]:
         return self._mapping.operations(message)
 
     def encode(self, operation: str, message: Message, key: str) -> Draft:
         """Seal the array alone: session and ``isUpdating`` belong to the envelope and may differ per attempt."""
-        payload = self._mapping.write(operation, message, key)
+        payload = self._mapping.write(operation, completed(message, self._defaults), key)
         if payload[:1] == b"{":
             payload = b"[" + payload + b"]"
         return Draft(payload=payload, media_type="application/json", facts=_facts(operation, payload))
+
+
+def completed(message: Message, defaults: Defaults) -> Message:
+    """Say what the partner's file declares to be so wherever a sender does not say it; nothing else is ever filled in."""
+    dossier = message.dossier
+    if dossier is None or defaults == NONE:
+        return message
+    told = {
+        name: value
+        for name in ("submitted_where", "digitised", "identity_verified", "paid_online")
+        if getattr(dossier, name) is None and (value := getattr(defaults, name)) is not None
+    }
+    moment = dossier.received_at if defaults.submitted_at and dossier.submitted_at is None else None
+    dossier = msgspec.structs.replace(
+        dossier,
+        **told,
+        submitted_at=moment or dossier.submitted_at,
+        documents=tuple(_completed(each, defaults.documents) for each in dossier.documents),
+    )
+    return msgspec.structs.replace(message, dossier=dossier)
+
+
+def _completed(document: Document, defaults: DocumentDefaults) -> Document:
+    said = defaults.model_dump(exclude_none=True)
+    return msgspec.structs.replace(
+        document, **{name: value for name, value in said.items() if getattr(document, name) is None}
+    )
 
 
 def _facts(operation: str, payload: bytes) -> dict[str, str]:

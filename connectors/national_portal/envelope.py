@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from connectors.national_portal.settings import Settings
+    from connectors.national_portal.settings import Front, Settings
 
 LOOKUP = "TraCuuHoSo"
 DOSSIER = "DongBoHoSoMC"
@@ -39,9 +39,27 @@ def updating(*, yes: bool) -> dict[str, str]:
     return {"isUpdating": "True" if yes else "False"}
 
 
-def target(settings: Settings, path: str) -> str:
+def method(
+    front: Front, agency: str, service: str, extra: Mapping[str, str]
+) -> tuple[str, dict[str, str | None]]:
+    """Path and query of a service at a province's connector, where the body is the bare array."""
+    query: dict[str, str | None] = {front.agency_in: agency} if front.agency_in else {}
+    match service, extra:
+        case "DongBoHoSoMC", {"isUpdating": updating}:
+            path = front.update or front.create if updating == "True" else front.create
+            return path, query | ({front.updating_in: updating} if front.updating_in else {})
+        case "CapNhatTienDoHoSoMC", _:
+            return front.progress, query
+        case "TraCuuHoSo", {"mahoso": dossier} if front.lookup:
+            return front.lookup, query | {front.dossier_in: dossier}
+        case _:
+            return f"{front.share}/{service}", {**query, **extra}
+
+
+def target(settings: Settings, path: str, more: Mapping[str, str | None] | None = None) -> str:
     """Path and query. Some adapters take ``dstcode`` as a query parameter; ``providerurl`` always is one."""
     query = {
+        **(more or {}),
         "dstcode": settings.dstcode if settings.dstcode_in == "query" else None,
         "providerurl": settings.providerurl,
     }

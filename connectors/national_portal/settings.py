@@ -5,13 +5,15 @@ What nobody could verify (paths, names inside the reply of ``TraCuuHoSo``: docs/
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from connectors.credentials.settings import Auth, NoAuth
 from connectors.reach import Address, LocalFile, Reach, Seconds
 
 Path = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*$")]
+Parameter = Annotated[str, Field(pattern=r"^([A-Za-z][A-Za-z0-9_]*)?$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -54,21 +56,95 @@ class Progress(_Closed):
     names: Annotated[dict[Name, Name], Field(min_length=4)] = PROGRESS_NAMES
 
 
-class Settings(Reach):
-    """One portal behind one adapter; ``base_url`` is the adapter's forwarding address. ``agency`` is its ``madonvi``.
+class Front(_Closed):
+    """A province's own connector in front of the portal: it logs in by itself, and each service is a method with the bare array.
 
-    ``share_path`` serves ``TraCuuHoSo``, ``integration_path`` the services that write.
+    ``create``, ``update`` (none: the same), ``progress``: paths of the methods that write. ``lookup``: GET, where it answers
+    ``TraCuuHoSo``; ``share``: GET, below it the catalogue services by their names. ``agency_in``, ``updating_in``, ``dossier_in``: query parameters;
+    empty: unsaid.
+    """
+
+    create: Path
+    update: Path | None = None
+    progress: Path
+    lookup: Path | None = None
+    share: Path = ""
+    agency_in: Parameter = "MaDinhDanhDV"
+    updating_in: Parameter = "isUpdating"
+    dossier_in: Name = "mahoso"
+    auth: Auth = NoAuth()
+
+
+class DocumentDefaults(_Closed):
+    """What is said of a file handed in whose sender does not say it."""
+
+    digitised: Word | None = None
+    reused: Word | None = None
+    from_national_store: Word | None = None
+
+
+class Defaults(_Closed):
+    """What stands in a record whose sender does not say it, because it is so in this whole province. Who somebody is has no default.
+
+    ``submitted_at``: ``received_at``: dossiers are received when they are handed in.
+    """
+
+    submitted_at: Literal["received_at"] | None = None
+    submitted_where: Word | None = None
+    digitised: Word | None = None
+    identity_verified: Word | None = None
+    paid_online: Word | None = None
+    documents: DocumentDefaults = DocumentDefaults()
+
+
+class Account(NamedTuple):
+    """How the adapter is logged into, and where its services are."""
+
+    username: str
+    password_file: LocalFile
+    integration_path: str
+    share_path: str
+
+
+class Settings(Reach):
+    """One portal behind one adapter, or behind a province's ``connector``; ``base_url`` is the address of either. ``agency`` is its ``madonvi``.
+
+    ``share_path`` serves ``TraCuuHoSo``, ``integration_path`` the services that write. With ``connector`` neither they nor the login are named.
     """
 
     agency: Word
-    username: Word
-    password_file: LocalFile
+    username: Word | None = None
+    password_file: LocalFile | None = None
     login_path: Path = "/mapi/login"
-    integration_path: Path
-    share_path: Path
+    integration_path: Path | None = None
+    share_path: Path | None = None
+    connector: Front | None = None
+    defaults: Defaults = Defaults()
     dstcode: Word | None = None
     dstcode_in: Literal["header", "query"] = "header"
     providerurl: Address | None = None
     session_for: Seconds = 600.0
     lookup: Lookup = Lookup()
     progress: Progress | None = None
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        login = (self.username, self.password_file, self.integration_path, self.share_path)
+        wanted = None if self.connector else "username, password_file, integration_path and share_path"
+        if wanted and not all(login):
+            raise ValueError(f"{wanted}; or connector")
+        if self.connector and any(login):
+            raise ValueError(
+                "connector holds the session: no username, password_file, integration_path or share_path"
+            )
+        return self
+
+    @property
+    def account(self) -> Account:
+        """Of settings without ``connector``."""
+        return Account(
+            self.username or "",
+            self.password_file or LocalFile(),
+            self.integration_path or "",
+            self.share_path or "",
+        )

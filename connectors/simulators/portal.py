@@ -132,6 +132,10 @@ class Portal:
         ends = self._sessions.get(str(asked.get("session")))
         if ends is None or ends <= self._clock():
             return _no("1", "Phiên làm việc hết hạn")
+        return self.served(asked)
+
+    def served(self, asked: dict[str, Any]) -> Said:
+        """What the portal makes of a call whose session is good."""
         if not asked.get("madonvi"):
             return _no("3", "Trường madonvi không được để trống")
         service = {LOOK_UP: self._look_up, SYNC: self._sync, PROGRESS: self._progress}.get(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from connectors.contract import Particular
 from hub.judging.contract import Desk, Recipient, Sender
 from hub.places import places
 from hub.signatories.reading import NOBODY, Known
@@ -75,7 +76,7 @@ def set_up(
                 partner=partner.id,
                 kinds=frozenset(str(kind) for kind in partner.receives.kinds),
                 codec=codecs[partner.id],
-                says=f"{partner.room} {partner.receives.mapping}",
+                says=_says(partner.room, partner.receives.mapping, codecs[partner.id]),
             )
             for partner in partners
             if partner.receives
@@ -85,6 +86,11 @@ def set_up(
         limit=limit,
         authority=believes.signatories.authority,
     )
+
+
+def _says(room: str, mapping: str, codec: Codec) -> str:
+    particulars = codec.particulars if isinstance(codec, Particular) else ""
+    return f"{room} {mapping} {particulars}"
 
 
 def _sender(

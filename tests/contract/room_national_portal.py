@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.contract import Parcel, Sealed
+from connectors.credentials.contract import Clocks
+from connectors.credentials.showing import credentials
 from connectors.national_portal.client import connect
 from connectors.national_portal.settings import Settings
 from connectors.simulators.desk import Journal
+from connectors.simulators.front import Front
 from connectors.simulators.portal import DSTCODE, PROGRESS, SYNC, Portal
 from connectors.transport import Http
 from tests.contract.room import REACH, SECRET, now
@@ -113,6 +116,37 @@ class ProgressRoom(PortalRoom):
         return _parcel(self.wire_name, step(number), number)
 
 
+class FrontRoom(PortalRoom):
+    """Behind a province's own connector that answers questions: the bare array, no session."""
+
+    name = "national_portal-connector"
+
+    def partner(self) -> Desk:
+        return Front(Journal(None, now), SECRET, clock=now)
+
+    def connect(self, base_url: str, folder: Path, ca_file: Path | None = None) -> Connector:
+        (folder / "key.txt").write_text(SECRET, "utf-8")
+        settings = Settings.model_validate(
+            {
+                **REACH,
+                "base_url": f"{base_url}/api/SynsTTHCC",
+                "ca_file": ca_file,
+                "agency": AGENCY,
+                "lookup": {"confirms": {"TrangThaiHoSo": "TRANGTHAIHOSO"}},
+                "connector": {
+                    "create": "/DongBoHoSoMC",
+                    "progress": "/CapNhatTienDoHoSoMC",
+                    "lookup": "/TraCuuHoSo",
+                    "auth": {"kind": "api_key", "secret_file": folder / "key.txt"},
+                },
+            }
+        )
+        http = Http(settings, clock=now)
+        assert settings.connector
+        shows = credentials(settings.connector.auth, settings, http, Clocks(now, time.monotonic))
+        return connect(settings, http, clock=time.monotonic, credentials=shows)
+
+
 def _parcel(operation: str, record: dict[str, Any], number: int) -> Parcel:
     sealed = Sealed(
         payload=msgspec.json.encode([record]), media_type="application/json", facts={"MaHoSo": code(number)}
@@ -120,4 +154,4 @@ def _parcel(operation: str, record: dict[str, Any], number: int) -> Parcel:
     return Parcel(key=f"01K9:dvcqg:{number}", operation=operation, sealed=sealed, dossier=code(number))
 
 
-ROOMS: tuple[RoomUnderTest, ...] = (PortalRoom(), ProgressRoom())
+ROOMS: tuple[RoomUnderTest, ...] = (PortalRoom(), ProgressRoom(), FrontRoom())

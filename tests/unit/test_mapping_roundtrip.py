@@ -132,7 +132,7 @@ def record_for(table: Table, name: str, shape: Shape) -> st.SearchStrategy[dict[
             made = value_for(table, row, shape)
         if row.many:
             # XML cannot tell an empty list of repeated elements from none.
-            made = st.lists(made, min_size=1 if table.media == "xml" else 0, max_size=2)
+            made = st.lists(made, min_size=1 if table.media == "xml" or row.required else 0, max_size=2)
         always = row.required or row.wire in ALWAYS
         if table.absent == "empty" and not always:
             made = st.one_of(made, st.just([] if row.many else ""))
