@@ -34,6 +34,7 @@ from connectors.soap import codec as soap_codec
 from connectors.soap.fit import check_about
 from connectors.soap.settings import Settings as Soap
 from connectors.transport import Http
+from connectors.vbdlis.desk import Desk as Vbdlis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -147,5 +148,5 @@ ROOMS: Mapping[str, Room] = {
     "folder": Room(settings=Folder, build=_written, connect=_dropped, collect=_picked),
 }
 
-DESKS: Mapping[str, Desk] = {"lgsp": Lgsp()}
+DESKS: Mapping[str, Desk] = {"lgsp": Lgsp(), "vbdlis": Vbdlis()}
 """Drop-in desks by the name that ``[desks]`` of the settings gives them."""

@@ -8,6 +8,7 @@ at its own addresses: the same door, bounds, refusals, counts and evidence. Whoe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping  # noqa: TC003 - msgspec reads the annotations at run time
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal, Protocol
 
@@ -44,7 +45,8 @@ class Stands(StrEnum):
 class Call(Value, frozen=True):
     """One request as it came. ``path``: below the desk; header names are in small letters. ``address``: where the desk is reached.
 
-    ``enveloped``: the caller's signatures are about the envelope that its messages come in.
+    ``enveloped``: the caller's signatures are about the envelope that its messages come in. ``at``: when it came, by the hub's clock:
+    for protocols that leave out when something happened.
     """
 
     path: str
@@ -53,6 +55,7 @@ class Call(Value, frozen=True):
     query: str = ""
     address: str = ""
     enveloped: bool = False
+    at: datetime = datetime.fromtimestamp(0, UTC)
 
 
 class Login(Value, frozen=True):

@@ -271,17 +271,29 @@ Mount = Annotated[
 class Desks(Closed):
     """Drop-in desks: where clients that some system has already for another gateway find what they expect. One that has no path is
     not there. ``call``: one call with the files in it; ``unknown``: one of which the hub knows whose it is once it has read it.
-    ``lgsp``: one-stop systems that publish to a provincial gateway.
+    ``lgsp``: one-stop systems that publish to a provincial gateway. ``vbdlis``: the land administration system that calls a
+    one-stop.
     """
 
     call: Octets = 32 << 20
     unknown: Octets = 4 << 20
     lgsp: Mount | None = None
+    vbdlis: Mount | None = None
 
     @property
     def mounted(self) -> dict[str, str]:
         """Name by path."""
-        return {self.lgsp: "lgsp"} if self.lgsp else {}
+        named = {"lgsp": self.lgsp, "vbdlis": self.vbdlis}
+        return {path: name for name, path in named.items() if path}
+
+    @model_validator(mode="after")
+    def _each_at_its_own(self) -> Self:
+        paths = [path for path in (self.lgsp, self.vbdlis) if path]
+        if any(one != other and f"{one}/".startswith(f"{other}/") for one in paths for other in paths) or (
+            len(set(paths)) != len(paths)
+        ):
+            raise ValueError("two desks at one path, or one below the other")
+        return self
 
 
 class PdfSignatures(Closed):

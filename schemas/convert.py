@@ -277,6 +277,15 @@ def _to_marked_wall(moment: datetime) -> str:
     return _local(moment) + ".000Z"
 
 
+def _from_utc(value: object) -> datetime:
+    """ISO time of a clock in UTC; no mark and ``Z`` mean the same, an offset in digits is believed."""
+    found = _WALL_MARKED.fullmatch(value) if type(value) is str else None
+    if found is None:
+        raise Wrong("HUB-SCH-002", "date-time, ISO 8601")
+    wall, mark = found.groups()
+    return _moment(wall + ("+00:00" if mark in {None, "Z"} else mark), "date-time, ISO 8601")
+
+
 def _from_number(value: object) -> str:
     """An id or a code that some write as a number and others as text."""
     if type(value) is int:
@@ -401,6 +410,7 @@ _ALL = (
         wire=_STRING,
         exact=False,
     ),
+    Converter(name="iso:utc", read=_from_utc, write=_to_iso, gives="moment", wire=_STRING, exact=False),
     Converter(
         name="number",
         read=_from_number,

@@ -69,7 +69,17 @@ def _property(table: Table, row: Row, shape: Shape) -> dict[str, Any]:
     else:
         body = _value(table, row, target)
     least = {"minItems": 1} if row.required else {}
-    return {"type": "array", **least, "items": body} if row.many else body
+    whole = {"type": "array", **least, "items": body} if row.many else body
+    return _or_null(whole) if table.nulls and not row.required else whole
+
+
+def _or_null(body: dict[str, Any]) -> dict[str, Any]:
+    """What has no type takes anything already."""
+    if "type" not in body:
+        return body
+    kinds = body["type"] if isinstance(body["type"], list) else [body["type"]]
+    more = {"enum": [*body["enum"], None]} if "enum" in body else {}
+    return {**body, "type": [*kinds, "null"], **more}
 
 
 def _value(table: Table, row: Row, target: Shape) -> dict[str, Any]:

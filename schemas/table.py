@@ -92,7 +92,8 @@ class NaturalKey(Closed, frozen=True):
 
 
 class Table(Closed, frozen=True):
-    """A whole mapping file. ``absent``: how this format says nothing, by leaving out or by ``""``/``[]``.
+    """A whole mapping file. ``absent``: how this format says nothing, by leaving out or by ``""``/``[]``. ``nulls``: senders may
+    also write ``null`` for nothing.
 
     ``dialect``: ``edxml``: XML as ``schemas.edxml`` reads and writes it. ``namespaces``: record → the namespace of the elements
     in it, where that is not the root's; ``""``: none (a schema without ``elementFormDefault``).
@@ -106,6 +107,7 @@ class Table(Closed, frozen=True):
     canonical: bool = False
     dialect: Literal["", "edxml"] = ""
     array: bool = False
+    nulls: bool = False
     namespace: str = ""
     namespaces: dict[str, str] = {}
     natural_key: NaturalKey | None = None

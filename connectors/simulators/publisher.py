@@ -14,15 +14,16 @@ import base64
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import msgspec
+
+from connectors.simulators.posting import post
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-PATIENCE = 60.0
 SUCCESS = 200
 NO_DATE = "0000-00-00T00:00:00.000+0700"
 
@@ -66,25 +67,11 @@ class Publisher:
         return await self._post(path, msgspec.json.encode(document), "application/json", token)
 
     async def _post(self, path: str, body: bytes, media_type: str, token: str = "") -> Answer:
-        to = urlsplit(self._url)
-        bearer = f"Authorization: Bearer {token}\r\n" if token else ""
-        head = (
-            f"POST {to.path}{path} HTTP/1.1\r\nHost: {to.netloc}\r\nAccept: application/json\r\n{bearer}"
-            f"Content-Type: {media_type}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-        )
-        async with asyncio.timeout(PATIENCE):
-            reader, writer = await asyncio.open_connection(to.hostname, to.port)
-            try:
-                writer.write(head.encode() + body)
-                await writer.drain()
-                answer = await reader.read()
-            except OSError:
-                return Answer(0)
-            finally:
-                writer.close()
-        first, _, said = answer.partition(b"\r\n\r\n")
-        self.head = first.decode("latin-1")
-        self.raw = Answer(int(first.split(b" ", 2)[1]), said.decode())
+        bearer = {"Authorization": f"Bearer {token}"} if token else {}
+        answer = await post(self._url + path, body, {**bearer, "Content-Type": media_type})
+        if not answer.status:
+            return Answer(0)
+        self.head, self.raw = answer.head, Answer(answer.status, answer.body)
         return self.raw if self.raw.status < 400 else Answer(0)  # noqa: PLR2004 - Java throws the body of an error away
 
 

@@ -126,6 +126,7 @@ class DropIn:
             headers=dict(request.headers),
             query=request.url.query,
             address=f"{base}{self._prefix}",
+            at=self._deps.now(),
         )
 
     async def _take(self, request: Request, path: str) -> Reply:

@@ -44,6 +44,7 @@ def value(table: Table, row: Row, shape: Shape, number: int) -> Any:
         "xs:dateTime": f"2026-11-{day:02d}T08:00:{number % 60:02d}+07:00",
         "xs:date": f"2026-11-{day:02d}",
         "iso:wall": f"2026-11-{day:02d}T08:00:{number % 60:02d}.000Z",
+        "iso:utc": f"2026-11-{day:02d}T08:00:{number % 60:02d}",
         "number": number,
         "boolean": True,
         "yyyy/MM/dd": f"2026/11/{day:02d}",

@@ -71,7 +71,7 @@ def test_the_golden_message_exercises_every_row(table: Table, name: str) -> None
     found = tree(LOADED[table.ref], golden(table, name))
     places = [(place, row) for place, row in rows(table, table.operation[name].record) if row.fixed is None]
     silent = [place for place, _ in places if not said_at(found, place.split("/")[1:])]
-    assert len(places) > 8
+    assert len(places) > 1
     assert silent == []
 
 

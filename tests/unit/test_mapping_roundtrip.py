@@ -102,6 +102,9 @@ def value_for(table: Table, row: Row, shape: Shape) -> st.SearchStrategy[Any]:
         "iso:wall": st.tuples(WALL, st.sampled_from(["", "Z", ".000Z", ".123Z", "+0700", "-03:30"])).map(
             "".join
         ),
+        "iso:utc": st.tuples(WALL, st.sampled_from(["", "Z", ".123Z", ".1234567", "+0700", "-03:30"])).map(
+            "".join
+        ),
         "number": st.one_of(st.integers(-(2**63), 2**63 - 1), DIGITS.map(str)),
         "boolean": st.booleans(),
         "anything": ANY_JSON.filter(lambda value: value is not None),

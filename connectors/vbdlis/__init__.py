@@ -1,0 +1,1 @@
+"""The land administration system: what it calls the one-stop with."""

@@ -1,0 +1,145 @@
+"""The land administration system calls the hub as it calls a one-stop: what it says becomes messages, once, and its key stays secret."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connectors.catalogue import DESKS
+from connectors.simulators.vbdlis import Caller, utc
+from hub.spool import Spool
+from tests.doubles.pki import Pki
+from tests.integration.intake_house import LAND, PROVINCE, House, house, partner_files, parts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.integration.intake_house import Parts
+
+NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
+CODE = "mã/bảo mật+1"
+KINDS = ["transferred", "supplement_requested", "supplement_submitted", "duty_announced", "step", "finished"]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
+    pin = Pki(tmp_path_factory.mktemp("pki"), NOW)["seal-2048"].certificate_file
+    folder = partner_files(tmp_path_factory.mktemp("house") / "partners", pin)
+    digest = hashlib.sha256(CODE.encode()).hexdigest()
+    (folder / "ground.toml").write_text(
+        f'id = "ground"\nagency = "{LAND}"\nroom = "rest"\nname = {{ vi = "Đất", en = "Land" }}\n'
+        f'[sends]\nformat = "vbdlis.desk@1"\nkinds = {json.dumps(KINDS)}\ncodes = ["{PROVINCE}"]\n'
+        f'authority = "{PROVINCE}"\napi_keys = ["sha256:{digest}"]\n'
+    )
+    return parts(folder)
+
+
+@pytest.fixture
+async def hub(tmp_path: Path, made: Parts) -> AsyncIterator[House]:
+    (tmp_path / "spool").mkdir()
+    calls = Spool(tmp_path / "spool", memory=1024, limit=1 << 18)
+    more = {"desks": {"/vbdlis": DESKS["vbdlis"]}, "calls": calls}
+    async with house(tmp_path, made, lambda: NOW, more=more) as running:
+        yield running
+
+
+@pytest.fixture
+def land(hub: House) -> Caller:
+    return Caller(f"{hub.url}/vbdlis", CODE)
+
+
+async def opened(hub: House) -> str:
+    code = hub.code()
+    answer = await hub.post(hub.received(code), key=code)
+    assert answer.status == 202
+    return code
+
+
+async def kinds(hub: House, code: str) -> list[str]:
+    known = await hub.store.known(PROVINCE, code)
+    found = await hub.store.dossier(known.dossier) if known else None
+    return [message.kind for message in found.messages] if found else []
+
+
+def call(code: str, **more: Any) -> dict[str, Any]:
+    return {"SoBienNhan": code, "GhiChu": None, **more}
+
+
+def moved(code: str) -> dict[str, Any]:
+    return call(code, MaCanBoChuyen="a", MaCanBoNhan="b", MaTrangThai="TD", NgayChuyen=utc(NOW))
+
+
+async def test_a_dossier_goes_its_way_as_the_land_system_tells_it(hub: House, land: Caller) -> None:
+    code = await opened(hub)
+    letter = {"TenGiayTo": "Phiếu", "LinkFile": "https://dat.example.vn/f/1", "KieuFile": ".pdf"}
+    notice = {"SoThongBaoThue": "TB-1", "LoaiThue": "LPTB", "HoTenChu": None}
+    for service, document in (
+        ("ChuyenHoSo", moved(code)),
+        ("YeuCauBoSungHoSo", call(code, NgayChoBoSung=utc(NOW), LaTamDung=True, TapTin=letter)),
+        ("NhanBoSungHoSo", call(code, NgayNhanBoSung=utc(NOW), NgayHenTraMoi=utc(NOW))),
+        ("ThueChuyenTraHoSoDoSai", call(code)),
+        ("GuiKetQuaThue", call(code, NgayCoKetQuaThue=utc(NOW), DanhSachThongBaoThue=[notice])),
+    ):
+        answer = await land.say(service, document)
+        assert (answer.result, answer.status) == (1, 200), answer
+    assert await kinds(hub, code) == [
+        "received",
+        "transferred",
+        "supplement_requested",
+        "supplement_submitted",
+        "step",
+        "duty_announced",
+    ]
+
+
+async def test_the_same_call_again_gets_the_same_answer_and_is_not_doubled(hub: House, land: Caller) -> None:
+    code = await opened(hub)
+    first = await land.say("ChuyenHoSo", moved(code))
+    assert await land.say("ChuyenHoSo", moved(code)) == first
+    wrong = [land.say("ThueChuyenTraHoSoDoSai", call(code)) for _ in range(3)]
+    assert len({each.message for each in await asyncio.gather(*wrong)}) == 1
+    assert (await land.say("ChuyenHoSo", {**moved(code), "MaCanBoNhan": "c"})).message != first.message
+    assert (await land.say("ThueChuyenTraHoSoDoSai", call(code))).result == 1
+    assert await kinds(hub, code) == ["received", "transferred", "step", "transferred", "step"]
+
+
+async def test_nobody_comes_in_without_its_code(hub: House) -> None:
+    code = await opened(hub)
+    for wrong in ("", "x", "mã"):
+        answer = await Caller(f"{hub.url}/vbdlis", wrong).say("ChuyenHoSo", moved(code))
+        assert (answer.result, answer.status) == (0, 401)
+    assert await kinds(hub, code) == ["received"]
+
+
+async def test_refusals_say_what_and_where_in_its_own_words(hub: House, land: Caller) -> None:
+    code = await opened(hub)
+    unknown = await land.say("ChuyenHoSo", moved(hub.code()))
+    assert (unknown.result, unknown.status) == (0, 404)
+    assert unknown.message.startswith("HUB-DOS-002")
+    ended = await land.say("KetThucHoSo", call(code, NgayKetThuc=utc(NOW), TrangThaiKetThuc=9))
+    assert (ended.result, ended.status) == (0, 422)
+    assert ended.message.startswith("HUB-MAP-001")
+    assert "TrangThaiKetThuc" in ended.message
+    assert (await land.say("TiepNhanHoSoChoMotCua", call(code))).message.startswith("HUB-MAP-005")
+    assert (await land.say("KhongCo", call(code))).status == 404
+
+
+async def test_its_code_is_kept_nowhere(hub: House, land: Caller, caplog: pytest.LogCaptureFixture) -> None:
+    code = await opened(hub)
+    assert (await land.say("ChuyenHoSo", moved(code))).result == 1
+    assert (await land.say("ChuyenHoSo", call("x"))).result == 0
+    known = await hub.store.known(PROVINCE, code)
+    assert known
+    view = await hub.store.dossier(known.dossier)
+    assert view
+    kept = [await hub.store.payloads(each.id) for each in view.transfers]
+    told = repr((view, kept)) + caplog.text
+    assert "ChuyenHoSo" in told
+    assert "bảo mật" not in told
+    assert "%C3%A3" not in told
