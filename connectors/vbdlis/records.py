@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from schemas.problems import refuse
+from schemas.tax import each
 from schemas.text import NOT_XML
 
 DATES = {
@@ -97,13 +98,12 @@ def _ends(found: dict[str, Any]) -> str:
 def _files(service: str, found: dict[str, Any]) -> tuple[File, ...]:
     """Return the papers that come with a call: one, several, or one where several are meant."""
     name = _WITH_FILES.get(service, "")
-    value = found.get(name) if name else None
-    each = value if isinstance(value, list) else [] if value is None else [value]
-    if not all(isinstance(one, dict) for one in each):
+    papers = each(found.get(name) if name else None)
+    if not all(isinstance(one, dict) for one in papers):
         raise refuse("HUB-SCH-002", f"/{name}", rule="record")
     return tuple(
         File(name=_text(one.get("TenGiayTo")), link=_text(one.get("LinkFile")))
-        for one in each
+        for one in papers
         if _text(one.get("LinkFile"))
     )
 
