@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
+from hub.lifecycle import State  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.store.contract.delivery import Acknowledgement
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from hub.store.contract.delivery import Acknowledged
+    from hub.store.contract.mailbox import Rejected
 
 CODE = "HUB-RCP-004"
 LONGEST = 16 * 1024
@@ -25,7 +27,7 @@ Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-fA-F]{64}$")]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class _Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PartnerReceipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``key``: as it came with the delivery; ``reference``: what the partner answered. ``digest``: of the payload, SHA-256."""
 
     at: Moment
@@ -54,16 +56,20 @@ def read(raw: bytes, partner: str, received_at: datetime) -> Acknowledgement:
     )
 
 
-def answer(taken: Acknowledged) -> bytes:
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """What a partner is told of a transfer that it spoke about. ``state``: since then."""
+
+    transfer: str
+    key: str
+    state: State
+    received_at: datetime
+
+
+def answer(taken: Acknowledged | Rejected) -> bytes:
     """Write what the partner is told: the same bytes whenever it asks."""
     return msgspec.json.encode(
-        {
-            "transfer": taken.transfer,
-            "key": taken.key,
-            "state": taken.state,
-            "received_at": taken.received_at,
-        }
+        Answered(transfer=taken.transfer, key=taken.key, state=taken.state, received_at=taken.received_at)
     )
 
 
-_DECODER = msgspec.json.Decoder(_Said)
+_DECODER = msgspec.json.Decoder(PartnerReceipt)

@@ -5,7 +5,8 @@ A yes is a receipt like any other (``hub.acknowledgements``). A no is the end of
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
@@ -19,12 +20,11 @@ from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
     from connectors.contract import Codec
     from hub.receipts import Confirm
-    from hub.store.contract.delivery import Acknowledged, Work
-    from hub.store.contract.mailbox import Letter, Rejected
+    from hub.store.contract.delivery import Work
+    from hub.store.contract.mailbox import Letter
 
 CODE = "HUB-BOX-004"
 REFUSED = "HUB-PAR-001"
@@ -32,22 +32,22 @@ VERB = "answer"
 """The verb of a try that was the partner's: it fetched, and answered."""
 
 
-class Reason(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LetterRefused(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``reason``: the partner's own words, kept encrypted with the transfer; ``code``: its own code, shown to the sender's operator."""
 
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
     code: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{0,40}$")] = ""
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LetterAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``digest``: SHA-256 of the bytes that were fetched; ``at``: when they were there; ``refused``: they cannot be processed."""
 
     digest: Digest
     at: Moment | None = None
-    refused: Reason | None = None
+    refused: LetterRefused | None = None
 
 
-def read(raw: bytes) -> Said:
+def read(raw: bytes) -> LetterAnswer:
     """Raises ``Refusal`` HUB-BOX-004 with the place."""
     try:
         said = _DECODER.decode(raw)
@@ -59,7 +59,7 @@ def read(raw: bytes) -> Said:
 
 def rejection(
     work: Work,
-    said: Said,
+    said: LetterAnswer,
     raw: bytes,
     *,
     address: str,
@@ -89,19 +89,36 @@ def rejection(
     )
 
 
-def listed(letters: Sequence[Letter], limit: int) -> dict[str, Any]:
-    """Return the page of a list; ``next`` only where there may be more."""
-    told = [
-        {name: getattr(letter, name) for name in letter.__struct_fields__ if name != "cursor"}
+class LetterLine(msgspec.Struct, frozen=True, kw_only=True):
+    """What a partner sees of one letter before it fetches it (``hub.store.contract.mailbox.Letter``)."""
+
+    transfer: str
+    key: str
+    kind: str
+    operation: str
+    dossier: str | None
+    deadline: datetime | None
+    digest: str
+    media_type: str
+    offered_at: datetime
+    fetched_at: datetime | None
+    fetches: int
+
+
+class LetterPage(msgspec.Struct, frozen=True, kw_only=True):
+    """``next``: where the list goes on; only where there may be more."""
+
+    letters: tuple[LetterLine, ...]
+    next: str | None
+
+
+def listed(letters: Sequence[Letter], limit: int) -> LetterPage:
+    """Return the page of a list."""
+    told = (
+        LetterLine(**{name: getattr(letter, name) for name in LetterLine.__struct_fields__})
         for letter in letters
-    ]
-    return {"letters": told, "next": letters[-1].cursor if len(letters) == limit else None}
+    )
+    return LetterPage(letters=tuple(told), next=letters[-1].cursor if len(letters) == limit else None)
 
 
-def answer(taken: Acknowledged | Rejected) -> bytes:
-    """Write what the partner is told: the same bytes whenever it says so again."""
-    names = ("transfer", "key", "state", "received_at")
-    return msgspec.json.encode({name: getattr(taken, name) for name in names})
-
-
-_DECODER = msgspec.json.Decoder(Said)
+_DECODER = msgspec.json.Decoder(LetterAnswer)

@@ -73,16 +73,32 @@ def java_peer() -> Path:
     return kept(f"java-peer-{digest(*sources)}", make)
 
 
-def node_modules() -> Path:
-    """Install what tests/foreign/node/package-lock.json names, by digest; return the folder that holds node_modules."""
-    files = [FOREIGN / "node" / name for name in ("package.json", "package-lock.json", ".npmrc")]
+def node_modules(part: str = "node") -> Path:
+    """Install what tests/foreign/<part>/package-lock.json names, by digest; return the folder that holds node_modules."""
+    files = [FOREIGN / part / name for name in ("package.json", "package-lock.json", ".npmrc")]
 
     def make(folder: Path) -> None:
         for file in files:
             shutil.copy(file, folder)
         run("npm", "ci", at=folder)
 
-    return kept(f"node-{digest(*files)}", make)
+    return kept(f"{part}-{digest(*files)}", make)
+
+
+def openapi_linter() -> Path:
+    """Install the linter of API descriptions; return its program."""
+    return node_modules("openapi") / "node_modules" / ".bin" / "spectral"
+
+
+def openapi_tools() -> Path:
+    """Install what tests/foreign/openapi/requirements.txt names, by digest, apart from our own environment."""
+    wanted = FOREIGN / "openapi" / "requirements.txt"
+
+    def make(folder: Path) -> None:
+        exactly = ("--require-hashes", "--no-deps", "--only-binary", ":all:", "--target", ".")
+        run(sys.executable, "-m", "pip", "install", "-q", *exactly, "-r", str(wanted), at=folder)
+
+    return kept(f"openapi-tools-{digest(wanted)}", make)
 
 
 def known_to_apt(at: Path) -> None:
@@ -163,7 +179,15 @@ def unpack(archive: Path, folder: Path, part: str) -> None:
     archive.unlink()
 
 
-EVERYTHING = (java_peer, node_modules, xmlseclibs, signxml_samples, xmlsec_samples)
+EVERYTHING = (
+    java_peer,
+    node_modules,
+    openapi_linter,
+    openapi_tools,
+    xmlseclibs,
+    signxml_samples,
+    xmlsec_samples,
+)
 
 
 if __name__ == "__main__":

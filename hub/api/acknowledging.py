@@ -7,7 +7,7 @@ import hashlib
 from collections import Counter
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import structlog
 from msgspec.structs import replace
@@ -15,7 +15,6 @@ from starlette.requests import ClientDisconnect
 
 from hub import acknowledgements
 from hub.api.admission import NO_ROOM
-from hub.api.described import KNOWN
 from hub.api.heads import only_one
 from hub.api.later import Later
 from hub.api.quotas import Errand
@@ -45,30 +44,6 @@ Taken = TypeVar("Taken")
 MEDIA_TYPE = "application/json"
 WAIT = 2
 """Seconds that a partner is asked to wait when too many bring receipts at once."""
-
-DOCUMENTED: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            MEDIA_TYPE: {
-                "schema": {
-                    "type": "object",
-                    "required": ["at"],
-                    "properties": {
-                        "key": {"type": "string", "maxLength": 200},
-                        "reference": {"type": "string", "maxLength": 200},
-                        "digest": {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
-                        "at": {"type": "string", "format": "date-time"},
-                    },
-                    "oneOf": [{"required": ["key"]}, {"required": ["reference"]}],
-                    "additionalProperties": False,
-                }
-            }
-        },
-    },
-    "security": KNOWN,
-}
-"""For the API's own description."""
 
 
 def bringers(partners: Iterable[Partner]) -> frozenset[str]:

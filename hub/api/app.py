@@ -14,8 +14,7 @@ from starlette.responses import HTMLResponse, Response
 
 from hub import acknowledgements
 from hub.api import documents, downloads, drop_in, mailbox, pages, problems, token_desk, views
-from hub.api.acknowledging import DOCUMENTED
-from hub.api.described import KNOWN, describe
+from hub.api.described import describe
 from hub.api.edge import Edge
 from hub.api.later import Later
 from hub.judging.wrapping import key_of
@@ -43,77 +42,20 @@ HELD_BACK = 1.0
 NOT_HERE = "HUB-INT-003"
 _BY_STATUS = {HTTPStatus.NOT_FOUND: NOT_HERE, HTTPStatus.METHOD_NOT_ALLOWED: "HUB-INT-004"}
 
-_PROBLEM: dict[str, Any] = {
-    "description": "Refused: application/problem+json with a code of the error catalogue",
-    "content": {problems.MEDIA_TYPE: {"schema": {"type": "object"}}},
-}
-_RECEIPT: dict[int | str, dict[str, Any]] = {
-    202: {
-        "description": "Accepted and durable; the body is the receipt",
-        "headers": {
-            "Location": {"schema": {"type": "string"}},
-            HEADER: {
-                "description": "The hub's signature over the receipt, a detached JWS; where the hub has a key for that",
-                "schema": {"type": "string"},
-            },
-        },
-    },
-    **dict.fromkeys(("400", "401", "403", "408", "413", "422", "429", "503"), _PROBLEM),
-}
-_ACKNOWLEDGED: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Taken and durable: the hub knows that you have this transfer"},
-    **dict.fromkeys(("400", "401", "403", "404", "408", "409", "413", "422", "429", "503"), _PROBLEM),
-}
-_SEEN: dict[int | str, dict[str, Any]] = dict.fromkeys(("401", "404"), _PROBLEM)
-_MESSAGE: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {"schema": {"type": "object"}},
-            "application/xml": {"schema": {"type": "string"}},
-        },
-    },
-    "parameters": [
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "schema": {"type": "string", "maxLength": 200},
-            "description": "Required unless the sender's format carries a key of its own",
-        }
-    ],
-    "security": KNOWN,
-}
-_OWN: dict[str, Any] = {"security": KNOWN}
-
 
 def build(deps: Deps) -> Edge:
     """Make the app. Nothing is opened here: store, pool and spool come ready."""
     app = FastAPI(title="Liên thông", version="1", docs_url=None, redoc_url=None)
     web = _Web(deps)
     add = app.add_api_route
-    add(
-        "/v1/messages",
-        web.post_message,
-        methods=["POST"],
-        status_code=202,
-        responses=_RECEIPT,
-        openapi_extra=_MESSAGE,
-        response_class=Response,
-    )
-    add(
-        "/v1/receipts",
-        web.post_receipt,
-        methods=["POST"],
-        responses=_ACKNOWLEDGED,
-        openapi_extra=DOCUMENTED,
-        response_class=Response,
-    )
+    add("/v1/messages", web.post_message, methods=["POST"], status_code=202, response_class=Response)
+    add("/v1/receipts", web.post_receipt, methods=["POST"], response_class=Response)
     for path, endpoint in (
         ("/v1/messages/{id}", web.get_message),
         ("/v1/transfers/{id}", web.get_transfer),
         ("/v1/dossiers/{code}", web.get_dossier),
     ):
-        add(path, endpoint, methods=["GET"], responses=_SEEN, openapi_extra=_OWN, response_class=Response)
+        add(path, endpoint, methods=["GET"], response_class=Response)
     add("/livez", web.livez, methods=["GET"], response_class=Response)
     for path, endpoint in (
         ("/readyz", web.readyz),
@@ -125,7 +67,7 @@ def build(deps: Deps) -> Edge:
     downloads.add(app, deps)
     mailbox.add(app, deps)
     drop_in.add(app, deps, token_desk.add(app, deps))
-    app.openapi = describe(app)  # type: ignore[method-assign]  # the framework's own way
+    app.openapi = describe(app, deps.base)  # type: ignore[method-assign]  # the framework's own way
     app.add_exception_handler(Refusal, web.refused)
     app.add_exception_handler(HTTPException, web.unknown)
     direct = {("POST", "/v1/messages"): web.answer_message}
@@ -211,7 +153,7 @@ class _Web:
         say = self._say(request)
         if _wants_json(request):
             entries = self._deps.catalogue.entries
-            return _json([problems.entry_as_json(entries[code], say) for code in sorted(entries)], say)
+            return _json([problems.explained(entries[code], say) for code in sorted(entries)], say)
         return HTMLResponse(pages.index(self._deps.catalogue, say), headers=_spoken(say))
 
     async def error(self, request: Request) -> Response:
@@ -221,7 +163,7 @@ class _Web:
             raise refuse(NOT_HERE)
         entry = self._deps.catalogue[code]
         if _wants_json(request):
-            return _json(problems.entry_as_json(entry, say), say)
+            return _json(problems.explained(entry, say), say)
         return HTMLResponse(pages.entry(entry, say), headers=_spoken(say))
 
     async def refused(self, request: Request, error: Exception) -> Response:
@@ -234,7 +176,7 @@ class _Web:
         """An address or a method that is not ours."""
         status = error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
         code = _BY_STATUS.get(HTTPStatus(status), "HUB-INT-001")
-        allowed = getattr(error, "headers", None) or {}
+        allowed = {"Allow": _allowed(request)} if status == HTTPStatus.METHOD_NOT_ALLOWED else {}
         return self._tell(request, [Problem(code=code)], headers=allowed)
 
     def defect(self, scope: Scope) -> Response:
@@ -264,6 +206,12 @@ class _Web:
 
     def _say(self, request: Request) -> Language:
         return problems.language(request.headers.get("accept-language", ""), self._deps.language)
+
+
+def _allowed(request: Request) -> str:
+    """Every method of this address; the framework names those of one of its routes."""
+    routes = (route for route in request.app.routes if route.path_regex.match(request.url.path))
+    return ", ".join(sorted({method for route in routes for method in route.methods}))
 
 
 def _nameless(problem: Problem) -> Problem:

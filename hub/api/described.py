@@ -1,13 +1,24 @@
-"""How the API's own description says who may call: the ways of ``hub.api.callers``, each enough by itself."""
+"""What the API says of itself at ``/openapi.json``: one row for each address, and the types that travel there.
+
+The document is made from ``OPERATIONS`` alone; a test holds it to the addresses that the app really has, a linter and a generated
+client of others' making to what it promises.
+"""
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from fastapi.openapi.utils import get_openapi
+import msgspec
+
+from hub import acknowledgements, mailbox, receipts
+from hub.api import problems, token_desk, views
+from hub.api.documents import OFFSET_STREAM, Announcement, OwnDocument
+from hub.api.mailbox import MOST
+from schemas.dossier import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     from fastapi import FastAPI
 
@@ -21,25 +32,369 @@ SCHEMES: dict[str, Any] = {
         "type": "oauth2",
         "flows": {
             "clientCredentials": {
-                "tokenUrl": "/token",
-                "scopes": {"default": "what the partner's file allows"},
+                "tokenUrl": token_desk.PATH,
+                "scopes": {token_desk.SCOPE: "what the partner's file allows"},
             }
         },
     },
     "clientCertificate": {"type": "mutualTLS"},
 }
-KNOWN: list[dict[str, list[str]]] = [{name: []} for name in SCHEMES]
-"""For addresses behind a door."""
+JSON, XML, BYTES, ANY = "application/json", "application/xml", "application/octet-stream", "*/*"
+TEXT: dict[str, Any] = {"type": "string"}
+OTHER: dict[str, Any] = {
+    "type": "object",
+    "description": "Định dạng JSON khác mà tệp của bên gửi khai · Another JSON format that the sender's file declares",
+}
+CONTENT: dict[str, Any] = {"type": "string", "format": "binary"}
+REFERENCE = "#/components/schemas/"
+NAMES = {"hub.lifecycle.State": "TransferState", "schemas.dossier.State": "DossierState"}
+TAGS = {
+    "messages": "Gửi thông điệp, xem đã đến đâu · Send messages and see where they are",
+    "documents": "Tài liệu theo tham chiếu · Documents by reference",
+    "receiving": "Nơi nhận: hộp thư, biên nhận, tải tài liệu · Recipients: mailbox, receipts, downloads",
+    "access": "Đăng nhập · Log in",
+    "hub": "Tình trạng hub và danh mục lỗi · The hub's health and the error catalogue",
+}
 
 
-def describe(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    """Return what makes the description of ``app``, once."""
+class Parameter(msgspec.Struct, frozen=True):
+    """Where it stands, what it is, in two languages; ``required`` where an address has it in its path."""
+
+    place: str
+    says: str
+    schema: Mapping[str, Any] = MappingProxyType(TEXT)
+
+
+PARAMETERS: Mapping[str, Parameter] = {
+    "id": Parameter("path", "Mã do hub cấp · The id that the hub gave"),
+    "transfer": Parameter("path", "Mã lượt chuyển · Id of the transfer"),
+    "uid": Parameter("path", "Mã trong địa chỉ tải · The id in a download address"),
+    "code": Parameter("path", "Mã hồ sơ của bên gọi, hoặc mã lỗi · The caller's own code of a dossier, or a code of an error"),
+    "after": Parameter("query", "`next` của trang trước · `next` of the page before"),
+    "limit": Parameter("query", "Số dòng một trang · Rows of a page", {"type": "integer", "minimum": 1, "maximum": MOST}),
+    "Idempotency-Key": Parameter(
+        "header",
+        "Khóa của bên gửi; bắt buộc, trừ khi định dạng có sẵn khóa · The sender's key; required unless its format carries one",
+        {"type": "string", "pattern": "^[!-~]{1,200}$"},
+    ),
+    "Upload-Offset": Parameter("header", "Đã có bao nhiêu byte · How many bytes are here", {"type": "integer", "minimum": 0}),
+}  # fmt: skip
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One address and method. ``takes``, ``gives``: media type → a type of ours or a schema; ``headers``: of the answer, with what they say.
+
+    ``open``: for everybody. ``status``: when it went well. ``errors``: refusals that are no problem documents, by status.
+    """
+
+    id: str
+    tag: str
+    says: str
+    takes: Mapping[str, Any] = {}
+    gives: Mapping[str, Any] = {}
+    status: int = 200
+    parameters: tuple[str, ...] = ()
+    headers: Mapping[str, str] = {}
+    refusals: tuple[int, ...] = (401, 429)
+    errors: Mapping[int, Mapping[str, Any]] = {}
+    open: bool = False
+
+
+SAYS = (400, 401, 403, 408, 409, 413, 415, 422, 429, 503)
+REPLAYED = {"Idempotency-Replayed": "true: đã nói trước đó · it had been said before"}
+OPERATIONS: Mapping[tuple[str, str], Operation] = {
+    ("POST", "/v1/messages"): Operation(
+        id="sendMessage",
+        tag="messages",
+        says="Gửi một thông điệp theo định dạng đã khai; 202 khi đã ghi bền · Send a message in the sender's declared format; 202 when it is durable",
+        takes={JSON: {"anyOf": [Message, OTHER]}, XML: TEXT},
+        gives={JSON: receipts.Receipt},
+        status=202,
+        parameters=("Idempotency-Key",),
+        headers={
+            "Location": "Xem thông điệp ở đây · where the message can be looked at",
+            receipts.HEADER: "Chữ ký của hub trên biên nhận (JWS tách rời) · the hub's detached JWS over the receipt, where it has a key for that",
+            **REPLAYED,
+        },
+        refusals=SAYS,
+    ),
+    ("GET", "/v1/messages/{id}"): Operation(
+        id="getMessage",
+        tag="messages",
+        says="Một thông điệp của bên gọi · A message of the caller's own",
+        gives={JSON: views.OwnMessage},
+        parameters=("id",),
+        refusals=(401, 404, 429),
+    ),
+    ("GET", "/v1/transfers/{id}"): Operation(
+        id="getTransfer",
+        tag="messages",
+        says="Một bản chuyển đang ở đâu · Where one copy of a message stands",
+        gives={JSON: views.OwnTransfer},
+        parameters=("id",),
+        refusals=(401, 404, 429),
+    ),
+    ("GET", "/v1/dossiers/{code}"): Operation(
+        id="getDossier",
+        tag="messages",
+        says="Thông điệp của bên gọi về một hồ sơ · The caller's own messages about a dossier",
+        gives={JSON: views.OwnDossier},
+        parameters=("code",),
+        refusals=(401, 404, 429),
+    ),
+    ("POST", "/v1/documents"): Operation(
+        id="announceDocument",
+        tag="documents",
+        says="Báo trước một tài liệu; 201 kèm địa chỉ để tải lên · Announce a document; 201 with the address to bring it to",
+        takes={JSON: Announcement},
+        gives={JSON: OwnDocument},
+        status=201,
+        headers={"Location": "Tải lên ở đây · where to bring it"},
+        refusals=(400, 401, 403, 408, 413, 415, 422, 429, 503),
+    ),
+    ("GET", "/v1/documents/{id}"): Operation(
+        id="getDocument",
+        tag="documents",
+        says="Tài liệu đã có bao nhiêu, đã quét chưa, chữ ký gì · How far a document is, whether it is clean, what signed it",
+        gives={JSON: OwnDocument},
+        parameters=("id",),
+        refusals=(401, 404, 429),
+    ),
+    ("HEAD", "/v1/documents/{id}"): Operation(
+        id="whereDocument",
+        tag="documents",
+        says="Gửi tiếp từ đâu (Upload-Offset) · Where to go on (Upload-Offset)",
+        parameters=("id",),
+        headers={"Upload-Offset": "Đã có bao nhiêu byte · how many bytes are here"},
+        refusals=(401, 404, 429),
+    ),
+    ("PATCH", "/v1/documents/{id}"): Operation(
+        id="bringDocument",
+        tag="documents",
+        says="Gửi các byte tiếp theo; 204 khi đã ghi bền · Bring the next bytes; 204 when they are durable",
+        takes={OFFSET_STREAM: CONTENT},
+        status=204,
+        parameters=("id", "Upload-Offset"),
+        headers={"Upload-Offset": "Đã có bao nhiêu byte · how many bytes are here"},
+        refusals=(400, 401, 404, 408, 409, 413, 415, 422, 429, 503),
+    ),
+    ("DELETE", "/v1/documents/{id}"): Operation(
+        id="cancelDocument",
+        tag="documents",
+        says="Bỏ một tài liệu chưa thông điệp nào dùng · Throw a document away that no message has claimed",
+        status=204,
+        parameters=("id",),
+        refusals=(401, 404, 409, 429),
+    ),
+    ("GET", "/v1/mailbox"): Operation(
+        id="listLetters",
+        tag="receiving",
+        says="Những gì đang chờ bên gọi, cũ nhất trước · What lies there for the caller, what has lain longest first",
+        gives={JSON: mailbox.LetterPage},
+        parameters=("after", "limit"),
+        refusals=(400, 401, 403, 422, 429),
+    ),
+    ("GET", "/v1/mailbox/{transfer}"): Operation(
+        id="fetchLetter",
+        tag="receiving",
+        says="Lấy một thư: đúng các byte đã niêm phong · Fetch a letter: the sealed bytes, the same each time",
+        gives={ANY: CONTENT},
+        parameters=("transfer",),
+        headers={"ETag": "SHA-256 của các byte ấy · SHA-256 of these bytes"},
+        refusals=(401, 403, 404, 429),
+    ),
+    ("POST", "/v1/mailbox/{transfer}/acknowledgement"): Operation(
+        id="answerLetter",
+        tag="receiving",
+        says="Đã nhận, hoặc không xử lý được · It is there, or it cannot be processed",
+        takes={JSON: mailbox.LetterAnswer},
+        gives={JSON: acknowledgements.Answered},
+        parameters=("transfer",),
+        headers=REPLAYED,
+        refusals=(*SAYS, 404),
+    ),
+    ("POST", "/v1/receipts"): Operation(
+        id="sendReceipt",
+        tag="receiving",
+        says="Biên nhận của nơi nhận cho một lượt chuyển: `key` hoặc `reference` · A recipient's receipt for a transfer: `key` or `reference`",
+        takes={JSON: acknowledgements.PartnerReceipt},
+        gives={JSON: acknowledgements.Answered},
+        headers=REPLAYED,
+        refusals=(*SAYS, 404),
+    ),
+    ("GET", "/f/{uid}"): Operation(
+        id="downloadDocument",
+        tag="receiving",
+        says="Tải một tài liệu theo địa chỉ đã gửi kèm; nhận Range · Download a document by the address that was sent; takes Range",
+        gives={ANY: CONTENT},
+        parameters=("uid",),
+        refusals=(401, 403, 404, 410, 416, 429),
+        open=True,
+    ),
+    ("POST", token_desk.PATH): Operation(
+        id="logIn",
+        tag="access",
+        says="Mã truy cập ngắn hạn (OAuth2 client_credentials) · A token that lives for a while (OAuth2 client_credentials)",
+        takes={token_desk.FORM: token_desk.TokenRequest},
+        gives={JSON: token_desk.TokenGiven},
+        refusals=(400, 401, 408, 413, 429),
+        errors={status: {JSON: token_desk.TokenRefused} for status in (400, 401)},
+        open=True,
+    ),
+    ("GET", "/livez"): Operation(
+        id="isAlive", tag="hub", says="Tiến trình có trả lời · The process answers", gives={JSON: {"type": "object"}}, refusals=(), open=True
+    ),
+    ("GET", "/readyz"): Operation(
+        id="isReady",
+        tag="hub",
+        says="Kho ghi được, các tiến trình trả lời · The store can be written, the pool answers",
+        gives={JSON: {"type": "object"}},
+        refusals=(503,),
+        open=True,
+    ),
+    ("GET", "/errors"): Operation(
+        id="listErrors",
+        tag="hub",
+        says="Danh mục lỗi · The error catalogue",
+        gives={JSON: {"type": "array", "items": problems.ErrorEntry}, "text/html": TEXT},
+        refusals=(),
+        open=True,
+    ),
+    ("GET", "/errors/{code}"): Operation(
+        id="explainError",
+        tag="hub",
+        says="Giải thích một mã lỗi · Explain one code",
+        gives={JSON: problems.ErrorEntry, "text/html": TEXT},
+        parameters=("code",),
+        refusals=(404,),
+        open=True,
+    ),
+}  # fmt: skip
+
+
+def describe(app: FastAPI, base: str) -> Callable[[], dict[str, Any]]:
+    """Return what makes the description, once. ``base``: where this hub is for its callers."""
 
     def described() -> dict[str, Any]:
         if app.openapi_schema is None:
-            made = get_openapi(title=app.title, version=app.version, routes=app.routes)
-            made.setdefault("components", {})["securitySchemes"] = SCHEMES
-            app.openapi_schema = made
+            app.openapi_schema = document(app.title, app.version, base)
         return app.openapi_schema
 
     return described
+
+
+def document(title: str, version: str, base: str) -> dict[str, Any]:
+    """Make the whole description (OpenAPI 3.1)."""
+    components = _Components()
+    paths: dict[str, dict[str, Any]] = {}
+    for (method, path), operation in OPERATIONS.items():
+        paths.setdefault(path, {})[method.lower()] = _operation(operation, components)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": title,
+            "version": version,
+            "description": "Hub kết nối hồ sơ liên cơ quan · The hub between the systems of a province",
+            "contact": {"name": title},
+        },
+        "servers": [{"url": base or "/"}],
+        "tags": [{"name": name, "description": says} for name, says in TAGS.items()],
+        "paths": paths,
+        "components": {"schemas": components.schemas(), "securitySchemes": SCHEMES},
+    }
+
+
+class _Components:
+    """The types that operations name: collected first, so that each is described once."""
+
+    def __init__(self) -> None:
+        types = [
+            *(
+                each
+                for operation in OPERATIONS.values()
+                for each in _types([*operation.takes.values(), *operation.gives.values()])
+            ),
+            problems.ProblemDocument,
+            token_desk.TokenRefused,
+        ]
+        self._types = list(dict.fromkeys(types))
+        told, known = msgspec.json.schema_components(self._types, ref_template=f"{REFERENCE}{{name}}")
+        self._known = _renamed(known)
+        self._told = dict(zip(self._types, told, strict=True))
+
+    def schema(self, said: Any) -> Any:  # noqa: ANN401 - a type of ours, or a schema that may hold one
+        if isinstance(said, type):
+            return self._told[said]
+        if isinstance(said, dict):
+            return {name: self.schema(value) for name, value in said.items()}
+        if isinstance(said, list):
+            return [self.schema(value) for value in said]
+        return said
+
+    def schemas(self) -> dict[str, Any]:
+        return dict(sorted(self._known.items()))
+
+
+def _renamed(told: Any) -> Any:  # noqa: ANN401 - any part of a schema
+    """Two types of ours have the same name; the description calls each by what it is."""
+    if isinstance(told, dict):
+        return {NAMES.get(name, name): _renamed(value) for name, value in told.items()}
+    if isinstance(told, list):
+        return [_renamed(value) for value in told]
+    if isinstance(told, str) and told.startswith(REFERENCE):
+        name = told.removeprefix(REFERENCE)
+        return f"{REFERENCE}{NAMES.get(name, name)}"
+    return told
+
+
+def _types(said: Any) -> Iterator[type]:  # noqa: ANN401 - a type of ours, or a schema that may hold some
+    if isinstance(said, type):
+        yield said
+    for inner in said.values() if isinstance(said, dict) else said if isinstance(said, list) else ():
+        yield from _types(inner)
+
+
+def _operation(operation: Operation, components: _Components) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "operationId": operation.id,
+        "tags": [operation.tag],
+        "summary": operation.says.partition(" · ")[2],
+        "description": operation.says,
+        "responses": _responses(operation, components),
+        "security": [] if operation.open else [{name: []} for name in SCHEMES],
+    }
+    if operation.parameters:
+        told["parameters"] = [_parameter(name) for name in operation.parameters]
+    if operation.takes:
+        told["requestBody"] = {"required": True, "content": _content(operation.takes, components)}
+    return told
+
+
+def _parameter(name: str) -> dict[str, Any]:
+    said = PARAMETERS[name]
+    told = {"name": name, "in": said.place, "description": said.says, "schema": dict(said.schema)}
+    return {**told, "required": True} if said.place == "path" else told
+
+
+def _responses(operation: Operation, components: _Components) -> dict[str, Any]:
+    good: dict[str, Any] = {"description": operation.says.partition(" · ")[2]}
+    if operation.gives:
+        good["content"] = _content(operation.gives, components)
+    if operation.headers:
+        good["headers"] = {
+            name: {"description": says, "schema": TEXT} for name, says in operation.headers.items()
+        }
+    refusals = {str(status): _refused(operation, status, components) for status in sorted(operation.refusals)}
+    return {str(operation.status): good, **refusals, "default": _refused(operation, 0, components)}
+
+
+def _refused(operation: Operation, status: int, components: _Components) -> dict[str, Any]:
+    told = operation.errors.get(status, {problems.MEDIA_TYPE: problems.ProblemDocument})
+    return {
+        "description": "Từ chối, kèm mã của danh mục lỗi · Refused, with a code of the error catalogue",
+        "content": _content(told, components),
+    }
+
+
+def _content(media: Mapping[str, Any], components: _Components) -> dict[str, Any]:
+    return {name: {"schema": components.schema(said)} for name, said in media.items()}

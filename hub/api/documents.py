@@ -10,18 +10,17 @@ import asyncio
 import base64
 import binascii
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from fastapi import Request  # noqa: TC002 - FastAPI reads the annotations at run time
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from hub.api.described import KNOWN
-from hub.documents.contract import LONGEST_NAME, NewUpload, Safety
+from hub.documents.contract import LONGEST_NAME, Look, NewUpload, Safety
 from schemas.problems import Problem, Refusal, refuse
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from hub.api.desk import Deps
-    from hub.documents.contract import Incoming, Look, Upload
+    from hub.documents.contract import Incoming, Upload
 
 PATH = "/v1/documents"
 OFFSET_STREAM = "application/offset+octet-stream"
@@ -44,32 +43,42 @@ _NUMBER = re.compile(r"\d{1,15}")
 class Announcement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a sender says of a document before it brings it. ``sha256``: 64 small hex digits."""
 
-    size: int
+    size: Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0})]
+    sha256: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": f"^{_SHA256.pattern}$"})]
+    media_type: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": f"^{MEDIA_TYPE.pattern}$"})] = (
+        "application/octet-stream"
+    )
+    name: Annotated[str, msgspec.Meta(extra_json_schema={"maxLength": LONGEST_NAME})] = ""
+
+
+class OwnDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How far a document is. ``offset``: bytes that are here; ``code``: why it is not used; ``signatures``: what was seen in it."""
+
+    id: str
     sha256: str
-    media_type: str = "application/octet-stream"
-    name: str = ""
+    size: int
+    offset: int
+    state: Literal["uploading", "checking", "clean", "infected"]
+    expires: datetime
+    code: str = ""
+    signatures: Look | None = None
 
 
 def add(app: FastAPI, deps: Deps) -> None:
     """Put the desk's addresses into the app."""
     desk = Uploads(deps)
-    own: dict[str, Any] = {"security": KNOWN}
-    schema = msgspec.json.schema(Announcement)["$defs"]["Announcement"]
-    told = {**own, "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-    bytes_ = {**own, "requestBody": {"required": True, "content": {OFFSET_STREAM: {}}}}
     one = f"{PATH}/{{id}}"
-    for path, method, endpoint, extra in (
-        (PATH, "POST", desk.announce, told),
-        (one, "HEAD", desk.where, own),
-        (one, "GET", desk.show, own),
-        (one, "PATCH", desk.bring, bytes_),
-        (one, "DELETE", desk.cancel, own),
+    for path, method, endpoint in (
+        (PATH, "POST", desk.announce),
+        (one, "HEAD", desk.where),
+        (one, "GET", desk.show),
+        (one, "PATCH", desk.bring),
+        (one, "DELETE", desk.cancel),
     ):
         app.add_api_route(
             path,
             endpoint,
             methods=[method],
-            openapi_extra=extra,
             response_class=Response,
             name=f"{method} {path}",
         )
@@ -228,15 +237,17 @@ def wrong(said: Announcement) -> list[Problem]:
     return [Problem(code="HUB-DOC-008", place=place, rule=rule) for place, right, rule in checks if not right]
 
 
-def _view(upload: Upload, look: Look | None = None) -> dict[str, Any]:
-    state = "uploading" if upload.safety is None else str(upload.safety)
-    told: dict[str, Any] = {"id": upload.id, "sha256": upload.sha256, "size": upload.size}
-    told |= {"offset": upload.received, "state": state, "expires": upload.until}
-    if upload.safety is Safety.INFECTED:
-        told["code"] = "HUB-DOC-003"
-    if look is not None:
-        told["signatures"] = look
-    return told
+def _view(upload: Upload, look: Look | None = None) -> OwnDocument:
+    return OwnDocument(
+        id=upload.id,
+        sha256=upload.sha256,
+        size=upload.size,
+        offset=upload.received,
+        state="uploading" if upload.safety is None else upload.safety.value,
+        expires=upload.until,
+        code="HUB-DOC-003" if upload.safety is Safety.INFECTED else "",
+        signatures=look,
+    )
 
 
 def _told(upload: Upload) -> dict[str, str]:
@@ -249,7 +260,7 @@ def _told(upload: Upload) -> dict[str, str]:
     }
 
 
-def _json(told: dict[str, Any], headers: Mapping[str, str], status: int = HTTPStatus.OK) -> Response:
+def _json(told: OwnDocument, headers: Mapping[str, str], status: int = HTTPStatus.OK) -> Response:
     return Response(
         msgspec.json.encode(told), status_code=status, media_type="application/json", headers=dict(headers)
     )

@@ -73,7 +73,7 @@ def add(app: FastAPI, deps: Deps) -> None:
                 methods=[method],
                 response_class=Response,
                 name=f"{method} {path}",
-                include_in_schema=method == "GET",
+                include_in_schema=(method, path) == ("GET", "f"),
             )
 
 

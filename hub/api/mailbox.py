@@ -6,14 +6,13 @@ leave, the store says that they may have; what the partner then says settles it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from fastapi import Request  # noqa: TC002 - FastAPI reads the annotations at run time
 from starlette.responses import Response
 
-from hub import mailbox
-from hub.api.described import KNOWN
+from hub import acknowledgements, mailbox
 from hub.api.quotas import Errand
 from hub.store.contract.delivery import Acknowledgement
 from schemas.problems import refuse
@@ -32,60 +31,19 @@ LONGEST = 10
 """Digits of a number that is worth reading."""
 ETAG = "ETag"
 
-DOCUMENTED: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["digest"],
-                    "properties": {
-                        "digest": {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
-                        "at": {"type": "string", "format": "date-time"},
-                        "refused": {
-                            "type": "object",
-                            "required": ["reason"],
-                            "properties": {
-                                "reason": {"type": "string", "minLength": 1, "maxLength": 2000},
-                                "code": {"type": "string", "pattern": "^[A-Za-z0-9._-]{0,40}$"},
-                            },
-                            "additionalProperties": False,
-                        },
-                    },
-                    "additionalProperties": False,
-                }
-            }
-        },
-    },
-    "security": KNOWN,
-}
-"""For the API's own description."""
-
 
 def add(app: FastAPI, deps: Deps) -> None:
     """Put the mailbox's addresses into the app."""
     door = Door(deps)
-    own: dict[str, Any] = {"security": KNOWN}
-    query = [
-        {
-            "name": "after",
-            "in": "query",
-            "schema": {"type": "string"},
-            "description": "`next` of the page before",
-        },
-        {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": MOST}},
-    ]
-    for path, method, endpoint, extra in (
-        (PATH, "GET", door.list, {**own, "parameters": query}),
-        (f"{PATH}/{{transfer}}", "GET", door.fetch, own),
-        (f"{PATH}/{{transfer}}/acknowledgement", "POST", door.answer, DOCUMENTED),
+    for path, method, endpoint in (
+        (PATH, "GET", door.list),
+        (f"{PATH}/{{transfer}}", "GET", door.fetch),
+        (f"{PATH}/{{transfer}}/acknowledgement", "POST", door.answer),
     ):
         app.add_api_route(
             path,
             endpoint,
             methods=[method],
-            openapi_extra=extra,
             response_class=Response,
             name=f"{method} {path}",
         )
@@ -122,7 +80,7 @@ class Door:
         """Say that a letter is there, or that it cannot be processed; said again it gets the same answer."""
         taken = await self._deps.acknowledging.brought(request, self._take)
         headers = {"Idempotency-Replayed": "true"} if taken.replayed else {}
-        return _json(mailbox.answer(taken), headers)
+        return _json(acknowledgements.answer(taken), headers)
 
     async def _take(self, partner: str, body: bytes, request: Request) -> Acknowledged | Rejected:
         deps, now, transfer = self._deps, self._deps.now(), request.path_params["transfer"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from starlette.responses import Response
@@ -25,6 +25,48 @@ LONGEST_ACCEPT = 256
 """Characters of ``Accept-Language`` that are looked at; the pattern's cost grows faster than its length."""
 
 _RANGE = re.compile(r"\s*([A-Za-z]{1,8}|\*)(?:-[A-Za-z0-9-]+)?\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?))?\s*")
+
+
+class ProblemPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that is wrong: ``place`` is a header or a name, ``pointer`` a place in JSON, ``xpath`` one in XML."""
+
+    code: str
+    message: str
+    place: str = ""
+    pointer: str = ""
+    xpath: str = ""
+    line: int = 0
+    rule: str = ""
+
+
+class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """RFC 9457, with our members. ``retry``: whether the same can be sent again; ``retry_after``: seconds; ``request``: X-Request-Id."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    retryable: bool
+    retry: str
+    request: str
+    errors: tuple[ProblemPlace, ...]
+    retry_after: int | None = None
+
+
+class ErrorEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One code of the catalogue, in one language. ``since``: the version that had it first."""
+
+    code: str
+    status: int
+    soap: str
+    retry: str
+    since: str
+    title: str
+    cause: str
+    you: str
+    operator: str
 
 
 def language(accept: str, default: Language) -> Language:
@@ -51,45 +93,42 @@ def document(  # noqa: PLR0913 - the members of the document
     request: str,
     xml: bool = False,
     retry_after: int | None = None,
-) -> dict[str, Any]:
+) -> ProblemDocument:
     """Build the members of a problem document; the first problem decides code, title and detail.
 
     ``xml``: what was refused is XML, so that places are element paths.
     """
     first = problems[0]
     entry = catalogue[first.code]
-    told: dict[str, Any] = {
-        "type": f"{base}/errors/{first.code}",
-        "title": entry.title.say(say),
-        "status": entry.status,
-        "detail": f"{entry.cause.say(say)} {entry.you.say(say)}",
-        "instance": instance,
-        "code": first.code,
-        "retryable": entry.retry == "yes",
-        "retry": entry.retry,
-        "request": request,
-        "errors": [
+    return ProblemDocument(
+        type=f"{base}/errors/{first.code}",
+        title=entry.title.say(say),
+        status=entry.status,
+        detail=f"{entry.cause.say(say)} {entry.you.say(say)}",
+        instance=instance,
+        code=first.code,
+        retryable=entry.retry == "yes",
+        retry=entry.retry,
+        request=request,
+        errors=tuple(
             _error(problem, catalogue, say, xml=xml) for problem in problems[:SHOWN] if _has_place(problem)
-        ],
-    }
-    if retry_after is not None:
-        told["retry_after"] = retry_after
-    return told
+        ),
+        retry_after=retry_after,
+    )
 
 
 def _has_place(problem: Problem) -> bool:
     return bool(problem.place or problem.line or problem.rule)
 
 
-def _error(problem: Problem, catalogue: Catalogue, say: Language, *, xml: bool) -> dict[str, Any]:
-    told: dict[str, Any] = {"code": problem.code, "message": catalogue[problem.code].title.say(say)}
-    if problem.place:
-        told[_place_name(problem.place, xml=xml)] = problem.place
-    if problem.line:
-        told["line"] = problem.line
-    if problem.rule:
-        told["rule"] = rules.said(problem.rule, say)
-    return told
+def _error(problem: Problem, catalogue: Catalogue, say: Language, *, xml: bool) -> ProblemPlace:
+    return ProblemPlace(
+        code=problem.code,
+        message=catalogue[problem.code].title.say(say),
+        line=problem.line or 0,
+        rule=rules.said(problem.rule, say) if problem.rule else "",
+        **{_place_name(problem.place, xml=xml): problem.place},
+    )
 
 
 def _place_name(place: str, *, xml: bool) -> str:
@@ -99,27 +138,25 @@ def _place_name(place: str, *, xml: bool) -> str:
     return "xpath" if xml else "pointer"
 
 
-def answer(told: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+def answer(told: ProblemDocument, headers: Mapping[str, str] | None = None) -> Response:
     """Send a problem document. 401 names the way in, and what may be tried again says when."""
     sent = dict(headers or {})
-    if told["status"] == HTTPStatus.UNAUTHORIZED:
+    if told.status == HTTPStatus.UNAUTHORIZED:
         sent["WWW-Authenticate"] = "Bearer"
-    if "retry_after" in told:
-        sent["Retry-After"] = str(told["retry_after"])
-    return Response(
-        msgspec.json.encode(told), status_code=told["status"], media_type=MEDIA_TYPE, headers=sent
+    if told.retry_after is not None:
+        sent["Retry-After"] = str(told.retry_after)
+    return Response(msgspec.json.encode(told), status_code=told.status, media_type=MEDIA_TYPE, headers=sent)
+
+
+def explained(entry: Entry, say: Language) -> ErrorEntry:
+    return ErrorEntry(
+        code=entry.code,
+        status=entry.status,
+        soap=entry.soap,
+        retry=entry.retry,
+        since=entry.since,
+        title=entry.title.say(say),
+        cause=entry.cause.say(say),
+        you=entry.you.say(say),
+        operator=entry.operator.say(say),
     )
-
-
-def entry_as_json(entry: Entry, say: Language) -> dict[str, Any]:
-    return {
-        "code": entry.code,
-        "status": entry.status,
-        "soap": entry.soap,
-        "retry": entry.retry,
-        "since": entry.since,
-        "title": entry.title.say(say),
-        "cause": entry.cause.say(say),
-        "you": entry.you.say(say),
-        "operator": entry.operator.say(say),
-    }

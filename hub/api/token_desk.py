@@ -10,7 +10,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import parse_qsl, unquote_plus
 
 import msgspec
@@ -44,6 +44,33 @@ _ERRORS = {
 }
 
 
+class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """RFC 6749 §4.4.2. Id and secret may stand in ``Authorization: Basic`` instead."""
+
+    grant_type: Literal["client_credentials"]
+    client_id: str = ""
+    client_secret: str = ""
+    scope: str = ""
+
+
+class TokenGiven(msgspec.Struct, frozen=True, kw_only=True):
+    """RFC 6749 §5.1. ``expires_in``: seconds."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+    scope: str
+
+
+class TokenRefused(msgspec.Struct, frozen=True, kw_only=True):
+    """RFC 6749 §5.2, with the code of the error catalogue."""
+
+    error: str
+    error_description: str
+    error_uri: str
+    code: str
+
+
 class Asked(NamedTuple):
     client: str
     secret: str
@@ -51,11 +78,8 @@ class Asked(NamedTuple):
 
 def add(app: FastAPI, deps: Deps) -> TokenDesk:
     """Put the address into the app."""
-    fields = ("grant_type", "client_id", "client_secret", "scope")
-    schema = {"type": "object", "properties": {name: {"type": "string"} for name in fields}}
-    told: dict[str, Any] = {"requestBody": {"required": True, "content": {FORM: {"schema": schema}}}}
     desk = TokenDesk(deps)
-    app.add_api_route(PATH, desk.give, methods=["POST"], openapi_extra=told, response_class=Response)
+    app.add_api_route(PATH, desk.give, methods=["POST"], response_class=Response)
     return desk
 
 
@@ -85,7 +109,7 @@ class TokenDesk:
             if refusal.code not in _ERRORS:
                 raise
             return self._refused(request, refusal)
-        told = {"access_token": token, "token_type": "Bearer", "expires_in": seconds, "scope": SCOPE}
+        told = TokenGiven(access_token=token, token_type="Bearer", expires_in=seconds, scope=SCOPE)  # noqa: S106 - a kind of token
         return _json(told, HTTPStatus.OK)
 
     async def issue(self, request: Request, reader: Reader = read_request) -> tuple[str, int]:
@@ -128,12 +152,12 @@ class TokenDesk:
         error, status = _ERRORS[refusal.code]
         say = problems.language(request.headers.get("accept-language", ""), self._deps.language)
         entry = self._deps.catalogue[refusal.code]
-        told = {
-            "error": error,
-            "error_description": f"{refusal.code}: {entry.title.say(say)}",
-            "error_uri": f"{self._deps.base}/errors/{refusal.code}",
-            "code": refusal.code,
-        }
+        told = TokenRefused(
+            error=error,
+            error_description=f"{refusal.code}: {entry.title.say(say)}",
+            error_uri=f"{self._deps.base}/errors/{refusal.code}",
+            code=refusal.code,
+        )
         answer = _json(told, status)
         if status == HTTPStatus.UNAUTHORIZED:
             answer.headers["WWW-Authenticate"] = 'Basic realm="lienthong"'
@@ -188,7 +212,7 @@ def _said(form: dict[str, str], name: str) -> str:
     return form[name]
 
 
-def _json(told: dict[str, Any], status: int) -> Response:
+def _json(told: TokenGiven | TokenRefused, status: int) -> Response:
     return Response(
         msgspec.json.encode(told), status_code=status, media_type="application/json", headers=_NO_STORE
     )

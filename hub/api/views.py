@@ -2,44 +2,99 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
+from typing import TYPE_CHECKING
 
 import msgspec
+
+from hub.lifecycle import State  # noqa: TC001 - msgspec reads the annotations at run time
 
 if TYPE_CHECKING:
     from hub.store.contract.views import DossierView, MessageView, TransferView
 
-_TRANSFER = ["id", "message", "partner", "operation", "part", "key", "kind", "code", "state", "blocked", "problem", "attempts", "sends", "accepted_at", "wake_at", "settled_at", "deadline", "reference", "stage"]  # fmt: skip
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """Common shape: frozen, named fields."""
 
 
-def transfer(view: TransferView) -> dict[str, Any]:
-    return {name: getattr(view, name) for name in _TRANSFER}
+class OwnTransfer(Value, frozen=True):
+    """One copy on its way. ``code``: the dossier's, as its origin wrote it; ``blocked``: waits for one before it in its dossier."""
+
+    id: str
+    message: str
+    partner: str
+    operation: str
+    part: int
+    key: str
+    kind: str
+    code: str | None
+    state: State
+    blocked: bool
+    problem: str
+    attempts: int
+    sends: int
+    accepted_at: datetime
+    wake_at: datetime | None
+    settled_at: datetime | None
+    deadline: datetime | None
+    reference: str
+    stage: str
 
 
-def message(view: MessageView) -> dict[str, Any]:
-    return {
-        "id": view.id,
-        "kind": view.kind,
-        "key": view.key,
-        "digest": view.digest,
-        "dossier": view.dossier,
-        "accepted_at": view.accepted_at,
-        "transfers": list(view.transfers),
-        "receipt": msgspec.Raw(view.receipt),
-        "confirmation": view.confirmation,
-    }
+class OwnMessage(Value, frozen=True):
+    """``digest``: SHA-256 hex of the bytes that came; ``receipt``: as it was given; ``confirmation``: the hub's signature over it."""
+
+    id: str
+    kind: str
+    key: str
+    digest: str
+    dossier: str | None
+    accepted_at: datetime
+    transfers: tuple[str, ...]
+    receipt: msgspec.Raw
+    confirmation: str
 
 
-def dossier(view: DossierView, sender: str) -> dict[str, Any]:
+class OwnAlias(Value, frozen=True):
+    authority: str
+    code: str
+
+
+class OwnDossier(Value, frozen=True):
+    id: str
+    aliases: tuple[OwnAlias, ...]
+    messages: tuple[OwnMessage, ...]
+    transfers: tuple[OwnTransfer, ...]
+
+
+def transfer(view: TransferView) -> OwnTransfer:
+    return OwnTransfer(**{name: getattr(view, name) for name in OwnTransfer.__struct_fields__})
+
+
+def message(view: MessageView) -> OwnMessage:
+    return OwnMessage(
+        id=view.id,
+        kind=view.kind,
+        key=view.key,
+        digest=view.digest,
+        dossier=view.dossier,
+        accepted_at=view.accepted_at,
+        transfers=view.transfers,
+        receipt=msgspec.Raw(view.receipt),
+        confirmation=view.confirmation,
+    )
+
+
+def dossier(view: DossierView, sender: str) -> OwnDossier:
     """The sender's own part of a dossier: its messages, and the transfers that came of them."""
     own = [each for each in view.messages if each.sender == sender]
     ids = {each.id for each in own}
-    return {
-        "id": view.id,
-        "aliases": [{"authority": alias.authority, "code": alias.code} for alias in view.aliases],
-        "messages": [message(each) for each in own],
-        "transfers": [transfer(each) for each in view.transfers if each.message in ids],
-    }
+    return OwnDossier(
+        id=view.id,
+        aliases=tuple(OwnAlias(authority=each.authority, code=each.code) for each in view.aliases),
+        messages=tuple(map(message, own)),
+        transfers=tuple(transfer(each) for each in view.transfers if each.message in ids),
+    )
 
 
 def is_involved(view: DossierView, sender: str) -> bool:

@@ -650,6 +650,14 @@ async def test_addresses_and_methods_that_are_not_ours_are_problems_too(hub: Hou
 
 async def test_the_api_describes_itself(hub: House) -> None:
     described = json.loads((await hub.get("/openapi.json", sender=None)).body)
+    app: Any = hub.app
+    addresses = {
+        (method.lower(), route.path)
+        for route in app._app.routes
+        for method in route.methods
+        if (route.include_in_schema and method != "HEAD") or route.path == "/v1/documents/{id}"
+    }
+    assert {(method, path) for path, methods in described["paths"].items() for method in methods} == addresses
     assert described["openapi"].startswith("3.1")
     assert set(described["paths"]["/v1/messages"]["post"]["responses"]) >= {"202", "401", "413", "422", "503"}
     assert "text/html" not in json.dumps(described["paths"]["/v1/messages"])
