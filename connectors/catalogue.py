@@ -24,6 +24,7 @@ from connectors.folder.settings import Settings as Folder
 from connectors.lgsp.desk import Desk as Lgsp
 from connectors.mailbox.settings import Settings as Mailbox
 from connectors.mailbox.uncalled import Uncalled
+from connectors.mapi.desk import Desk as Mapi
 from connectors.national_portal import client as national_portal
 from connectors.national_portal import codec as national_portal_codec
 from connectors.national_portal.settings import Settings as NationalPortal
@@ -148,5 +149,5 @@ ROOMS: Mapping[str, Room] = {
     "folder": Room(settings=Folder, build=_written, connect=_dropped, collect=_picked),
 }
 
-DESKS: Mapping[str, Desk] = {"lgsp": Lgsp(), "vbdlis": Vbdlis()}
+DESKS: Mapping[str, Desk] = {"lgsp": Lgsp(), "mapi": Mapi(), "vbdlis": Vbdlis()}
 """Drop-in desks by the name that ``[desks]`` of the settings gives them."""

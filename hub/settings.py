@@ -272,23 +272,27 @@ class Desks(Closed):
     """Drop-in desks: where clients that some system has already for another gateway find what they expect. One that has no path is
     not there. ``call``: one call with the files in it; ``unknown``: one of which the hub knows whose it is once it has read it.
     ``lgsp``: one-stop systems that publish to a provincial gateway. ``vbdlis``: the land administration system that calls a
-    one-stop.
+    one-stop. ``mapi``: one-stop systems that report to the national portal.
     """
 
     call: Octets = 32 << 20
     unknown: Octets = 4 << 20
     lgsp: Mount | None = None
     vbdlis: Mount | None = None
+    mapi: Mount | None = None
 
     @property
     def mounted(self) -> dict[str, str]:
         """Name by path."""
-        named = {"lgsp": self.lgsp, "vbdlis": self.vbdlis}
-        return {path: name for name, path in named.items() if path}
+        return {path: name for name, path in self._named if path}
+
+    @property
+    def _named(self) -> tuple[tuple[str, str | None], ...]:
+        return (("lgsp", self.lgsp), ("vbdlis", self.vbdlis), ("mapi", self.mapi))
 
     @model_validator(mode="after")
     def _each_at_its_own(self) -> Self:
-        paths = [path for path in (self.lgsp, self.vbdlis) if path]
+        paths = [path for _, path in self._named if path]
         if any(one != other and f"{one}/".startswith(f"{other}/") for one in paths for other in paths) or (
             len(set(paths)) != len(paths)
         ):

@@ -314,6 +314,10 @@ def test_a_one_stop_system_publishes_to_the_hub_with_the_client_it_has(checkout:
     done(checkout, DOCS / "howto" / "drop-in-lgsp.md")
 
 
+def test_a_one_stop_system_reports_to_the_hub_with_the_client_it_has(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "drop-in-portal.md")
+
+
 def test_the_land_administration_system_calls_the_hub(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "land-and-tax.md")
 

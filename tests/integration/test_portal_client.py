@@ -1,0 +1,232 @@
+"""A one-stop system's own client of the national portal, pointed at the hub: what it reports becomes messages."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from connectors.catalogue import DESKS
+from connectors.simulators.reporter import Reporter, record, step
+from hub.spool import Spool
+from schemas.dossier import from_json
+from tests.doubles.pki import Pki
+from tests.integration.intake_house import PROCEDURE, PROVINCE, House, house, partner_files, parts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.integration.intake_house import Parts
+
+NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+SECRET = "a secret of 32 bytes or more, or so"
+KINDS = [
+    *("received", "refused_at_reception", "step", "supplement_requested", "duty_announced", "suspended"),
+    *("resumed", "withdrawn", "finished", "returned", "recalled", "corrected"),
+]
+MORNING = datetime(2026, 11, 20, 8, 0)  # noqa: DTZ001 - the client's own wall time
+DAY = timedelta(days=1)
+
+
+def one_stop(name: str, secret: str, agency: str = PROVINCE) -> str:
+    digest = hashlib.sha256(secret.encode()).hexdigest()
+    return (
+        f'id = "{name}"\nagency = "{agency}"\nroom = "rest"\nname = {{ vi = "{name}", en = "{name}" }}\n'
+        f'[[access.clients]]\nid = "{name}"\nsecrets = ["sha256:{digest}"]\n'
+        f'[sends]\nformat = "dvcqg.mapi@1"\nkinds = {json.dumps(KINDS)}\ncodes = ["{agency}"]\n'
+        f'authority = "{agency}"\n'
+    )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
+    pin = Pki(tmp_path_factory.mktemp("pki"), NOW)["seal-2048"].certificate_file
+    folder = partner_files(tmp_path_factory.mktemp("house") / "partners", pin)
+    (folder / "onestop.toml").write_text(one_stop("onestop", SECRET))
+    (folder / "other.toml").write_text(one_stop("other", SECRET + "2", "000.00.10.H47"))
+    return parts(folder)
+
+
+@pytest.fixture
+async def hub(tmp_path: Path, made: Parts) -> AsyncIterator[House]:
+    (tmp_path / "spool").mkdir()
+    unknown = Spool(tmp_path / "spool", memory=1024, limit=256 << 10)
+    more = {"desks": {"/dvcqg": DESKS["mapi"]}, "unknown": unknown}
+    async with house(tmp_path, made, lambda: NOW, more=more) as running:
+        yield running
+
+
+@pytest.fixture
+def client(hub: House) -> Reporter:
+    return Reporter(f"{hub.url}/dvcqg", "onestop", SECRET)
+
+
+async def kinds(hub: House, code: str) -> list[str]:
+    known = await hub.store.known(PROVINCE, code)
+    found = await hub.store.dossier(known.dossier) if known else None
+    assert not any(each.problem for each in (found.transfers if found else ()))
+    return [message.kind for message in found.messages] if found else []
+
+
+async def state(hub: House, code: str) -> str:
+    known = await hub.store.known(PROVINCE, code)
+    assert known
+    return str(json.loads(known.story)["state"])
+
+
+async def test_a_dossier_goes_its_way_as_its_client_reports_it(hub: House, client: Reporter) -> None:
+    code = hub.code()
+    dates: dict[str, Any] = {"received": MORNING, "due": MORNING + 10 * DAY}
+    assert await client.report(record(code, PROCEDURE, 2, **dates), step(code, MORNING, 2))
+    assert await kinds(hub, code) == ["received", "step"]
+    assert await state(hub, code) == "accepted"
+    for day, now in enumerate((4, 5, 4, 6, 4, 8, 4), 1):
+        assert await client.report(
+            record(code, PROCEDURE, now, **dates), step(code, MORNING + day * DAY, now)
+        )
+    ways = ["step", "supplement_requested", "resumed", "duty_announced", "resumed", "suspended", "resumed"]
+    assert (await kinds(hub, code))[2:] == [kind for way in ways for kind in ("corrected", way)]
+    dates["released"] = MORNING + 8 * DAY
+    assert await client.report(record(code, PROCEDURE, 9, **dates), step(code, MORNING + 8 * DAY, 9))
+    assert (await kinds(hub, code))[-2:] == ["finished", "corrected"]
+    dates["returned"] = MORNING + 9 * DAY
+    assert await client.report(record(code, PROCEDURE, 10, **dates), step(code, MORNING + 9 * DAY, 10))
+    assert (await kinds(hub, code))[-2:] == ["returned", "corrected"]
+    assert await state(hub, code) == "returned"
+
+
+async def test_what_was_reported_before_is_nothing_new_though_its_links_say_when_they_were_written(
+    hub: House, client: Reporter
+) -> None:
+    code = hub.code()
+    for written in (1_795_000_000_000, 1_795_000_099_999):
+        said = record(code, PROCEDURE, 4, received=MORNING, files=["Đơn.pdf"], written=written)
+        assert await client.report(said, step(code, MORNING + DAY, 4))
+    assert await kinds(hub, code) == ["received", "step"]
+    known = await hub.store.known(PROVINCE, code)
+    assert known
+    view = await hub.store.dossier(known.dossier)
+    assert view
+    payloads = await hub.store.payloads(view.transfers[0].id)
+    assert payloads
+    assert b"1795000" not in payloads.raw
+    canonical = from_json(payloads.canonical)
+    assert canonical.dossier
+    (document,) = canonical.dossier.documents
+    assert document.reference == "http://127.0.0.1:9/documents/20/30/900001/a?download=true"
+    assert canonical.event.at == canonical.dossier.received_at == datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
+    assert b"session" not in payloads.raw
+
+
+async def test_a_dossier_that_is_first_heard_of_when_it_is_done_went_the_whole_way(
+    hub: House, client: Reporter
+) -> None:
+    code = hub.code()
+    said = record(code, PROCEDURE, 10, received=MORNING, released=MORNING + DAY, returned=MORNING + 2 * DAY)
+    assert await client.report(said)
+    assert await client.report(said)
+    assert await kinds(hub, code) == ["received", "step", "finished", "returned"]
+
+
+async def test_what_it_finished_itself_and_opens_again_was_recalled(hub: House, client: Reporter) -> None:
+    code = hub.code()
+    done = record(code, PROCEDURE, 9, received=MORNING, released=MORNING + DAY)
+    assert await client.report(done, step(code, MORNING + DAY, 9))
+    opened = record(code, PROCEDURE, 4, received=MORNING)
+    assert await client.report(opened, step(code, MORNING + 2 * DAY, 4))
+    assert await state(hub, code) == "processing"
+    assert (await kinds(hub, code))[-2:] == ["corrected", "recalled"]
+
+
+async def test_a_dossier_is_looked_up_by_the_code_of_whoever_asks(hub: House, client: Reporter) -> None:
+    code = hub.code()
+    assert await client.call("TraCuuHoSo", mahoso=code) == {
+        "error_code": 0,
+        "message": "Thành công",
+        "result": [],
+    }
+    assert await client.report(record(code, PROCEDURE, 2, received=MORNING))
+    found = await client.call("TraCuuHoSo", mahoso=code)
+    assert found["result"] == [{"MAHOSO": code, "TRANGTHAIHOSO": "2"}]
+    other = Reporter(f"{hub.url}/dvcqg", "other", SECRET + "2")
+    assert (await other.call("TraCuuHoSo", mahoso=code))["result"] == []
+
+
+async def test_several_dossiers_of_one_call_are_each_told_and_calls_about_one_wait(
+    hub: House, client: Reporter
+) -> None:
+    codes = [hub.code() for _ in range(3)]
+    data = [record(code, PROCEDURE, 2, received=MORNING) for code in codes]
+    await client.session()
+    said = await asyncio.gather(
+        *(client.call("DongBoHoSoMC", isUpdating="False", data=each) for each in (data, data[::-1]))
+    )
+    assert [each["error_code"] for each in said] == [0, 0]
+    assert [await kinds(hub, code) for code in codes] == [["received"]] * 3
+    steps = [step(code, MORNING + DAY, now, str(now)) for now in (4, 5, 9) for code in codes]
+    assert (await client.call("CapNhatTienDoHoSoMC", data=steps))["error_code"] == 0
+    assert (await client.call("CapNhatTienDoHoSoMC", data=steps))["error_code"] == 0
+    ways = ["received", "step", "supplement_requested", "resumed", "finished"]
+    assert [await kinds(hub, code) for code in codes] == [ways] * 3
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "place"),
+    [
+        ({"MaHoSo": "x"}, "HUB-DOS-001", "/MaHoSo"),
+        ({"MaHoSo": ""}, "HUB-SCH-003", "/data/0/MaHoSo"),
+        ({"MaTTHC": "KHONG-CO"}, "HUB-DOS-005", "/MaTTHC"),
+        ({"NgayTiepNhan": ""}, "HUB-SCH-003", "/data/0/NgayTiepNhan"),
+        ({"NgayTiepNhan": "hôm qua"}, "HUB-SCH-002", "/NgayTiepNhan"),
+        ({"TrangThaiHoSo": "0"}, "HUB-MAP-001", "/data/0/TrangThaiHoSo"),
+        ({"TrangThaiHoSo": ""}, "HUB-SCH-003", "/data/0/TrangThaiHoSo"),
+        ({"LoaiDoiTuong": "9"}, "HUB-MAP-001", "/LoaiDoiTuong"),
+        ({"DanhSachHoSoBoSung": [1]}, "HUB-SCH-002", "/data/0/DanhSachHoSoBoSung/0"),
+    ],
+)
+async def test_a_refusal_is_a_code_that_the_client_reads_and_a_reason_that_it_keeps(
+    hub: House, client: Reporter, change: dict[str, Any], code: str, place: str
+) -> None:
+    dossier = hub.code()
+    said = {**record(dossier, PROCEDURE, 2, received=MORNING), **change}
+    answer = await client.call("DongBoHoSoMC", isUpdating="False", data=[said])
+    assert (client.status, answer["error_code"]) == (200, 3)
+    assert answer["message"].startswith(code)
+    assert f"· {place}" in answer["message"]
+    assert await kinds(hub, dossier) == []
+
+
+@pytest.mark.parametrize(
+    ("service", "more", "code"),
+    [
+        ("DongBoHoSoMC", {"data": []}, "HUB-SCH-003"),
+        ("DongBoHoSoMC", {"data": "x"}, "HUB-SCH-002"),
+        ("DongBoHoSoMC", {"data": [{}] * 101}, "HUB-LIM-001"),
+        ("CapNhatTienDoHoSoMC", {"data": [step("000.00.00.H47-261120-9999", MORNING, 4)]}, "HUB-DOS-002"),
+        ("DongBoDanhGia", {}, "HUB-INT-005"),
+        ("TraCuuHoSo", {}, "HUB-SCH-003"),
+    ],
+)
+async def test_what_cannot_be_answered_says_so(
+    client: Reporter, service: str, more: dict[str, Any], code: str
+) -> None:
+    answer = await client.call(service, **more)
+    assert answer["error_code"] == 3
+    assert answer["message"].startswith(code)
+
+
+async def test_a_lapsed_session_is_told_so_that_a_client_logs_in_again(hub: House, client: Reporter) -> None:
+    assert await client.session()
+    client._session = "lt_lapsed"
+    answer = await client.call("TraCuuHoSo", mahoso="x")
+    assert answer["error_code"] == 1
+    assert answer["message"].startswith("Phiên làm việc")
+    wrong = Reporter(f"{hub.url}/dvcqg", "onestop", "wrong")
+    assert not await wrong.report(record(hub.code(), PROCEDURE, 2, received=MORNING))
+    assert await wrong.session() == ""
+    assert json.loads(wrong.said)["error_code"] == 2
