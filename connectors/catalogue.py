@@ -64,7 +64,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
 
     ``build`` is for the sealing pool, ``connect`` for a worker, ``check_signed`` for settings whose replies are to be signed.
     ``collect``: for a room that picks up what partners have for us, in a worker.
-    ``encloses``: bytes of documents that travel inside a message of this room instead of by address; 0: none. All raise ``Refusal`` with HUB-CFG-001 or HUB-SCH-011.
+    ``encloses``: bytes of documents that travel inside a message of such a partner instead of by address; 0: none. All raise ``Refusal`` with HUB-CFG-001 or HUB-SCH-011.
     """
 
     settings: type[BaseModel]
@@ -72,7 +72,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     connect: Callable[[Any, Iterable[Row], Outfit], Connector]
     check_signed: Callable[[Any], None] = lambda _: None
     collect: Callable[[Any, Outfit], Collector] | None = None
-    encloses: int = 0
+    encloses: Callable[[Any], int] = lambda _: 0
 
 
 def _rest(settings: Rest, replies: Iterable[Row], outfit: Outfit) -> Connector:
@@ -133,14 +133,14 @@ def _picked(settings: Folder, outfit: Outfit) -> Collector:
 
 
 ROOMS: Mapping[str, Room] = {
-    "rest": Room(settings=Rest, build=rest_codec.build, connect=_rest),
+    "rest": Room(settings=Rest, build=rest_codec.build, connect=_rest, encloses=rest_codec.encloses),
     "soap": Room(settings=Soap, build=soap_codec.build, connect=_soap, check_signed=check_about),
     "edxml": Room(
         settings=Edxml,
         build=edxml_codec.build,
         connect=_edxml,
         collect=_edxml_collector,
-        encloses=edxml_codec.LARGEST,
+        encloses=lambda _: edxml_codec.LARGEST,
     ),
     "national_portal": Room(
         settings=NationalPortal, build=national_portal_codec.build, connect=_national_portal

@@ -214,11 +214,12 @@ class _Tabled(_Named):
 
     def _operation(self, parsed: object) -> str:
         for name, operation in self.table.operation.items():
-            if self._side.is_one(operation, parsed):
+            if not operation.only and self._side.is_one(operation, parsed):
                 return name
-        if self.media == "json":
-            return next(iter(self.table.operation))
-        raise refuse("HUB-SCH-009", rule=f"{self.ref}: one of {', '.join(self.table.operation)}")
+        heard = [name for name, operation in self.table.operation.items() if not operation.only]
+        if heard and self.media == "json":
+            return heard[0]
+        raise refuse("HUB-SCH-009", rule=f"{self.ref}: one of {', '.join(heard)}")
 
     def write(self, operation: str, message: Message, key: str) -> bytes:
         side = self._side

@@ -74,13 +74,15 @@ class Row(Closed, frozen=True, rename={"as_": "as"}):
 class Operation(Closed, frozen=True):
     """One thing that can be sent: its record, the schema it must satisfy, and what it cannot say.
 
-    ``root``: XML root element. ``marker``: pointer to what is there in this operation only, when several are read.
+    ``root``: XML root element. ``marker``: pointer to what is there in this operation only, when several are read. ``only``: it is
+    said to a partner and never heard, because it leaves out what a message must have.
     """
 
     record: str
     schema: str
     root: str = ""
     marker: str = ""
+    only: Literal["", "write"] = ""
     lost: dict[str, str] = {}
 
 

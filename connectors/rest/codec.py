@@ -1,13 +1,20 @@
-"""Message → drafts for a partner spoken to over REST: the mapping does it all, this room adds the media type."""
+"""Message → drafts for a partner spoken to over REST: the mapping does it all, this room adds the media type, and the files
+where a partner wants them inside.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from connectors.contract import Codec, Draft
+from connectors.rest.enclosing import enclosed
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from connectors.contract import Writer
     from connectors.rest.settings import Settings
     from schemas.dossier import Message
@@ -38,5 +45,28 @@ class _RestCodec:
         return (settings.paths.get(operation, settings.path), *find)
 
 
+class _EnclosingCodec(_RestCodec):
+    """For a partner that wants files inside: it has no word for one that was taken back, so that is not told."""
+
+    def encode(self, operation: str, message: Message, key: str) -> Draft:
+        dossier = message.dossier
+        if dossier is not None:
+            there = tuple(each for each in dossier.documents if not each.deleted)
+            dossier = msgspec.structs.replace(dossier, documents=there)
+        return super().encode(operation, msgspec.structs.replace(message, dossier=dossier), key)
+
+    def enclose(self, draft: Draft, contents: Mapping[str, bytes]) -> Draft:
+        payload = enclosed(draft.payload, self._settings.files_at, contents)
+        return msgspec.structs.replace(draft, payload=payload)
+
+
+LARGEST = 16 * 2**20
+"""Bytes of all files inside one message: gateways of the field take few larger requests."""
+
+
+def encloses(settings: Settings) -> int:
+    return LARGEST if settings.files_at else 0
+
+
 def build(settings: Settings, mapping: Writer) -> Codec:
-    return _RestCodec(settings, mapping)
+    return _EnclosingCodec(settings, mapping) if settings.files_at else _RestCodec(settings, mapping)

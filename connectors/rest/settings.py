@@ -32,6 +32,7 @@ def _template(path: str) -> str:
 
 PathTemplate = Annotated[str, AfterValidator(_template)]
 Pointer = Annotated[str, Field(pattern=_POINTER)]
+FilePointer = Annotated[str, Field(pattern=r"^(/[^/]+)+$")]
 Status = Annotated[int, Field(ge=100, le=599)]
 
 
@@ -59,7 +60,9 @@ class Find(Closed):
 
 
 class Settings(Reach):
-    """``path`` serves every operation that ``paths`` does not name."""
+    """``path`` serves every operation that ``paths`` does not name. ``files_at``: where files stand in the payload, in base64: JSON
+    pointers with ``*`` for each element of a list; the mapping writes a document's SHA-256 there.
+    """
 
     signs: ClassVar[frozenset[str]] = frozenset({"modi-rest"})
     believes: ClassVar[frozenset[str]] = frozenset({"jws-detached", "modi-rest"})
@@ -72,6 +75,7 @@ class Settings(Reach):
     auth: Auth = NoAuth()
     reply: ReplyPlaces = ReplyPlaces()
     find: Find | None = None
+    files_at: tuple[FilePointer, ...] = ()
 
     @model_validator(mode="after")
     def _an_answer_must_prove_something(self) -> Self:

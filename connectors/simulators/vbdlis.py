@@ -1,28 +1,24 @@
-"""A land administration system: it is handed dossiers over REST, and calls the one-stop about them.
+"""A land administration system that is handed dossiers over REST.
 
-In: ``POST /<operation>/<security code>``; no key, so what comes twice is there twice. Each answer is ``{data, status: {success, code,
-type, time, message}}`` inside HTTP 200, refusals too. Out: ``POST …/<call>/<security code>``; the dates are UTC; it believes
-``Result`` alone, and says nothing again by itself.
-Run: ``python -m connectors.simulators.vbdlis --url http://127.0.0.1:8080/vbdlis --code-file secrets/vbdlis.code KetThucHoSo call.json``
+``POST /<operation>/<security code>``; no key, so what comes twice is there twice. Each answer is ``{data, status: {success, code, type,
+time, message}}`` inside HTTP 200, refusals too. It takes no paper whose file is not inside.
+Run: ``python -m connectors.simulators.vbdlis --port 9003 --journal var/vbdlis.jsonl --secret-file secrets/vbdlis.code``
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote, unquote
+import base64
+import binascii
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import msgspec
 
 from connectors.simulators.desk import say
-from connectors.simulators.posting import post
+from connectors.simulators.server import options, secret_of, serve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from connectors.simulators.desk import Call, Journal, Said
 
@@ -33,40 +29,11 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "phanhoihososaiketqua": ("SoBienNhan", "NoiDung"),
 }
 """What it wants to find in each."""
-
-
-class Answer(NamedTuple):
-    """``result`` 0: not taken, or nothing that it understands came back."""
-
-    result: int
-    message: str = ""
-    status: int = 0
-
-
-class Caller:
-    """The half that calls. ``code``: the security code that the one-stop gave it."""
-
-    def __init__(self, url: str, code: str) -> None:
-        self._url, self._code = url.rstrip("/"), code
-
-    async def say(self, service: str, document: Mapping[str, Any]) -> Answer:
-        url = f"{self._url}/{service}" + (f"/{quote(self._code, safe='')}" if self._code else "")
-        headers = {"Content-Type": "application/json; charset=utf-8"}
-        got = await post(url, msgspec.json.encode(document), headers)
-        try:
-            told = msgspec.json.decode(got.body)
-            return Answer(int(told["Result"]), str(told["Message"]), got.status)
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError):
-            return Answer(0, "", got.status)
-
-
-def utc(moment: datetime) -> str:
-    """Write a time as .NET does that knows no zone: UTC, seven places and no mark."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f0")
+PAPERS = ("DanhSachGiayToDinhKem", "DanhSachGiayToBoSung")
 
 
 class Vbdlis:
-    """The half that is handed dossiers."""
+    """``code``: the security code that it gave the one-stop."""
 
     def __init__(self, journal: Journal, code: str) -> None:
         self.journal, self._code = journal, code
@@ -87,6 +54,8 @@ class Vbdlis:
         missing = [name for name in OPERATIONS[operation] if document.get(name) in (None, "")]
         if missing:
             return self._said(0, 422, f"Thiếu {missing[0]}")
+        if any(not _held(paper) for name in PAPERS for paper in document.get(name) or ()):
+            return self._said(0, 422, "Giấy tờ không có tệp")
         entry = self.journal.record(operation, call.body, dossier=document["SoBienNhan"])
         return self._said(entry.number, 200, "")
 
@@ -107,19 +76,19 @@ class Vbdlis:
         return say({"data": data, "status": status})
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Call the one-stop as a land administration system does")
-    parser.add_argument("--url", required=True, help="the hub's address with the desk's path")
-    parser.add_argument("--code-file", type=Path, required=True, help="the security code")
-    parser.add_argument("service")
-    parser.add_argument("document", type=Path)
-    told = parser.parse_args()
-    code = told.code_file.read_text("utf-8").strip()
-    document = msgspec.json.decode(told.document.read_bytes())
-    answer = asyncio.run(Caller(told.url, code).say(told.service, document))
-    sys.stdout.write(f"Result {answer.result} {answer.message}\n")
-    return 0 if answer.result else 1
+def _held(paper: dict[str, dict[str, str]]) -> bool:
+    """Whether a paper's file is there, in base64."""
+    try:
+        return bool(base64.b64decode(paper["TapTin"]["data"], validate=True))
+    except (KeyError, TypeError, binascii.Error, ValueError):
+        return False
+
+
+def main() -> None:
+    arguments = options("Simulated land administration system").parse_args()
+    code = secret_of(arguments)
+    serve(arguments.port, arguments.journal, lambda journal: Vbdlis(journal, code))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()

@@ -116,7 +116,7 @@ def desks(what: Declared) -> dict[str, Desk]:
         partner.id: Desk(
             base=f"{base}/{receives.documents.path}",
             grace=receives.documents.grace,
-            inside=catalogue.ROOMS[partner.room].encloses,
+            inside=catalogue.ROOMS[partner.room].encloses(partner.settings),
         )
         for partner, receives in what.receiving
     }

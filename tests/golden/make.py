@@ -16,7 +16,9 @@ sys.path.insert(0, str(ROOT))
 import json  # noqa: E402 - the path comes first
 from itertools import count  # noqa: E402
 
-from schemas.dossier import to_json  # noqa: E402
+import msgspec  # noqa: E402
+
+from schemas.dossier import Message, to_json  # noqa: E402
 from schemas.mapping import load, mappings  # noqa: E402
 from schemas.table import CANONICAL, Row, Shape, Table, read_table, step_into  # noqa: E402
 
@@ -83,13 +85,26 @@ def full() -> None:
         table = read_table(path)
         mapping: Any = load(path)
         for name, operation in table.operation.items():
-            tree = record(table, operation.record, CANONICAL, count(1))
-            raw = mapping._side.payload(tree, operation)
-            message = mapping.read(raw, "motcua-tinh", KEY, "000.00.00.H47")
+            if operation.only:
+                message = told(table, name)
+                raw = mapping.write(name, message, KEY)
+            else:
+                tree = record(table, operation.record, CANONICAL, count(1))
+                raw = mapping._side.payload(tree, operation)
+                message = mapping.read(raw, "motcua-tinh", KEY, "000.00.00.H47")
             stem = HERE / "full" / f"{table.ref}.{name}"
             stem.parent.mkdir(exist_ok=True)
             stem.with_name(f"{stem.name}.{table.media}").write_bytes(pretty(raw, table.media))
             stem.with_name(f"{stem.name}.canonical.json").write_bytes(pretty(to_json(message), "json"))
+
+
+def told(table: Table, operation: str) -> Message:
+    """What a one-stop says in full, of the first kind that the operation is for."""
+    raw = (HERE / "full" / "motcua.rest@1.ThongDiep.json").read_bytes()
+    message = load(TABLES / "motcua.rest-1.toml").read(raw, "motcua-tinh", KEY, "000.00.00.H47")
+    kind = next(kind for kind, names in table.operations.items() if operation in names)
+    event = msgspec.structs.replace(message.event, kind=kind)
+    return msgspec.structs.replace(message, event=event, extensions={})
 
 
 def story() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connectors.catalogue import DESKS
-from connectors.simulators.vbdlis import Caller, utc
+from connectors.simulators.vbdlis_calls import Caller, utc
 from hub.spool import Spool
 from tests.doubles.pki import Pki
 from tests.integration.intake_house import LAND, PROVINCE, House, house, partner_files, parts

@@ -20,7 +20,12 @@ from schemas.text import tidy_text
 TABLES = Path(__file__).resolve().parents[2] / "schemas" / "mappings"
 LOADED = mappings(TABLES)
 TABLED = {table.ref: table for table in map(read_table, sorted(TABLES.glob("*.toml")))}
-OPERATIONS = [(table.ref, name) for table in TABLED.values() for name in table.operation]
+OPERATIONS = [
+    (table.ref, name)
+    for table in TABLED.values()
+    for name, operation in table.operation.items()
+    if not operation.only
+]
 
 HOSTILE = st.sampled_from(
     [
