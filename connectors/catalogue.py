@@ -28,6 +28,9 @@ from connectors.mapi.desk import Desk as Mapi
 from connectors.national_portal import client as national_portal
 from connectors.national_portal import codec as national_portal_codec
 from connectors.national_portal.settings import Settings as NationalPortal
+from connectors.national_portal_g2 import client as national_portal_g2
+from connectors.national_portal_g2 import codec as national_portal_g2_codec
+from connectors.national_portal_g2.settings import Settings as NationalPortalG2
 from connectors.rest import client as rest
 from connectors.rest import codec as rest_codec
 from connectors.rest.settings import Settings as Rest
@@ -103,6 +106,12 @@ def _national_portal(settings: NationalPortal, replies: Iterable[Row], outfit: O
     return national_portal.connect(settings, http, replies, clock=outfit.seconds, credentials=shows)
 
 
+def _national_portal_g2(settings: NationalPortalG2, replies: Iterable[Row], outfit: Outfit) -> Connector:
+    http, clocks = Http(settings, clock=outfit.now), Clocks(outfit.now, outfit.seconds)
+    shows = credentials(settings.auth, settings, http, clocks)
+    return national_portal_g2.connect(settings, http, shows, replies)
+
+
 def _written(settings: Mailbox | Folder, mapping: Writer) -> Codec:
     return written.build(settings.media_type, mapping)
 
@@ -144,6 +153,12 @@ ROOMS: Mapping[str, Room] = {
     ),
     "national_portal": Room(
         settings=NationalPortal, build=national_portal_codec.build, connect=_national_portal
+    ),
+    "national_portal_g2": Room(
+        settings=NationalPortalG2,
+        build=national_portal_g2_codec.build,
+        connect=_national_portal_g2,
+        encloses=national_portal_g2_codec.LARGEST,
     ),
     "mailbox": Room(settings=Mailbox, build=_written, connect=_uncalled),
     "folder": Room(settings=Folder, build=_written, connect=_dropped, collect=_picked),

@@ -286,6 +286,10 @@ def _from_utc(value: object) -> datetime:
     return _moment(wall + ("+00:00" if mark in {None, "Z"} else mark), "date-time, ISO 8601")
 
 
+def _to_bare_wall(moment: datetime) -> str:
+    return _local(moment) + ".000"
+
+
 def _from_number(value: object) -> str:
     """An id or a code that some write as a number and others as text."""
     if type(value) is int:
@@ -412,6 +416,14 @@ _ALL = (
     ),
     Converter(name="iso:utc", read=_from_utc, write=_to_iso, gives="moment", wire=_STRING, exact=False),
     Converter(
+        name="yyyy-MM-ddTHH:mm:ss.fff",
+        read=_from_marked_wall,
+        write=_to_bare_wall,
+        gives="moment",
+        wire=_STRING,
+        exact=False,
+    ),
+    Converter(
         name="number",
         read=_from_number,
         write=_to_number,
@@ -425,26 +437,35 @@ _ALL = (
 CONVERTERS: dict[str, Converter] = {converter.name: converter for converter in _ALL}
 
 
-def codes(name: str, table: dict[str, str], *, back: bool = True) -> Converter:
-    """Build the converter of a code table, external → canonical, one to one.
+def spelled(code: str, *, number: bool) -> int | str:
+    """Return a code as its format writes it. Raises ``ValueError`` for a number that is none."""
+    if number and not _NUMBER.fullmatch(code):
+        raise ValueError(f"{code} is no number")
+    return int(code) if number else code
+
+
+def codes(name: str, table: dict[str, str], *, back: bool = True, numbers: bool = False) -> Converter:
+    """Build the converter of a code table, external → canonical, one to one. ``numbers``: the codes are whole numbers on the wire.
 
     Raises ``ValueError`` when two external codes mean the same and there is a way ``back``: it would have to choose.
     """
-    reverse = {canonical: external for external, canonical in table.items()}
+    known = {spelled(external, number=numbers): canonical for external, canonical in table.items()}
+    reverse = {canonical: external for external, canonical in known.items()}
     if back and len(reverse) != len(table):
         raise ValueError(f"codes.{name}: two codes with one meaning")
     rule = f"codes.{name}"
 
     def read(value: object) -> str:
-        found = table.get(value) if type(value) is str else None
+        found = known.get(value) if type(value) is (int if numbers else str) else None
         if found is None:
             raise Wrong("HUB-MAP-001", rule)
         return found
 
-    def write(value: str) -> str:
+    def write(value: str) -> int | str:
         found = reverse.get(value)
         if found is None:
             raise Wrong("HUB-MAP-002", rule)
         return found
 
-    return Converter(name=rule, read=read, write=write, gives="text", wire=_STRING)
+    wire = {"type": "integer"} if numbers else _STRING
+    return Converter(name=rule, read=read, write=write, gives="text", wire=wire)

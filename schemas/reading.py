@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from schemas.code import Code, Complaints, Tree, fetch
+from schemas.convert import spelled
 from schemas.strict_json import pointer_token
 from schemas.table import CANONICAL, Row, Shape, Table, converter_of, step_into
 
@@ -113,8 +114,9 @@ def _read_leaf(code: Code, table: Table, row: Row, shape: Shape, place: str, *, 
         _store(code.inside(), row.at or ".", "v")
         return
     if row.codes is not None:
-        known = code.name(dict(table.codes[row.codes]))
-        code.put(f"r = {known}.get(v) if type(v) is str else None")
+        number = row.as_ == "number"
+        codes = {spelled(each, number=number): said for each, said in table.codes[row.codes].items()}
+        code.put(f"r = {code.name(codes)}.get(v) if type(v) is {'int' if number else 'str'} else None")
         code.put(f"if r is None: c.add('HUB-MAP-001', {place}, {converter.name!r})", "else:")
         _store(code.inside(), row.at or ".", "r")
         return

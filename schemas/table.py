@@ -39,8 +39,8 @@ class Row(Closed, frozen=True, rename={"as_": "as"}):
     """One field of one record.
 
     ``wire``: its name in the partner's format. ``at``: its canonical path, relative to the record's own place; ``.`` is the
-    element itself; a number steps into a list (``derived`` rows). ``as`` / ``codes`` / ``record``: converter, code table,
-    nested record (without ``at``: the nested record speaks about the same canonical value). ``many``: a list.
+    element itself; a number steps into a list (``derived`` rows). ``as`` / ``codes`` / ``record``: converter, code table
+    (with ``as = "number"``: whole numbers on the wire), nested record (without ``at``: the nested record speaks about the same canonical value). ``many``: a list.
     ``required``: reading refuses (HUB-SCH-003), writing refuses with ``missing``. ``max``: in characters; longer is
     refused, or cut when ``cut`` gives the reason why that is allowed. ``default``: written when the value is absent.
     ``constant``: always written, expected when read. ``fixed``: the canonical value that this record means; nothing on the
@@ -219,7 +219,9 @@ def converter_of(table: Table, row: Row) -> convert.Converter:
         if row.codes not in table.codes:
             raise Slip(f"codes.{row.codes} is not there")
         try:
-            return convert.codes(row.codes, table.codes[row.codes], back=row.only != "read")
+            return convert.codes(
+                row.codes, table.codes[row.codes], back=row.only != "read", numbers=row.as_ == "number"
+            )
         except ValueError as error:
             raise Slip(str(error)) from None
     try:

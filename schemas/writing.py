@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from schemas.code import Code, Complaints, Tree, fetch
+from schemas.convert import spelled
 from schemas.strict_json import pointer_token
 from schemas.table import CANONICAL, Row, Shape, Table, converter_of, step_into
 
@@ -85,7 +86,9 @@ def _write_absent(
     code: Code, table: Table, row: Row, wire: str, place: str, prefixes: dict[str, str] | None = None
 ) -> None:
     if row.fallback is not None:
-        known = code.name(dict(table.codes[row.fallback.codes]))
+        number = row.as_ == "number"
+        codes = {said: spelled(each, number=number) for said, each in table.codes[row.fallback.codes].items()}
+        known = code.name(codes)
         code.put(
             f"v = {known}.get({_value(row.fallback.at, prefixes or {})})",
             f"if v is not None: o[{wire}] = v",

@@ -13,7 +13,7 @@ from connectors.credentials.contract import Shown
 from connectors.credentials.fixed import basic, with_headers
 from connectors.credentials.sessions import Login, NotIn, Session, Sessions
 from connectors.reach import read_secret
-from connectors.replies import read_json, wait_of
+from connectors.replies import at, read_json, wait_of
 from connectors.transport import Answer, Broken, Http, Request
 from schemas.problems import Refusal
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 EARLY = 0.9
 """A token is used for this part of the life that it says: it must not end on the way."""
 NOT_LET_IN, UNREADABLE = "HUB-PAR-005", "HUB-PAR-002"
+_FORMS = {"form": "application/x-www-form-urlencoded", "json": "application/json"}
 _NO_TOKEN = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
 
@@ -88,7 +89,7 @@ class Tokens:
             secrets.append(password)
         form |= {"scope": auth.scope} if auth.scope else {}
         headers, more = packed(auth.packed)
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        headers["Content-Type"] = _FORMS[auth.form]
         headers["Accept"] = "application/json"
         if auth.client_in == "body":
             form |= {"client_id": auth.client_id, "client_secret": secret}
@@ -98,15 +99,17 @@ class Tokens:
             secrets.append(told)
         return Request(
             path=auth.token_path,
-            body=urlencode(form).encode(),
+            body=json.dumps(form).encode() if auth.form == "json" else urlencode(form).encode(),
             headers=headers,
             secrets=(*secrets, *more),
             private=True,
         )
 
     def _read(self, answer: Answer) -> Session | NotIn:
-        told = read_json(answer.body)
-        token = told.get("access_token") if isinstance(told, dict) else None
+        document = read_json(answer.body)
+        around, _, name = self._auth.token_at.rpartition("/")
+        told = at(document, around)
+        token = told.get(name) if isinstance(told, dict) else None
         if (
             answer.status == HTTPStatus.OK
             and isinstance(told, dict)
@@ -115,7 +118,7 @@ class Tokens:
         ):
             return Session(token, self._clocks.seconds() + self._life(told.get("expires_in")))
         code = NOT_LET_IN if answer.status in _NO_TOKEN else UNREADABLE
-        said = told.get("error") if isinstance(told, dict) else None
+        said = document.get("error") if isinstance(document, dict) else None
         detail = f"token {answer.status} {said if isinstance(said, str) else ''}".strip()[:500]
         return NotIn(
             reason=Reason(code=code, detail=detail),

@@ -104,7 +104,8 @@ class OAuth(Closed):
     """A token of the partner's own (RFC 6749 §4.3, §4.4), fetched when it is needed and again when it counts no more.
 
     ``token_path`` stands below ``base_url``, or below ``token_address`` where another host gives tokens. ``client_in``: where the
-    client's id and secret stand in that request. ``token_for``: how long a token is used that says no lifetime.
+    client's id and secret stand in that request. ``form``: how it is written; ``token_at``: where the answer holds the token, its
+    lifetime beside it. ``token_for``: how long a token is used that says no lifetime.
     """
 
     kind: Literal["oauth"]
@@ -118,6 +119,8 @@ class OAuth(Closed):
     password_file: LocalFile | None = None
     scope: Annotated[str, Field(pattern=r"^[!#-\[\]-~]*( [!#-\[\]-~]+)*$")] = ""
     token_for: Seconds = 600.0
+    form: Literal["form", "json"] = "form"
+    token_at: Annotated[str, Field(pattern=r"^(/[^/]+)+$")] = "/access_token"  # noqa: S105 - where it stands
     packed: Packed | None = None
 
     @model_validator(mode="after")

@@ -18,6 +18,7 @@ from itertools import count  # noqa: E402
 
 import msgspec  # noqa: E402
 
+from schemas.convert import spelled  # noqa: E402
 from schemas.dossier import Message, to_json  # noqa: E402
 from schemas.mapping import load, mappings  # noqa: E402
 from schemas.table import CANONICAL, Row, Shape, Table, read_table, step_into  # noqa: E402
@@ -31,7 +32,7 @@ def value(table: Table, row: Row, shape: Shape, number: int) -> Any:
     if row.constant is not None:
         return row.constant
     if row.codes is not None:
-        return next(iter(table.codes[row.codes]))
+        return spelled(next(iter(table.codes[row.codes])), number=row.as_ == "number")
     target = step_into(shape, row.at)[0] if row.at else shape
     if target.pattern:
         return f"{number:064x}"
@@ -47,6 +48,7 @@ def value(table: Table, row: Row, shape: Shape, number: int) -> Any:
         "xs:date": f"2026-11-{day:02d}",
         "iso:wall": f"2026-11-{day:02d}T08:00:{number % 60:02d}.000Z",
         "iso:utc": f"2026-11-{day:02d}T08:00:{number % 60:02d}",
+        "yyyy-MM-ddTHH:mm:ss.fff": f"2026-11-{day:02d}T08:00:{number % 60:02d}.000",
         "number": number,
         "boolean": True,
         "yyyy/MM/dd": f"2026/11/{day:02d}",

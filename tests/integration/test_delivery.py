@@ -72,6 +72,18 @@ async def test_a_transfer_is_in_doubt_and_its_bytes_are_on_disk_when_it_leaves(t
     )
 
 
+async def test_what_a_partner_told_of_a_dossier_goes_with_its_later_parcels_and_no_other(
+    tmp_path: Path,
+) -> None:
+    land = Partner(Delivered(facts={"IdHoSo": "HS-1"}), Delivered())
+    async with house(tmp_path, land=land) as hub:
+        for message, dossier in (("m1", "d1"), ("m2", "d1"), ("m3", "d2")):
+            await hub.accept(message, "land", dossier=dossier)
+            async with hub.working():
+                await hub.reaches(f"{message}.land", State.DELIVERED)
+    assert [dict(parcel.told) for _, parcel in land.heard] == [{}, {"IdHoSo": "HS-1"}, {}]
+
+
 async def test_nothing_leaves_when_the_lease_was_lost_before_the_bytes_were_on_disk(tmp_path: Path) -> None:
     land = Partner()
     async with house(tmp_path, land=land) as hub:

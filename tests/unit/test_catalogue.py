@@ -25,6 +25,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "integration_path": "/mapi/g",
         "share_path": "/mapi/g",
     },
+    "national_portal_g2": {"auth": {"kind": "none"}},
     "edxml": {
         "organ": "000.00.15.H47",
         "own": "000.00.00.H47",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from schemas.convert import spelled
 from schemas.dossier import from_json, to_json
 from schemas.mapping import Mapping, load, mappings
 from schemas.problems import Refusal
@@ -106,13 +107,13 @@ def test_every_code_of_every_table_is_read_and_written_back(table: Table, name: 
     for place, row in coded(table, name):
         for code in table.codes[row.codes or ""]:
             changed = tree(mapping, golden(table, name))
-            put(changed, place.split("/")[1:], code)
+            put(changed, place.split("/")[1:], spelled(code, number=row.as_ == "number"))
             raw = mapping._side.payload(changed, operation)
             again = mapping.write(name, mapping.read(raw, "s", KEY, "a"), KEY)
             assert same(table.media, again, raw), (place, code)
 
 
-def put(node: Any, steps: list[str], value: str) -> None:
+def put(node: Any, steps: list[str], value: int | str) -> None:
     for child in node if steps[0] == "*" else (node,):
         if steps[0] == "*":
             put(child, steps[1:], value)
@@ -125,9 +126,9 @@ def put(node: Any, steps: list[str], value: str) -> None:
 @pytest.mark.parametrize(("table", "name"), OPERATIONS, ids=ids)
 def test_a_code_that_no_table_knows_is_refused_at_its_place(table: Table, name: str) -> None:
     mapping: Any = LOADED[table.ref]
-    for place, _ in coded(table, name):
+    for place, row in coded(table, name):
         changed = tree(mapping, golden(table, name))
-        put(changed, place.split("/")[1:], "KHONG_CO")
+        put(changed, place.split("/")[1:], 987 if row.as_ == "number" else "KHONG_CO")
         raw = mapping._side.payload(changed, table.operation[name])
         with pytest.raises(Refusal) as refused:
             mapping.read(raw, "s", KEY, "a")

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from schemas.convert import spelled
 from schemas.dossier import from_json, to_json
 from schemas.mapping import mappings
 from schemas.table import CANONICAL, Row, Shape, Table, read_table, step_into
@@ -94,7 +95,9 @@ def text_for(row: Row, shape: Shape) -> st.SearchStrategy[Any]:
 
 def value_for(table: Table, row: Row, shape: Shape) -> st.SearchStrategy[Any]:
     if row.codes is not None:
-        return st.sampled_from(sorted(table.codes[row.codes]))
+        return st.sampled_from(
+            [spelled(code, number=row.as_ == "number") for code in sorted(table.codes[row.codes])]
+        )
     made: dict[str, st.SearchStrategy[Any]] = {
         "integer": st.integers(0, 2**63 - 1),
         "digits": DIGITS.map(str),
@@ -110,6 +113,7 @@ def value_for(table: Table, row: Row, shape: Shape) -> st.SearchStrategy[Any]:
         "iso:utc": st.tuples(WALL, st.sampled_from(["", "Z", ".123Z", ".1234567", "+0700", "-03:30"])).map(
             "".join
         ),
+        "yyyy-MM-ddTHH:mm:ss.fff": st.tuples(WALL, st.sampled_from(["", ".000", ".123", "Z"])).map("".join),
         "number": st.one_of(st.integers(-(2**63), 2**63 - 1), DIGITS.map(str)),
         "boolean": st.booleans(),
         "anything": ANY_JSON.filter(lambda value: value is not None),
