@@ -26,7 +26,7 @@ from schemas.library import BUILTIN, Library
 from schemas.problems import MAX_PROBLEMS, Problem, Refusal, refuse
 from schemas.reading import Reader, compile_reader
 from schemas.strict_json import json_lines, parse_json, pointer_token
-from schemas.table import Table, check, read_table
+from schemas.table import Table, check, read_table, unsettled
 from schemas.text import utf8
 from schemas.validation import JsonSchema
 from schemas.wire import JsonSide, XmlSide, line_of, point
@@ -96,14 +96,40 @@ def load(path: Path, library: Library | None = None) -> Mapping:
         library = Library((BUILTIN,) if site == BUILTIN else (site, BUILTIN))
     if table.canonical:
         return _Canonical(table, library)
+    open_ = unsettled(table, path.name)
+    if open_:
+        raise Refusal(*open_, *_mistakes(table, path.name, library))
     check(table, path.name)
     return _Tabled(table, library)
 
 
+def _mistakes(table: Table, file: str, library: Library) -> tuple[Problem, ...]:
+    """What is wrong with an unfinished table besides what is open in it."""
+    found: list[Problem] = []
+    try:
+        check(table, file)
+    except Refusal as refusal:
+        found.extend(refusal.problems)
+    for name, operation in table.operation.items():
+        try:
+            library.schema(operation.schema)
+        except Refusal as refusal:
+            found.extend(
+                msgspec.structs.replace(each, place=f"{file} operation.{name}", rule=operation.schema)
+                for each in refusal.problems
+            )
+    return tuple(found)
+
+
 def mappings(folder: Path, library: Library | None = None) -> dict[str, Mapping]:
-    """Load every mapping of a folder, by its reference."""
-    loaded = (load(path, library) for path in sorted(folder.glob("*.toml")))
+    """Load every finished mapping of a folder, by its reference. One in which something is still open is as if it were not there."""
+    loaded = (load(path, library) for path in sorted(folder.glob("*.toml")) if _finished(path))
     return {mapping.ref: mapping for mapping in loaded}
+
+
+def _finished(path: Path) -> bool:
+    table = read_table(path)
+    return table.canonical or table.finished
 
 
 _SIDES: dict[str, Callable[[Table], Any]] = {"json": JsonSide, "xml": XmlSide, "edxml": EdxmlSide}

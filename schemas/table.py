@@ -21,7 +21,7 @@ from msgspec import inspect
 
 from schemas import convert
 from schemas.dossier import Kind, Message
-from schemas.problems import Refusal, refuse
+from schemas.problems import Problem, Refusal, refuse
 
 
 class Closed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,7 +47,8 @@ class Row(Closed, frozen=True, rename={"as_": "as"}):
     wire (``wire`` names the row only). ``keep``: the canonical words have no place for it; kept under
     ``extensions``. ``derived``: also said elsewhere in the record; kept only when it says something else.
     ``only``: one direction. ``source = "transfer.key"``: written from the transfer, with ``keep`` only when nothing was kept. ``unmapped = "omit"``: list elements
-    whose code the format does not know are left out (declared lost).
+    whose code the format does not know are left out (declared lost). ``open``: what a person has still to decide here; as long as
+    anything is open the mapping is unfinished and nobody speaks it.
     """
 
     wire: str
@@ -69,6 +70,7 @@ class Row(Closed, frozen=True, rename={"as_": "as"}):
     fallback: Fallback | None = None
     source: Literal["transfer.key"] | None = None
     unmapped: Literal["refuse", "omit"] = "refuse"
+    open: str = ""
 
 
 class Operation(Closed, frozen=True):
@@ -98,7 +100,7 @@ class Table(Closed, frozen=True):
     also write ``null`` for nothing.
 
     ``dialect``: ``edxml``: XML as ``schemas.edxml`` reads and writes it. ``namespaces``: record → the namespace of the elements
-    in it, where that is not the root's; ``""``: none (a schema without ``elementFormDefault``).
+    in it, where that is not the root's; ``""``: none (a schema without ``elementFormDefault``). ``open``: as in a row, by place.
     """
 
     id: str
@@ -118,6 +120,12 @@ class Table(Closed, frozen=True):
     records: dict[str, tuple[Row, ...]] = {}
     codes: dict[str, dict[str, str]] = {}
     lost: dict[str, str] = {}
+    open: dict[str, str] = {}
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing in it waits for a person."""
+        return not self.open and not any(row.open for rows_ in self.records.values() for row in rows_)
 
     @property
     def ref(self) -> str:
@@ -235,7 +243,13 @@ def check_row(table: Table, row: Row, shape: Shape) -> Shape:
     if row.record is not None and row.record not in table.records:
         raise Slip(f"records.{row.record} is not there")
     if row.at is None:
-        if row.record is None and not row.keep and row.constant is None and row.source is None:
+        if (
+            row.record is None
+            and not row.keep
+            and row.constant is None
+            and row.source is None
+            and not row.open
+        ):
             raise Slip("says nothing: no at, record, keep, constant or source")
         return shape
     try:
@@ -342,6 +356,21 @@ def check(table: Table, file: str) -> None:
         )
     if problems:
         raise Refusal(*(problem.problems[0] for problem in problems[:50]))
+
+
+def unsettled(table: Table, file: str) -> tuple[Problem, ...]:
+    """Name all that a person has still to decide: HUB-MAP-007 each."""
+    rows_ = (
+        (f"records.{record}[{index}] {row.wire}", row.open)
+        for record, found in table.records.items()
+        for index, row in enumerate(found)
+        if row.open
+    )
+    places = ((f"open.{place}", what) for place, what in table.open.items())
+    return tuple(
+        Problem(code="HUB-MAP-007", place=f"{file} {place}", rule="decided by a person", detail=what)
+        for place, what in (*places, *rows_)
+    )
 
 
 def _check_record(table: Table, record: str, shape: Shape, file: str, above: tuple[str, ...]) -> None:

@@ -15,6 +15,7 @@ import sys
 import tarfile
 import tempfile
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,6 +169,52 @@ def xmlsec_samples() -> Path:
     return kept("xmlsec1-samples", make)
 
 
+WSDLS = {
+    "onvif_zeep_async-4.3.0-py3-none-any.whl": "4d0ce59ff57ae116d2367bf2914508e50a5c34a04a68bdb0c05ac5700faec7de",
+    "strong-soap-5.0.10.tgz": "1ee5d3042f77c7bb1bc68b98088f8ace8bab28067564de199d6e2d78ae4dc37a",
+}
+"""Packages that carry WSDLs of real services, with their SHA-256."""
+
+
+def wsdls() -> Path:
+    """Return a folder of WSDLs that others made: of cameras (ONVIF), of weather and stock services, of zeep's own tests."""
+
+    def make(folder: Path) -> None:
+        wheel, archive = WSDLS
+        name, version, _ = wheel.split("-", 2)
+        run(sys.executable, "-m", "pip", "download", "-q", "--no-deps", f"{name}=={version}", at=folder)
+        run("npm", "pack", "--silent", "strong-soap@5.0.10", at=folder)
+        for file, expected in WSDLS.items():
+            if hashlib.sha256((folder / file).read_bytes()).hexdigest() != expected:
+                raise SystemExit(f"{file} is not what was expected")
+        with zipfile.ZipFile(folder / wheel) as opened:
+            for each in (each for each in opened.namelist() if "/wsdl/" in each):
+                opened.extract(each, folder / "onvif")
+        (folder / wheel).unlink()
+        unpack(folder / archive, folder, "example/wsdls")
+        _zeep_samples(folder)
+
+    return kept(f"wsdls-{digest_of(*WSDLS.values())}", make)
+
+
+def _zeep_samples(folder: Path) -> None:
+    """The folder ``tests`` of zeep's source distribution, of the locked version and digest."""
+    lock = tomllib.loads((ROOT / "uv.lock").read_text("utf-8"))
+    (package,) = (each for each in lock["package"] if each["name"] == "zeep")
+    source = ("--no-deps", "--no-binary", "zeep")
+    run(sys.executable, "-m", "pip", "download", "-q", *source, f"zeep=={package['version']}", at=folder)
+    (archive,) = folder.glob("zeep-*.tar.gz")
+    if hashlib.sha256(archive.read_bytes()).hexdigest() != package["sdist"]["hash"].removeprefix("sha256:"):
+        raise SystemExit(f"{archive.name} is not what uv.lock names")
+    (folder / "zeep").mkdir()
+    archive = archive.rename(folder / "zeep" / archive.name)
+    unpack(archive, folder / "zeep", "tests")
+
+
+def digest_of(*words: str) -> str:
+    return hashlib.sha256("".join(words).encode()).hexdigest()[:16]
+
+
 def unpack(archive: Path, folder: Path, part: str) -> None:
     """Leave in ``folder`` what lies in this part of the archive's one folder, and nothing else."""
     with tarfile.open(archive) as opened:
@@ -187,6 +234,7 @@ EVERYTHING = (
     xmlseclibs,
     signxml_samples,
     xmlsec_samples,
+    wsdls,
 )
 
 

@@ -44,6 +44,8 @@ COMMANDS: Mapping[str, str] = {
     "partner list": "hub.cli.partners:list_",
     "partner show": "hub.cli.partners:show_",
     "partner check": "hub.cli.partners:check",
+    "partner validate": "hub.cli.partners:check",
+    "partner new": "hub.cli.joining:new",
     "partner pause": "hub.cli.partners:pause",
     "partner resume": "hub.cli.partners:resume",
     "partner distrust": "hub.cli.keys:distrust",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from connectors.contract import Outcome, Sealed
     from hub.doctor.facts import Facts
     from hub.documents.contract import Held
+    from hub.drafting.draft import Laid
     from hub.evidence.contract import Root
     from hub.judging.contract import Said
     from hub.partners.partner import Partner
@@ -155,6 +156,28 @@ def checked(settings: Path, file: Path) -> Sequence[Problem]:
     from hub.wiring.declared import check_partner  # noqa: PLC0415 - heavy; only this command needs it
 
     return check_partner(settings, file)
+
+
+def mapping_faults(settings: Path, file: Path) -> Sequence[tuple[Path, Problem]]:
+    """What is wrong with the site's own mappings that a partner's file names; each with its file."""
+    from hub.wiring.declared import mapping_faults as faults  # noqa: PLC0415 - heavy; only this command needs it
+
+    return faults(settings, file) if settings.is_file() else ()
+
+
+def is_draft(file: Path) -> bool:
+    from hub.wiring.declared import is_draft as draft  # noqa: PLC0415 - heavy; only this command needs it
+
+    return draft(file)
+
+
+def drafted(
+    settings: Path, partner: str, description: Path, agency: str, operations: Sequence[str], now: datetime
+) -> Laid:
+    """Draft the files of a new partner, each with the place where it belongs. Raises ``Refusal`` HUB-CFG-*, HUB-SCH-*."""
+    from hub.wiring.drafting import laid  # noqa: PLC0415 - heavy; only this command needs it
+
+    return laid(settings, partner, description, agency, operations, now)
 
 
 def workdays(settings: Path) -> Workdays:

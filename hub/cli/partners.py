@@ -1,4 +1,4 @@
-"""``lienthong partner list|show|check|pause|resume``. API keys are never shown, not even their digests."""
+"""``lienthong partner list|show|check|validate|pause|resume``. API keys are never shown, not even their digests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from hub import rules
 from hub.circuit import Circuit
-from hub.cli import columns, finding, show, times
+from hub.cli import columns, finding, opening, show, times
 from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint
@@ -186,7 +186,7 @@ async def _seen(hub: Hub, name: str, now: datetime) -> Seen:
 def check(files: Files, /, *, desk: At) -> int:
     if not files:
         raise Complaint("usage.missing", Exit.USAGE, name="FILE")
-    found = [(file, problem) for file in files for problem in desk.check(desk.settings, file)]
+    found = [each for file in files for each in _faults(desk, file)]
     if desk.as_json:
         show.json(desk, [_checked(file, problem) for file, problem in found])
     for file, problem in () if desk.as_json else found:
@@ -195,7 +195,16 @@ def check(files: Files, /, *, desk: At) -> int:
         desk.tell("check.found", number=len(found), code=found[0][1].code)
         return Exit.FOUND
     desk.tell("check.fine", number=len(files))
+    for file in files:
+        if opening.is_draft(file):
+            desk.tell("check.draft", file=file)
     return Exit.OK
+
+
+def _faults(desk: Desk, file: Path) -> list[tuple[Path, Problem]]:
+    """Of the partner's file, and of the site's own mappings that it names."""
+    own = [(file, problem) for problem in desk.check(desk.settings, file)]
+    return [*own, *opening.mapping_faults(desk.settings, file)]
 
 
 def _checked(file: Path, problem: Problem) -> dict[str, object]:
@@ -211,7 +220,7 @@ def _checked(file: Path, problem: Problem) -> dict[str, object]:
 
 def _line(desk: Desk, file: Path, problem: Problem) -> str:
     """``so-tnmt.toml:14  ✕ HUB-CFG-001  receives.replies[0].outcome  unknown key``; a tab between in a pipe."""
-    place = problem.place.removeprefix(f"{file.name}: ").removeprefix(file.name)
+    place = problem.place.removeprefix(f"{file.name}: ").removeprefix(file.name).strip()
     language = desk.speech.language if desk.screen.terminal else "en"  # in a pipe as the code says it
     rule = " ".join(part for part in (rules.said(problem.rule, language), problem.detail) if part)
     at = f"{file}:{problem.line}" if problem.line else str(file)

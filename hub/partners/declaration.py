@@ -257,8 +257,9 @@ class Receives(Closed):
 
 
 class Declaration(Closed):
-    """The file itself, without the room's own table."""
+    """The file itself, without the room's own table. ``draft``: the hub leaves the file out; ``partner validate`` reads it."""
 
+    draft: bool = False
     id: Id
     agency: Agency
     room: Room

@@ -36,6 +36,7 @@ class Partner(msgspec.Struct, frozen=True, kw_only=True):
     sends: Sends | None
     receives: Receives | None
     settings: BaseModel | None
+    draft: bool = False
 
     @property
     def party(self) -> Party:

@@ -39,7 +39,7 @@ Built = TypeVar("Built")
 
 
 def load(folder: Path, world: World) -> tuple[Partner, ...]:
-    """Read every ``*.toml`` of the folder, in the order of their names. Raises ``Refusal`` with the problems of all."""
+    """Read every ``*.toml`` of the folder that is no draft, in the order of their names. Raises ``Refusal`` with the problems of all."""
     partners: list[tuple[Source, Partner]] = []
     problems: list[Problem] = []
     if not folder.is_dir():
@@ -47,6 +47,8 @@ def load(folder: Path, world: World) -> tuple[Partner, ...]:
     for path in sorted(folder.glob("*.toml")):
         try:
             source = Source(path, CODE)
+            if source.values.get("draft") is True:
+                continue
             partners.append((source, _read(source, world)))
         except Refusal as refusal:
             problems.extend(refusal.problems)

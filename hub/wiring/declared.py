@@ -13,6 +13,8 @@ import msgspec
 from connectors import catalogue
 from hub import settings as settings_file
 from hub import upkeep
+from hub.closed_toml import Source
+from hub.drafting.faults import faults
 from hub.partners import reading
 from hub.partners.world import NO_MAPPING, World
 from hub.retry import LONGEST_WAIT
@@ -171,12 +173,15 @@ def formats_of(settings: Settings) -> Mapping[str, mapping.Mapping]:
     return _formats(settings)[1]
 
 
+def library_of(settings: Settings) -> Library:
+    return Library((settings.mappings.parent, BUILTIN) if settings.mappings else (BUILTIN,))
+
+
 def _formats(settings: Settings) -> tuple[Library, Mapping[str, mapping.Mapping]]:
     """The built-in mappings and schemas with the site's own; those stand in the folder that holds ``mappings``."""
+    library = library_of(settings)
     if settings.mappings is None:
-        library = Library((BUILTIN,))
         return library, mapping.mappings(MAPPINGS, library)
-    library = Library((settings.mappings.parent, BUILTIN))
     return library, {**mapping.mappings(MAPPINGS, library), **mapping.mappings(settings.mappings, library)}
 
 
@@ -207,14 +212,57 @@ def _thorough(world: World, library: Library) -> World:
 
 
 def check_partner(path: Path, file: Path) -> Sequence[Problem]:
-    """Say what is wrong with one partner file, as it stands beside these settings."""
+    """Say what is wrong with one partner file, as it stands beside these settings. A draft may name mappings that are unfinished."""
     settings = settings_file.load(path)
+    wrong: tuple[Problem, ...] = ()
     try:
         library, formats = _formats(settings)
-        reading.read(file, _thorough(_world(settings, formats, Agencies.load()), library))
     except Refusal as refusal:
-        return refusal.problems
-    return ()
+        own = {each.name for each in named_mappings(settings, file)}
+        wrong = tuple(each for each in refusal.problems if each.place.partition(" ")[0] not in own)
+        library = library_of(settings)
+        formats = mapping.mappings(MAPPINGS, Library((BUILTIN,)))
+    world = _world(settings, formats, Agencies.load())
+    if wrong or is_draft(file):
+        world = msgspec.structs.replace(world, mappings=world.mappings | _refs(settings))
+    try:
+        reading.read(file, _thorough(world, library))
+    except Refusal as refusal:
+        return (*wrong, *refusal.problems)
+    return wrong
+
+
+def is_draft(file: Path) -> bool:
+    try:
+        return Source(file, reading.CODE).values.get("draft") is True
+    except Refusal:
+        return False
+
+
+def _refs(settings: Settings) -> frozenset[str]:
+    """Return what the site's own mappings are called, whatever state they are in."""
+    found = settings.mappings.glob("*.toml") if settings.mappings else ()
+    return frozenset("@".join(each.stem.rsplit("-", 1)) for each in found)
+
+
+def named_mappings(settings: Settings, file: Path) -> Sequence[Path]:
+    """Find the site's own mapping files that a partner's file names."""
+    try:
+        values = Source(file, reading.CODE).values
+    except Refusal:
+        return ()
+    tables = [values.get(way) for way in ("sends", "receives")]
+    refs = [table.get(key) for table in tables if isinstance(table, dict) for key in ("format", "mapping")]
+    names = [f"{ref.replace('@', '-')}.toml" for ref in refs if isinstance(ref, str) and "/" not in ref]
+    here = [settings.mappings / name for name in dict.fromkeys(names)] if settings.mappings else []
+    return [each for each in here if each.is_file()]
+
+
+def mapping_faults(path: Path, file: Path) -> Sequence[tuple[Path, Problem]]:
+    """Say what is wrong with, or still open in, the site's own mappings that a partner's file names."""
+    settings = settings_file.load(path)
+    library = library_of(settings)
+    return [(each, problem) for each in named_mappings(settings, file) for problem in faults(each, library)]
 
 
 def codecs(what: Declared) -> dict[str, Codec]:

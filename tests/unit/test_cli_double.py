@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from connectors.contract import Outcome
-    from hub.cli.opening import Hub, Keeper, Opener
+    from hub.cli.opening import Checker, Hub, Keeper, Opener
     from hub.documents.contract import Held
     from hub.store.contract.store import Store
     from hub.store.contract.watching import Process, Verdict
@@ -371,6 +371,7 @@ def line(
     fails: Exception | None = None,
     receives: Receives | None = None,
     opener: Opener | None = None,
+    checker: Checker | None = None,
     now: datetime = NOW,
 ) -> Ran:
     """Run one command line. ``terminal``: output goes to one; ``answers``: a person is there and types these lines;
@@ -395,7 +396,7 @@ def line(
         screen=screen_of(out, err, source, around_environment, width),
         environment=around_environment,
         open=opener or open_hub,
-        check=check,
+        check=checker or check,
         programs=programs or Started(),
         keep=keep,
         now=lambda: now,

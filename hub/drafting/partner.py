@@ -1,0 +1,184 @@
+"""An outline → the text of a partner's file: a draft that the hub leaves out until a person has looked at it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from connectors.reach import is_loopback
+from hub.drafting.guess import plain
+from schemas.dossier import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hub.drafting.outline import Field, Operation, Outline
+
+UNKNOWN_ADDRESS = "https://sandbox.invalid"
+_CODES = (
+    "ma",
+    "maketqua",
+    "maloi",
+    "code",
+    "errorcode",
+    "resultcode",
+    "statuscode",
+    "status",
+    "ketqua",
+    "result",
+    "trangthai",
+)
+_ASKING = ("tracuu", "find", "get", "query", "status", "lookup", "check", "kiemtra", "trangthai")
+_FEW = 3
+"""Fields that a question has at most."""
+
+
+def room_of(outline: Outline) -> str:
+    return "soap" if outline.kind == "wsdl" else "rest"
+
+
+def drafted(outline: Outline, chosen: tuple[Operation, ...], partner: str, agency: str, mapping: str) -> str:
+    return "\n".join(_lines(outline, chosen, partner, agency, mapping)) + "\n"
+
+
+def _lines(
+    outline: Outline, chosen: tuple[Operation, ...], partner: str, agency: str, mapping: str
+) -> Iterator[str]:
+    yield "# Bản nháp: hub bỏ qua tệp này cho tới khi dòng dưới được xóa. Xem từng dòng; điều đối tác hứa (can_be_asked, keeps_keys) thì hỏi đối tác."
+    yield "# A draft: the hub leaves this file out until the next line is deleted. Look at each line; ask the partner what it promises (can_be_asked,"
+    yield "# keeps_keys). Every key: docs/reference/partner-file.md. Check: lienthong partner validate; then: lienthong partner probe."
+    yield "draft = true"
+    yield f"id = {_q(partner)}"
+    yield f"agency = {_q(agency)}"
+    yield f"room = {_q(room_of(outline))}"
+    yield from ("", "[name]", f"vi = {_q(partner)}", f"en = {_q(partner)}")
+    yield from ("", "[receives]", 'kinds = ["received"]', *_wrapped("each of", [str(kind) for kind in Kind]))
+    yield 'role = "decides"                          # "informed": nó chỉ được báo · it is only told'
+    yield f"mapping = {_q(mapping)}"
+    yield f"authority = {_q(agency)}"
+    yield "can_be_asked = false                      # true: thao tác tra cứu dưới [receives.…find] chạy được · its question works"
+    yield "keeps_keys = false                        # true: cùng khóa lần nữa thì nó trả lời như lần đầu · the same key again gets its first answer"
+    yield from (_soap if outline.kind == "wsdl" else _rest)(outline, chosen, partner)
+
+
+def _address(outline: Outline) -> tuple[str, str]:
+    """Return an address that may stand in the file, and what was said where it may not."""
+    parts = urlsplit(outline.address)
+    host = parts.hostname or ""
+    if parts.scheme not in {"http", "https"} or not host or parts.username or parts.query:
+        return UNKNOWN_ADDRESS, outline.address
+    told = outline.address.partition("#")[0].rstrip("/")
+    if parts.scheme == "http" and not is_loopback(host):
+        return "https" + told[4:], outline.address
+    return told, ""
+
+
+def _based(outline: Outline) -> str:
+    told, instead = _address(outline)
+    note = f"  # bản mô tả ghi · the description says {_plain(instead)}" if instead else ""
+    return f"base_url = {_q(told)}{note}"
+
+
+def _soap(outline: Outline, chosen: tuple[Operation, ...], partner: str) -> Iterator[str]:
+    yield from ("", "[receives.soap]", f"wsdl = {_q(f'{partner}@1')}", _based(outline))
+    if outline.version != "1.1":
+        yield f"version = {_q(outline.version)}"
+    if outline.ports > 1:
+        yield from (f"service = {_q(outline.service)}", f"port = {_q(outline.port)}")
+    for operation in chosen:
+        yield from _answer(operation)
+    yield from _question(outline, chosen)
+
+
+def _answer(operation: Operation) -> Iterator[str]:
+    """What the reply holds, and a status that may be meant by it."""
+    answers = operation.answers
+    if answers is None:
+        yield f"# {_plain(operation.name)} trả lời rỗng · answers nothing"
+        return
+    yield f"# {_plain(operation.name)} trả lời · answers {_plain(answers.name)}:"
+    paths = [(path, field) for path, field in answers.paths() if not field.fields and "-" not in path]
+    for path, field in paths[:30]:
+        yield f"#   {_plain(path)}  {_plain(field.type)} {_plain(' '.join(field.values[:10]))}".rstrip()
+    code = next((path for path, field in paths if plain(field.name) in _CODES), "")
+    if code:
+        yield f'# status = {{ code = {_q(code)}, delivered = ["0"] }}   # mã nào nghĩa là đã nhận · which codes mean taken'
+    yield '# reference = "…"                        # phần tử mang mã của họ · the element with their own id'
+
+
+def _question(outline: Outline, chosen: tuple[Operation, ...]) -> Iterator[str]:
+    """An operation by which the partner may be asked, proposed as comments: it is the partner's promise, not our guess."""
+    for each in outline.operations:
+        asks = any(word in plain(each.name) for word in _ASKING) and each.takes.leaves <= _FEW
+        if each in chosen or not asks or each.answers is None or not each.takes.fields:
+            continue
+        first = next((path for path, field in each.takes.paths() if not field.fields), "")
+        element = _coded(each.answers)
+        yield from (
+            "",
+            f"# [receives.soap.find]                    # {_plain(each.name)}: có phải thao tác tra cứu? · is it the question?",
+        )
+        yield f"# operation = {_q(each.name)}"
+        yield f'# arguments = {{ {first} = "key" }}'
+        yield f"# element = {_q(element)}"
+        return
+
+
+def _coded(answers: Field) -> str:
+    paths = [(path, field) for path, field in answers.paths() if not field.fields]
+    return next((path for path, field in paths if plain(field.name) in _CODES), paths[0][0] if paths else "")
+
+
+def _rest(outline: Outline, chosen: tuple[Operation, ...], _partner: str) -> Iterator[str]:
+    yield from ("", "[receives.rest]", _based(outline))
+    paths = {each.name: each.path for each in chosen if each.path}
+    if outline.media == "xml":
+        yield 'media_type = "application/xml"'
+    if any("{" in path for path in paths.values()):
+        yield "# trong đường dẫn chỉ có thể là {key}, {operation}, {dossier} · only these may stand in braces"
+    first = next(iter(paths.values()), "/")
+    yield f"path = {_q(_template(first))}"
+    if len(set(paths.values())) > 1:
+        inside = ", ".join(f"{_q(name)} = {_q(_template(path))}" for name, path in paths.items())
+        yield f"paths = {{ {inside} }}"
+    if any(each.method == "PUT" for each in chosen):
+        yield 'method = "PUT"'
+    for each in chosen:
+        if each.answers is not None:
+            yield f"# {_plain(each.name)} trả lời · answers: " + _plain(
+                ", ".join(path for path, _ in list(each.answers.paths())[:20])
+            )
+    yield '# reply = { code = "/code", message = "/message", reference = "/reference" }'
+    yield '# find = { path = "/…/{key}", key = "/…" }     # hỏi theo khóa · ask by key'
+
+
+def _template(path: str) -> str:
+    """Whatever a description puts into braces is the transfer's key here, for a person to look at."""
+    made, depth = "", 0
+    for letter in path:
+        if letter == "{":
+            depth, made = depth + 1, made + "{key}"
+        elif letter == "}":
+            depth -= 1
+        elif not depth:
+            made += letter
+    return made if made.startswith("/") else f"/{made}"
+
+
+def _wrapped(head: str, words: list[str]) -> Iterator[str]:
+    line = f"# {head}:"
+    for word in words:
+        if len(line) + len(word) > 110:  # noqa: PLR2004 - a line of the file
+            yield line
+            line = "#  "
+        line += f" {word}"
+    yield line
+
+
+def _q(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _plain(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)[:300]

@@ -1,0 +1,235 @@
+"""An outline → the text of a mapping table in which everything is listed, what can be guessed proposed, and the rest open."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from hub.drafting import guess
+from hub.drafting.outline import MANY, Field, Operation, Outline
+from schemas.table import leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from hub.drafting.guess import Names
+
+CONFIRM = "xác nhận · confirm"
+UNKNOWN = "chưa nối · not connected"
+
+
+class Drafted(NamedTuple):
+    """``text``: the table. ``proposed`` and ``unknown``: how many rows of each."""
+
+    text: str
+    proposed: int
+    unknown: int
+
+
+class _Book:
+    """The records of one table while they are written. ``said``: canonical leaves that have a row, per operation."""
+
+    def __init__(self, outline: Outline, known: Names) -> None:
+        self.outline, self.known = outline, known
+        self.records: dict[str, list[str]] = {}
+        self.spaces: dict[str, str] = {}
+        self.codes: dict[str, dict[str, None]] = {}
+        self.said: set[str] = set()
+        self.key = ""
+        self.proposed = self.unknown = 0
+
+    def record(self, field: Field, name: str, inside: str, path: str = "") -> str:
+        """Write the rows of what a field holds; return the record's name."""
+        own = _unique(name, self.records)
+        rows = self.records[own] = []
+        spaces = [each.namespace for each in field.fields]
+        self.spaces[own] = max(spaces, key=spaces.count)
+        rows.extend(self._row(each, inside, self.spaces[own], f"{path}/{each.name}") for each in field.fields)
+        return own
+
+    def _row(self, field: Field, inside: str, space: str, path: str) -> str:
+        if self.outline.media == "xml" and field.namespace != space:
+            return self._open(field, "in another namespace than its neighbours")
+        if field.fields:
+            return self._nested(field, inside, path)
+        if field.many:
+            return self._open(field)
+        if not self.key and not inside.count("[]") and guess.is_key(field, self.known):
+            self.key = path
+            self.said.add("key")
+            self.proposed += 1
+            return _row(field, {"source": "transfer.key", "required": True}, CONFIRM)
+        found = guess.leaf(field, self.known, inside, self.outline.media, self.said)
+        if found is None:
+            return self._open(field)
+        self.said.add(found.leaf)
+        self.proposed += 1
+        words: dict[str, object] = {"at": found.at}
+        if found.codes:
+            table = "_".join(found.leaf.replace("[]", "").split(".")[-2:])
+            self.codes.setdefault(table, {}).update(dict.fromkeys(field.values))
+            words["codes"] = table
+        elif found.converter:
+            words["as"] = found.converter
+        return _row(field, {**words, **_bounds(field)}, CONFIRM)
+
+    def _nested(self, field: Field, inside: str, path: str) -> str:
+        if field.many:
+            found = guess.several(field, self.known, inside, self.said)
+            if found is None:
+                return self._open(field)
+            self.said.add(found.leaf)
+            record = self.record(field, field.name, f"{found.leaf}[]", path)
+            self.proposed += 1
+            return _row(field, {"at": found.at, "many": True, "record": record, **_bounds(field)}, CONFIRM)
+        return _row(field, {"record": self.record(field, field.name, inside, path), **_bounds(field)}, "")
+
+    def _open(self, field: Field, why: str = "") -> str:
+        self.unknown += 1
+        inside = [f"    # … {path}: {_told(each)}" for path, each in field.paths()]
+        return "\n".join([_row(field, _bounds(field), f"{UNKNOWN}{': ' if why else ''}{why}"), *inside[:60]])
+
+
+def drafted(
+    outline: Outline, operations: tuple[Operation, ...], known: Names, names: Mapping[str, str]
+) -> Drafted:
+    """Write the table. ``names``: ``id``, ``origin``, and the schema's reference by operation under ``schema <operation>``."""
+    book = _Book(outline, known)
+    tops: dict[str, str] = {}
+    said: dict[str, set[str]] = {}
+    keys: list[str] = []
+    for operation in operations:
+        book.said, book.key = set(), ""
+        tops[operation.name] = book.record(operation.takes, operation.name, "")
+        said[operation.name] = set(book.said)
+        keys.append(book.key)
+    text = "\n".join(
+        [
+            *_head(outline, operations, names, next(filter(None, keys), "")),
+            *_operations(outline, operations, tops, names),
+            *_records(book, operations[0].takes.namespace if outline.media == "xml" else ""),
+            *_codes(book),
+            *_lost(said),
+        ]
+    )
+    return Drafted(text + "\n", book.proposed, book.unknown)
+
+
+def _head(
+    outline: Outline, operations: tuple[Operation, ...], names: Mapping[str, str], key: str
+) -> Iterator[str]:
+    yield f"# {names['id']}: viết bởi `lienthong partner new`; dòng nào có `open` thì người quyết định, rồi xóa `open`."
+    yield "# Drafted by `lienthong partner new`. Where a row says `open` a person decides: what is proposed (confirm), or what it means (not"
+    yield '# connected): at = "…", constant = "…", keep = true, or only = "read". Then delete `open`. Every key: docs/howto/add-a-partner.md.'
+    yield ""
+    yield f"id = {_quoted(names['id'])}"
+    yield "version = 1"
+    yield f"media = {_quoted(outline.media)}"
+    if outline.media == "xml":
+        yield f"namespace = {_quoted(operations[0].takes.namespace)}"
+    yield f"origin = {_quoted(names['origin'])}"
+    if key:
+        yield from ("", "[natural_key]", f"path = {_quoted(key)}")
+    yield from ("", "[open]")
+    yield f'operations = "{CONFIRM}: loại thông điệp nào đi bằng thao tác nào · which kinds go by which operation"'
+
+
+def _operations(
+    outline: Outline, operations: tuple[Operation, ...], tops: Mapping[str, str], names: Mapping[str, str]
+) -> Iterator[str]:
+    yield from ("", "[operations]", f"received = [{_quoted(operations[0].name)}]")
+    for operation in operations:
+        yield from ("", f"[operation.{_quoted(operation.name)}]")
+        if outline.media == "xml":
+            yield f"root = {_quoted(operation.takes.name)}"
+        yield f"record = {_quoted(tops[operation.name])}"
+        yield f"schema = {_quoted(names[f'schema {operation.name}'])}"
+
+
+def _records(book: _Book, space: str) -> Iterator[str]:
+    others = {name: own for name, own in book.spaces.items() if own != space and book.outline.media == "xml"}
+    if others:
+        yield from (
+            "",
+            "[namespaces]",
+            *(f"{_quoted(name)} = {_quoted(own)}" for name, own in others.items()),
+        )
+    yield from ("", "[records]")
+    for name, rows in book.records.items():
+        yield from (f"{_quoted(name)} = [", *rows, "]")
+
+
+def _codes(book: _Book) -> Iterator[str]:
+    for name, values in book.codes.items():
+        yield from (
+            "",
+            f"[codes.{_quoted(name)}]  # mã của đối tác = lời của hub · the partner's code = the hub's word",
+        )
+        yield from (f'# {_quoted(value)} = ""' for value in values)
+
+
+def _lost(said: Mapping[str, set[str]]) -> Iterator[str]:
+    """What no operation says is lost for all; the rest for those that do not say it."""
+    anywhere = set().union(*said.values())
+    yield from (
+        "",
+        "[lost]  # nối thêm trường nào thì xóa dòng của nó ở đây · connect a field, and delete its line here",
+    )
+    yield from (f'{_quoted(leaf)} = "no field"' for leaf in leaves() if not _covered(leaf, anywhere))
+    for operation, own in said.items():
+        rest = [leaf for leaf in leaves() if _covered(leaf, anywhere) and not _covered(leaf, own)]
+        if rest:
+            yield from (
+                "",
+                f"[operation.{_quoted(operation)}.lost]",
+                *(f'{_quoted(each)} = "no field"' for each in rest),
+            )
+
+
+def _covered(leaf: str, said: set[str]) -> bool:
+    return leaf in said
+
+
+# --- one row --------------------------------------------------------------------------------------------------------
+
+
+def _row(field: Field, words: Mapping[str, object], left: str) -> str:
+    told = {"wire": field.name, **words, **({"open": left} if left else {})}
+    inside = ", ".join(f"{key} = {_quoted(value)}" for key, value in told.items())
+    return f"  {{ {inside} }},  # {_told(field)}"
+
+
+def _bounds(field: Field) -> dict[str, object]:
+    found: dict[str, object] = {"required": True} if field.least else {}
+    if field.longest and not field.fields:
+        found["max"] = field.longest
+    return found
+
+
+def _told(field: Field) -> str:
+    """``xs:string 0..1, max 20, one of A B``; on one line whatever a description says."""
+    most = "n" if field.most == MANY else str(field.most)
+    parts = [f"{field.type or 'record'} {field.least}..{most}"]
+    if field.longest:
+        parts.append(f"max {field.longest}")
+    if field.values:
+        parts.append("one of " + " ".join(field.values[:20]))
+    said = ", ".join([*parts, *field.notes])
+    return "".join(letter if letter.isprintable() else " " for letter in said)
+
+
+def _quoted(value: object) -> str:
+    """TOML's basic strings take what JSON writes, but for DEL, which names do not hold."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _unique(name: str, taken: Mapping[str, object]) -> str:
+    plain = (
+        "".join(letter if letter.isalnum() and letter.isascii() else "_" for letter in name).lower()
+        or "record"
+    )
+    return (
+        plain
+        if plain not in taken
+        else next(each for each in (f"{plain}_{n}" for n in range(2, 10_000)) if each not in taken)
+    )

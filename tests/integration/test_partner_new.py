@@ -1,0 +1,355 @@
+"""``lienthong partner new``: what describes a service becomes files in which everything is listed and a person has the last word."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime  # noqa: TC003 - pydantic reads the annotations at run time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+from hub.cli.opening import checked, wired
+from hub.demo.scene import EXAMPLES
+from hub.drafting.draft import outlined
+from hub.drafting.files import Occupied, lay
+from hub.wiring.declared import check_partner, declared, mapping_faults
+from hub.wiring.drafting import laid
+from schemas.library import BUILTIN
+from schemas.problems import Refusal
+from schemas.table import read_table
+from tests.unit.test_cli_double import NOW, line
+from tools.obtain import wsdls
+
+if TYPE_CHECKING:
+    from tests.unit.test_cli_double import Ran
+
+AGENCY = "000.00.09.H47"
+LAND = BUILTIN / "wsdl" / "land" / "1" / "land.wsdl"
+OPEN = {"HUB-MAP-007"}
+SPOKEN = {
+    "accesscontrol", "analyticsdevice", "devicemgmt", "events", "imaging", "ptz", "search", "stockquote", "weather",
+    "hello_world_recursive", "soap", "soap_transport_err",
+}  # fmt: skip
+UNSPOKEN = {
+    "claim": "style rpc",
+    "soap_header": "not one part that is an element",
+    "soap_import_main": "http://schemas.xmlsoap.org/soap/encoding/",
+    "remotediscovery": "http://schemas.xmlsoap.org/ws/2004/08/addressing",
+    "http": "",
+    "test_http_post": "",
+    "recursive_schema_main": "",
+    "hello_world_recursive_import": "",
+    "bw-2": "",
+}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    file = tmp_path / "site" / "lienthong.toml"
+    for folder in ("partners", "mappings"):
+        (file.parent / folder).mkdir(parents=True)
+    file.write_text(
+        'data = "data"\npartners = "partners"\nmappings = "mappings"\nlisten = "127.0.0.1:8080"\n'
+        'public_url = "http://127.0.0.1:8080"\n',
+        "utf-8",
+    )
+    return file
+
+
+def partner(site: Path, *words: str) -> Ran:
+    return line("partner", *words, "--settings", str(site), "--lang", "en", opener=wired, checker=checked)
+
+
+def found_wsdls() -> dict[str, Path]:
+    return {path.stem: path for path in sorted(wsdls().rglob("*.wsdl"))}
+
+
+def test_wsdls_that_others_made_become_files_in_which_only_open_rows_are_left(site: Path) -> None:
+    files = found_wsdls()
+    for number, name in enumerate(sorted(SPOKEN)):
+        made = laid(site, f"p{number}", files[name], AGENCY, (), NOW)
+        lay(made.files, replace=False)
+        assert made.draft.proposed + made.draft.unknown >= 1
+        assert not check_partner(site, made.partner), name
+        faults = mapping_faults(site, made.partner)
+        assert {problem.code for _, problem in faults} == OPEN, name
+        assert (
+            len(faults) == made.draft.proposed + made.draft.unknown + 1
+        )  # and which kinds go by which operation
+        assert all(file == made.mapping and problem.line > 1 for file, problem in faults)
+    assert not declared(site).partners  # not one of them is in use
+
+
+@pytest.mark.parametrize("name", sorted(UNSPOKEN))
+def test_a_service_that_the_hub_cannot_speak_to_is_refused_with_the_reason(site: Path, name: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        laid(site, "so-moi", found_wsdls()[name], AGENCY, (), NOW)
+    (problem,) = refused.value.problems
+    assert problem.code == "HUB-CFG-003"
+    assert UNSPOKEN[name] in problem.detail
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "HUB-CFG-003"),
+        ("<wsdl:definitions", "HUB-SCH-001"),
+        ("<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>", "HUB-SCH-006"),
+        ('{"openapi": "3.1.0"}', "HUB-CFG-003"),
+        ('{"swagger": "2.0", "paths": {}}', "HUB-CFG-003"),
+        (
+            '{"openapi": "3.0.0", "paths": {"/a": {"post": {"requestBody": {"$ref": "http://x/y"}}}}}',
+            "HUB-CFG-003",
+        ),
+        ("[]", "HUB-CFG-003"),
+        ("{", "HUB-CFG-003"),
+        (
+            '<definitions xmlns="http://schemas.xmlsoap.org/wsdl/"><import location="/etc/passwd"/></definitions>',
+            "HUB-CFG-003",
+        ),
+        (
+            '<definitions xmlns="http://schemas.xmlsoap.org/wsdl/"><import location="../../x.wsdl"/></definitions>',
+            "HUB-CFG-003",
+        ),
+        (
+            '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="A" type="b:C"/></xs:schema>',
+            "HUB-CFG-003",
+        ),
+        (
+            '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="A" type="C"/></xs:schema>',
+            "HUB-CFG-003",
+        ),
+    ],
+)
+def test_what_is_no_description_is_refused_and_nothing_is_written(site: Path, text: str, code: str) -> None:
+    file = site.parent / "x.wsdl"
+    file.write_text(text, "utf-8")
+    ran = partner(site, "new", "so-moi", str(file), "--agency", AGENCY)
+    assert ran.status == 1
+    assert code in ran.err or (code == "HUB-CFG-003" and "HUB-SCH-001" in ran.err)
+    assert not [*(site.parent / "partners").iterdir(), *(site.parent / "mappings").iterdir()]
+
+
+def test_a_type_that_holds_itself_ends(site: Path) -> None:
+    file = site.parent / "x.xsd"
+    file.write_text(
+        '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:x" xmlns="urn:x">'
+        '<xs:element name="Cay" type="Cay"/><xs:complexType name="Cay"><xs:sequence>'
+        '<xs:element name="Ma" type="xs:string"/><xs:element name="Con" type="Cay" minOccurs="0" maxOccurs="9"/>'
+        "</xs:sequence></xs:complexType></xs:schema>",
+        "utf-8",
+    )
+    (operation,) = outlined(file, "x").operations
+    assert [(each.name, each.most, each.notes) for each in operation.takes.fields] == [
+        ("Ma", 1, ()),
+        ("Con", 9, ("holds itself",)),
+    ]
+
+
+def test_what_fits_by_name_and_type_is_proposed(site: Path) -> None:
+    made = laid(site, "so-moi", LAND, AGENCY, ("TiepNhanHoSo", "CapNhatHoSo"), NOW)
+    lay(made.files, replace=False)
+    rows = {row.wire: row for record in read_table(made.mapping).records.values() for row in record}
+    assert (rows["MaGiaoDich"].source, rows["NgayHenTra"].at, rows["NgayHenTra"].as_) == (
+        "transfer.key",
+        "dossier.due_at",
+        "xs:dateTime",
+    )
+    assert (rows["GiayTo"].at, rows["GiayTo"].many) == ("dossier.documents", True)
+    assert rows["MaGiaoDich"].open
+    assert not check_partner(site, made.partner)
+    assert {problem.code for _, problem in mapping_faults(site, made.partner)} == OPEN
+
+
+def test_a_draft_is_checked_by_a_person_and_left_out_by_the_hub(site: Path) -> None:
+    ran = partner(site, "new", "so-moi", str(LAND), "--agency", AGENCY, "--json")
+    told = json.loads(ran.out)
+    assert (ran.status, told["operations"], told["not_connected"]) == (0, ["CapNhatHoSo"], 1)
+    mapping = Path(told["mapping_file"])
+    checked_ = partner(site, "validate", told["partner_file"])
+    assert checked_.status == 3
+    number = next(
+        n for n, text in enumerate(mapping.read_text("utf-8").splitlines(), 1) if '"TrangThaiHoSo"' in text
+    )
+    assert f"{mapping}:{number}\tHUB-MAP-007" in checked_.out
+    assert not declared(site).partners
+
+
+def test_when_all_is_decided_the_check_says_so_and_says_what_is_left_to_do(site: Path) -> None:
+    made = laid(site, "so-moi", LAND, AGENCY, (), NOW)
+    lay(made.files, replace=False)
+    text = made.mapping.read_text("utf-8")
+    text = text.replace('operations = "xác', '# "xác').replace(', open = "xác nhận · confirm"', "")
+    text = text.replace('open = "chưa nối · not connected"', "keep = true")
+    made.mapping.write_text(text, "utf-8")
+    ran = partner(site, "validate", str(made.partner))
+    assert ran.status == 0, ran.out
+    assert "draft = true" in ran.err
+    file = made.partner
+    file.write_text(file.read_text("utf-8").replace("draft = true\n", ""), "utf-8")
+    assert [each.id for each in declared(site).partners] == ["so-moi"]
+
+
+def test_a_mistake_beside_open_rows_is_told_with_its_line(site: Path) -> None:
+    made = laid(site, "so-moi", LAND, AGENCY, (), NOW)
+    lay(made.files, replace=False)
+    text = made.mapping.read_text("utf-8").replace('at = "event.reason"', 'at = "event.nothing"')
+    made.mapping.write_text(text, "utf-8")
+    wrong = [problem for _, problem in mapping_faults(site, made.partner) if problem.code == "HUB-MAP-003"]
+    number = next(n for n, each in enumerate(text.splitlines(), 1) if "event.nothing" in each)
+    assert [(problem.line, "event.nothing" in problem.detail) for problem in wrong] == [(number, True)]
+
+
+def test_an_unfinished_mapping_is_spoken_by_nobody_and_stops_nobody(site: Path) -> None:
+    made = laid(site, "so-moi", LAND, AGENCY, (), NOW)
+    lay(made.files, replace=False)
+    assert made.draft.ref not in declared(site).formats
+    file = made.partner
+    file.write_text(file.read_text("utf-8").replace("draft = true\n", ""), "utf-8")
+    with pytest.raises(Refusal) as refused:
+        declared(site)
+    assert [problem.place for problem in refused.value.problems] == ["so-moi.toml: receives.mapping"]
+
+
+# --- nothing is lost ------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_written_over_unless_that_is_wanted(site: Path) -> None:
+    assert partner(site, "new", "so-moi", str(LAND), "--agency", AGENCY).status == 0
+    before = {path: path.read_bytes() for path in site.parent.rglob("*") if path.is_file()}
+    mapping = site.parent / "mappings" / "so-moi.soap-1.toml"
+    mapping.write_text("# ours\n", "utf-8")
+    again = partner(site, "new", "so-moi", str(LAND), "--agency", AGENCY)
+    assert again.status == 1
+    assert str(mapping) in again.err
+    assert mapping.read_text("utf-8") == "# ours\n"
+    assert partner(site, "new", "so-moi", str(LAND), "--agency", AGENCY, "--force").status == 0
+    assert {path: path.read_bytes() for path in site.parent.rglob("*") if path.is_file()} == before
+
+
+class Late(dict[Path, bytes]):
+    """Somebody else makes the last file while ours are being written."""
+
+    def items(self) -> Any:
+        list(self)[-1].write_bytes(b"theirs")
+        return super().items()
+
+
+def test_all_files_are_there_or_none(tmp_path: Path) -> None:
+    first, last = tmp_path / "one", tmp_path / "two"
+    with pytest.raises(Occupied):
+        lay(Late({first: b"ours", last: b"ours"}), replace=False)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"two": b"theirs"}
+    lay({first: b"ours", last: b"ours"}, replace=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"one": b"ours", "two": b"ours"}
+
+
+def test_what_was_there_comes_back_when_not_all_can_be_replaced(tmp_path: Path) -> None:
+    first, last = tmp_path / "one", tmp_path / "none" / "two"
+    first.write_bytes(b"before")
+    (tmp_path / "none").write_bytes(b"a file where a folder should be")
+    with pytest.raises(OSError, match="none"):
+        lay({first: b"ours", last: b"ours"}, replace=True)
+    last = tmp_path / "folder"
+    last.mkdir()
+    with pytest.raises(Occupied):
+        lay({first: b"ours", last: b"ours"}, replace=True)
+    assert first.read_bytes() == b"before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "none", "one"]
+
+
+def test_it_is_told_what_is_missing(site: Path) -> None:
+    assert partner(site, "new", "so-moi", str(LAND)).status == 2
+    assert partner(site, "new", "So Moi", str(LAND), "--agency", AGENCY).status == 1
+    assert partner(site, "new", "so-moi", str(LAND), "--agency", AGENCY, "--operation", "Khong").status == 1
+    site.write_text(site.read_text("utf-8").replace('mappings = "mappings"\n', ""), "utf-8")
+    assert "HUB-CFG-002" in partner(site, "new", "so-moi", str(LAND), "--agency", AGENCY).err
+
+
+# --- other descriptions ---------------------------------------------------------------------------------------------
+
+
+class GiayTo(BaseModel):
+    ten: str
+    duong_dan: str | None = None
+
+
+class HoSo(BaseModel):
+    khoa: str
+    ma_ho_so: str
+    luc: datetime
+    han_tra: date | None = None
+    danh_sach_giay_to: list[GiayTo] = []
+    mau_sac: str = ""
+
+
+class Da(BaseModel):
+    code: str
+
+
+def openapi() -> dict[str, object]:
+    app = FastAPI(servers=[{"url": "https://so.example.vn/api"}])
+
+    @app.post("/ho-so", operation_id="guiHoSo", response_model=Da)
+    def send(body: HoSo) -> Da:
+        return Da(code=body.khoa)
+
+    @app.get("/ho-so/{khoa}")
+    def ask(khoa: str) -> Da:
+        return Da(code=khoa)
+
+    return app.openapi()
+
+
+def test_an_openapi_document_becomes_a_rest_partner(site: Path) -> None:
+    file = site.parent / "openapi.json"
+    file.write_text(json.dumps(openapi()), "utf-8")
+    made = laid(site, "so-moi", file, AGENCY, (), NOW)
+    lay(made.files, replace=False)
+    assert not check_partner(site, made.partner)
+    assert {problem.code for _, problem in mapping_faults(site, made.partner)} == OPEN
+    table = read_table(made.mapping)
+    rows = {row.wire: row for record in table.records.values() for row in record}
+    assert (rows["khoa"].source, rows["ma_ho_so"].at, rows["luc"].as_) == (
+        "transfer.key",
+        "dossier.code",
+        "iso",
+    )
+    assert (rows["danh_sach_giay_to"].at, rows["danh_sach_giay_to"].many) == ("dossier.documents", True)
+    assert rows["ten"].at == "name"
+    assert rows["mau_sac"].at is None
+    assert 'base_url = "https://so.example.vn/api"\npath = "/ho-so"\n' in made.partner.read_text("utf-8")
+
+
+XSD = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="Gui"><xs:complexType><xs:all>
+<xs:element name="MaHoSo" type="xs:string"/></xs:all></xs:complexType></xs:element></xs:schema>"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("mau.json", '{"khoa": "K1", "ho_so": {"ma_ho_so": "H1", "gia": 1.5}, "giay_to": [{"ten": "A"}], "la": null}'),
+        ("mau.xml", "<Gui xmlns='urn:x' Id='a'><MaHoSo>1</MaHoSo><La>2</La><La>3</La></Gui>"),
+        ("mau.xml", "<x:Gui xmlns:x='urn:x'><MaHoSo>1</MaHoSo></x:Gui>"),
+        ("mau.xml", "<Gui><MaHoSo>1</MaHoSo><Luc>2026-11-23T08:00:00+07:00</Luc></Gui>"),
+        ("mau.xsd", XSD),
+        ("mau.schema.json", '{"type": "object", "properties": {"ma_ho_so": {"type": "string"}, "khoa": {"type": ["string", "null"]}}}'),
+    ],
+)  # fmt: skip
+def test_a_sample_or_a_schema_is_enough_to_begin_with(site: Path, name: str, text: str) -> None:
+    file = site.parent / name
+    file.write_text(text, "utf-8")
+    made = laid(site, "so-moi", file, AGENCY, (), NOW)
+    lay(made.files, replace=False)
+    assert not check_partner(site, made.partner)
+    assert {problem.code for _, problem in mapping_faults(site, made.partner)} == OPEN
+    rows = {row.wire: row for record in read_table(made.mapping).records.values() for row in record}
+    assert rows["ma_ho_so" if "json" in name else "MaHoSo"].at == "dossier.code"
+
+
+def test_our_own_sample_is_nearly_all_connected(site: Path) -> None:
+    made = laid(site, "so-moi", EXAMPLES / "messages" / "01-received.json", AGENCY, (), NOW)
+    assert made.draft.proposed > 10 * made.draft.unknown
