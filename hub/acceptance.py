@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub import deadline
+from hub import deadline, stages
 from hub.ids import below, named
 from hub.judging.contract import Inbound, Judged, Said
 from hub.judging.trying import transfer_key
 from hub.receipts import receipt
 from hub.routing.parties import Party, Roster  # noqa: TC001
+from hub.routing.recipients import Routed
 from hub.routing.router import Router  # noqa: TC001
+from hub.staging import Standing  # noqa: TC001
 from hub.store.contract.intake import Acceptance, Alias, Known, NewTransfer
 from hub.story import joining, record
 from hub.story.advance import Quarantined, Sender, advance
@@ -30,7 +32,8 @@ from schemas.workdays import Workdays  # noqa: TC001
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from hub.routing.recipients import Recipient, Routed
+    from hub.routing.recipients import Recipient
+    from hub.stages import Heard
     from hub.story.record import Story
 
 NOTHING_SAID = "none"
@@ -38,14 +41,22 @@ NOTHING_SAID = "none"
 
 
 class Accepting(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is the same for every message. Call it: ``decide`` with these parts."""
+    """Everything that is the same for every message. Call it: ``decide`` with these parts. ``standing``: the parties with the
+    stages that persons gave them, and of which ``edition`` these are; without one the files say it.
+    """
 
     router: Router
     parties: Roster | Sequence[Party]
     days: Workdays
+    standing: Standing | None = None
+    edition: int | None = None
 
     def __call__(self, judged: Judged, known: Known | None, inbound: Inbound, now: datetime) -> Acceptance:
-        return decide(judged, known, inbound, now, self)
+        parts = self
+        if self.standing is not None:
+            parties, edition = self.standing.now
+            parts = msgspec.structs.replace(self, parties=parties, edition=edition)
+        return decide(judged, known, inbound, now, parts)
 
 
 def decide(
@@ -75,16 +86,22 @@ def decide(
     after = judgement.story
     _allowed(judged, after)
     _signed(judged, before, message)
+    heard = _heard(judged, before, after, parts, now)
+    after = _stands(heard, before, after)
     identity = identity_of(judged, message)
-    quarantine = judgement.problem if isinstance(judgement, Quarantined) else None
+    quarantine = judgement.problem if isinstance(judgement, Quarantined) and heard.believed else None
     dossier = None
     if message.dossier is not None:
         dossier = known.dossier if known else below(identity, "dossier")
         message = _named(message, dossier)
-    routed = parts.router.route(message, after, parts.parties, on=now.date())
+    routed = (
+        parts.router.route(message, after, parts.parties, on=now.date(), trial=judged.trial)
+        if heard.believed
+        else NOT_BELIEVED
+    )
     if after is not None and quarantine is None:
         after = joining.join(after, (each.partner for each in routed.recipients if each.problem is None))
-    if after is not None and quarantine is None:
+    if after is not None and quarantine is None and heard.believed:
         procedure = parts.router.procedure(after)
         hours = procedure.hours if procedure else None
         after = deadline.counted(before, after, message, hours, parts.days)
@@ -127,16 +144,40 @@ def decide(
             transfers=transfers,
             dossier=dossier,
             code=judged.code,
+            stage=heard.traffic,
         ),
         dossier=dossier,
-        aliases=_aliases(message, judged),
+        aliases=_aliases(message, judged) if heard.believed else (),
         expected_version=known.version if known else 0,
+        stages=parts.edition,
         story=record.to_json(after) if after else b"",
         transfers=transfers,
         documents=judged.documents,
         facts=_facts(judged, routed, judgement.flags, quarantine)
+        | ({} if heard.traffic == "live" else {"stage": heard.traffic})
         | deadline.facts(before.deadline if before else None, after),
     )
+
+
+NOT_BELIEVED = Routed(recipients=(), rule="stages: recorded, not believed")
+
+
+def _heard(
+    judged: Judged, before: Story | None, after: Story | None, parts: Accepting, now: datetime
+) -> Heard:
+    """Return what the message counts as. Raises ``Refusal`` HUB-STG-001."""
+    speaks = parts.router.stage(after, parts.parties, judged.sender, on=now.date())
+    origin = before is not None and before.origin == judged.sender
+    return stages.heard(speaks, before.stage if before else None, trial=judged.trial, origin=origin)
+
+
+def _stands(heard: Heard, before: Story | None, after: Story | None) -> Story | None:
+    """What the dossier's story is from here on: who is not believed changes nothing of it."""
+    if not heard.believed:
+        return before
+    if after is None or after.stage == heard.dossier:
+        return after
+    return msgspec.structs.replace(after, stage=heard.dossier)
 
 
 def _allowed(judged: Judged, story: Story | None) -> None:

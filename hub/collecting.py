@@ -19,6 +19,7 @@ import msgspec
 import structlog
 
 from connectors.contract import Collector, Missed, Reason, Taken, TurnedAway
+from hub.receipts import came_to
 from hub.rounds import again
 from hub.store.contract.delivery import Acknowledgement
 from hub.store.contract.intake import RefusedMessage
@@ -150,7 +151,7 @@ class Collecting:
                 self._counts.add("intake", partner, refusal.code)
                 return Missed(reason=reason)
             return await self._turn_away(partner, picked, reason)
-        self._counts.add("intake", partner, "replayed" if accepted.replayed else "accepted")
+        self._counts.add("intake", partner, came_to(accepted))
         return Taken(message=accepted.message)
 
     async def _acknowledged(self, partner: str, picked: Picked, receipt: Receipted) -> Taken:

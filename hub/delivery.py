@@ -214,7 +214,7 @@ class Delivery:
         token = works[0].token
         hold = Hold(token, began, self._lease)
         held = {work.transfer: work.partner for work in works}
-        accepted = {work.transfer: work.accepted_at for work in works}
+        real = {work.transfer: work.accepted_at for work in works if work.stage != "trial"}
         keeper = asyncio.create_task(self._keep(hold))
         tasks: set[asyncio.Task[Settlement]] = set()
         try:
@@ -230,7 +230,8 @@ class Delivery:
                     self._lost(len(ready) + len(tasks))
                     return
                 for settlement in made:
-                    self._count(settlement, held[settlement.transfer], accepted[settlement.transfer])
+                    if (accepted_at := real.get(settlement.transfer)) is not None:
+                        self._count(settlement, held[settlement.transfer], accepted_at)
                 self._put_down([held.pop(settlement.transfer) for settlement in made])
                 if keeper in done and tasks:
                     self._lost(len(tasks))

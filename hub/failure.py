@@ -37,13 +37,14 @@ def failed(
     word: str = "failed",
     confirm: Confirm = unsigned,
 ) -> Acceptance | None:
-    """Build the message that tells the sender; ``None`` for the hub's own messages and for a sender that receives nothing.
+    """Build the message that tells the sender; ``None`` for the hub's own messages, for a sender that receives nothing, and for
+    trial and parallel traffic: its failures alter nothing for those who are live.
 
     ``confirm``: signs what the hub holds against itself.
     The key is ``failed:<transfer>`` (``late:<transfer>`` for a deadline): the same failure told twice is the same message, with the same id.
     """
     about = from_json(work.canonical)
-    if about.kind is Kind.DELIVERY_FAILED or about.sender == HUB:
+    if about.kind is Kind.DELIVERY_FAILED or about.sender == HUB or work.stage != "live":
         return None
     codec = codec_of(about.sender)
     if codec is None:

@@ -156,13 +156,18 @@ def believed(_partner: str, _fingerprint: str, _now: datetime, _stamped_at: date
     """Where nobody is asked about certificates."""
 
 
+async def nothing_new() -> None:
+    """Where decisions depend on nothing but the dossier."""
+
+
 class Intake:
     """One per web process. ``decide`` is pure; ``now`` is the clock; ``confirm`` signs receipts; ``vouch`` knows of signers.
 
     ``wrapped``: senders whose messages come in envelopes, so that whether one came before is seen only when it is opened.
+    ``refresh``: reads what a decision is made on beside the dossier; it may have been that which moved.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything that it works with
         self,
         *,
         store: Store,
@@ -172,10 +177,12 @@ class Intake:
         confirm: Confirm = unsigned,
         wrapped: Collection[str] = (),
         vouch: Vouch = believed,
+        refresh: Callable[[], Awaitable[None]] = nothing_new,
     ) -> None:
         self._store, self._bench, self._decide, self._now = store, bench, decide, now
         self._confirm = confirm
         self._wrapped, self._vouch = wrapped, vouch
+        self._refresh = refresh
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def receive(self, inbound: Inbound, sender: str) -> Accepted:
@@ -210,6 +217,7 @@ class Intake:
             try:
                 return await self._store.accept(self._decided(judged, known, inbound))
             except Stale:
+                await self._refresh()
                 continue
             except Refusal as refusal:
                 places = {CODE_PLACE: judged.code_place, **judged.places} if judged.code_place else {}

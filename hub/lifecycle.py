@@ -111,6 +111,9 @@ PERSONS = ALONE | {Move.SUPERSEDE}
 APPROVED = frozenset({Move.SEND_ANYWAY, Move.SKIP})
 """A person's moves that a second person must approve: they give up what the hub promises, once and complete."""
 
+LEAVING = frozenset({Move.RETRY, Move.RESEND, Move.SEND_ANYWAY, Move.RELEASE})
+"""A person's moves after which something may leave."""
+
 CONTRADICTS = frozenset({State.REFUSED, State.PARKED, State.WITHDRAWN, State.SKIPPED})
 """States that a receipt contradicts without changing them: somebody decided on something else; it is shown to a person."""
 

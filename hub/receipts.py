@@ -12,7 +12,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hub.store.contract.intake import NewTransfer
+    from hub.store.contract.intake import Accepted, NewTransfer
 
 
 Confirm = Callable[[bytes, datetime], str]
@@ -52,7 +52,9 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``digest``: SHA-256 hex of the bytes that were accepted. ``dossier``: the hub's own id of it."""
+    """``digest``: SHA-256 hex of the bytes that were accepted. ``dossier``: the hub's own id of it.
+    ``stage``: what it was taken as; without it the message counts.
+    """
 
     message: str
     digest: str
@@ -62,6 +64,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     transfers: tuple[Line, ...]
     dossier: str | None = None
     code: str | None = None
+    stage: str = "live"
 
 
 def receipt(  # noqa: PLR0913 - one value per line of the receipt
@@ -74,6 +77,7 @@ def receipt(  # noqa: PLR0913 - one value per line of the receipt
     transfers: Sequence[NewTransfer],
     dossier: str | None = None,
     code: str | None = None,
+    stage: str = "live",
 ) -> bytes:
     """Write the receipt as JSON."""
     return msgspec.json.encode(
@@ -85,6 +89,7 @@ def receipt(  # noqa: PLR0913 - one value per line of the receipt
             key=key,
             dossier=dossier,
             code=code,
+            stage=stage,
             transfers=tuple(
                 Line(
                     id=each.id,
@@ -122,6 +127,7 @@ def non_delivery(told: NonDelivery) -> bytes:
 
 class _Made(msgspec.Struct):
     transfers: list[msgspec.Raw]
+    stage: str = "live"
 
 
 _MADE = msgspec.json.Decoder(_Made)
@@ -130,6 +136,13 @@ _MADE = msgspec.json.Decoder(_Made)
 def made_of(raw: bytes) -> int:
     """Return how many transfers the message made."""
     return len(_MADE.decode(raw).transfers)
+
+
+def came_to(accepted: Accepted) -> str:
+    """Return the word for the figures; what is only tried is counted apart."""
+    if accepted.replayed:
+        return "replayed"
+    return "trial" if _MADE.decode(accepted.receipt).stage == "trial" else "accepted"
 
 
 def read(raw: bytes) -> dict[str, Any]:

@@ -32,8 +32,8 @@ AN_OPERATION = "an operation for this kind"
 class Means(Protocol):
     """What is declared today."""
 
-    def routed(self, message: Message, story: Story | None, *, on: date) -> Routed:
-        """Who must have it."""
+    def routed(self, message: Message, story: Story | None, *, on: date, trial: bool = False) -> Routed:
+        """Who must have it. ``trial``: its sender marked it so."""
         ...
 
     def said(self, message: Message, identity: str, partner: str) -> Sequence[Said]:
@@ -61,7 +61,7 @@ def reroute(
     on: date,
 ) -> Rerouted:
     """Decide anew. ``having``: partners that have another transfer of this message, not withdrawn."""
-    routed = means.routed(message, story, on=on)
+    routed = means.routed(message, story, on=on, trial=view.stage == "trial")
     unsettled = [each.problem for each in routed.recipients if each.partner == NOBODY and each.problem]
     if unsettled:
         return Rerouted(rule=routed.rule, problem=unsettled[0])

@@ -28,8 +28,9 @@ from hub.api.tokens import Tokens  # noqa: TC001
 from hub.documents.contract import Safety
 from hub.intake import Intake  # noqa: TC001
 from hub.judging.contract import Inbound
+from hub.judging.wrapping import TRIAL_HEADER
 from hub.metrics.counts import Counts  # noqa: TC001
-from hub.receipts import made_of
+from hub.receipts import came_to, made_of
 from hub.refusals import Refusals  # noqa: TC001
 from hub.settings import Documents, Limits
 from hub.spool import Spool  # noqa: TC001
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-KEPT = ("content-type", "idempotency-key", "x-request-id", "traceparent")
+KEPT = ("content-type", "idempotency-key", "x-request-id", "traceparent", TRIAL_HEADER)
 """Request headers that are stored with a message, beside the one that carries its signature. Never credentials."""
 
 
@@ -198,7 +199,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
         if not accepted.replayed:
             place.accepted(made_of(accepted.receipt))
             self.counts.observe("intake_seconds", time.perf_counter() - began)
-        self.counts.add("intake", sender, "replayed" if accepted.replayed else "accepted")
+        self.counts.add("intake", sender, came_to(accepted))
 
     async def _who(self, request: Request, showing: Showing | None) -> Identity:
         if showing is None:

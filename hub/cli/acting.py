@@ -18,7 +18,7 @@ from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit, of_code
 from hub.cli.faces import FACES, face_of, words_of
 from hub.cli.transfers import states
-from hub.lifecycle import APPROVED, Move, State
+from hub.lifecycle import APPROVED, LEAVING, Move, State
 from schemas.problems import Problem, Refusal
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ async def _act(
     if not ids:
         raise Complaint("usage.missing", Exit.USAGE, name="TRANSFER")
     async with desk.hub() as hub:
-        plan = [await _planned(hub, each, move, expected) for each in ids]
+        plan = [await _planned(desk, hub, each, move, expected) for each in ids]
         left_out = [each for each in plan if each.problem]
         for each in left_out:
             telling.problems(desk, [each.problem] if each.problem else [], each.view.id)
@@ -146,7 +146,7 @@ async def _act(
     return _status(done, left_out)
 
 
-async def _planned(hub: Hub, prefix: str, move: Move, expected: State | None) -> Planned:
+async def _planned(desk: Desk, hub: Hub, prefix: str, move: Move, expected: State | None) -> Planned:
     """Only what depends on the partner's declaration reads it: one wrong partner file stops no other move."""
     view = await finding.transfer(hub.store, prefix)
     depends = move is Move.SEND_ANYWAY or (move is Move.RETRY and view.state is State.REFUSED)
@@ -154,6 +154,8 @@ async def _planned(hub: Hub, prefix: str, move: Move, expected: State | None) ->
     receives = partner.receives if partner else None
     meant = persons.again(view, receives) if move is Move.RETRY else move
     problem = persons.why_not(meant, view, receives)
+    if problem is None and meant in LEAVING:
+        problem = await finding.may_leave(hub, view, desk.now())
     if expected is not None and view.state is not expected:
         problem = Problem(code="HUB-LAN-003", place=view.id, rule=f"{expected} ≠ {view.state}")
     return Planned(view, meant, 0 if problem else await finding.behind(hub.store, view), problem)

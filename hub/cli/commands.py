@@ -51,6 +51,8 @@ COMMANDS: Mapping[str, str] = {
     "partner distrust": "hub.cli.keys:distrust",
     "partner access": "hub.cli.access:access",
     "partner revoke": "hub.cli.access:revoke",
+    "stage list": "hub.cli.stages:list_",
+    "stage set": "hub.cli.stages:set_",
     "signatory list": "hub.cli.signatories:list_",
     "signatory may": "hub.cli.signatories:may",
     "mapping list": "hub.cli.mappings:list_",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hub import stages
 from hub.cli.desk import Complaint
 from hub.cli.exits import Exit
 from hub.doctor.rules import ALIVE
 from hub.lifecycle import DONE, State
 from hub.store.contract.views import Filter
-from schemas.problems import refuse
+from hub.story import record
+from schemas.problems import Problem, refuse
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,6 +48,21 @@ async def partner(hub: Hub, name: str) -> None:
     if name not in queued and name not in hub.partners:
         known = sorted({*queued, *hub.partners})
         raise Complaint("unknown.partner", Exit.FAILED, name=name, known=", ".join(known))
+
+
+async def may_leave(hub: Hub, view: TransferView, now: datetime) -> Problem | None:
+    """Say why the stage of its recipient does not let a transfer leave; ``None``: it does. Partner files are read only where
+    some stage was ever set.
+    """
+    found = await hub.store.stages.stages()
+    if not found.edition and view.stage == "live":
+        return None
+    dossier = await hub.store.dossier(view.dossier) if view.dossier else None
+    story = record.from_json(dossier.story) if dossier else None
+    after = hub.means.over(found.staged).stage(story, view.partner, on=now.date())
+    if stages.may_leave(view.stage, after):
+        return None
+    return Problem(code="HUB-STG-004", place=view.id, rule=f"{view.stage} → {after}")
 
 
 async def door(store: Store, name: str) -> QueueRow | None:

@@ -40,6 +40,8 @@ async def correct(
         view = await finding.transfer(hub.store, transfer)
         if (view.state, Move.SUPERSEDE) not in MOVES:
             raise refuse("HUB-LAN-002", view.id, rule=f"{view.state} → correct")
+        if (problem := await finding.may_leave(hub, view, desk.now())) is not None:
+            raise Refusal(problem)
         message = await _message(hub, view)
         operation, *more = await _operations(hub, view, message)
         tries = len(await hub.store.attempts(view.id))
@@ -141,9 +143,9 @@ async def _plan(
         if each is not None and each.id != view.id and each.state is not State.WITHDRAWN
     }
     known, version = await _story(hub, view)
-    rerouted = rerouting.reroute(
-        view, message, known, having, hub.means, hub.means.new_id, on=desk.now().date()
-    )
+    staged = await hub.store.stages.stages()
+    means = hub.means.over(staged.staged)
+    rerouted = rerouting.reroute(view, message, known, having, means, means.new_id, on=desk.now().date())
     if rerouted.problem is not None:
         raise Refusal(msgspec.structs.replace(rerouted.problem, place=view.id))
     plan = Rerouting(
@@ -153,6 +155,7 @@ async def _plan(
         reason="",
         by="",
         expected_version=version,
+        stages=staged.edition,
         story=record.to_json(rerouted.story) if rerouted.story else b"",
     )
     return plan, rerouted

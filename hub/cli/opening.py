@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from hub.evidence.contract import Root
     from hub.judging.contract import Said
     from hub.partners.partner import Partner
+    from hub.receipts import Confirm
     from hub.routing.recipients import Routed
     from hub.signatories.reading import Known
+    from hub.stages import Stage
+    from hub.store.contract.stages import Staged
     from hub.store.contract.store import Store
     from hub.store.contract.views import TransferView
     from hub.story.record import Story
@@ -44,7 +47,19 @@ class Means(Protocol):
 
     @property
     def new_id(self) -> Callable[[], str]: ...
-    def routed(self, message: Message, story: Story | None, *, on: date) -> Routed: ...
+    def routed(self, message: Message, story: Story | None, *, on: date, trial: bool = False) -> Routed: ...
+    def over(self, staged: Sequence[Staged]) -> Means:
+        """The same with the stages that persons gave; without them the files' count."""
+        ...
+
+    def stage(self, story: Story | None, partner: str, *, on: date) -> Stage:
+        """How far a partner is with a dossier's procedure."""
+        ...
+
+    def becomes(self, staged: Sequence[Staged], new: Staged) -> Callable[[bytes], tuple[Stage, Stage]]:
+        """What a change makes of the partner's stage for a story's procedure: before and after."""
+        ...
+
     def said(self, message: Message, identity: str, partner: str) -> Sequence[Said]: ...
     async def find(self, view: TransferView, sealed: Sealed) -> Outcome | None:
         """``None``: this partner cannot be asked."""
@@ -237,6 +252,17 @@ def keys(settings: Path) -> KeyRing:
     from hub.wiring.tools import keys_of  # noqa: PLC0415 - heavy
 
     return keys_of(file.load(settings))
+
+
+async def confirming(settings: Path, store: Store) -> Confirm:
+    """Who signs for the hub now. Raises ``Refusal`` HUB-CRT-003."""
+    from hub import settings as file  # noqa: PLC0415 - heavy; only commands that sign need it
+    from hub.trust.state import Known as Trusted  # noqa: PLC0415 - heavy
+    from hub.wiring.evidence import confirming as wired_confirming  # noqa: PLC0415 - heavy
+
+    known = Trusted(store.trust)
+    await known.read()
+    return wired_confirming(file.load(settings), known.barred)
 
 
 def pins(settings: Path) -> Sequence[Pinned]:

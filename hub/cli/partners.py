@@ -16,6 +16,8 @@ from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.cli.screen import clean
+from hub.cli.stages import rows_of
+from hub.stages import EVERY
 from hub.store.contract.views import QueueRow
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from hub.cli.opening import Hub
     from hub.partners.declaration import Receives, Sends
     from hub.partners.partner import Partner
+    from hub.stages import Stage
+    from hub.store.contract.stages import Staged
     from schemas.problems import Problem
 
 Files = Annotated[tuple[Path, ...], Parameter(negative=())]
@@ -33,11 +37,19 @@ Files = Annotated[tuple[Path, ...], Parameter(negative=())]
 
 @dataclass(frozen=True)
 class Seen:
-    """A partner as declared, and what stands in its queue now. ``worked``: a worker is alive that acts on its times."""
+    """A partner as declared, and what stands in its queue now. ``worked``: a worker is alive that acts on its times.
+    ``staged``: what persons said of everybody's stages.
+    """
 
     partner: Partner
     queue: QueueRow
     worked: bool = True
+    staged: tuple[Staged, ...] = ()
+
+    @property
+    def stages(self) -> dict[str, Stage]:
+        """By procedure; under the empty one what counts elsewhere."""
+        return {row.procedure: row.stage for row in rows_of([self.partner], self.staged)}
 
 
 def _name(row: Seen, desk: Desk) -> str:
@@ -104,8 +116,8 @@ PARTNERS: tuple[show.Column[Seen], ...] = (
     show.Column("room", lambda row: row.partner.room),
     show.Column(
         "stage",
-        lambda row: row.partner.stage.default,
-        lambda row, desk: desk.say(f"stage.{row.partner.stage.default}"),
+        lambda row: row.stages[EVERY],
+        lambda row, desk: desk.say(f"stage.{row.stages[EVERY]}"),
     ),
     show.Column("may_send", lambda row: row.partner.sends is not None),
     show.Column("may_receive", lambda row: row.partner.receives is not None),
@@ -115,7 +127,7 @@ PARTNERS: tuple[show.Column[Seen], ...] = (
 
 PARTNER: tuple[show.Column[Seen], ...] = (
     *(column for column in PARTNERS if column.key not in ("may_send", "may_receive", "unfinished")),
-    show.Column("stages", lambda row: dict(row.partner.stage.procedures)),
+    show.Column("stages", lambda row: {code: stage for code, stage in row.stages.items() if code != EVERY}),
     show.Column("send_format", _sends(lambda told: told.format)),
     show.Column("send_kinds", _sends(lambda told: [str(kind) for kind in told.kinds])),
     show.Column("send_codes", _sends(lambda told: list(told.codes))),
@@ -152,7 +164,10 @@ async def list_(*, desk: At) -> int:
     async with desk.hub() as hub:
         queues = {row.partner: row for row in await hub.store.queue()}
         worked = await finding.worked(hub.store, desk.now())
-        found = [Seen(each, queues.get(each.id, _empty(each.id)), worked) for each in hub.partners.values()]
+        staged = (await hub.store.stages.stages()).staged
+        found = [
+            Seen(each, queues.get(each.id, _empty(each.id)), worked, staged) for each in hub.partners.values()
+        ]
     show.rows(desk, PARTNERS, found, "nothing.partners")
     return Exit.OK
 
@@ -180,7 +195,8 @@ async def _seen(hub: Hub, name: str, now: datetime) -> Seen:
     if partner is None:
         raise Complaint("unknown.partner", Exit.FAILED, name=name, known=", ".join(hub.partners))
     queue = next((row for row in await hub.store.queue() if row.partner == name), _empty(name))
-    return Seen(partner, queue, await finding.worked(hub.store, now))
+    staged = (await hub.store.stages.stages()).staged
+    return Seen(partner, queue, await finding.worked(hub.store, now), staged)
 
 
 def check(files: Files, /, *, desk: At) -> int:

@@ -122,7 +122,7 @@ class Judged(Value, frozen=True):
     what stands for it; they are bound as well. ``documents``: those that it names by their
     digest alone; ``places``: where such things stand in the sender's format. ``procedures``: the only ones that its
     sender may speak of; empty: all. ``signatory``: by whose right it was signed; ``repeats``: it tells a result that somebody
-    with the right must have signed before.
+    with the right must have signed before. ``trial``: its sender marked it so.
     """
 
     sender: str
@@ -152,5 +152,6 @@ class Judged(Value, frozen=True):
     signatory: str = ""
     repeats: bool = False
     stamped_at: datetime | None = None
+    trial: bool = False
     documents: tuple[New, ...] = ()
     places: Mapping[str, str] = {}

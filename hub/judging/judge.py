@@ -15,7 +15,7 @@ from hub.judging.enclosing import enclosures
 from hub.judging.saying import allowed_aliases, check_said, may_create, nfc
 from hub.judging.trying import trials
 from hub.judging.vouching import repeats, said_once, signed_by, signed_key, verify
-from hub.judging.wrapping import check_media_type, key_of, lifted
+from hub.judging.wrapping import check_media_type, is_trial, key_of, lifted
 from hub.places import on_the_wire
 from schemas.dossier import to_json
 from schemas.legacy_text import Text, as_utf8
@@ -84,6 +84,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
         signer=verified.signer.fingerprint if verified else "",
         signatory=signatory,
         repeats=repeats(message, sender),
+        trial=is_trial(request.headers),
         stamped_at=verified.stamped_at if verified else None,
         algorithm=verified.algorithm if verified else "",
         profile=verified.profile if verified else "",

@@ -17,6 +17,8 @@ KEY_HEADER = "idempotency-key"
 
 _KEY = re.compile(r"[!#-\[\]-~]{1,200}")
 LONGEST_MEDIA = 256
+TRIAL_HEADER = "lienthong-trial"
+"""``true``: the sender only tries; whatever cannot be read as yes or no is refused, so that no trial is taken for real."""
 _MEDIA = re.compile(r"\s*([\w.+-]+/[\w.+-]+)\s*((?:;\s*[\w-]+\s*=\s*(?:\"[^\"]*\"|[^;\s\"]+)\s*)*);?\s*")
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([\w-]+)\"?", re.IGNORECASE)
 
@@ -32,6 +34,14 @@ def key_of(headers: Mapping[str, str]) -> str:
     if not _KEY.fullmatch(bare):
         raise refuse("HUB-IDM-003", "Idempotency-Key", rule=_KEY.pattern)
     return bare
+
+
+def is_trial(headers: Mapping[str, str]) -> bool:
+    """Raises HUB-STG-003."""
+    said = headers.get(TRIAL_HEADER, "false").strip().lower()
+    if said not in {"true", "false"}:
+        raise refuse("HUB-STG-003", "Lienthong-Trial", rule="true | false")
+    return said == "true"
 
 
 def check_media_type(headers: Mapping[str, str], sender: Sender) -> str:

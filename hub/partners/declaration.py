@@ -12,8 +12,9 @@ from hub import circuit, hours
 from hub.access import Credential, Way, day_begins, day_ends, label_of
 from hub.partners.signatures import Proof, Seal  # noqa: TC001 - pydantic reads the annotations at run time
 from hub.partners.world import Agency, File, MappingRef, Room  # noqa: TC001 - pydantic reads the annotations at run time
-from hub.routing.parties import PartyRole, Stage  # noqa: TC001
+from hub.routing.parties import PartyRole  # noqa: TC001
 from hub.settings import TAKEN, Closed, Octets, Seconds
+from hub.stages import Stage  # noqa: TC001
 from schemas.dossier import Kind
 from schemas.legacy_text import Text
 

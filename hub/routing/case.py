@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from hub.routing.parties import FLOWS, Party, Roster, Stage
+from hub import stages
 from hub.routing.recipients import NOBODY, Recipient, Role
+from hub.stages import FLOWS, Stage
 from schemas.problems import Problem
 from schemas.procedures import Procedure, decider_unit
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
+    from hub.routing.parties import Party, Roster
     from hub.routing.router import Router
     from hub.story.record import Story
     from schemas.agencies import Agency
@@ -30,6 +32,7 @@ class Seen(NamedTuple):
     received_by: str
     opened_on: date
     holders: tuple[str, ...]
+    stage: Stage = "live"
 
     @classmethod
     def of(cls, story: Story) -> Seen:
@@ -41,17 +44,21 @@ class Seen(NamedTuple):
             story.received_by,
             story.opened_on,
             tuple([leg.agency for leg in story.legs]),
+            story.stage,
         )
 
 
 class Asked(NamedTuple):
-    """All that a case is about; nothing else of message and story decides who gets it. ``to``: the agency that it names."""
+    """All that a case is about; nothing else of message and story decides who gets it. ``to``: the agency that it names.
+    ``trial``: the sender marked it so.
+    """
 
     sender: str
     on: date
     story: Seen | None
     kind: Kind | None = None
     to: str | None = None
+    trial: bool = False
 
 
 class Case:
@@ -60,7 +67,7 @@ class Case:
     def __init__(self, router: Router, roster: Roster, asked: Asked, roles: tuple[Role, ...] = ()) -> None:
         self.router = router
         self.roster = roster
-        self.sender, self.on, self.story, self.kind, self.to = asked
+        self.sender, self.on, self.story, self.kind, self.to, self.trial = asked
         self.roles = roles
 
     @cached_property
@@ -80,7 +87,18 @@ class Case:
 
     @cached_property
     def traffic(self) -> Stage:
-        """The stage of the sender for this procedure; the hub's own messages are live."""
+        """What the message counts as, by its sender's stage for this procedure and the dossier's; the hub's own are live."""
+        said: Stage = "trial" if self.trial else self.speaks
+        found = stages.HEARD.get((said, self.story.stage if self.story else None))
+        return found.traffic if found else said  # not heard at all: acceptance refuses it
+
+    @property
+    def parks_as(self) -> Stage:
+        """What is parked is what it would be if its sender were still there."""
+        return "live" if self.traffic == "retired" else self.traffic
+
+    @cached_property
+    def speaks(self) -> Stage:
         party = self.roster.by_id.get(self.sender)
         return self.stage(party) if party is not None else "live"
 
@@ -114,13 +132,14 @@ class Case:
         )
 
     def stage(self, party: Party) -> Stage:
+        return stages.of(self.codes, party.stage, party.stages)
+
+    @cached_property
+    def codes(self) -> tuple[str | None, ...]:
+        """The procedure's codes, the registry's first."""
         entry, story = self.procedure, self.story
-        codes = (
-            entry.national if entry else None,
-            story.national if story else None,
-            story.local if story else None,
-        )
-        return next((party.stages[code] for code in codes if code and code in party.stages), party.stage)
+        told = (story.national, story.local) if story else (None, None)
+        return (entry.national if entry else None, *told)
 
     def serving(self, agency: str, *, any_role: bool = False) -> tuple[Party, ...]:
         """The systems that take this agency's mail today: its successor's own, else its own, else another predecessor's."""
@@ -146,7 +165,7 @@ class Case:
         if self.serves(agency):
             return ()
         if not owners:
-            return (parked(role, "HUB-RTE-001", "no partner decides for this agency"),)
+            return (self.parked(role, "HUB-RTE-001", "no partner decides for this agency"),)
         flows = [(owner, FLOWS.get((self.traffic, self.stage(owner)))) for owner in owners]
         if not any(flow for _, flow in flows):
             return tuple(self.stopped(owner, role) for owner in owners[:1] if self.takes(owner))
@@ -157,7 +176,7 @@ class Case:
             owners = [owner for owner, flow in flows if flow == stage]
             if len(owners) > 1:
                 detail = ", ".join(owner.partner_id for owner in owners)
-                return (parked(role, "HUB-RTE-002", f"both decide: {detail}"),)
+                return (self.parked(role, "HUB-RTE-002", f"both decide: {detail}"),)
         return tuple(
             Recipient(partner=owner.partner_id, role=role, stage=flow)
             for owner, flow in flows
@@ -165,11 +184,12 @@ class Case:
         )
 
     def stopped(self, owner: Party, role: Role) -> Recipient:
-        stage = self.stage(owner)
         problem = Problem(
-            code="HUB-RTE-003", rule=f"{self.traffic} traffic", detail=f"{owner.partner_id} is {stage}"
+            code="HUB-RTE-003",
+            rule=f"{self.traffic} traffic",
+            detail=f"{owner.partner_id} is {self.stage(owner)}",
         )
-        return Recipient(partner=owner.partner_id, role=role, stage=stage, problem=problem)
+        return Recipient(partner=owner.partner_id, role=role, stage=self.parks_as, problem=problem)
 
     def takes(self, party: Party) -> bool:
         return self.kind is not None and self.kind in party.kinds
@@ -184,8 +204,6 @@ class Case:
             and (flow := FLOWS.get((self.traffic, self.stage(party))))
         )
 
-
-def parked(role: Role, code: str, detail: str) -> Recipient:
-    return Recipient(
-        partner=NOBODY, role=role, problem=Problem(code=code, rule=f"routes: {role}", detail=detail)
-    )
+    def parked(self, role: Role, code: str, detail: str) -> Recipient:
+        problem = Problem(code=code, rule=f"routes: {role}", detail=detail)
+        return Recipient(partner=NOBODY, role=role, stage=self.parks_as, problem=problem)

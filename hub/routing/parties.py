@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from hub.stages import Stage  # noqa: TC001 - msgspec reads the annotations at run time
+
 if TYPE_CHECKING:
     from schemas.agencies import Agencies
-
-
-Stage = Literal["trial", "parallel", "live", "retired"]
 
 
 PartyRole = Literal["decides", "informed"]
@@ -66,13 +65,3 @@ def roster(parties: Iterable[Party], agencies: Agencies) -> Roster:
         deciding={code: served for code, served in decides.items() if served},
         serving=serving,
     )
-
-
-FLOWS: dict[tuple[Stage, Stage], Stage] = {
-    ("trial", "trial"): "trial",
-    ("parallel", "parallel"): "parallel",
-    ("parallel", "live"): "parallel",
-    ("live", "parallel"): "parallel",
-    ("live", "live"): "live",
-}
-"""(the sender's stage, the recipient's) → the transfer's stage; what is not here does not flow (design decision 15)."""

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.routing.case import Case, parked
 from hub.routing.recipients import Recipient, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from hub.routing.case import Case
     from hub.routing.parties import Party
 
 
 def _decider(case: Case) -> tuple[Recipient, ...]:
     if case.named is None:
         reason = "no unit at the deciding level" if case.procedure else "the procedure is not known"
-        return (parked(Role.DECIDER, "HUB-RTE-001", reason),)
+        return (case.parked(Role.DECIDER, "HUB-RTE-001", reason),)
     return case.owned(case.named, Role.DECIDER)
 
 
@@ -29,7 +29,7 @@ def _addressee(case: Case) -> tuple[Recipient, ...]:
     if named is None:
         return _decider(case)
     if case.router.agencies.known(named) is None:
-        return (parked(Role.ADDRESSEE, "HUB-RTE-001", "the agency is not known"),)
+        return (case.parked(Role.ADDRESSEE, "HUB-RTE-001", "the agency is not known"),)
     return case.owned(named, Role.ADDRESSEE)
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
+    from hub.stages import Stage
     from hub.story.record import Story
     from schemas.dossier import Kind, Message
 
@@ -51,14 +52,16 @@ class Router(Value, frozen=True):
         *,
         on: date,
         sender: str | None = None,
+        trial: bool = False,
     ) -> Routed:
         """Decide who must have the message.
 
         ``parties``: a roster made once, or the parties themselves. ``story``: after this message; ``None`` without a dossier. ``on``: today, for mergers. ``sender``: the partner the
         message came from, or for ``delivery_failed`` the partner whose message failed; by default the message's own.
+        ``trial``: its sender marked it so.
         """
         seen = Seen.of(story) if story is not None else None
-        asked = Asked(sender or message.sender, on, seen, message.kind, message.event.to_agency)
+        asked = Asked(sender or message.sender, on, seen, message.kind, message.event.to_agency, trial)
         if not isinstance(parties, Roster):
             return self._decide(asked, message.kind, roster(parties, self.agencies))
         known = self.known.get(asked)
@@ -90,6 +93,13 @@ class Router(Value, frozen=True):
     def entitled(self, story: Story, parties: Roster | Sequence[Party], partner: str, *, on: date) -> bool:
         """Whether the routes name this partner for the dossier: it is the system of the agency that decides it."""
         return Case(self, self._roster(parties), Asked(partner, on, Seen.of(story))).sender_decides
+
+    def stage(
+        self, story: Story | None, parties: Roster | Sequence[Party], partner: str, *, on: date
+    ) -> Stage:
+        """How far a partner is with a dossier's procedure; one that is not declared stands for the hub itself."""
+        asked = Asked(partner, on, Seen.of(story) if story else None)
+        return Case(self, self._roster(parties), asked).speaks
 
     def procedure(self, story: Story | Seen) -> Procedure | None:
         """Return the registry's entry for the procedure that the dossier began with."""

@@ -8,6 +8,7 @@ import msgspec
 
 from hub.story.moves import overall
 from hub.story.record import Story, more_of
+from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,13 +20,16 @@ def join(story: Story, partners: Iterable[str]) -> Story:
 
 
 def merge(kept: Story, other: Story) -> Story:
-    """Return the story of two dossiers that turn out to be one; pure, and never empty-handed.
+    """Return the story of two dossiers that turn out to be one; pure, and never empty-handed. Raises ``Refusal`` HUB-STG-001 where
+    one of them is a trial.
 
     What the kept one knows stands: who opened it, under whose code, from which day's catalogues, its procedure, custody,
     and the leg of every agency that it has. The other one fills in what it does not know: further legs, partners that may
     speak, parent and children. A promised due date goes before one that the hub counted. Of sequences the higher counts,
     so that no late message looks new. The overall state follows from the legs of both.
     """
+    if kept.stage != other.stage and "trial" in {kept.stage, other.stage}:
+        raise refuse("HUB-STG-001", rule=f"{kept.stage} ≠ {other.stage}")
     dated = next((one for one in (kept, other) if one.deadline and one.counted is None), None)
     dated = dated or next((one for one in (kept, other) if one.deadline), kept)
     known = {leg.agency for leg in kept.legs}

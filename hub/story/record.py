@@ -11,6 +11,7 @@ from datetime import date, datetime  # noqa: TC003
 
 import msgspec
 
+from hub.stages import Stage  # noqa: TC001
 from schemas.dossier import State  # noqa: TC001
 
 
@@ -44,7 +45,7 @@ class Story(Value, frozen=True):
     ``parties``: partners that may speak about it. ``sequences``: last sequence per source. ``opened_on``: the day whose
     catalogue versions the dossier keeps. ``custody``: who holds the paper original of the result. ``counted``: how the
     hub came to ``deadline``, when nobody promised one. ``asked``: the applicant is waited for since; ``moved``: the calendar
-    by which such waiting moved a promise.
+    by which such waiting moved a promise. ``stage``: what it began as; a trial stays one.
     """
 
     origin: str
@@ -64,6 +65,7 @@ class Story(Value, frozen=True):
     custody: str | None = None
     parent: str | None = None
     children: tuple[str, ...] = ()
+    stage: Stage = "live"
 
 
 def to_json(story: Story) -> bytes:

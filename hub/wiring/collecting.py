@@ -21,8 +21,8 @@ from hub.judging.wrapping import KEY_HEADER
 from hub.partners.partner import parties
 from hub.rounds import beside
 from hub.routing import table as routes
-from hub.routing.parties import roster
 from hub.routing.router import Router
+from hub.staging import Standing
 from hub.wiring.documents import unscanned
 from hub.wiring.parts import new_ids, utc_now
 from schemas import errors
@@ -94,16 +94,18 @@ class _Door:
 
     def __init__(self, store: Store, what: Declared, hands: Hands) -> None:
         settings, self._new_id = what.settings, new_ids()
+        standing = Standing(store.stages, parties(what.partners), what.agencies)
         self._intake = Intake(
             store=store,
             bench=Bench(
                 pool.judging(hands.crew, settings.limits.judge_time), processes=settings.workers.pool, batch=1
             ),
-            decide=_decide(what),
+            decide=_decide(what, standing),
             now=utc_now,
             confirm=hands.confirm,
             vouch=hands.known.vouch,
             wrapped=desk.wrapped(what.partners),
+            refresh=standing.read,
         )
         self._bringing = Bringing(
             documents=store.documents,
@@ -128,6 +130,6 @@ class _Door:
         return await self._intake.receive(inbound, partner)
 
 
-def _decide(what: Declared) -> Accepting:
+def _decide(what: Declared, standing: Standing) -> Accepting:
     router = Router(table=routes.load(what.agencies), agencies=what.agencies, procedures=what.procedures)
-    return Accepting(router=router, parties=roster(parties(what.partners), what.agencies), days=what.days)
+    return Accepting(router=router, parties=(), days=what.days, standing=standing)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hub import pool
+from hub import pool, stages
 from hub.crew import Crew
 from hub.judging.contract import Recipient
 from hub.judging.trying import trial
@@ -13,6 +14,8 @@ from hub.partners.partner import parties
 from hub.routing import table as routes
 from hub.routing.parties import roster
 from hub.routing.router import Router
+from hub.staging import overlaid
+from hub.story import record
 from hub.tries import parcel_of, tried
 from hub.trust.state import Known
 from hub.wiring.declared import codecs, declared
@@ -21,13 +24,16 @@ from hub.wiring.tools import pool_tools
 from hub.wiring.worker import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import date
     from pathlib import Path
 
     from connectors.contract import Outcome, Sealed
     from hub.judging.contract import Said
+    from hub.routing.parties import Roster
     from hub.routing.recipients import Routed
+    from hub.stages import Stage
+    from hub.store.contract.stages import Staged
     from hub.store.contract.views import TransferView
     from hub.story.record import Story
     from hub.trust.contract import Book
@@ -52,8 +58,33 @@ class WiredMeans:
         self._parties = roster(parties(self._what.partners), self._what.agencies)
         self.new_id = new_ids()
 
-    def routed(self, message: Message, story: Story | None, *, on: date) -> Routed:
-        return self._router.route(message, story, self._parties, on=on)
+    def over(self, staged: Sequence[Staged]) -> WiredMeans:
+        other = copy(self)
+        other._parties = self._over(staged)  # noqa: SLF001 - of the same class
+        return other
+
+    def _over(self, staged: Sequence[Staged]) -> Roster:
+        return roster(overlaid(parties(self._what.partners), staged), self._what.agencies)
+
+    def stage(self, story: Story | None, partner: str, *, on: date) -> Stage:
+        return self._router.stage(story, self._parties, partner, on=on)
+
+    def becomes(self, staged: Sequence[Staged], new: Staged) -> Callable[[bytes], tuple[Stage, Stage]]:
+        before, after = self._over(staged), self._over([*staged, new])
+        on = new.at.date()
+
+        def becomes(raw: bytes) -> tuple[Stage, Stage]:
+            story = record.from_json(raw) if raw else None
+            was = self._router.stage(story, before, new.partner, on=on)
+            return was, self._router.stage(story, after, new.partner, on=on)
+
+        return becomes
+
+    def routed(self, message: Message, story: Story | None, *, on: date, trial: bool = False) -> Routed:
+        """Raises ``Refusal`` HUB-STG-001: what was real when it was said, and its sender is on trial now."""
+        speaks = self._router.stage(story, self._parties, message.sender, on=on)
+        stages.heard(speaks, story.stage if story else None, trial=trial)
+        return self._router.route(message, story, self._parties, on=on, trial=trial)
 
     def said(self, message: Message, identity: str, partner: str) -> Sequence[Said]:
         """Encode for trial; nothing is kept."""

@@ -28,9 +28,10 @@ from hub.partners.partner import capacities, paces, parties, quotas
 from hub.refusals import EVERY, Refusals
 from hub.rounds import again, beside, counting
 from hub.routing import table as routes
-from hub.routing.parties import roster
 from hub.routing.router import Router
 from hub.spool import Spool
+from hub.staging import READ_EVERY as STAGES_EVERY
+from hub.staging import Standing
 from hub.trust.state import EVERY as READ_EVERY
 from hub.trust.state import Known
 from hub.wiring.callers import doors, senders
@@ -77,7 +78,7 @@ async def open_web(
         pool.judging(crew, settings.limits.judge_time), processes=processes, batch=settings.limits.batch
     )
     router = Router(table=routes.load(what.agencies), agencies=what.agencies, procedures=what.procedures)
-    known = roster(parties(what.partners), what.agencies)
+    standing = Standing(store.stages, parties(what.partners), what.agencies)
     spool_folder = settings.data / "spool"
     spool = Spool(spool_folder, memory=settings.limits.memory, limit=settings.limits.body)
     spool.sweep()
@@ -111,17 +112,19 @@ async def open_web(
         await store.capacities(capacities(what.partners))
         await room.ask()
         await trust.read()
+        await standing.read()
         calling = doors(what.partners, settings.documents.proxies, store.access, vouch=trust.vouch)
         app = api.build(
             Deps(
                 intake=Intake(
                     store=store,
                     bench=bench,
-                    decide=Accepting(router=router, parties=known, days=what.days),
+                    decide=Accepting(router=router, parties=(), days=what.days, standing=standing),
                     now=utc_now,
                     confirm=confirming(settings, trust.barred),
                     vouch=trust.vouch,
                     wrapped=desk.wrapped(what.partners),
+                    refresh=standing.read,
                 ),
                 store=store,
                 callers=calling.callers,
@@ -170,6 +173,7 @@ async def open_web(
             counting(EVERY, refusals.write, "refusals"),
             beside(again(ASK_EVERY, room.ask, "room")),
             beside(again(READ_EVERY, trust.read, "trust")),
+            beside(again(STAGES_EVERY, standing.read, "stages")),
             counting(uses.EVERY, lambda: calling.uses.write(store.access), "uses"),
         ):
             yield app, settings

@@ -302,6 +302,10 @@ def test_an_agency_without_a_system_fetches_what_is_for_it(checkout: Checkout) -
     done(checkout, DOCS / "howto" / "agencies-without-a-system.md")
 
 
+def test_a_partner_goes_live_by_stages(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "going-live.md")
+
+
 def test_dossiers_go_over_the_document_axis_and_back(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "document-axis.md")
 

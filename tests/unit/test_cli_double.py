@@ -21,6 +21,7 @@ from hub.lifecycle import DONE, Move, State, move
 from hub.partners.declaration import Access, Declaration, Name, Receives, Stages
 from hub.partners.partner import Partner
 from hub.routing.recipients import Recipient, Routed
+from hub.store.contract import stages
 from hub.store.contract.delivery import Attempt
 from hub.store.contract.intake import Alias
 from hub.store.contract.views import (
@@ -38,11 +39,13 @@ from schemas.dossier import State as DossierState
 from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from connectors.contract import Outcome
     from hub.cli.opening import Checker, Hub, Keeper, Opener
     from hub.documents.contract import Held
+    from hub.stages import Stage
+    from hub.store.contract.stages import Staged
     from hub.store.contract.store import Store
     from hub.store.contract.watching import Process, Verdict
     from schemas.dossier import Message
@@ -138,6 +141,16 @@ def taking(*, can_be_asked: bool = False, keeps_keys: bool = False) -> Receives:
 
 
 @dataclass
+class Book:
+    """Stages that persons set."""
+
+    staged: list[Staged]
+
+    async def stages(self) -> stages.Stages:
+        return stages.Stages(edition=len(self.staged), staged=tuple(self.staged))
+
+
+@dataclass
 class Shelf:
     """The store's contract, as far as the command line uses it; cast to ``Store`` where it is handed in."""
 
@@ -152,7 +165,12 @@ class Shelf:
     approvers: list[str] = field(default_factory=list)
     moved_meanwhile: dict[str, State] = field(default_factory=dict)
     closed: int = 0
+    staged: list[Staged] = field(default_factory=list)
     door: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def stages(self) -> Book:
+        return Book(self.staged)
 
     async def transfers(self, which: Filter) -> tuple[TransferView, ...]:
         found = [each for each in self.views if self._matches(each, which)]
@@ -289,7 +307,22 @@ class Today:
     def new_id(self) -> str:
         return f"new{next(self.numbers)}"
 
-    def routed(self, message: Message, story: Story | None, *, on: date) -> Routed:
+    def over(self, staged: Sequence[Staged]) -> Today:
+        del staged
+        return self
+
+    def stage(self, story: Story | None, partner: str, *, on: date) -> Stage:
+        assert partner
+        assert on
+        assert story is None or story.origin
+        return "live"
+
+    def becomes(self, staged: Sequence[Staged], new: Staged) -> Callable[[bytes], tuple[Stage, Stage]]:
+        assert not staged
+        return lambda _: ("live", new.stage)
+
+    def routed(self, message: Message, story: Story | None, *, on: date, trial: bool = False) -> Routed:
+        assert not trial
         assert message.sender
         assert story is None or story.legs
         assert on

@@ -8,6 +8,7 @@ from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at 
 from connectors.contract import Exchange, Sealed  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.circuit import AFTER, WAITS, Health
 from hub.lifecycle import Move, State  # noqa: TC001 - msgspec reads the annotations at run time
+from hub.stages import Stage  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.store.contract.intake import Acceptance  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.store.contract.value import Value
 
@@ -17,7 +18,7 @@ class Work(Value, frozen=True):
 
     ``attempts`` counts sends that used up schedule entries; ``sends`` counts every send. ``sealed`` is ``None`` until
     ``seal`` stored it. ``facts``: what this partner told in earlier deliveries about this dossier. ``probe``: claimed to see
-    whether a partner that was down is back. ``contents``: documents that travel inside the payload, by SHA-256; never the store's.
+    whether a partner that was down is back. ``contents``: documents that travel inside the payload, by SHA-256; never the store's. ``stage``: of the transfer.
     """
 
     token: str
@@ -39,6 +40,7 @@ class Work(Value, frozen=True):
     facts: Mapping[str, str] = {}
     probe: bool = False
     contents: Mapping[str, bytes] = {}
+    stage: Stage = "live"
 
 
 class Attempt(Value, frozen=True):

@@ -6,6 +6,7 @@ from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotatio
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
 
 from hub.documents.contract import New  # noqa: TC001 - msgspec reads the annotations at run time
+from hub.stages import Stage  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.store.contract.value import Value
 from schemas.problems import Problem  # noqa: TC001 - msgspec reads the annotations at run time
 
@@ -36,7 +37,7 @@ class NewTransfer(Value, frozen=True):
     deadline: datetime | None = None
     problem: Problem | None = None
     doubt: str = ""
-    stage: str = "live"
+    stage: Stage = "live"
 
 
 class Alias(Value, frozen=True):
@@ -49,6 +50,7 @@ class Acceptance(Value, frozen=True):
 
     ``dossier`` is ``None`` for a message without one. ``expected_version``: the ``Known.version`` that routing was
     decided on (0: the dossier must not exist yet); when it moved meanwhile the store answers ``Stale`` and intake decides anew.
+    ``stages``: the edition of the partners' stages that it was decided on, likewise; ``None``: it does not depend on them.
     ``natural_key``: the format's own key beside ``key``; bound in the same way, so that a client which makes a new
     Idempotency-Key for each try doubles nothing; ``signed_key``: what the signature calls the message, bound likewise.
     ``documents``: those that it names by their digest; they become its dossier's. ``confirmation``: the hub's signature over
@@ -70,6 +72,7 @@ class Acceptance(Value, frozen=True):
     dossier: str | None = None
     aliases: tuple[Alias, ...] = ()
     expected_version: int = 0
+    stages: int | None = None
     story: bytes = b""
     natural_key: str = ""
     signed_key: str = ""

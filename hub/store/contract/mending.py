@@ -30,7 +30,7 @@ class Rerouting(Value, frozen=True):
     """What routing says today about the message of a parked transfer. ``rule``: the one that decided.
 
     ``expected_version``: of the dossier whose story was routed by; ``story``: with the new recipients among those who may
-    speak. Keys of ``transfers`` are the store's to number: the same message to the same partner again gets a further generation.
+    speak. ``stages``: the edition of the stages that it was routed by. Keys of ``transfers`` are the store's to number: the same message to the same partner again gets a further generation.
     """
 
     old: str
@@ -40,6 +40,7 @@ class Rerouting(Value, frozen=True):
     by: str
     expected_version: int = 0
     story: bytes = b""
+    stages: int | None = None
 
 
 class Merging(Value, frozen=True):

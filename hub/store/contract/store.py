@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hub.store.contract.intake import Acceptance, Accepted, Known, RefusedMessage, Usage, Use
     from hub.store.contract.mailbox import Mailbox
     from hub.store.contract.mending import Correction, Merging, Rerouting
+    from hub.store.contract.stages import StageBook
     from hub.store.contract.views import (
         AttemptView,
         DossierView,
@@ -59,6 +60,8 @@ class Store(Protocol):
     def trust(self) -> Book: ...
     @property
     def mailbox(self) -> Mailbox: ...
+    @property
+    def stages(self) -> StageBook: ...
 
     async def known(self, authority: str, code: str) -> Known | None: ...
 

@@ -7,6 +7,7 @@ from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at 
 
 from connectors.contract import Sealed  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.lifecycle import State  # noqa: TC001 - msgspec reads the annotations at run time
+from hub.stages import Stage  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.store.contract.delivery import Attempt  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.store.contract.intake import Alias  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.store.contract.value import Value
@@ -33,7 +34,7 @@ class TransferView(Value, frozen=True):
     settled_at: datetime | None
     deadline: datetime | None
     reference: str
-    stage: str
+    stage: Stage
     sender: str
     supersedes: str = ""
     superseded_by: tuple[str, ...] = ()
@@ -81,7 +82,8 @@ class QueueRow(Value, frozen=True):
     ``overdue``: delivered ones whose receipt did not come in time. ``unfetched``: since when the first of those lies there that
     the partner could fetch and has not.
     ``circuit_until``: when an open circuit is tried again; ``circuit_code``: what opened it. ``window``: how many may be under
-    way while it comes back; ``None``: as many as declared. ``opens``, ``closes``: the window of its hours; ``None``: always.
+    way while it comes back; ``None``: as many as declared. ``opens``, ``closes``: the window of its hours; ``None``: always. ``trial``: how many
+    of ``counts`` are only trials.
     """
 
     partner: str
@@ -98,6 +100,7 @@ class QueueRow(Value, frozen=True):
     opens: datetime | None = None
     closes: datetime | None = None
     unfetched: datetime | None = None
+    trial: Mapping[str, int] = {}
 
 
 class JournalRow(Value, frozen=True):

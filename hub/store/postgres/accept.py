@@ -14,7 +14,7 @@ from hub.store.postgres import lanes
 from hub.store.postgres.line import Spoiled
 from hub.store.postgres.rows import keep, spread
 from hub.store.sql import destinations, journal
-from hub.store.sql.accept import accepted_facts, birth
+from hub.store.sql.accept import accepted_facts, birth, decided_by
 from hub.store.sql.bodies import KeyDestroyed
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Lane, Raced
@@ -102,8 +102,12 @@ Answer = Accepted | BaseException
 def accept(db: Connection, group: Sequence[Packed]) -> list[Answer]:
     """For each its receipt, ``Stale`` or a ``Refusal``. Raises ``Raced``; ``Spoiled`` for one that must be done without."""
     answers: dict[int, Answer] = {}
+    edition = decided_by(db, (packed.acceptance for packed in group))
     for wave in _waves([_Coming(place, packed) for place, packed in enumerate(group)]):
         answers |= _replays(db, wave)
+        for one in wave:
+            if one.new.stages not in {None, edition}:
+                answers.setdefault(one.place, Stale())
         known = _known(db, [one for one in wave if one.place not in answers], answers)
         fresh = [one for one in wave if one.place not in answers]
         if fresh:

@@ -33,6 +33,8 @@ CHANNEL = "lienthong"
 
 HOUSE = 0x4C546869
 """The advisory lock that every connection of a hub shares; who must be alone takes it whole."""
+STAGES = 0x4C546873
+"""The advisory lock of those who decide by partners' stages, and of who changes one: "LThs"."""
 
 PATIENCE = 2.0
 """Seconds: a command that only looks is soon gone."""
@@ -68,6 +70,8 @@ _HOLD_KEYS = "SELECT id FROM datakey WHERE id=ANY(?::bytea[]) ORDER BY id FOR KE
 _UNDER_WAY = """
 SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM pg_current_snapshot() s
 """
+_HOLD_STAGES = "SELECT pg_advisory_xact_lock_shared(?)"
+_HOLD_STAGES_ALONE = "SELECT pg_advisory_xact_lock(?)"
 _TYPES = (
     "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid=?::regclass AND attnum>0"
 )
@@ -124,6 +128,9 @@ class Connection:
 
     def hold_dest(self, dest: int) -> None:
         self.execute("SELECT 1 FROM dest_run WHERE id=? FOR UPDATE", (dest,))
+
+    def hold_stages(self, *, alone: bool) -> None:
+        self.execute(_HOLD_STAGES_ALONE if alone else _HOLD_STAGES, (STAGES,))
 
     def has_key(self, id_: bytes) -> bool:
         found = self.execute("SELECT 1 FROM datakey WHERE id=? FOR KEY SHARE", (id_,))

@@ -8,7 +8,7 @@ from hub.lifecycle import State
 from hub.receipts import signer_of
 from hub.store.contract.intake import Accepted, Known
 from hub.store.contract.store import Stale
-from hub.store.sql import destinations, journal, lanes, lateness
+from hub.store.sql import destinations, journal, lanes, lateness, stages
 from hub.store.sql.bodies import Pen, keep
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, Raced, one, only
@@ -16,7 +16,7 @@ from hub.store.sql.times import micros
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from hub.store.contract.intake import Acceptance, NewTransfer
 
@@ -56,6 +56,8 @@ def accept(db: Db, packed: Packed, *, follow_up: bool = False) -> Accepted:
         known = replay(db, new.sender, key, None if follow_up else new.digest)
         if known is not None:
             return known
+    if new.stages is not None and new.stages != decided_by(db, [new]):
+        raise Stale
     for key in sorted(new.keys):
         _bind(db, new, key)
     if new.dossier is not None:
@@ -74,6 +76,14 @@ def accept(db: Db, packed: Packed, *, follow_up: bool = False) -> Accepted:
     tally.write(db)
     watch(db, new.transfers)
     return Accepted(message=new.message, receipt=new.receipt, confirmation=new.confirmation)
+
+
+def decided_by(db: Db, new: Iterable[Acceptance]) -> int | None:
+    """Return the edition of the stages that counts until this transaction ends; ``None`` where nothing was decided by one."""
+    if all(one.stages is None for one in new):
+        return None
+    db.hold_stages(alone=False)
+    return stages.edition(db)
 
 
 def accepted_facts(new: Acceptance) -> dict[str, str]:

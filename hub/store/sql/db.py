@@ -62,6 +62,13 @@ class Db(Protocol):
         """Keep claims away from this destination; whoever claimed before has committed."""
         ...
 
+    def hold_stages(self, *, alone: bool) -> None:
+        """Keep stages as they are until the transaction ends; ``alone``: keep away everybody who decides by them.
+
+        Taken before every other lock.
+        """
+        ...
+
     def has_key(self, id_: bytes) -> bool:
         """Say whether this data key is there; it will be until the transaction ends."""
         ...

@@ -143,7 +143,7 @@ def works(db: Db, bodies: Bodies, token: str, numbers: Iterable[int]) -> tuple[W
 
 _WORK = """
 SELECT t.id, m.id, d.partner, t.operation, t.part, t.key, m.kind, m.dossier, t.state, t.attempts, t.sends,
-  m.accepted_at, t.deadline, m.canonical, t.subject, t.dest, d.circuit, t.n
+  m.accepted_at, t.deadline, m.canonical, t.subject, t.dest, d.circuit, t.n, t.stage
 FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE t.n=?
 """
 _SEALED = "SELECT n, media_type, headers, facts, payload FROM sealed WHERE n=?"
@@ -172,6 +172,7 @@ def _work(
         deadline=moment(row[12]),
         facts=told,
         probe=row[16] == Circuit.HALF_OPEN,
+        stage=row[18],
     )
 
 
@@ -307,15 +308,27 @@ def queue(db: Db) -> tuple[QueueRow, ...]:
     counts: dict[int, dict[str, int]] = {}
     for dest, what, n in db.execute("SELECT dest, what, n FROM counts"):
         counts.setdefault(dest, {})[what] = n
+    trial = _trial(db)
     for item in leases.everything(db).values():
-        (state,) = only(db, "SELECT state FROM transfer WHERE n=?", (item.n,))
-        counts[item.dest][state] -= 1
-        counts[item.dest]["in_doubt"] = counts[item.dest].get("in_doubt", 0) + 1
+        state, stage = only(db, "SELECT state, stage FROM transfer WHERE n=?", (item.n,))
+        for each in (counts, trial) if stage == "trial" else (counts,):
+            each[item.dest][state] -= 1
+            each[item.dest]["in_doubt"] = each[item.dest].get("in_doubt", 0) + 1
     dests = many(db, _DESTS)
-    return tuple(_queue_row(db, dest, counts.get(dest[0], {})) for dest in dests)
+    return tuple(_queue_row(db, dest, counts.get(dest[0], {}), trial.get(dest[0], {})) for dest in dests)
 
 
-def _queue_row(db: Db, dest: tuple[Any, ...], counts: dict[str, int]) -> QueueRow:
+def _trial(db: Db) -> dict[int, dict[str, int]]:
+    """Cost grows with what is on trial only."""
+    found: dict[int, dict[str, int]] = {}
+    for dest, state, n in many(
+        db, "SELECT dest, state, count(*) FROM transfer WHERE stage='trial' GROUP BY dest, state"
+    ):
+        found.setdefault(dest, {})[state] = n
+    return found
+
+
+def _queue_row(db: Db, dest: tuple[Any, ...], counts: dict[str, int], trial: dict[str, int]) -> QueueRow:
     return QueueRow(
         partner=dest[1],
         counts={str(state): counts[state] for state in State if counts.get(state)},
@@ -331,6 +344,7 @@ def _queue_row(db: Db, dest: tuple[Any, ...], counts: dict[str, int]) -> QueueRo
         opens=moment(dest[7]),
         closes=moment(dest[8]),
         unfetched=_unfetched(db, dest[0]),
+        trial=trial,
     )
 
 

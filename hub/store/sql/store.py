@@ -46,6 +46,7 @@ from hub.store.sql.engine import Closed, Unavailable
 from hub.store.sql.evidence import SqlEvidence
 from hub.store.sql.mailbox import SqlMailbox
 from hub.store.sql.shelf import Shelf
+from hub.store.sql.stages import SqlStages
 from hub.store.sql.times import SECOND, micros, moment
 from hub.store.sql.trust import SqlBook
 from hub.store.sql.upkeep import SqlUpkeep
@@ -119,6 +120,7 @@ class SqlStore:
         self.access = SqlAccess(reads, writes)
         self.evidence = SqlEvidence(reads, writes, payloads)
         self.trust = SqlBook(reads, writes)
+        self.stages = SqlStages(reads, writes)
         self.mailbox = SqlMailbox(
             reads, writes, payloads, self._pen_of, self._packed, self._under_a_living_key
         )

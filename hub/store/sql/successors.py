@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hub.lifecycle import MOVES, Move, State
 from hub.store.contract.store import Stale
-from hub.store.sql import accept, destinations, forgotten, journal, lanes, leases
+from hub.store.sql import accept, destinations, forgotten, journal, lanes, leases, stages
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, many, one, only
 from schemas.problems import refuse
@@ -184,6 +184,10 @@ def reroute(db: Db, what: Rerouting, at: int, before: str = "") -> list[str]:
 
     ``before``: a message with an id before it may have been routed again, and sent, in a time that the store forgot.
     """
+    if what.stages is not None:
+        db.hold_stages(alone=False)
+        if what.stages != stages.edition(db):
+            raise Stale
     lane = _lane(db, what.old)
     (dossier,) = only(
         db, "SELECT m.dossier FROM transfer t JOIN message m ON m.n=t.message WHERE t.id=?", (what.old,)

@@ -51,6 +51,9 @@ class Connection(apsw.Connection):
 
     def hold_dest(self, dest: int) -> None: ...
 
+    def hold_stages(self, *, alone: bool) -> None:
+        """One writer at a time: nobody else is there."""
+
     def has_key(self, id_: bytes) -> bool:
         return one(self, "SELECT 1 FROM datakey WHERE id=?", (id_,)) is not None
 

@@ -1,0 +1,103 @@
+"""Going live by the command line, over the real store: stages, signed and journaled."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from hub.cli.opening import wired
+from signing.jose.detached import DetachedVerifier
+from signing.trust.pins import load_pins
+from tests.doubles.pki import Pki
+from tests.integration.test_cli_keys import ran
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hub.store.contract.views import JournalRow
+
+NOW = datetime.now(UTC)
+SETTINGS = """
+data = "data"
+[keys.dau-so]
+file = "seal-p256.key"
+certificate = "seal-p256.pem"
+[evidence]
+key = "dau-so"
+"""
+PARTNER = """
+id = "so-dat"
+agency = "000.00.15.H47"
+room = "mailbox"
+name = { vi = "Sở Đất đai", en = "Land department" }
+[stage]
+procedures = { "1.009995" = "parallel" }
+[access]
+api_keys = ["sha256:abababababababababababababababababababababababababababababababab"]
+[receives]
+kinds = ["received"]
+role = "decides"
+mapping = "lienthong.message@1"
+authority = "000.00.00.H47"
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    assert Pki(tmp_path, NOW)["seal-p256"]
+    (tmp_path / "partners").mkdir()
+    (tmp_path / "partners" / "so-dat.toml").write_text(PARTNER)
+    file = tmp_path / "hub.toml"
+    file.write_text(SETTINGS)
+    return file
+
+
+async def journal(settings: Path, what: str) -> list[JournalRow]:
+    hub = await wired(settings)
+    try:
+        return [row for row in await hub.store.journal() if row.what == what]
+    finally:
+        await hub.close()
+
+
+def stages(settings: Path) -> dict[str, str]:
+    told = json.loads(ran(str(settings), "stage", "list", "--partner", "so-dat", "--json").out)
+    return {row["procedure"]: row["stage"] for row in told}
+
+
+def test_a_partner_is_promoted_and_rolled_back_for_one_procedure(settings: Path) -> None:
+    assert stages(settings) == {"*": "live", "1.009995": "parallel"}
+    words = ("stage", "set", "so-dat", "trial", "--procedure", "1.009999", "--reason", "QD-1", "--yes")
+    done = ran(str(settings), *words)
+    assert (done.status, "so-dat: trial from now on" in done.err) == (0, True)
+    assert stages(settings) == {"*": "live", "1.009995": "parallel", "1.009999": "trial"}
+    assert "in stage trial already" in ran(str(settings), *words).err
+    back = ran(str(settings), "stage", "set", "so-dat", "retired", "--reason", "QD-2", "--yes", "--json")
+    assert json.loads(back.out) == {"edition": 2, "held": [], "withdrawn": []}
+    assert stages(settings)["*"] == "retired"
+    shown = json.loads(ran(str(settings), "partner", "show", "so-dat", "--json").out)
+    assert (shown["stage"], shown["stages"]["1.009999"]) == ("retired", "trial")
+    assert ran(str(settings), "stage", "set", "ai-do", "live", "--reason", "x", "--yes").status == 1
+    assert ran(str(settings), "stage", "set", "so-dat", "production", "--reason", "x", "--yes").status == 2
+
+
+def test_a_change_is_signed_by_the_hub(settings: Path, tmp_path: Path) -> None:
+    assert ran(str(settings), "stage", "set", "so-dat", "trial", "--reason", "QD-1", "--yes").status == 0
+    (entry,) = asyncio.run(journal(settings, "stage_changed"))
+    pinned = load_pins([tmp_path / "seal-p256.pem"])
+    told = {
+        name: fact
+        for name, fact in entry.facts.items()
+        if name not in {"signature", "our_key", "held", "withdrawn"}
+    }
+    said = msgspec.json.encode(told, order="deterministic")
+    assert (
+        DetachedVerifier(pinned).verify(said, entry.facts["signature"], entry.at).signer.fingerprint
+        == (entry.facts["our_key"])
+    )
+    assert (told["before"], told["stage"], told["reason"]) == ("live", "trial", "QD-1")
