@@ -158,7 +158,7 @@ ROOMS: Mapping[str, Room] = {
         settings=NationalPortalG2,
         build=national_portal_g2_codec.build,
         connect=_national_portal_g2,
-        encloses=national_portal_g2_codec.LARGEST,
+        encloses=lambda _: national_portal_g2_codec.LARGEST,
     ),
     "mailbox": Room(settings=Mailbox, build=_written, connect=_uncalled),
     "folder": Room(settings=Folder, build=_written, connect=_dropped, collect=_picked),
