@@ -37,6 +37,7 @@ from connectors.rest.settings import Settings as Rest
 from connectors.soap import codec as soap_codec
 from connectors.soap.fit import check_about
 from connectors.soap.settings import Settings as Soap
+from connectors.soap_desk.desk import Desk as SoapService
 from connectors.transport import Http
 from connectors.vbdlis.desk import Desk as Vbdlis
 
@@ -164,5 +165,5 @@ ROOMS: Mapping[str, Room] = {
     "folder": Room(settings=Folder, build=_written, connect=_dropped, collect=_picked),
 }
 
-DESKS: Mapping[str, Desk] = {"lgsp": Lgsp(), "mapi": Mapi(), "vbdlis": Vbdlis()}
+DESKS: Mapping[str, Desk] = {"lgsp": Lgsp(), "mapi": Mapi(), "soap": SoapService(), "vbdlis": Vbdlis()}
 """Drop-in desks by the name that ``[desks]`` of the settings gives them."""

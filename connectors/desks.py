@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from connectors.contract import Enclosed  # noqa: TC001
+from connectors.small import Small
 from schemas.dossier import State  # noqa: TC001 - msgspec reads the annotations at run time
 
 
@@ -24,11 +25,13 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 
 class Errand(StrEnum):
     """What an address of the client's protocol is for. ``login``: the client asks for a token. ``say``: a sender brings a message,
-    or asks. ``open``: answered out of what the desk knows itself, to everybody.
+    or asks. ``small``: somebody who is known asks or settles something, in a small body (``connectors.small``). ``open``: answered
+    out of what the desk knows itself, to everybody.
     """
 
     LOGIN = "login"
     SAY = "say"
+    SMALL = "small"
     OPEN = "open"
 
 
@@ -52,6 +55,7 @@ class Call(Value, frozen=True):
     path: str
     body: bytes = b""
     headers: Mapping[str, str] = {}
+    method: str = "POST"
     query: str = ""
     address: str = ""
     enveloped: bool = False
@@ -182,7 +186,7 @@ class Refused(Value, frozen=True, tag=True):
     other: Refused | None = None
 
 
-Wish = Say | Says | Ask | Page
+Wish = Say | Says | Ask | Page | Small
 Result = Token | Accepted | Answered | Refused
 
 
@@ -211,7 +215,7 @@ class Desk(Protocol):
         ...
 
     def read(self, call: Call) -> Wish:
-        """Read a call: ``Page`` where its errand is ``OPEN``, another wish where it is ``SAY``. Raises ``Refusal``."""
+        """Read a call: ``Page`` where its errand is ``OPEN``, a ``Small`` one where it is that, another wish where it is ``SAY``. Raises ``Refusal``."""
         ...
 
     def write(self, result: Result) -> Reply:

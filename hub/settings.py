@@ -272,7 +272,8 @@ class Desks(Closed):
     """Drop-in desks: where clients that some system has already for another gateway find what they expect. One that has no path is
     not there. ``call``: one call with the files in it; ``unknown``: one of which the hub knows whose it is once it has read it.
     ``lgsp``: one-stop systems that publish to a provincial gateway. ``vbdlis``: the land administration system that calls a
-    one-stop. ``mapi``: one-stop systems that report to the national portal.
+    one-stop. ``mapi``: one-stop systems that report to the national portal. ``soap``: the hub's own SOAP service, at ``v1`` below
+    the path.
     """
 
     call: Octets = 32 << 20
@@ -280,6 +281,7 @@ class Desks(Closed):
     lgsp: Mount | None = None
     vbdlis: Mount | None = None
     mapi: Mount | None = None
+    soap: Mount | None = None
 
     @property
     def mounted(self) -> dict[str, str]:
@@ -288,7 +290,7 @@ class Desks(Closed):
 
     @property
     def _named(self) -> tuple[tuple[str, str | None], ...]:
-        return (("lgsp", self.lgsp), ("vbdlis", self.vbdlis), ("mapi", self.mapi))
+        return (("lgsp", self.lgsp), ("vbdlis", self.vbdlis), ("mapi", self.mapi), ("soap", self.soap))
 
     @model_validator(mode="after")
     def _each_at_its_own(self) -> Self:

@@ -34,7 +34,7 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One code. ``status``: HTTP status on our API; ``soap``: SOAP fault code; ``retry``: may the same bytes be sent again."""
 
     status: int
-    soap: Literal["Client", "Server"]
+    soap: Literal["Client", "Server", "VersionMismatch", "MustUnderstand"]
     retry: Literal["yes", "no", "after_fix"]
     since: str
     title: Words

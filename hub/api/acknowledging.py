@@ -113,10 +113,12 @@ class Acknowledging:
         """Let ``take`` have what a partner brings to prove something. Raises ``Refusal``; then a log line with code, partner and digest is all that is left of it."""
         partner, body = "", b""
         try:
-            partner = await self._partner(request)
+            partner = self.bringer((await self._callers.identify(request)).partner)
             self._quotas.call(partner, Errand.RECEIPTS)
-            with self._place(partner):
-                body = await self._body(request)
+            with self.place(partner):
+                if request.headers.get("content-type", "").partition(";")[0].strip().lower() != MEDIA_TYPE:
+                    raise refuse("HUB-SCH-010", "Content-Type", rule=MEDIA_TYPE)
+                body = await self.body(request, acknowledgements.LONGEST)
                 return await take(partner, body, request)
         except Refusal as refusal:
             log.info(
@@ -146,7 +148,7 @@ class Acknowledging:
         )
 
     @contextmanager
-    def _place(self, partner: str) -> Iterator[None]:
+    def place(self, partner: str) -> Iterator[None]:
         """Raises ``Later``: who brings its receipts slowly has places of its own, and leaves the others theirs."""
         if self._under_way.total() >= self._at_once:
             raise Later(NO_ROOM, f"at most {self._at_once} receipts at once", WAIT)
@@ -158,23 +160,21 @@ class Acknowledging:
         finally:
             self._under_way[partner] -= 1
 
-    async def _partner(self, request: Request) -> str:
+    def bringer(self, partner: str) -> str:
         """Who may not bring receipts is told so, and not that it is unknown."""
-        found = (await self._callers.identify(request)).partner
-        if found not in self._bringers:
+        if partner not in self._bringers:
             raise refuse("HUB-RCP-005", rule="receives.acknowledges")
-        return found
+        return partner
 
-    async def _body(self, request: Request) -> bytes:
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != MEDIA_TYPE:
-            raise refuse("HUB-SCH-010", "Content-Type", rule=MEDIA_TYPE)
+    async def body(self, request: Request, longest: int) -> bytes:
+        """Read a small body in time. Raises ``Refusal`` HUB-LIM-001, -004."""
         body = bytearray()
         try:
             async with asyncio.timeout(self._body_time):
                 async for chunk in request.stream():
                     body += chunk
-                    if len(body) > acknowledgements.LONGEST:
-                        raise refuse("HUB-LIM-001", rule=f"at most {acknowledgements.LONGEST} bytes")
+                    if len(body) > longest:
+                        raise refuse("HUB-LIM-001", rule=f"at most {longest} bytes")
         except (TimeoutError, ClientDisconnect):
             raise refuse("HUB-LIM-004", rule=f"the whole body in {self._body_time:g} s") from None
         return bytes(body)

@@ -33,10 +33,12 @@ from connectors.desks import (
     Token,
     Told,
 )
+from connectors.small import Small
 from hub import rules
 from hub.api import problems
 from hub.api.desk import Brought, Showing
 from hub.api.later import Later
+from hub.api.small_calls import SmallCalls
 from hub.api.token_desk import Asked, read_request
 from hub.documents.bringing import Bringing
 from hub.story import record
@@ -84,6 +86,7 @@ class DropIn:
 
     def __init__(self, deps: Deps, desk: Desk, prefix: str, tokens: TokenDesk) -> None:
         self._deps, self._desk, self._prefix, self._tokens = deps, desk, prefix, tokens
+        self._asked = SmallCalls(deps, desk)
         self._bringing = Bringing(
             documents=deps.store.documents,
             new_id=deps.new_id,
@@ -117,6 +120,8 @@ class DropIn:
             return self._desk.write(Token(token=token, seconds=seconds))
         if errand is Errand.OPEN:
             return _open(self._desk.read(self._call(request, path)))
+        if errand is Errand.SMALL:
+            return await self._asked.answer(request, self._call(request, path))
         return await self._take(request, path)
 
     def _call(self, request: Request, path: str) -> Call:
@@ -124,6 +129,7 @@ class DropIn:
         return Call(
             path=path,
             headers=dict(request.headers),
+            method=request.method,
             query=request.url.query,
             address=f"{base}{self._prefix}",
             at=self._deps.now(),
@@ -141,7 +147,7 @@ class DropIn:
                 came = msgspec.structs.replace(call, body=sheet.read(), enveloped=caller.wraps)
                 wish = await asyncio.to_thread(self._desk.read, came)
                 says = _said(wish)
-                write = write if isinstance(wish, Page) else wish.write or write
+                write = write if isinstance(wish, Page | Small) else wish.write or write
                 if isinstance(wish, Ask):
                     answered = Answered(about=wish.about, standing=await self._standing(caller, wish.about))
                 for about in sorted({say.about for say in says if say.about}):
@@ -278,7 +284,7 @@ def _said(wish: Wish) -> Sequence[Say]:
             return each
         case Say():
             return (wish,)
-        case Page():
+        case Page() | Small():
             raise TypeError("where a desk says SAY something is said or asked")
 
 

@@ -20,9 +20,11 @@ from schemas.problems import refuse
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from hub.access import Identity
     from hub.api.desk import Deps
+    from hub.mailbox import LetterAnswer, LetterPage
     from hub.store.contract.delivery import Acknowledged
-    from hub.store.contract.mailbox import Rejected
+    from hub.store.contract.mailbox import Content, Rejected
 
 PATH = "/v1/mailbox"
 NO_LETTER, NO_MAILBOX, BAD_QUERY = "HUB-BOX-001", "HUB-BOX-005", "HUB-BOX-006"
@@ -57,24 +59,33 @@ class Door:
 
     async def list(self, request: Request) -> Response:
         """List what lies there for the caller, what has lain longest first."""
-        partner = await self._owner(request)
+        partner = self.owner(await self._deps.callers.identify(request))
         limit = _limit(request.query_params.get("limit", str(PAGE)))
-        after = request.query_params.get("after", "")
+        told = await self.letters(partner, request.query_params.get("after", ""), limit)
+        return _json(msgspec.json.encode(told))
+
+    async def letters(self, partner: str, after: str, limit: int) -> LetterPage:
+        """Return one page. Raises ``Refusal`` HUB-BOX-006."""
         try:
             letters = await self._mailbox.letters(partner, after=after, limit=limit)
         except ValueError:
             raise refuse(BAD_QUERY, "after", rule="next of an earlier page") from None
-        return _json(msgspec.json.encode(mailbox.listed(letters, limit)))
+        return mailbox.listed(letters, limit)
 
     async def fetch(self, request: Request) -> Response:
         """Fetch one letter: the sealed bytes with the headers that they are signed by; the same each time."""
-        partner = await self._owner(request)
-        with self._deps.carrying.enter(partner):
-            found = await self._mailbox.fetch(partner, request.path_params["transfer"], self._deps.now())
-        if found is None:
-            raise refuse(NO_LETTER)
+        partner = self.owner(await self._deps.callers.identify(request))
+        found = await self.fetched(partner, request.path_params["transfer"])
         headers = {**found.sealed.headers, ETAG: f'"{found.digest}"', "Cache-Control": "no-store"}
         return Response(found.sealed.payload, headers=headers, media_type=found.sealed.media_type)
+
+    async def fetched(self, partner: str, transfer: str) -> Content:
+        """Take a letter out. Raises ``Refusal`` HUB-BOX-001, -002; ``Later`` HUB-LIM-002, -003."""
+        with self._deps.carrying.enter(partner):
+            found = await self._mailbox.fetch(partner, transfer, self._deps.now())
+        if found is None:
+            raise refuse(NO_LETTER)
+        return found
 
     async def answer(self, request: Request) -> Response:
         """Say that a letter is there, or that it cannot be processed; said again it gets the same answer."""
@@ -83,9 +94,14 @@ class Door:
         return _json(acknowledgements.answer(taken), headers)
 
     async def _take(self, partner: str, body: bytes, request: Request) -> Acknowledged | Rejected:
-        deps, now, transfer = self._deps, self._deps.now(), request.path_params["transfer"]
-        self._check(partner)
-        said = mailbox.read(body)
+        self.check(partner)
+        return await self.settled(partner, request.path_params["transfer"], mailbox.read(body), body, request)
+
+    async def settled(
+        self, partner: str, transfer: str, said: LetterAnswer, body: bytes, request: Request
+    ) -> Acknowledged | Rejected:
+        """Take what the partner says of a letter. ``body``: as it came. Raises ``Refusal`` HUB-BOX-*, HUB-RCP-*, HUB-SIG-*, HUB-CRT-*."""
+        deps, now = self._deps, self._deps.now()
         view = await deps.store.transfer(transfer)
         if view is None or (view.id, view.partner) != (transfer, partner):
             raise refuse(NO_LETTER)
@@ -116,14 +132,13 @@ class Door:
         )
         return await self._mailbox.reject(rejection, now)
 
-    async def _owner(self, request: Request) -> str:
-        """Return who comes for what is its own."""
-        who = await self._deps.callers.identify(request)
-        self._check("" if who.receipts_only else who.partner)
+    def owner(self, who: Identity) -> str:
+        """Return who comes for what is its own. Raises ``Refusal`` HUB-BOX-005; ``Later`` HUB-LIM-002."""
+        self.check("" if who.receipts_only else who.partner)
         self._deps.quotas.call(who.partner, Errand.MAILBOX)
         return who.partner
 
-    def _check(self, partner: str) -> None:
+    def check(self, partner: str) -> None:
         if partner not in self._deps.mailboxes.partners:
             raise refuse(NO_MAILBOX, rule='room = "mailbox"')
 

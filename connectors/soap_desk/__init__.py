@@ -1,0 +1,1 @@
+"""The hub's own SOAP service, as its WSDL says (``schemas/wsdl/lienthong``)."""
