@@ -12,7 +12,8 @@ borders: every process loads its own.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable  # noqa: TC003 - part of the public signatures
+from collections import abc
+from collections.abc import Callable, Iterator  # noqa: TC003 - part of the public signatures
 from datetime import datetime
 from pathlib import Path  # noqa: TC003 - part of the public signatures
 from typing import Any, Literal, NamedTuple, Protocol
@@ -130,6 +131,35 @@ def mappings(folder: Path, library: Library | None = None) -> dict[str, Mapping]
 def _finished(path: Path) -> bool:
     table = read_table(path)
     return table.canonical or table.finished
+
+
+class Shelf(abc.Mapping[str, Mapping]):
+    """The mappings of a folder by their references, each compiled when it is first asked for; those ``over`` them come first.
+
+    For the built-in folder, in which every table is known to be sound: a process needs few of them.
+    """
+
+    def __init__(
+        self, folder: Path, library: Library | None = None, over: abc.Mapping[str, Mapping] | None = None
+    ) -> None:
+        named = ((path.stem.rpartition("-"), path) for path in folder.glob("*.toml"))
+        self._files = {f"{id_}@{version}": path for (id_, _, version), path in named}
+        self._library = library
+        self._ready = dict(over or {})
+
+    def __getitem__(self, ref: str) -> Mapping:
+        if ref not in self._ready:
+            self._ready[ref] = load(self._files[ref], self._library)
+        return self._ready[ref]
+
+    def __contains__(self, ref: object) -> bool:
+        return ref in self._ready or ref in self._files
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._files.keys() | self._ready.keys()))
+
+    def __len__(self) -> int:
+        return len(self._files.keys() | self._ready.keys())
 
 
 _SIDES: dict[str, Callable[[Table], Any]] = {"json": JsonSide, "xml": XmlSide, "edxml": EdxmlSide}

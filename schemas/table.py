@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import tomllib
 from enum import Enum
+from functools import cache
 from pathlib import Path  # noqa: TC003 - part of the public signatures
 from typing import Literal
 
@@ -305,8 +306,22 @@ def said(table: Table, record: str, shape: Shape = CANONICAL, place: str = "") -
     return found
 
 
+@cache
+def _above(leaf: str) -> tuple[str, ...]:
+    """The leaf and every field that it is a part of: what may declare it lost."""
+    ends = [place for place, character in enumerate(leaf) if character in ".["]
+    return (*(leaf[:end] for end in ends if end), leaf)
+
+
 def covers(prefix: str, leaf: str) -> bool:
-    return leaf == prefix or leaf.startswith((f"{prefix}.", f"{prefix}["))
+    return prefix in _above(leaf)
+
+
+@cache
+def _every() -> tuple[tuple[str, ...], frozenset[str]]:
+    """All leaves; and all of them with what they are parts of."""
+    every = leaves()
+    return every, frozenset(prefix for leaf in every for prefix in _above(leaf))
 
 
 def totality(table: Table, name: str) -> tuple[str, ...]:
@@ -315,18 +330,14 @@ def totality(table: Table, name: str) -> tuple[str, ...]:
     spoken = said(table, operation.record)
     wrong = []
     lost = {**table.lost, **operation.lost}
-    every = leaves()
+    every, fields = _every()
     for leaf in every:
-        declared = [prefix for prefix in lost if covers(prefix, leaf)]
+        declared = [prefix for prefix in _above(leaf) if prefix in lost]
         if leaf not in spoken and not declared:
             wrong.append(f"{leaf}: neither said nor lost")
         if leaf in spoken and declared:
             wrong.append(f"{leaf}: said, and declared lost by {declared[0]}")
-    wrong.extend(
-        f"{prefix}: declared lost, but no such field"
-        for prefix in lost
-        if not any(covers(prefix, leaf) for leaf in every)
-    )
+    wrong.extend(f"{prefix}: declared lost, but no such field" for prefix in lost if prefix not in fields)
     wrong.extend(f"{prefix}: lost without a reason" for prefix, reason in lost.items() if not reason.strip())
     return tuple(wrong)
 

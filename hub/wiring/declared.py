@@ -105,9 +105,7 @@ def declared(path: Path, *, thorough: bool = False) -> Declared:
 def _of_partners(settings: Settings, agencies: Agencies) -> Sequence[Problem]:
     """What is wrong with partner files while the site's own mappings are, too: nobody mends twice what one round can tell."""
     try:
-        reading.load(
-            settings.partners, _world(settings, mapping.mappings(MAPPINGS, Library((BUILTIN,))), agencies)
-        )
+        reading.load(settings.partners, _world(settings, mapping.Shelf(MAPPINGS), agencies))
     except Refusal as refusal:
         return [problem for problem in refusal.problems if problem.rule != NO_MAPPING]
     return ()
@@ -181,8 +179,8 @@ def _formats(settings: Settings) -> tuple[Library, Mapping[str, mapping.Mapping]
     """The built-in mappings and schemas with the site's own; those stand in the folder that holds ``mappings``."""
     library = library_of(settings)
     if settings.mappings is None:
-        return library, mapping.mappings(MAPPINGS, library)
-    return library, {**mapping.mappings(MAPPINGS, library), **mapping.mappings(settings.mappings, library)}
+        return library, mapping.Shelf(MAPPINGS, library)
+    return library, mapping.Shelf(MAPPINGS, library, over=mapping.mappings(settings.mappings, library))
 
 
 def _world(settings: Settings, formats: Mapping[str, mapping.Mapping], agencies: Agencies) -> World:
@@ -221,7 +219,7 @@ def check_partner(path: Path, file: Path) -> Sequence[Problem]:
         own = {each.name for each in named_mappings(settings, file)}
         wrong = tuple(each for each in refusal.problems if each.place.partition(" ")[0] not in own)
         library = library_of(settings)
-        formats = mapping.mappings(MAPPINGS, Library((BUILTIN,)))
+        formats = mapping.Shelf(MAPPINGS)
     world = _world(settings, formats, Agencies.load())
     if wrong or is_draft(file):
         world = msgspec.structs.replace(world, mappings=world.mappings | _refs(settings))

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from schemas.dossier import Event, Kind, Message
-from schemas.mapping import load
+from schemas.library import BUILTIN
+from schemas.mapping import Shelf, load, mappings
 from schemas.problems import Refusal
 from schemas.table import CANONICAL, leaves
 
@@ -152,3 +153,17 @@ def test_a_kind_that_the_table_does_not_list_has_no_operation(tmp_path: Path) ->
     mapping = site(tmp_path)
     event = Event(kind=Kind.RETURNED, at=read(mapping).event.at)
     assert mapping.operations(msgspec.structs.replace(read(mapping), event=event)) == ()
+
+
+def test_a_shelf_compiles_only_what_is_asked_for_and_the_sites_own_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "land.soap-1.toml").write_text("not a table")
+    (tmp_path / "one.more-2.toml").write_text("nor this")
+    own = mappings(BUILTIN / "mappings")["land.soap@1"]
+    shelf = Shelf(tmp_path, over={own.ref: own})
+    assert list(shelf) == ["land.soap@1", "one.more@2"]
+    assert "one.more@2" in shelf
+    assert len(shelf) == 2
+    assert shelf["land.soap@1"] is own
+    with pytest.raises(Refusal, match="HUB-MAP-003"):
+        shelf["one.more@2"]
+    assert "absent@1" not in shelf
