@@ -366,6 +366,10 @@ def test_the_first_hour_goes_as_it_is_told(checkout: Checkout) -> None:
     done(checkout, DOCS / "tutorial" / "first-hour.md", demo)
 
 
+def test_a_department_that_nobody_knew_is_connected_without_python(checkout: Checkout) -> None:
+    done(checkout, DOCS / "tutorial" / "a-new-department.md")
+
+
 def test_every_page_with_commands_is_run_here() -> None:
     with_commands = {
         page.name for page in DOCS.rglob("*.md") if any(block.kind == "sh" for block in blocks_of(page))
