@@ -183,7 +183,7 @@ def _made(tree: Tree, way: tuple[str, ...]) -> Tree:
 
 
 def local(element: etree._Element) -> str:
-    return str(etree.QName(element).localname)
+    return str(element.tag).rpartition("}")[2]
 
 
 def line_of(element: etree._Element) -> int:
