@@ -25,6 +25,7 @@ from hub.cli.main import main
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 sys.exit(main(sys.argv[1:]))
 """
+"""To be run with -B: what Python compiles would be cut off and believed by the next process."""
 
 
 def test_a_key_that_cannot_be_loaded_stops_the_start_with_its_code(tmp_path: Path) -> None:
@@ -49,7 +50,7 @@ def test_a_disk_that_takes_nothing_ends_a_worker_with_the_code_that_says_so(tmp_
     scene = build(tmp_path / "site", 1, (2, 3, 4))
     asyncio.run(store_of(settings_file.load(scene.settings)).close())
     done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, "--lang", "en", "work", "--settings", str(scene.settings)],
+        [sys.executable, "-B", "-c", FULL_DISK, "--lang", "en", "work", "--settings", str(scene.settings)],
         capture_output=True,
         text=True,
         timeout=60,
