@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hub import acknowledgements, mailbox, receipts
-from hub.api import problems, token_desk, views
+from hub.api import coverage, problems, token_desk, views
 from hub.api.documents import OFFSET_STREAM, Announcement, OwnDocument
 from hub.api.mailbox import MOST
 from schemas.dossier import Message
@@ -240,6 +240,13 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         refusals=(400, 401, 408, 413, 429),
         errors={status: {JSON: token_desk.TokenRefused} for status in (400, 401)},
         open=True,
+    ),
+    ("GET", coverage.PATH): Operation(
+        id="showCoverage",
+        tag="hub",
+        says="Cơ quan, thủ tục nào đã công bố, đã kết nối, im lặng, hỏng · Which agency and procedure is published, connected, silent, broken",
+        gives={JSON: coverage.Board},
+        refusals=(401, 403, 429),
     ),
     ("GET", "/livez"): Operation(
         id="isAlive", tag="hub", says="Tiến trình có trả lời · The process answers", gives={JSON: {"type": "object"}}, refusals=(), open=True

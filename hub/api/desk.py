@@ -25,6 +25,7 @@ from hub.api.later import Later
 from hub.api.owners import Owners
 from hub.api.quotas import Quotas  # noqa: TC001
 from hub.api.tokens import Tokens  # noqa: TC001
+from hub.coverage import Line  # noqa: TC001
 from hub.documents.contract import Safety
 from hub.intake import Intake  # noqa: TC001
 from hub.judging.contract import Inbound
@@ -97,12 +98,18 @@ class Showing(msgspec.Struct, frozen=True, kw_only=True):
     early: bool = False
 
 
+async def nothing_covered(_now: datetime, _silent_after: int) -> Sequence[Line]:
+    """Where nobody asks for a board."""
+    return ()
+
+
 class Deps(msgspec.Struct, frozen=True, kw_only=True):
     """Handed in by the wiring. ``ready``: names of what is not ready; ``base``: the public URL in front of the hub.
     ``quotas``: the senders' (``admission`` asks them) and the recipients'.
 
     ``carrying``: bounds the requests that carry documents; ``unscanned``: what a document is before anybody scanned it;
-    ``downloaders``: who may fetch documents, by partner; ``mailboxes``: who fetches what is for it. ``desks``: drop-in desks by the path that they are mounted at; ``calls``:
+    ``downloaders``: who may fetch documents, by partner; ``mailboxes``: who fetches what is for it. ``operators``: who sees what
+    concerns the hub as a whole; ``covered``: makes the board of coverage. ``desks``: drop-in desks by the path that they are mounted at; ``calls``:
     where their calls wait, ``unknown``: those of whom the body says who it is.
     """
 
@@ -133,6 +140,8 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     calls: Spool | None = None
     unknown: Spool | None = None
     mailboxes: Owners = Owners()
+    operators: frozenset[str] = frozenset()
+    covered: Callable[[datetime, int], Awaitable[Sequence[Line]]] = nothing_covered
 
     async def caller(self, request: Request) -> Caller:
         """Return who is calling, one that may send. Raises ``Refusal`` HUB-AUT-*, HUB-IDM-004."""

@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = {
     "doctor": "hub.cli.doctor:doctor",
     "status": "hub.cli.doctor:status",
     "trust": "hub.cli.trust:trust",
+    "coverage": "hub.cli.coverage:coverage",
     "queue list": "hub.cli.queues:list_",
     "queue lanes": "hub.cli.queues:lanes",
     "queue verify": "hub.cli.queues:verify",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from connectors.contract import Outcome, Sealed
+    from hub.coverage import Line
     from hub.doctor.facts import Facts
     from hub.documents.contract import Held
     from hub.drafting.draft import Laid
@@ -252,6 +253,14 @@ def keys(settings: Path) -> KeyRing:
     from hub.wiring.tools import keys_of  # noqa: PLC0415 - heavy
 
     return keys_of(file.load(settings))
+
+
+async def covered(settings: Path, store: Store, now: datetime, silent_after: int) -> Sequence[Line]:
+    """Make the board of coverage."""
+    from hub.wiring.coverage import covered as wired_covered  # noqa: PLC0415 - heavy; only this command needs it
+    from hub.wiring.declared import declared  # noqa: PLC0415 - heavy
+
+    return await wired_covered(store, declared(settings), now, silent_after)
 
 
 async def confirming(settings: Path, store: Store) -> Confirm:

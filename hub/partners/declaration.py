@@ -92,13 +92,14 @@ class Access(Closed):
     """By what this partner may say who it is, wherever it calls. Each is enough.
 
     ``certificates``: SHA-256 of client certificates that a trusted proxy passes on. ``signature``: what it sends needs nothing
-    but its signature; the address then reads ``/v1/messages?sender=<id>``.
+    but its signature; the address then reads ``/v1/messages?sender=<id>``. ``operator``: it sees what concerns the hub as a whole.
     """
 
     api_keys: tuple[LiveKey, ...] = ()
     clients: tuple[OAuthClient, ...] = ()
     certificates: tuple[LiveKey, ...] = ()
     signature: bool = False
+    operator: bool = False
 
 
 class Name(Closed):

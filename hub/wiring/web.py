@@ -35,6 +35,7 @@ from hub.staging import Standing
 from hub.trust.state import EVERY as READ_EVERY
 from hub.trust.state import Known
 from hub.wiring.callers import doors, senders
+from hub.wiring.coverage import covered
 from hub.wiring.declared import codecs, declared
 from hub.wiring.documents import unscanned
 from hub.wiring.evidence import confirming
@@ -160,6 +161,8 @@ async def open_web(
                 desks={path: DESKS[name] for path, name in settings.desks.mounted.items()},
                 calls=Spool(spool_folder, memory=settings.limits.memory, limit=settings.desks.call),
                 unknown=Spool(spool_folder, memory=settings.limits.memory, limit=settings.desks.unknown),
+                operators=frozenset(each.id for each in what.partners if each.access.operator),
+                covered=partial(covered, store, what),
                 mailboxes=Owners(
                     partners=owners(what.partners),
                     codec_of=codecs(what).get,

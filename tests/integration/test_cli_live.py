@@ -101,3 +101,15 @@ def test_a_change_is_signed_by_the_hub(settings: Path, tmp_path: Path) -> None:
         == (entry.facts["our_key"])
     )
     assert (told["before"], told["stage"], told["reason"]) == ("live", "trial", "QD-1")
+
+
+def test_coverage_shows_every_agency_and_what_is_only_published(settings: Path) -> None:
+    done = ran(str(settings), "coverage", "--json")
+    lines = json.loads(done.out)
+    assert done.status == 0
+    assert {line["coverage"] for line in lines} == {"silent", "published"}
+    (land,) = [line for line in lines if line["partners"] and line["procedure"] == "1.009999"]
+    assert (land["partners"], land["messages"], land["coverage"]) == ({"so-dat": "live"}, 0, "silent")
+    one = ran(str(settings), "coverage", "--agency", land["agency"])
+    assert one.out.startswith("silent\t")
+    assert ran(str(settings), "coverage", "--silent", "0").status == 2

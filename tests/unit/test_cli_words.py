@@ -15,6 +15,7 @@ from hub.cli import (
     acting,
     calendars,
     columns,
+    coverage,
     db,
     doctor,
     documents,
@@ -30,6 +31,7 @@ from hub.cli import (
     queues,
     running,
     signatories,
+    stages,
     trust,
 )
 from hub.cli.commands import COMMANDS, GROUPS, build
@@ -156,6 +158,8 @@ TABLES: dict[str, tuple[Column[Any], ...]] = {
     "dossier": dossiers.DOSSIER,
     "refused": messages.REFUSED,
     "partners": partners.PARTNERS,
+    "coverage": coverage.COVERAGE,
+    "stages": stages.STAGES,
     "partner": partners.PARTNER,
     "partner access": access.KEYS,
     "partner new": joining.DRAFTED,

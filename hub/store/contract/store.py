@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hub.evidence.contract import Evidence
     from hub.lifecycle import Move, State
     from hub.store.contract.access import AccessStore
+    from hub.store.contract.coverage import Coverage
     from hub.store.contract.delivery import (
         Acknowledged,
         Acknowledgement,
@@ -62,6 +63,8 @@ class Store(Protocol):
     def mailbox(self) -> Mailbox: ...
     @property
     def stages(self) -> StageBook: ...
+    @property
+    def coverage(self) -> Coverage: ...
 
     async def known(self, authority: str, code: str) -> Known | None: ...
 

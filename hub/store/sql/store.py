@@ -42,6 +42,7 @@ from hub.store.sql import (
 )
 from hub.store.sql import settle as settling
 from hub.store.sql.access import SqlAccess
+from hub.store.sql.activity import SqlCoverage
 from hub.store.sql.engine import Closed, Unavailable
 from hub.store.sql.evidence import SqlEvidence
 from hub.store.sql.mailbox import SqlMailbox
@@ -121,6 +122,7 @@ class SqlStore:
         self.evidence = SqlEvidence(reads, writes, payloads)
         self.trust = SqlBook(reads, writes)
         self.stages = SqlStages(reads, writes)
+        self.coverage = SqlCoverage(reads, writes)
         self.mailbox = SqlMailbox(
             reads, writes, payloads, self._pen_of, self._packed, self._under_a_living_key
         )

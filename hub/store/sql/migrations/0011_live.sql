@@ -13,3 +13,15 @@ CREATE TABLE stage(
 CREATE INDEX stage_of ON stage(partner, procedure, n);
 
 CREATE INDEX transfer_trial ON transfer(dest, state) WHERE stage='trial';
+
+-- what moved between a partner and the hub, by the unit that received the dossier and its procedure; caught up from time to time
+-- (hub/store/sql/activity.py), so that taking a message in costs nothing more. Trials are not in it.
+CREATE TABLE activity(
+  partner TEXT NOT NULL,
+  unit TEXT NOT NULL,
+  procedure TEXT NOT NULL,
+  first_at INTEGER NOT NULL,
+  last_at INTEGER NOT NULL,
+  messages INTEGER NOT NULL,
+  PRIMARY KEY(partner, unit, procedure)
+) WITHOUT ROWID;

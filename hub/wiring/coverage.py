@@ -1,0 +1,27 @@
+"""What the board of coverage is made from: the store, and what is declared today."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hub.coverage import Line, World, board
+from hub.partners.partner import parties
+from hub.routing.parties import roster
+from hub.staging import overlaid
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hub.store.contract.store import Store
+    from hub.wiring.declared import Declared
+
+
+async def covered(store: Store, what: Declared, now: datetime, silent_after: int) -> tuple[Line, ...]:
+    staged = (await store.stages.stages()).staged
+    world = World(
+        agencies=what.agencies,
+        procedures=what.procedures,
+        parties=roster(overlaid(parties(what.partners), staged), what.agencies),
+        days=what.days,
+    )
+    return board(world, await store.coverage.moved(now), await store.coverage.stuck(), now, silent_after)
