@@ -13,6 +13,7 @@ from pydantic import BaseModel  # noqa: TC002 - msgspec reads the annotations at
 from connectors import written
 from connectors.credentials.contract import Clocks
 from connectors.credentials.showing import credentials
+from connectors.dvcqg.desk import Desk as Dvcqg
 from connectors.edxml import client as edxml
 from connectors.edxml import codec as edxml_codec
 from connectors.edxml import collector as edxml_collector
@@ -165,5 +166,11 @@ ROOMS: Mapping[str, Room] = {
     "folder": Room(settings=Folder, build=_written, connect=_dropped, collect=_picked),
 }
 
-DESKS: Mapping[str, Desk] = {"lgsp": Lgsp(), "mapi": Mapi(), "soap": SoapService(), "vbdlis": Vbdlis()}
+DESKS: Mapping[str, Desk] = {
+    "portal": Dvcqg(),
+    "lgsp": Lgsp(),
+    "mapi": Mapi(),
+    "soap": SoapService(),
+    "vbdlis": Vbdlis(),
+}
 """Drop-in desks by the name that ``[desks]`` of the settings gives them."""

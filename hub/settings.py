@@ -272,8 +272,8 @@ class Desks(Closed):
     """Drop-in desks: where clients that some system has already for another gateway find what they expect. One that has no path is
     not there. ``call``: one call with the files in it; ``unknown``: one of which the hub knows whose it is once it has read it.
     ``lgsp``: one-stop systems that publish to a provincial gateway. ``vbdlis``: the land administration system that calls a
-    one-stop. ``mapi``: one-stop systems that report to the national portal. ``soap``: the hub's own SOAP service, at ``v1`` below
-    the path.
+    one-stop. ``mapi``: one-stop systems that report to the national portal; ``portal``: that portal itself. ``soap``: the hub's own
+    SOAP service, at ``v1`` below the path.
     """
 
     call: Octets = 32 << 20
@@ -282,6 +282,7 @@ class Desks(Closed):
     vbdlis: Mount | None = None
     mapi: Mount | None = None
     soap: Mount | None = None
+    portal: Mount | None = None
 
     @property
     def mounted(self) -> dict[str, str]:
@@ -290,7 +291,13 @@ class Desks(Closed):
 
     @property
     def _named(self) -> tuple[tuple[str, str | None], ...]:
-        return (("lgsp", self.lgsp), ("vbdlis", self.vbdlis), ("mapi", self.mapi), ("soap", self.soap))
+        return (
+            ("portal", self.portal),
+            ("lgsp", self.lgsp),
+            ("mapi", self.mapi),
+            ("soap", self.soap),
+            ("vbdlis", self.vbdlis),
+        )
 
     @model_validator(mode="after")
     def _each_at_its_own(self) -> Self:

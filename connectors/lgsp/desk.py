@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from connectors.desks import Accepted, Errand, Refused, Reply, Say, Stands, Token, Told
-from connectors.lgsp.attachments import parted
 from connectors.lgsp.records import RECORD, TRACE, Record, Trace, read
 from connectors.lgsp.telling import told, traced
+from connectors.parting import Words, parted
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ SYNC, TRACES = "/Document/SyncDocument", "/Document/UpdateDocumentTraces"
 FIGURES = frozenset({"/Statistic", "/Statistic/UpdateStatistic", "/Vote", "/Vote/UpdateVote"})
 ERRANDS = {"/token": Errand.LOGIN, **dict.fromkeys((SYNC, TRACES, *FIGURES), Errand.SAY)}
 SCOPE = "default"
+FILES = Words(files="Attachments", name="AttachmentName")
 OWN = {
     "/At": "/DateReceived · /SuccessDate · /ReturnedDate",
     "/FinishedAt": "/SuccessDate",
@@ -62,7 +63,7 @@ class Desk:
         if path == TRACES:
             trace = read(call.body, Trace)
             return Say(about=trace.code, messages=lambda standing: traced(call.body, standing))
-        body, files = parted(call.body)
+        body, files = parted(call.body, FILES)
         record = read(body, Record)
         return Say(about=record.code, messages=lambda standing: told(record, body, standing), encloses=files)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hub.routing.router import Router
     from hub.story.record import Story
     from schemas.agencies import Agency
-    from schemas.dossier import Kind
+    from schemas.dossier import Kind, State
 
 
 class Seen(NamedTuple):
@@ -33,6 +33,7 @@ class Seen(NamedTuple):
     opened_on: date
     holders: tuple[str, ...]
     stage: Stage = "live"
+    state: State | None = None
 
     @classmethod
     def of(cls, story: Story) -> Seen:
@@ -45,6 +46,7 @@ class Seen(NamedTuple):
             story.opened_on,
             tuple([leg.agency for leg in story.legs]),
             story.stage,
+            story.state,
         )
 
 

@@ -16,6 +16,7 @@ class Role(StrEnum):
     DECIDER = "decider"
     COUNTER = "counter"
     ADDRESSEE = "addressee"
+    RECEPTION = "reception"
     HOLDERS = "holders"
     ORIGIN = "origin"
     SUCCESSOR = "successor"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hub.routing.recipients import Recipient, Role
+from hub.stages import FLOWS
+from schemas.dossier import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,6 +33,27 @@ def _addressee(case: Case) -> tuple[Recipient, ...]:
     if case.router.agencies.known(named) is None:
         return (case.parked(Role.ADDRESSEE, "HUB-RTE-001", "the agency is not known"),)
     return case.owned(named, Role.ADDRESSEE)
+
+
+def _reception(case: Case) -> tuple[Recipient, ...]:
+    """Whoever tells the hub what that unit receives, and must have what was handed in for it elsewhere."""
+    if case.story is None:
+        return ()
+    desks = [party for party in case.roster.by_id.values() if _receives_for(case, party)]
+    if any(party.partner_id == case.sender for party in desks):
+        return ()
+    flows = [(desk, FLOWS.get((case.traffic, case.stage(desk)))) for desk in desks if case.takes(desk)]
+    if any(flow for _, flow in flows):
+        return case.single(flows, Role.RECEPTION)
+    if case.kind is not Kind.RECEIVED:
+        return ()
+    return (case.parked(Role.RECEPTION, "HUB-RTE-001", "no partner receives for this unit"),)
+
+
+def _receives_for(case: Case, party: Party) -> bool:
+    agencies, unit = case.router.agencies, case.story.received_by if case.story else ""
+    known = agencies.known(party.agency) is not None and agencies.known(unit) is not None
+    return Kind.RECEIVED in party.sends and known and agencies.is_within(unit, party.agency)
 
 
 def _holders(case: Case) -> tuple[Recipient, ...]:
@@ -83,6 +106,7 @@ RESOLVE: Mapping[Role, Callable[[Case], tuple[Recipient, ...]]] = {
     Role.DECIDER: _decider,
     Role.COUNTER: _counter,
     Role.ADDRESSEE: _addressee,
+    Role.RECEPTION: _reception,
     Role.HOLDERS: _holders,
     Role.ORIGIN: _origin,
     Role.SUCCESSOR: _successor,

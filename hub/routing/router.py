@@ -121,5 +121,6 @@ class Router(Value, frozen=True):
             (ANY in rule.kinds or kind in rule.kinds)
             and (ANY in rule.procedures or not named.isdisjoint(rule.procedures))
             and (ANY in rule.levels or self.agencies.level(received_by) in rule.levels)
+            and (ANY in rule.states or (story is not None and story.state in rule.states))
             and (ANY in rule.trees or any(self.agencies.is_within(received_by, tree) for tree in rule.trees))
         )

@@ -11,7 +11,7 @@ import msgspec
 from hub.routing.parties import Value
 from hub.routing.recipients import Role  # noqa: TC001 - msgspec reads the annotations at run time
 from schemas.agencies import Level
-from schemas.dossier import Kind
+from schemas.dossier import Kind, State
 
 if TYPE_CHECKING:
     from schemas.agencies import Agencies
@@ -30,11 +30,12 @@ class Rule(Value, frozen=True):
     procedures: tuple[str, ...] = (ANY,)
     trees: tuple[str, ...] = (ANY,)
     levels: tuple[str, ...] = (ANY,)
+    states: tuple[str, ...] = (ANY,)
 
     @property
     def always(self) -> bool:
         """Whether nothing but the kind is asked."""
-        return all(ANY in names for names in (self.procedures, self.trees, self.levels))
+        return all(ANY in names for names in (self.procedures, self.trees, self.levels, self.states))
 
 
 class Confirmed(Value, frozen=True):
@@ -72,6 +73,9 @@ def _check_names(place: str, rule: Rule, agencies: Agencies) -> None:
     for level in rule.levels:
         if level not in {*Level, ANY}:
             raise ValueError(f"{place}: {level} is no level")
+    for state in rule.states:
+        if state not in {*State, ANY}:
+            raise ValueError(f"{place}: {state} is no state of a dossier")
     for tree in rule.trees:
         if tree != ANY and agencies.known(tree) is None:
             raise ValueError(f"{place}: agency {tree} is missing")

@@ -505,3 +505,38 @@ def test_what_is_remembered_of_cases_is_bounded() -> None:
         day = date.fromordinal(730_000 + number)
         remembering.route(message(K.RECEIVED), story(opened_on=day), known, on=BEFORE)
         assert len(remembering.known) <= MOST_KNOWN
+
+
+@pytest.mark.parametrize("kind", [K.RECEIVED, K.CORRECTED])
+def test_what_was_handed_in_at_a_portal_is_the_receptions_alone_until_it_is_accepted(kind: Kind) -> None:
+    portal = msgspec.structs.replace(NATIONAL, sends=("received", "corrected"))
+    decides = msgspec.structs.replace(LAND_OFFICE, sends=("finished",))
+    born = story(origin="portal", origin_agency=PORTAL, state=State.SUBMITTED)
+    parties = (DESK, decides, TAX_OFFICE, portal)
+    routed = ROUTER.route(message(kind, "portal"), born, parties, on=AFTER)
+    assert [(one.partner, one.role) for one in routed.recipients] == [("desk", Role.RECEPTION)]
+    accepted = msgspec.structs.replace(born, state=State.ACCEPTED)
+    routed = ROUTER.route(message(kind, "desk"), accepted, parties, on=AFTER)
+    assert {one.partner for one in routed.recipients} >= {"land", "portal"}
+    itself = ROUTER.route(message(kind, "desk"), story(state=State.SUBMITTED), parties, on=AFTER)
+    assert [one.partner for one in itself.recipients] == []
+
+
+def test_a_handed_in_dossier_that_nobody_or_two_receive_is_parked() -> None:
+    portal = msgspec.structs.replace(NATIONAL, sends=("received",))
+    born = story(origin="portal", origin_agency=PORTAL, state=State.SUBMITTED)
+    twin = msgspec.structs.replace(DESK, partner_id="twin")
+    for parties, code in (
+        ((LAND_OFFICE, portal), None),
+        ((portal,), "HUB-RTE-001"),
+        ((DESK, twin, portal), "HUB-RTE-002"),
+    ):
+        (one,) = ROUTER.route(message(K.RECEIVED, "portal"), born, parties, on=AFTER).recipients
+        assert (one.problem.code if one.problem else None) == code
+
+
+def test_a_rule_may_ask_for_states_that_there_are_and_no_others(tmp_path: Path) -> None:
+    wrong = tmp_path / "routes.toml"
+    wrong.write_text(FILE.read_text("utf-8").replace('states = ["submitted"]', 'states = ["handed in"]'))
+    with pytest.raises(ValueError, match="no state"):
+        load(AGENCIES, wrong)
