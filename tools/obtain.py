@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lienthong"
 FOREIGN = ROOT / "tests" / "foreign"
+CONTRACT = ROOT / "schemas" / "wsdl" / "lienthong" / "1"
 JAVA = Path("/usr/share/java")
 ARCHIVES = tuple(
     JAVA / f"{name}.jar"
@@ -72,6 +73,39 @@ def java_peer() -> Path:
         run("javac", *options, "-d", str(folder), *map(str, sources), at=folder)
 
     return kept(f"java-peer-{digest(*sources)}", make)
+
+
+def gsoap_client() -> Path:
+    """Make gSOAP's stubs of our WSDL and compile the client in tests/foreign with them; return the program."""
+    source, wsdl = FOREIGN / "gsoap" / "service.c", CONTRACT / "lienthong.wsdl"
+    schema = wsdl.with_suffix(".xsd")
+
+    def make(folder: Path) -> None:
+        for file in (source, wsdl, schema):
+            shutil.copy(file, folder)
+        run("wsdl2h", "-c", "-s", "-x", "-P", "-n", "hub", "-o", "hub.h", wsdl.name, at=folder)
+        run("soapcpp2", "-c", "-C", "-x", "-L", "hub.h", at=folder)
+        files = ("service.c", "soapC.c", "soapClient.c")
+        run("gcc", "-O0", "-Wall", "-Werror", "-Wno-unused", "-o", "service", *files, "-lgsoap", at=folder)
+
+    return kept(f"gsoap-{digest(source, wsdl, schema)}", make) / "service"
+
+
+def mono_client() -> Path:
+    """Let .NET make its proxy of our WSDL and compile the client in tests/foreign with it; return the folder of programs."""
+    sources, wsdl = (
+        [FOREIGN / "mono" / name for name in ("Contract.cs", "Client.cs")],
+        CONTRACT / "lienthong.wsdl",
+    )
+    contract, schema = (str(wsdl), str(wsdl.with_suffix(".xsd")))
+    services = "-r:System.Web.Services"
+
+    def make(folder: Path) -> None:
+        run("mcs", "-warnaserror", services, "-out:Contract.exe", str(sources[0]), at=folder)
+        run("mono", "Contract.exe", contract, schema, "Proxy.cs", at=folder)
+        run("mcs", "-warnaserror", services, "-out:Client.exe", str(sources[1]), "Proxy.cs", at=folder)
+
+    return kept(f"mono-{digest(*sources, wsdl, wsdl.with_suffix('.xsd'))}", make)
 
 
 def node_modules(part: str = "node") -> Path:
@@ -228,6 +262,8 @@ def unpack(archive: Path, folder: Path, part: str) -> None:
 
 EVERYTHING = (
     java_peer,
+    gsoap_client,
+    mono_client,
     node_modules,
     openapi_linter,
     openapi_tools,

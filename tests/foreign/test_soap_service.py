@@ -10,6 +10,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,3 +113,35 @@ async def test_node_speaks_to_the_service(hub: House) -> None:
     said = await done(await job_of(hub), *client)
     assert int(said["operations"]) == OPERATIONS
     await held(hub, said)
+
+
+async def test_gsoap_speaks_to_the_service_and_sends_files_by_mtom(hub: House) -> None:
+    said = await done(await job_of(hub), str(obtain.gsoap_client()))
+    assert said["attached"] == "true"
+    await held(hub, said)
+
+
+async def test_dotnet_speaks_to_the_service(hub: House) -> None:
+    said = await done(await job_of(hub), "mono", str(obtain.mono_client() / "Client.exe"))
+    await held(hub, said)
+
+
+def conforms(wsdl: Path) -> str:
+    """What .NET's check says of a WSDL by WS-I Basic Profile 1.1; nothing when it keeps it."""
+    checked = subprocess.run(
+        ["mono", str(obtain.mono_client() / "Contract.exe"), str(wsdl)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert bool(checked.stdout) == bool(checked.returncode), checked.stderr
+    return checked.stdout
+
+
+def test_the_contract_keeps_the_basic_profile_by_dotnets_own_check(tmp_path: Path) -> None:
+    wsdl = obtain.CONTRACT / "lienthong.wsdl"
+    assert conforms(wsdl) == ""
+    broken = tmp_path / wsdl.name
+    broken.write_text(wsdl.read_text("utf-8").replace('use="literal"', 'use="encoded"'), "utf-8")
+    assert "R2706" in conforms(broken)
