@@ -326,6 +326,10 @@ def test_the_land_administration_system_calls_the_hub(checkout: Checkout) -> Non
     done(checkout, DOCS / "howto" / "land-and-tax.md")
 
 
+def test_a_department_speaks_soap_with_the_toolkit_it_has(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "soap-service.md")
+
+
 def test_messages_are_signed_by_foreign_tools_in_each_form(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "sign-messages.md")
 
