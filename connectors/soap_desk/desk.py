@@ -11,8 +11,7 @@ from xml.sax.saxutils import quoteattr
 
 from connectors.desks import Errand, Page, Refused, Reply, Stands
 from connectors.soap_desk import reading, writing
-from connectors.soap_desk.names import ADDRESS, Operation
-from schemas.library import Library
+from connectors.soap_desk.names import ADDRESS, Operation, paper
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
@@ -63,10 +62,9 @@ def _page(call: Call) -> Page:
     wanted = call.query.partition("=")[0].lower()
     if wanted not in {"", "wsdl", "xsd"}:
         raise refuse("HUB-INT-003")
-    path = Library().find("wsdl", "lienthong", "1")
     if wanted == "xsd":
-        return Page(reply=Reply(body=path.with_suffix(".xsd").read_bytes(), media_type=writing.MEDIA))
+        return Page(reply=Reply(body=paper(".xsd"), media_type=writing.MEDIA))
     address = f"{call.address}{ADDRESS}"
-    told = path.read_bytes().replace(WRITTEN_ADDRESS, quoteattr(address).encode())
+    told = paper(".wsdl").replace(WRITTEN_ADDRESS, quoteattr(address).encode())
     told = told.replace(WRITTEN_SCHEMA, quoteattr(f"{address}?xsd").encode())
     return Page(reply=Reply(body=told, media_type=writing.MEDIA))

@@ -31,6 +31,8 @@ ENCODINGS: Final = frozenset({"", "utf-8", "utf8", "utf-16"})
 LIFTED: Final = frozenset({tag("Payload"), tag("Content")})
 TEXT: Final = 1 << 20
 """Characters outside contents."""
+ELEMENTS: Final = 2_000
+"""Elements of one request: four for each of a hundred files, and a header with signatures."""
 NEXT: Final = frozenset({"", "http://schemas.xmlsoap.org/soap/actor/next"})
 YES: Final = frozenset({"1", "true"})
 _ENVELOPE, _HEADER, _BODY = (f"{SOAP}}}{name}" for name in ("Envelope", "Header", "Body"))
@@ -107,8 +109,8 @@ class _Reader:
         self._elements += 1
         if len(self._path) >= LIMITS.depth:
             self._stop("HUB-SCH-012", f"at most {LIMITS.depth} levels")
-        if self._elements > LIMITS.elements:
-            self._stop("HUB-SCH-012", f"at most {LIMITS.elements} elements")
+        if self._elements > ELEMENTS:
+            self._stop("HUB-SCH-012", f"at most {ELEMENTS} elements")
         if len(attributes) > LIMITS.attributes:
             self._stop("HUB-SCH-012", f"at most {LIMITS.attributes} attributes")
         depth = len(self._path)

@@ -38,6 +38,12 @@ def tag(name: str) -> str:
 
 
 @cache
+def paper(suffix: str) -> bytes:
+    """Return the contract as it is shipped, ``.wsdl`` or ``.xsd``."""
+    return Library().find("wsdl", "lienthong", "1").with_suffix(suffix).read_bytes()
+
+
+@cache
 def contract() -> XmlSchema:
     """Return the compiled schema; read and compiled once in a process that serves."""
     found = Library().schema("xsd:lienthong@1")

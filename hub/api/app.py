@@ -31,11 +31,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-COME_AGAIN = frozenset(
-    {"HUB-LIM-002", "HUB-LIM-003", "HUB-INT-002", "HUB-DOC-002", "HUB-DOC-010", "HUB-CRT-005", "HUB-BOX-002"}
-)
-"""Refusals that carry Retry-After."""
-
 HELD_BACK = 1.0
 """Seconds for which an answer "come later" is held: who comes again at once would otherwise take the time of those within bounds."""
 
@@ -201,7 +196,8 @@ class _Web:
             instance=request.url.path,
             request=request.state.request,
             xml="xml" in request.headers.get("content-type", ""),
-            retry_after=wait or (self._deps.limits.retry_after if known[0].code in COME_AGAIN else None),
+            retry_after=wait
+            or (self._deps.limits.retry_after if known[0].code in problems.COME_AGAIN else None),
         )
         return problems.answer(told, {**(headers or {}), **_spoken(say), **_echo(request)})
 

@@ -239,6 +239,8 @@ class DropIn:
         known = [
             each if each.code in deps.catalogue else Problem(code="HUB-INT-001") for each in refusal.problems
         ]
+        if wait is None and known[0].code in problems.COME_AGAIN:
+            wait = deps.limits.retry_after
         told, other = (self._told(known, each, request, wait) for each in (say, OTHER[say]))
         response = _sent(self._desk.write(msgspec.structs.replace(told, other=other)))
         response.headers["Content-Language"] = say

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from schemas.problems import Problem
 
 MEDIA_TYPE = "application/problem+json"
+COME_AGAIN = frozenset(
+    {"HUB-LIM-002", "HUB-LIM-003", "HUB-INT-002", "HUB-DOC-002", "HUB-DOC-010", "HUB-CRT-005", "HUB-BOX-002"}
+)
+"""Refusals that carry Retry-After."""
 SHOWN = 50
 """At most this many problems in one answer."""
 

@@ -105,6 +105,11 @@ def test_an_answer_to_a_letter_is_read_with_its_moment() -> None:
         (envelope(header=f"<x {MUST}/>"), "HUB-SOP-003"),
         (envelope(header=SECURITY), "HUB-SOP-003"),
         (envelope("<a>" * 70 + "</a>" * 70), "HUB-SCH-012"),
+        (envelope("<a>" + "<b/>" * 2000 + "</a>"), "HUB-SCH-012"),
+        (
+            envelope(SUBMIT.replace("<Key>", "<Key " + " ".join(f"a{n}=''" for n in range(40)) + ">")),
+            "HUB-SCH-012",
+        ),
         (envelope(SUBMIT.replace("<Key>k", "<Key>" + "k" * (1 << 20) + "k")), "HUB-SCH-012"),
         (envelope(f"<AskStatus xmlns='{NS}'/>"), "HUB-SOP-004"),
         (envelope("<SubmitMessage/>"), "HUB-SOP-004"),
