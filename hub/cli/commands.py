@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, str] = {
     "partner check": "hub.cli.partners:check",
     "partner validate": "hub.cli.partners:check",
     "partner new": "hub.cli.joining:new",
+    "partner probe": "hub.cli.probing:probe",
     "partner pause": "hub.cli.partners:pause",
     "partner resume": "hub.cli.partners:resume",
     "partner distrust": "hub.cli.keys:distrust",

@@ -20,6 +20,7 @@ class Exit(IntEnum):
 
 BY_CODE: tuple[tuple[str, Exit], ...] = (
     ("HUB-LAN-003", Exit.CONFLICT),
+    ("HUB-PRB-001", Exit.APPROVAL),
     ("HUB-AUT-", Exit.AUTH),
     ("HUB-NET-", Exit.UNREACHABLE),
     ("HUB-INT-002", Exit.UNREACHABLE),

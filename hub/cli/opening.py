@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hub.evidence.contract import Root
     from hub.judging.contract import Said
     from hub.partners.partner import Partner
+    from hub.probing.checks import Check
     from hub.receipts import Confirm
     from hub.routing.recipients import Routed
     from hub.signatories.reading import Known
@@ -194,6 +195,13 @@ def drafted(
     from hub.wiring.drafting import laid  # noqa: PLC0415 - heavy; only this command needs it
 
     return laid(settings, partner, description, agency, operations, now)
+
+
+async def probed(settings: Path, partner: str, base_url: str, *, live: bool) -> Sequence[Check]:
+    """Try a partner's test system. Raises ``Refusal`` HUB-CFG-*, HUB-PRB-*."""
+    from hub.wiring.probing import house, probe  # noqa: PLC0415 - heavy; only this command needs it
+
+    return await probe(house(settings, partner, base_url, live=live))
 
 
 def workdays(settings: Path) -> Workdays:

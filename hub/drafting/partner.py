@@ -59,6 +59,7 @@ def _lines(
     yield f"authority = {_q(agency)}"
     yield "can_be_asked = false                      # true: thao tác tra cứu dưới [receives.…find] chạy được · its question works"
     yield "keeps_keys = false                        # true: cùng khóa lần nữa thì nó trả lời như lần đầu · the same key again gets its first answer"
+    yield '# sandbox = "https://…"                   # hệ thống thử của họ, cho `partner probe` · their test system'
     yield from (_soap if outline.kind == "wsdl" else _rest)(outline, chosen, partner)
 
 

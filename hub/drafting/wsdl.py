@@ -92,6 +92,13 @@ class Folder:
         return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 
+def referring(root: etree._Element) -> list[tuple[etree._Element, str]]:
+    """Find what refers to other files: the element and the attribute that names the place."""
+    found = [(each, "location") for each in root.iter(f"{{{WSDL}}}import")]
+    found += [(each, "schemaLocation") for each in root.iter(*_IMPORTS)]
+    return [(each, key) for each, key in found if each.get(key)]
+
+
 _INSTRUCTION = re.compile(rb"<\?(?!xml[\s?])[^>]*\?>")
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyNetwork, model_validator
 
+from connectors.reach import Address  # noqa: TC001 - pydantic reads the annotations at run time
 from connectors.replies import Row  # noqa: TC001 - pydantic reads the annotations at run time
 from hub import circuit, hours
 from hub.access import Credential, Way, day_begins, day_ends, label_of
@@ -228,6 +229,7 @@ class Receives(Closed):
     a transfer in doubt. ``rate``: transfers per second. ``hours``: when it may be sent to (``hub.hours``), in Vietnam time.
     ``reply_signature``: how its replies are signed; one that is not says nothing. ``receipt_signature``: how the receipts that
     it brings are signed; one that is not is refused.
+    ``sandbox``: the partner's test system, where ``partner probe`` goes instead of the room's ``base_url``.
     ``calendar``: ``office``: not on public holidays, and without ``hours`` in the office hours of the hub's calendar.
     """
 
@@ -255,6 +257,7 @@ class Receives(Closed):
     receipts: Receipts | None = None
     documents: Downloads = Downloads()
     quota: OwnPace = OwnPace()
+    sandbox: Address | None = None
     replies: tuple[Row, ...] = ()
 
 

@@ -211,6 +211,25 @@ def _thorough(world: World, library: Library) -> World:
 
 def check_partner(path: Path, file: Path) -> Sequence[Problem]:
     """Say what is wrong with one partner file, as it stands beside these settings. A draft may name mappings that are unfinished."""
+    world, library, _, wrong = _around(path, file)
+    try:
+        reading.read(file, _thorough(world, library))
+    except Refusal as refusal:
+        return (*wrong, *refusal.problems)
+    return wrong
+
+
+def world_of(path: Path, file: Path) -> tuple[World, Library, Mapping[str, mapping.Mapping]]:
+    """Return what a partner's file, which may be a draft, is read with. Raises ``Refusal``."""
+    world, library, formats, wrong = _around(path, file)
+    if wrong:
+        raise Refusal(*wrong)
+    return world, library, formats
+
+
+def _around(
+    path: Path, file: Path
+) -> tuple[World, Library, Mapping[str, mapping.Mapping], tuple[Problem, ...]]:
     settings = settings_file.load(path)
     wrong: tuple[Problem, ...] = ()
     try:
@@ -219,15 +238,11 @@ def check_partner(path: Path, file: Path) -> Sequence[Problem]:
         own = {each.name for each in named_mappings(settings, file)}
         wrong = tuple(each for each in refusal.problems if each.place.partition(" ")[0] not in own)
         library = library_of(settings)
-        formats = mapping.Shelf(MAPPINGS)
+        formats = mapping.mappings(MAPPINGS, Library((BUILTIN,)))
     world = _world(settings, formats, Agencies.load())
     if wrong or is_draft(file):
         world = msgspec.structs.replace(world, mappings=world.mappings | _refs(settings))
-    try:
-        reading.read(file, _thorough(world, library))
-    except Refusal as refusal:
-        return (*wrong, *refusal.problems)
-    return wrong
+    return world, library, formats, wrong
 
 
 def is_draft(file: Path) -> bool:

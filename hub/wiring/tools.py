@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from connectors import catalogue
 from hub import settings as settings_file
 from hub.judging import desk
 from hub.sealing import Signs, Unsigned, Workbench, Wrapping
@@ -16,12 +17,16 @@ from signing.keys.ring import KeyRing, KeySource
 from signing.trust.pins import load_pins
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from connectors.contract import Sealer
     from hub.judging.contract import Desk
     from hub.partners.declaration import Receives
+    from hub.partners.partner import Partner
     from hub.partners.signatures import Seal
     from hub.settings import Settings
     from hub.wiring.declared import Declared
+    from schemas.mapping import Mapping
     from schemas.problems import Problem
     from signing.contract import Signer
 
@@ -45,6 +50,20 @@ def pool_tools(path: str) -> tuple[Desk, Workbench]:
         sealers={partner.id: _sealer(receives, ring) for partner, receives in what.receiving},
         wrappings={partner.id: _wrapping(receives, ring) for partner, receives in what.receiving},
         says={partner.id: receives.mapping for partner, receives in what.receiving},
+        bars=ring.bars,
+    )
+
+
+def tools_of(
+    partner: Partner, receives: Receives, settings: BaseModel, format_: Mapping | None, ring: KeyRing
+) -> Workbench:
+    """Build the workbench of one partner, whether the hub knows it or not."""
+    codec = catalogue.ROOMS[partner.room].build(settings, format_) if format_ else None
+    return Workbench(
+        codecs={partner.id: codec} if codec else {},
+        sealers={partner.id: _sealer(receives, ring)},
+        wrappings={partner.id: _wrapping(receives, ring)},
+        says={partner.id: receives.mapping},
         bars=ring.bars,
     )
 

@@ -1,0 +1,225 @@
+"""``lienthong partner probe``: what a partner's test system really does, against what its file promises."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path  # noqa: TC003 - fixtures are annotated
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from connectors.reach import Reach
+from connectors.simulators.desk import Journal, Said
+from connectors.simulators.land import LOOK_UP, Land
+from hub.cli.opening import wired
+from hub.demo.scene import build
+from hub.drafting.wsdl import read
+from hub.probing import checks, drift, trial
+from hub.wiring.probing import house, probe
+from schemas.library import BUILTIN
+from schemas.problems import Refusal
+from tests.doubles.loopback import loopback, nobody
+from tests.doubles.pki import Pki
+from tests.unit.test_cli_double import line
+
+if TYPE_CHECKING:
+    from connectors.simulators.desk import Call
+    from hub.probing.checks import Check
+
+LAND = BUILTIN / "wsdl" / "land" / "1"
+
+
+class TestSystem(Land):
+    """The department's, with its description under ``?wsdl``. ``late``: its clock; ``doubles``: the same key makes another copy."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        super().__init__(Journal(None, lambda: datetime.now(UTC)))
+        self.late, self.doubles, self.mute = timedelta(0), False, False
+        self.files = {"land": (LAND / "land.wsdl").read_bytes(), "land.xsd": (LAND / "land.xsd").read_bytes()}
+
+    def answer(self, call: Call) -> Said:
+        date = {"Date": format_datetime(datetime.now(UTC) + self.late, usegmt=True)}
+        if call.method == "GET":
+            found = self.files.get(call.path.rpartition("/")[2])
+            return Said(body=found or b"", status=200 if found else 404, media_type="text/xml", headers=date)
+        if self.mute and LOOK_UP.encode() in call.body:
+            return Said(body=b"<html>502</html>", status=502, media_type="text/html")
+        if self.doubles:
+            self._known.clear()
+        return super().answer(call)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    return build(tmp_path, 1, (2, 3, 4)).settings
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    return Pki(tmp_path_factory.mktemp("pki"), datetime.now(UTC))
+
+
+def verdicts(found: tuple[Check, ...] | list[Check]) -> dict[str, str]:
+    return {each.name: f"{each.verdict} {each.code}".strip() for each in found}
+
+
+async def probed(site: Path, desk: TestSystem) -> dict[str, Check]:
+    async with loopback(desk) as (_, url):
+        found = await probe(house(site, "so-tnmt", f"{url}/land", live=False))
+    return {each.name: each for each in found}
+
+
+async def test_a_test_system_that_keeps_its_promises_passes_and_has_one_copy(site: Path) -> None:
+    desk = TestSystem()
+    found = await probed(site, desk)
+    assert verdicts(list(found.values())) == {
+        "reach": "passed",
+        "tls": "untold HUB-PRB-007",  # plain http on this machine
+        "clock": "passed",
+        "credentials": "untold HUB-PRB-007",
+        "wsdl": "passed",
+        "delivery": "passed",
+        "idempotency": "passed",
+        "status_known": "passed",
+        "status_unknown": "passed",
+    }
+    (only,) = desk.journal.entries
+    assert trial.MAGIC in only.body
+    assert "Signature" in only.body  # sealed as a worker seals
+
+
+async def test_each_promise_that_is_not_kept_is_told_with_its_code(site: Path) -> None:
+    desk = TestSystem()
+    desk.late, desk.doubles = timedelta(minutes=-5), True
+    desk.files["land.xsd"] = desk.files["land.xsd"].replace(b'name="SoBienNhan"', b'name="SoBienNhanMoi"')
+    told = verdicts(list((await probed(site, desk)).values()))
+    assert told["clock"] == "failed HUB-PRB-002"
+    assert told["wsdl"] == "failed HUB-PRB-004"
+    assert told["idempotency"] == "failed HUB-PRB-005"
+    assert told["status_known"] == "failed HUB-PRB-006"
+
+
+async def test_a_question_that_is_not_answered_is_no_answer(site: Path) -> None:
+    desk = TestSystem()
+    desk.mute = True
+    told = verdicts(list((await probed(site, desk)).values()))
+    assert (told["status_known"], told["status_unknown"]) == ("failed HUB-PRB-006", "failed HUB-PRB-006")
+    file = site.parent / "partners" / "so-tnmt.toml"
+    text = file.read_text("utf-8")
+    file.write_text(text.replace("can_be_asked = true", "can_be_asked = false"), "utf-8")
+    told = verdicts(list((await probed(site, desk)).values()))
+    assert (told["status_known"], told["status_unknown"]) == ("untold HUB-PRB-007", "untold HUB-PRB-007")
+
+
+async def test_a_description_that_cannot_be_had_tells_nothing(site: Path) -> None:
+    desk = TestSystem()
+    del desk.files["land.xsd"]
+    assert (await probed(site, desk))["wsdl"].detail == "?wsdl: 404"
+    desk.files["land"] = b"<html/>"
+    assert verdicts([(await probed(site, desk))["wsdl"]]) == {"wsdl": "failed HUB-PRB-004"}
+
+
+async def test_nobody_there_is_told_at_once(site: Path) -> None:
+    with nobody() as port:
+        found = await probe(house(site, "so-tnmt", f"http://127.0.0.1:{port}/land", live=False))
+    assert verdicts(list(found)) == {"reach": "failed HUB-NET-001"}
+
+
+# --- never a live address by accident -------------------------------------------------------------------------------
+
+
+def test_a_live_address_is_probed_only_when_somebody_allows_it(site: Path) -> None:
+    with pytest.raises(Refusal, match="HUB-PRB-001"):
+        house(site, "so-tnmt", "", live=False)
+    with pytest.raises(Refusal, match="HUB-PRB-001"):  # named by hand, it is live all the same
+        house(site, "so-tnmt", house(site, "so-tnmt", "", live=True).reach.base_url, live=False)
+    file = site.parent / "partners" / "so-tnmt.toml"
+    text = file.read_text("utf-8")
+    file.write_text(text.replace("[receives]\n", '[receives]\nsandbox = "http://127.0.0.1:5/thu"\n'), "utf-8")
+    assert house(site, "so-tnmt", "", live=False).reach.base_url == "http://127.0.0.1:5/thu"
+    file.write_text(text + '\n[stage]\ndefault = "trial"\n', "utf-8")
+    assert house(site, "so-tnmt", "", live=False).partner.stage.default == "trial"
+
+
+def test_a_login_elsewhere_is_live_too(site: Path) -> None:
+    file = site.parent / "partners" / "so-tnmt.toml"
+    secret = site.parent / "partners" / "s"
+    secret.write_text("mat-khau-dai", "utf-8")
+    auth = (
+        '\n[receives.soap.auth]\nkind = "oauth"\ntoken_address = "https://login.example.vn"\n'
+        'client_id = "a"\nclient_secret_file = "s"\n'
+    )
+    file.write_text(file.read_text("utf-8") + auth, "utf-8")
+    with pytest.raises(Refusal, match="HUB-PRB-001"):
+        house(site, "so-tnmt", "http://127.0.0.1:5/thu", live=False)
+
+
+def test_who_is_never_called_has_nothing_to_probe(site: Path) -> None:
+    (site.parent / "partners" / "xa.toml").write_text(
+        'id = "xa"\nagency = "000.00.15.H47"\nroom = "mailbox"\n[name]\nvi = "x"\nen = "y"\n[access]\n'
+        f'api_keys = ["sha256:{"0" * 64}"]\n[receives]\nkinds = ["received"]\nmapping = "land.soap@1"\n'
+        'authority = "000.00.15.H47"\nrole = "informed"\n',
+        "utf-8",
+    )
+    with pytest.raises(Refusal, match="HUB-PRB-008"):
+        house(site, "xa", "", live=True)
+
+
+# --- TLS, and meaning -----------------------------------------------------------------------------------------------
+
+
+async def test_chain_name_and_end_of_a_certificate_are_looked_at(pki: Pki) -> None:
+    now = datetime.now(UTC)
+    async with loopback(TestSystem(), tls=pki.server_context()) as (_, url):
+        pinned = Reach(base_url=url, ca_file=pki["root"].certificate_file)
+        assert (await checks.chain(pinned, now)).verdict == "passed"
+        late = await checks.chain(pinned, now + timedelta(days=3650))
+        assert (late.verdict, late.code) == ("failed", "HUB-PRB-003")
+        foreign = await checks.chain(Reach(base_url=url), now)
+        assert (foreign.verdict, foreign.code) == ("failed", "HUB-NET-002")
+
+
+def test_a_description_is_compared_by_what_it_means(tmp_path: Path) -> None:
+    held = read(LAND / "land.wsdl", "land")
+    (tmp_path / "land.xsd").write_bytes((LAND / "land.xsd").read_bytes().replace(b"\n", b"\r\n"))
+    text = (LAND / "land.wsdl").read_text("utf-8")
+    (tmp_path / "land.wsdl").write_text(f"<!-- later -->{text.partition('?>')[2]}", "utf-8")
+    assert drift.differences(held, read(tmp_path / "land.wsdl", "land")) == ()
+    changed = msgspec.structs.replace(held.operations[0].takes.fields[0], longest=5)
+    takes = msgspec.structs.replace(held.operations[0].takes, fields=(changed,))
+    other = msgspec.structs.replace(
+        held, operations=(msgspec.structs.replace(held.operations[0], takes=takes),)
+    )
+    found = drift.differences(held, other)
+    assert any("max 5" in each for each in found)
+    assert sum(each.endswith(": gone") for each in found) == len(found) - 1
+    assert drift.new(other, held) == tuple(each.name for each in held.operations[1:])
+
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+
+async def test_the_command_says_what_to_do_and_its_status_what_it_found(site: Path) -> None:
+    desk = TestSystem()
+    desk.late = timedelta(hours=1)
+    words = ("partner", "probe", "so-tnmt", "--settings", str(site), "--lang", "en")
+    async with loopback(desk) as (_, url):
+        ran = await asyncio.to_thread(line, *words, "--base-url", f"{url}/land", "--json", opener=wired)
+        told = {row["check"]: row for row in json.loads(ran.out)}
+        assert (ran.status, told["clock"]["verdict"], told["clock"]["code"]) == (3, "failed", "HUB-PRB-002")
+        desk.late = timedelta(0)
+        ran = await asyncio.to_thread(
+            line, *words, "--base-url", f"{url}/land", opener=wired, terminal=True, width=220
+        )
+        assert (ran.status, "✓ passed" in ran.out) == (0, True)
+    refused = await asyncio.to_thread(line, *words, opener=wired)
+    assert (refused.status, "HUB-PRB-001" in refused.err) == (6, True)
+    with nobody() as port:
+        gone = await asyncio.to_thread(line, *words, "--base-url", f"http://127.0.0.1:{port}", opener=wired)
+    assert gone.status == 8
