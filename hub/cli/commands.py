@@ -14,6 +14,7 @@ COMMANDS: Mapping[str, str] = {
     "work": "hub.cli.running:work",
     "web": "hub.cli.running:web",
     "demo": "hub.cli.running:demo",
+    "sandbox": "hub.cli.sandbox:sandbox",
     "doctor": "hub.cli.doctor:doctor",
     "status": "hub.cli.doctor:status",
     "trust": "hub.cli.trust:trust",

@@ -28,7 +28,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "bench": (),
     "tools": (),
     "connectors.catalogue": WIRING,
-    "connectors.simulators": ("connectors/simulators/",),
+    "connectors.simulators": ("connectors/simulators/", "hub/demo/"),
     **{f"connectors.{room}": (f"connectors/{room}/", "connectors/catalogue.py") for room in ROOMS},
     "hub.store.sql": ("hub/store/", *WIRING),
     "hub.store.sqlite": ("hub/store/sqlite/", *WIRING),

@@ -322,6 +322,10 @@ def test_a_one_stop_system_reports_to_the_hub_with_the_client_it_has(checkout: C
     done(checkout, DOCS / "howto" / "drop-in-portal.md")
 
 
+def test_the_sandbox_runs_partners_that_misbehave_by_number(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "sandbox.md")
+
+
 def test_the_land_administration_system_calls_the_hub(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "land-and-tax.md")
 

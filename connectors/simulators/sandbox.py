@@ -1,0 +1,100 @@
+"""All families of partners at once on loopback ports, each with a partner file that says how a hub reaches it.
+
+``prepare`` makes the folder: ``partners/*.toml`` with their secrets, ``<name>.jsonl`` for what each really processed. It keeps the secrets and
+journals that are there, so a sandbox may be stopped and started again.
+"""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from connectors.simulators import land, onestop, portal
+from connectors.simulators.axis import Axis
+from connectors.simulators.desk import Journal
+from connectors.simulators.land import Land
+from connectors.simulators.magic import Sandboxed
+from connectors.simulators.onestop import OneStop
+from connectors.simulators.portal import Portal
+from connectors.simulators.portal_g2 import PortalG2
+from connectors.simulators.vbdlis import Vbdlis
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from connectors.simulators.desk import Desk
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "sandbox"
+FIRST_PORT = 9101
+"""The port that the first example file names; the others follow in this order."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Family(NamedTuple):
+    """``asks``: the operations that only ask (``Desk.name``)."""
+
+    make: Callable[[Journal, str], Desk]
+    asks: frozenset[str] = frozenset()
+
+
+FAMILIES: Mapping[str, Family] = {
+    "mot-cua": Family(OneStop, frozenset({onestop.ASK})),
+    "dat-dai-soap": Family(Land, frozenset({land.LOOK_UP})),
+    "dat-dai-vbdlis": Family(Vbdlis),
+    "dvcqg-g1": Family(
+        lambda journal, secret: Portal(journal, secret, clock=_now, lists_progress=True),
+        frozenset({portal.LOOK_UP}),
+    ),
+    "dvcqg-g2": Family(lambda journal, secret: PortalG2(journal, secret, clock=_now)),
+    "truc-vxp": Family(Axis),
+}
+"""By the name of the partner file in ``examples/sandbox``."""
+
+
+class Place(NamedTuple):
+    """One simulated partner. ``file``: how a hub reaches it; ``journal``: what it processed."""
+
+    name: str
+    port: int
+    file: Path
+    journal: Path
+    secret: str
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def prepare(folder: Path, first_port: int = FIRST_PORT) -> tuple[Place, ...]:
+    """Write what a hub needs to reach them."""
+    (folder / "partners" / "secrets").mkdir(parents=True, exist_ok=True)
+    return tuple(_place(folder, name, number, first_port) for number, name in enumerate(FAMILIES))
+
+
+def _place(folder: Path, name: str, number: int, first_port: int) -> Place:
+    file, port = folder / "partners" / f"{name}.toml", first_port + number
+    text = (EXAMPLES / file.name).read_text("utf-8")
+    file.write_text(text.replace(f"127.0.0.1:{FIRST_PORT + number}", f"127.0.0.1:{port}"), "utf-8")
+    secret = folder / "partners" / "secrets" / f"{name}.txt"
+    if not secret.exists():
+        secret.touch(mode=0o600)
+        secret.write_text(secrets.token_hex(16) + "\n", "utf-8")
+    return Place(name, port, file, folder / f"{name}.jsonl", secret.read_text("utf-8").strip())
+
+
+@asynccontextmanager
+async def running(places: tuple[Place, ...]) -> AsyncIterator[None]:
+    """Let them answer. Raises ``OSError`` for a port that somebody else has."""
+    async with AsyncExitStack() as opened:
+        for place in places:
+            family = FAMILIES[place.name]
+            server = Sandboxed(family.make(Journal(place.journal, _now), place.secret), asks=family.asks)
+            await server.start(place.port)
+            opened.push_async_callback(server.stop)
+        yield

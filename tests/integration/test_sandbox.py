@@ -1,0 +1,171 @@
+"""The sandbox's partners by their own partner files, through the real rooms: well behaved, and by magic numbers."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
+
+from connectors import catalogue
+from connectors.contract import Deferred, Delivered, Parcel, Refused, Sealed, Unsure
+from connectors.simulators import sandbox
+from connectors.simulators.desk import Call
+from connectors.simulators.magic import FOREVER, MAGIC, called
+from connectors.simulators.orders import KINDS
+from hub.demo.scene import build
+from hub.wiring.declared import check_partner, declared
+from schemas.dossier import from_json
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from connectors.contract import Outcome
+    from connectors.simulators.sandbox import Place
+    from hub.wiring.declared import Declared
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "full"
+SAID = {
+    "mot-cua": ("motcua.rest@1", "ThongDiep"),
+    "dat-dai-soap": ("land.soap@1", "TiepNhanHoSo"),
+    "dat-dai-vbdlis": ("vbdlis.rest@1", "tiepnhan"),
+    "dvcqg-g1": ("dvcqg.g1@1", "DongBoHoSoMC"),
+    "dvcqg-g2": ("dvcqg.g2@1", "ThemMoiHoSo"),
+    "truc-vxp": ("edxml.qcvn102@1", "VanBan"),
+}
+FIRST = 1 + FOREVER
+"""Of the numbers at which a partner always misbehaves."""
+
+
+@dataclass
+class Box:
+    places: Sequence[Place]
+    what: Declared
+
+    async def deliver(self, name: str, number: int, times: int = 1) -> list[Outcome]:
+        """Hand the partner one dossier whose code ends in this number, as often as asked."""
+        partner = next(one for one in self.what.partners if one.id == name)
+        receives, room = partner.receives, catalogue.ROOMS[partner.room]
+        assert receives is not None
+        assert partner.settings is not None
+        ref, operation = SAID[name]
+        message = from_json((GOLDEN / f"{ref}.{operation}.canonical.json").read_bytes())
+        assert message.dossier is not None
+        code = f"000.00.00.H47-261123-{number:04d}"
+        dossier = replace(message.dossier, code=code, documents=(), papers=())
+        message = replace(message, dossier=dossier, extensions={})
+        key = f"01K9:{name}:{number}"
+        draft = room.build(partner.settings, self.what.formats[receives.mapping]).encode(
+            operation, message, key
+        )
+        sealed = Sealed(payload=draft.payload, media_type=draft.media_type, facts=draft.facts)
+        parcel = Parcel(key=key, operation=operation, sealed=sealed, dossier=code)
+        outfit = catalogue.Outfit(
+            library=self.what.library, now=lambda: datetime.now(UTC), seconds=time.monotonic
+        )
+        connector = room.connect(partner.settings, receives.replies, outfit)
+        try:
+            return [await connector.deliver(parcel) for _ in range(times)]
+        finally:
+            await connector.close()
+
+    def processed(self, name: str) -> int:
+        place = next(one for one in self.places if one.name == name)
+        return len(place.journal.read_bytes().splitlines()) if place.journal.exists() else 0
+
+
+def ports_in_a_row(count: int) -> int:
+    """Return the first of so many free ports, all below those that the system gives away by itself."""
+    while True:
+        first = 10_000 + secrets.randbelow(20_000)
+        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
+            for port in range(first, first + count):
+                held.enter_context(socket.create_server(("127.0.0.1", port)))
+            return first
+
+
+@pytest.fixture
+async def box(tmp_path: Path) -> AsyncIterator[Box]:
+    first = ports_in_a_row(len(sandbox.FAMILIES))
+    places = sandbox.prepare(tmp_path / "box", first)
+    scene = build(tmp_path / "site", 1, (2, 3, 4))
+    text = scene.settings.read_text("utf-8")
+    scene.settings.write_text(text.replace('"partners"', f'"{tmp_path / "box" / "partners"}"'), "utf-8")
+    assert [check_partner(scene.settings, place.file) for place in places] == [()] * len(places)
+    async with sandbox.running(places):
+        yield Box(places, declared(scene.settings))
+
+
+def test_every_family_has_a_partner_file_and_every_number_a_kind() -> None:
+    assert {file.stem for file in sandbox.EXAMPLES.glob("*.toml")} == set(sandbox.FAMILIES) == set(SAID)
+    assert {magic.order.kind for magic in MAGIC.values()} <= set(KINDS)
+    assert max(MAGIC) < FOREVER
+
+
+@pytest.mark.parametrize("name", sandbox.FAMILIES)
+async def test_a_partner_of_the_sandbox_takes_a_dossier_and_misbehaves_by_its_number(
+    box: Box, name: str
+) -> None:
+    (taken,) = await box.deliver(name, 1)
+    assert isinstance(taken, Delivered), taken
+    before = box.processed(name)
+    assert before
+    (unsure,) = await box.deliver(name, 9902)
+    assert isinstance(unsure, Unsure)
+    assert box.processed(name) > before
+    first, second = await box.deliver(name, 9903, times=2)
+    assert isinstance(first, Unsure)
+    assert isinstance(second, Delivered), "it goes wrong once"
+    assert not [one for one in await box.deliver(name, 9953, times=2) if isinstance(one, Delivered)]
+    (later,) = await box.deliver(name, 9906)
+    assert isinstance(later, Deferred)
+    (no,) = await box.deliver(name, 9901)
+    assert isinstance(no, Refused | Unsure)
+
+
+def test_a_number_is_found_wherever_a_call_says_it() -> None:
+    def call(path: str = "/", body: bytes = b"", query: str = "") -> Call:
+        return Call(method="POST", path=path, query=query, headers={}, body=body)
+
+    code = "000.00.15.H47-261123-9907"
+    assert called(call(body=f"<Ma>{code}</Ma>".encode())) == (code, 7)
+    assert called(call(path=f"/x/{code}")) == (code, 7)
+    assert called(call(query=f"ma={code.replace('-', '%2D')}")) == (code, 7)
+    assert called(call(body=b'{"data":"PGRvc3NpZXI+MDAwLjAwLjE1Lkg0Ny0yNjExMjMtOTkwNzwvZG9zc2llcj4="}')) == (
+        code,
+        7,
+    )
+    for said in ("000.00.15.H47-261123-0007", "000.00.15.H47-261123-99071", "không có mã"):
+        assert called(call(body=said.encode())) is None
+
+
+def test_the_command_runs_until_it_is_told_to_end(tmp_path: Path) -> None:
+    port = ports_in_a_row(len(sandbox.FAMILIES))
+    command = [sys.executable, "-m", "hub.cli.main", "sandbox", "--json", "--directory", str(tmp_path)]
+    with subprocess.Popen(
+        [*command, "--first-port", str(port)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        told = ""
+        while not told.endswith("]\n"):
+            told += process.stdout.readline()
+        places = json.loads(told)
+        assert [place["address"] for place in places] == [
+            f"http://127.0.0.1:{port + number}" for number in range(len(places))
+        ]
+        again = subprocess.run([*command, "--first-port", str(port)], capture_output=True, check=False)
+        assert again.returncode == 1, "its ports are taken"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    assert all(Path(place["file"]).is_file() for place in places)
