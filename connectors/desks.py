@@ -16,7 +16,7 @@ import msgspec
 
 from connectors.contract import Enclosed  # noqa: TC001
 from connectors.small import Small
-from schemas.dossier import State  # noqa: TC001 - msgspec reads the annotations at run time
+from schemas.dossier import Duty, Fee, State  # noqa: TC001 - msgspec reads the annotations at run time
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,13 +26,14 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 class Errand(StrEnum):
     """What an address of the client's protocol is for. ``login``: the client asks for a token. ``say``: a sender brings a message,
     or asks. ``small``: somebody who is known asks or settles something, in a small body (``connectors.small``). ``open``: answered
-    out of what the desk knows itself, to everybody.
+    out of what the desk knows itself, to everybody. ``file``: the last part of the address is a document's, as the hub gave it out.
     """
 
     LOGIN = "login"
     SAY = "say"
     SMALL = "small"
     OPEN = "open"
+    FILE = "file"
 
 
 class Stands(StrEnum):
@@ -121,9 +122,10 @@ class Says(Value, frozen=True):
 
 
 class Ask(Value, frozen=True):
-    """The client asks where a dossier stands. ``about``: the code by which it knows it; ``write``: as of ``Say``."""
+    """The client asks where a dossier stands, and what is owed for it. ``about``: the code by which it knows it; ``write``: as of ``Say``."""
 
     about: str
+    owed: bool = False
     write: Callable[[Result], Reply] | None = None
 
 
@@ -152,11 +154,24 @@ class Accepted(Value, frozen=True, tag=True):
     confirmations: tuple[str, ...] = ()
 
 
+class Owed(Value, frozen=True):
+    """What the applicant still owes, by what the hub was told; what nobody said is empty. ``procedure``: its national code."""
+
+    fees: tuple[Fee, ...] = ()
+    duties: tuple[Duty, ...] = ()
+    procedure: str = ""
+    procedure_name: str = ""
+    payer: str = ""
+
+
 class Answered(Value, frozen=True, tag=True):
-    """What the hub knows of what was asked. ``about``: as it was asked."""
+    """What the hub knows of what was asked. ``about``: as it was asked. ``owed``: ``None`` when that was not asked, or when the
+    client has no part in such a dossier.
+    """
 
     about: str
     standing: Standing
+    owed: Owed | None = None
 
 
 class Told(Value, frozen=True):

@@ -4,7 +4,8 @@ The last part of an address says what the call is for; what an adapter puts befo
 its body (``SecurityKey``), or as a bearer token where it has none there. Facts: docs/explanation/national-portal.md.
 
 Answers are ``{error_code, message}`` with status 200, and the message is what the portal's own words are where they are known:
-*401 Unauthorized - Error Security Code*, *không tồn tại mã hồ sơ*. ``error_code`` is a number, and 0 stands for *durable* alone.
+*401 Unauthorized - Error Security Code*, *không tồn tại mã hồ sơ*. ``error_code`` is a number: 0 stands for *durable* alone, and
+every refusal is -1. It has to be: the answer to the payment query means *due* by 1 and *nothing to pay* by 0.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from connectors.desks import Accepted, Errand, Refused, Reply, Say, Says, Shown, Stands
-from connectors.dvcqg import telling
+from connectors.desks import Accepted, Ask, Errand, Refused, Reply, Say, Says, Shown, Stands
+from connectors.dvcqg import payment, telling
 from connectors.dvcqg.records import (
     announced,
     code_of,
@@ -31,21 +32,24 @@ from schemas.problems import refuse
 from schemas.tax import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from connectors.contract import Enclosed
     from connectors.desks import Call, Message, Result, Standing, Told, Wish
     from connectors.dvcqg.records import Receipt, Record
     from schemas.tax import Notices
 
-DOSSIER, TAX, PROMOTION = "nhanhsdvcqg", "nhantbthuedvcqg", "addtthckhuyenmai"
-ADDRESSES = frozenset({DOSSIER, TAX, PROMOTION})
+DOSSIER, TAX, PROMOTION, PAYMENT = "nhanhsdvcqg", "nhantbthuedvcqg", "addtthckhuyenmai", "dptracuuthanhtoanhs"
+ADDRESSES = frozenset({DOSSIER, TAX, PROMOTION, PAYMENT})
+FILE = "downloadfile"
+UID = 36
+"""Characters of a document's id in an address."""
 KEY = "/SecurityKey"
 FILES = Words(files="TaiLieuNop", name="TenTepDinhKem")
 DONE = "Thành công"
 NO_KEY, NO_DOSSIER = "401 Unauthorized - Error Security Code", "không tồn tại mã hồ sơ"
-NOT_LET_IN, WRONG, NOT_NOW = 401, 1, -1
-"""``error_code`` of a refusal: the key; to be mended; to be tried again. 0 is success."""
+REFUSED = -1
 BEARER = "bearer "
 
 
@@ -55,6 +59,8 @@ class Desk:
     stands = Stands.BODY
 
     def errand(self, method: str, path: str, _headers: Mapping[str, str]) -> Errand | None:
+        if method in {"GET", "HEAD"} and _is_file(path):
+            return Errand.FILE
         return Errand.SAY if method == "POST" and _address(path) in ADDRESSES else None
 
     def login(self, call: Call) -> None:
@@ -73,8 +79,12 @@ class Desk:
                 return Says(each=_dossiers(records(call.body)))
             case "nhantbthuedvcqg":
                 return _tax(call.body)
+            case "dptracuuthanhtoanhs":
+                return Ask(
+                    about=code_of(envelope(call.body).dossier, "/MaHoSo"), owed=True, write=_paying(call.at)
+                )
             case other:
-                raise refuse("HUB-INT-005", other, rule=f"{DOSSIER}, {TAX}")
+                raise refuse("HUB-INT-005", other, rule=f"{DOSSIER}, {TAX}, {PAYMENT}")
 
     def write(self, result: Result) -> Reply:
         match result:
@@ -83,7 +93,16 @@ class Desk:
             case Accepted(ids=ids):
                 return _json(0, f"{DONE}: {', '.join(ids)}")
             case _:
-                return _json(NOT_NOW, "")
+                return _json(REFUSED, "")
+
+
+def _paying(at: datetime) -> Callable[[Result], Reply]:
+    return lambda result: payment.answer(result, at)
+
+
+def _is_file(path: str) -> bool:
+    *_, name, uid = ("", *path.split("/"))
+    return name == FILE and len(uid) == UID
 
 
 def _address(path: str) -> str:
@@ -134,18 +153,21 @@ def _receipt(said: Receipt) -> Say:
 
 def _refused(refused: Refused) -> Reply:
     first = refused.problems[0]
-    code, told = _code(refused, first)
-    lines = [told, *map(_line, refused.problems), refused.advice, f"X-Request-Id: {refused.request}"]
+    lines = [
+        _words(refused, first),
+        *map(_line, refused.problems),
+        refused.advice,
+        f"X-Request-Id: {refused.request}",
+    ]
     status = refused.status if first.code == "HUB-INT-003" else HTTPStatus.OK
-    return _json(code, "\n".join(filter(None, lines)), status)
+    return _json(REFUSED, "\n".join(filter(None, lines)), status)
 
 
-def _code(refused: Refused, first: Told) -> tuple[int, str]:
-    if refused.wait is not None or refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return NOT_NOW, ""
-    if first.code.startswith("HUB-AUT-"):
-        return NOT_LET_IN, NO_KEY
-    return WRONG, NO_DOSSIER if first.code == "HUB-DOS-002" else ""
+def _words(refused: Refused, first: Told) -> str:
+    """The portal's own words, where it has some."""
+    if refused.wait is None and first.code.startswith("HUB-AUT-"):
+        return NO_KEY
+    return NO_DOSSIER if first.code == "HUB-DOS-002" else ""
 
 
 def _line(problem: Told) -> str:

@@ -85,9 +85,13 @@ class Downloads:
 
     async def fetch(self, request: Request) -> Response:
         """Stream a document, whole or a range of it."""
+        return await self.send(request, request.path_params["uid"])
+
+    async def send(self, request: Request, uid: str) -> Response:
+        """As ``fetch``, for an address of another form. ``uid``: what the hub gave out."""
         for header in ("Authorization", "Client-Cert"):
             only_one(request, header)
-        reach = await self._documents.reach(request.path_params["uid"], self._deps.now())
+        reach = await self._documents.reach(uid, self._deps.now())
         if reach is None:
             raise refuse("HUB-DOC-011")
         await self._admit(request, reach)

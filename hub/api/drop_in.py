@@ -28,20 +28,19 @@ from connectors.desks import (
     Refused,
     Say,
     Says,
-    Standing,
     Stands,
     Token,
     Told,
 )
 from connectors.small import Small
 from hub import rules
-from hub.api import problems
+from hub.api import asking, problems
 from hub.api.desk import Brought, Showing
+from hub.api.downloads import Downloads
 from hub.api.later import Later
 from hub.api.small_calls import SmallCalls
 from hub.api.token_desk import Asked, read_request
 from hub.documents.bringing import Bringing
-from hub.story import record
 from schemas.problems import Problem, Refusal, refuse
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ log = structlog.get_logger(__name__)
 OTHER: dict[Language, Language] = {"vi": "en", "en": "vi"}
 HELD_BACK = 1.0
 """Seconds for which an answer "come later" is held, as at the hub's own addresses."""
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 HIDDEN = "…"
 CALLED = ":path"
 """Under this name the address that was called is stored with a message, beside its headers."""
@@ -86,7 +85,7 @@ class DropIn:
 
     def __init__(self, deps: Deps, desk: Desk, prefix: str, tokens: TokenDesk) -> None:
         self._deps, self._desk, self._prefix, self._tokens = deps, desk, prefix, tokens
-        self._asked = SmallCalls(deps, desk)
+        self._asked, self._files = SmallCalls(deps, desk), Downloads(deps)
         self._bringing = Bringing(
             documents=deps.store.documents,
             new_id=deps.new_id,
@@ -100,6 +99,8 @@ class DropIn:
     async def answer(self, request: Request) -> Response:
         """Perform one call, and answer whatever comes of it."""
         path = unquote(request.url.path).removeprefix(self._prefix)
+        if self._is_file(request, path):
+            return await self._files.send(request, path.rpartition("/")[2])
         try:
             return _sent(await self._perform(request, path))
         except Later as later:
@@ -110,6 +111,13 @@ class DropIn:
         except Exception:  # a defect of ours is told in the client's protocol, too
             log.exception("request failed", request=request.state.request, method=request.method)
             return self._refused(request, refuse("HUB-INT-001"))
+
+    def _is_file(self, request: Request, path: str) -> bool:
+        """Whether a document is fetched; it is refused as at its own address."""
+        try:
+            return self._desk.errand(request.method, path, request.headers) is Errand.FILE
+        except Refusal:
+            return False
 
     async def _perform(self, request: Request, path: str) -> Reply:
         errand = self._desk.errand(request.method, path, request.headers)
@@ -149,7 +157,7 @@ class DropIn:
                 says = _said(wish)
                 write = write if isinstance(wish, Page | Small) else wish.write or write
                 if isinstance(wish, Ask):
-                    answered = Answered(about=wish.about, standing=await self._standing(caller, wish.about))
+                    answered = await asking.answer(self._deps.store, caller, wish)
                 for about in sorted({say.about for say in says if say.about}):
                     await turn.enter_async_context(self._turn(caller, about))
                 return [
@@ -202,7 +210,7 @@ class DropIn:
 
     async def _said(self, caller: Caller, say: Say) -> Sequence[Message]:
         """Keep the files of a call, and let the desk say what it means now."""
-        messages = say.messages(await self._standing(caller, say.about))
+        messages = say.messages(await asking.standing(self._deps.store, caller, say.about))
         if say.encloses:
             if not caller.proved:
                 raise refuse("HUB-AUT-001", "Authorization")
@@ -220,18 +228,6 @@ class DropIn:
             return Brought(body=message.body, headers=headers)
         whole, file = (b"", str(sheet.path)) if sheet.path else (sheet.read(), "")
         return Brought(body=whole, file=file, headers=headers, within=message.within)
-
-    async def _standing(self, caller: Caller, about: str) -> Standing:
-        if not about:
-            return Standing()
-        known = await self._deps.store.known(caller.authority, about)
-        found = await self._deps.store.dossier(known.dossier) if known else None
-        if known is None or found is None:
-            return Standing()
-        return Standing(
-            state=record.from_json(known.story).state,
-            said=tuple(each.key for each in found.messages if each.sender == caller.id),
-        )
 
     def _refused(self, request: Request, refusal: Refusal, wait: int | None = None) -> Response:
         deps = self._deps

@@ -53,11 +53,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     )
     one_stop = recipient("onestop", PROVINCE, "informed").replace('"step"', '"step", "corrected"')
     (folder / "onestop.toml").write_text(
-        f'{one_stop}[sends]\nformat = "lienthong.message@1"\nkinds = ["received"]\ncodes = ["{PROVINCE}"]\n'
+        f'{one_stop}[sends]\nformat = "lienthong.message@1"\nkinds = ["received", "fee_due", "fee_paid"]\ncodes = ["{PROVINCE}"]\n'
         f'authority = "{PROVINCE}"\napi_keys = ["sha256:{hashlib.sha256(b"onestop").hexdigest()}"]\n'
     )
     more = recipient("land", LAND, "decides").replace(
-        '"step"', '"step", "duty_announced", "duty_paid", "corrected"'
+        '"step"', '"step", "duty_announced", "duty_paid", "fee_due", "fee_paid", "corrected"'
     )
     (folder / "land.toml").write_text(more)
     return parts(folder)
@@ -246,22 +246,27 @@ async def test_a_dossier_waits_until_every_notice_is_paid(hub: House) -> None:
 @pytest.mark.parametrize(
     ("service", "data", "code", "words"),
     [
-        ("nhantbthuedvcqg", notice(("000.00.00.H47-261120-9999", [("TB1", 1)])), 1, "không tồn tại mã hồ sơ"),
-        ("nhantbthuedvcqg", receipt("000.00.00.H47-261120-9999", "TB1"), 1, "không tồn tại mã hồ sơ"),
-        ("nhantbthuedvcqg", {"FileThongBaoThue": "%"}, 1, "HUB-SCH-002"),
-        ("nhantbthuedvcqg", {"FileThongBaoThue": "PGEvPg=="}, 1, "HUB-SCH-009"),
-        ("nhantbthuedvcqg", {}, 1, "HUB-SCH-003"),
+        (
+            "nhantbthuedvcqg",
+            notice(("000.00.00.H47-261120-9999", [("TB1", 1)])),
+            -1,
+            "không tồn tại mã hồ sơ",
+        ),
+        ("nhantbthuedvcqg", receipt("000.00.00.H47-261120-9999", "TB1"), -1, "không tồn tại mã hồ sơ"),
+        ("nhantbthuedvcqg", {"FileThongBaoThue": "%"}, -1, "HUB-SCH-002"),
+        ("nhantbthuedvcqg", {"FileThongBaoThue": "PGEvPg=="}, -1, "HUB-SCH-009"),
+        ("nhantbthuedvcqg", {}, -1, "HUB-SCH-003"),
         (
             "nhantbthuedvcqg",
             receipt("x", "TB1", ThongTinThanhToan={"TrangThaiThanhToan": 0, "ThoiGianThanhToan": "x"}),
-            1,
+            -1,
             "HUB-MAP-001",
         ),
-        ("nhanhsdvcqg", online("000.00.00.H47-261120-9998", NgayNopHoSo=""), 1, "HUB-SCH-003"),
-        ("nhanhsdvcqg", online("000.00.00.H47-261120-9998", MaTTHC="0"), 1, "HUB-DOS-005"),
-        ("nhanhsdvcqg", online("000.00.00.H47-261120-9998", TaiLieuNop=[{"Base64": "%"}]), 1, "HUB-SCH-002"),
-        ("nhanhsdvcqg", [], 1, "HUB-SCH-003"),
-        ("addtthcKhuyenMai", {"MaHoSo": "x"}, 1, "HUB-INT-005"),
+        ("nhanhsdvcqg", online("000.00.00.H47-261120-9998", NgayNopHoSo=""), -1, "HUB-SCH-003"),
+        ("nhanhsdvcqg", online("000.00.00.H47-261120-9998", MaTTHC="0"), -1, "HUB-DOS-005"),
+        ("nhanhsdvcqg", online("000.00.00.H47-261120-9998", TaiLieuNop=[{"Base64": "%"}]), -1, "HUB-SCH-002"),
+        ("nhanhsdvcqg", [], -1, "HUB-SCH-003"),
+        ("addtthcKhuyenMai", {"MaHoSo": "x"}, -1, "HUB-INT-005"),
     ],
 )
 async def test_what_is_refused_is_text_inside_200_in_the_portals_words(
@@ -276,7 +281,7 @@ async def test_what_is_refused_is_text_inside_200_in_the_portals_words(
 async def test_a_wrong_key_is_told_as_the_portal_knows_it(hub: House, key: str | None) -> None:
     code = hub.code()
     said = await call(hub, "nhanhsdvcqg", online(code), SecurityKey=key)
-    assert said[0] == 401
+    assert said[0] == -1
     assert said[1].startswith("401 Unauthorized - Error Security Code")
     assert await state(hub, code) == ""
 
@@ -288,3 +293,56 @@ async def test_the_key_may_come_in_the_head_where_the_body_has_none(hub: House) 
             assert json.loads(await answer.read())["error_code"] == 0
         async with session.get(f"{hub.url}/cong/nhanhsdvcqg") as answer:
             assert answer.status == 404
+
+
+async def asked(hub: House, code: str, key: str = KEY) -> dict[str, Any]:
+    body = {"MaHoSo": code, "SecurityKey": key}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{hub.url}/cong/kpdvcqg/dptracuuthanhtoanhs", json=body) as answer,
+    ):
+        assert answer.status == 200
+        found: dict[str, Any] = json.loads(await answer.read())
+        return found
+
+
+async def test_what_is_due_is_answered_by_the_inverted_code(hub: House) -> None:
+    code = await processing(hub)
+    assert await asked(hub, code) == {"error_code": 0, "message": []}
+    body = hub.message(
+        "fee_due", code, fees=[{"code": "PTD", "name": "Phí thẩm định", "amount": 150000, "kind": "2"}]
+    )
+    assert (await hub.post(body, key="f1", sender="onestop")).status == 202
+    assert (await call(hub, "nhantbthuedvcqg", notice((code, [("TB1", 1250000), ("TB2", 7)]))))[0] == 0
+    assert (await call(hub, "nhantbthuedvcqg", receipt(code, "TB2")))[0] == 0
+    due = await asked(hub, code)
+    assert due["error_code"] == 1
+    told = due["message"]
+    assert told["PhiLePhi"] == [
+        {"LoaiPhiLePhi": "2", "MaPhiLePhi": "PTD", "TenPhiLePhi": "Phí thẩm định", "SoTien": "150000"}
+    ]
+    assert [one["SoTien"] for one in told["DSKhoanNop"]] == ["150000", "1250000"]
+    assert told["MaTraCuuTT"] == f"{code}20261124090000"
+    assert (told["MaTTHC"], told["HoTenNguoiNop"]) == (PROCEDURE, "Nguyễn Văn Ánh")
+    paid = hub.message("fee_paid", code, fees=[{"code": "PTD", "amount": 150000}])
+    assert (await hub.post(paid, key="f2", sender="onestop")).status == 202
+    assert (await call(hub, "nhantbthuedvcqg", receipt(code, "TB1")))[0] == 0
+    assert await asked(hub, code) == {"error_code": 0, "message": []}
+
+
+async def test_what_nobody_can_say_is_never_due_nor_nothing(hub: House) -> None:
+    assert (await asked(hub, "000.00.00.H47-261120-9999")) == {"error_code": -1, "message": []}
+    assert (await asked(hub, ""))["error_code"] == -1
+    assert (await asked(hub, await processing(hub), "guess"))["error_code"] == -1
+
+
+@pytest.mark.parametrize("prefix", ["", "/XrdAdapter/RestService/forward"])
+async def test_a_document_is_found_below_the_desk_by_the_id_that_the_hub_gave(
+    hub: House, prefix: str
+) -> None:
+    uid = "2f6c0b0e-2f0f-4b1a-9a54-0d8c3a5e7a11"
+    async with aiohttp.ClientSession() as session:
+        for path, status in ((f"/f/{uid}", 404), (f"/cong{prefix}/downloadfile/{uid}", 404)):
+            async with session.get(f"{hub.url}{path}") as answer:
+                assert answer.status == status
+                assert json.loads(await answer.read())["code"] == "HUB-DOC-011"

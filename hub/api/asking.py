@@ -1,0 +1,70 @@
+"""What a desk's client may hear of a dossier: where it stands for whoever knows its code, what is owed for whoever takes part in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connectors.desks import Answered, Owed, Standing
+from hub.story import owed, record
+from schemas.dossier import from_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from connectors.desks import Ask
+    from hub.api.desk import Caller
+    from hub.store.contract.store import Store
+    from hub.store.contract.views import DossierView
+    from hub.story.record import Story
+    from schemas.dossier import Message
+
+MOST = 64
+"""Messages that are read for one answer, the latest."""
+
+
+async def standing(store: Store, caller: Caller, about: str) -> Standing:
+    found = await _found(store, caller, about)
+    if found is None:
+        return Standing()
+    story, view = found
+    return Standing(
+        state=story.state, said=tuple(each.key for each in view.messages if each.sender == caller.id)
+    )
+
+
+async def answer(store: Store, caller: Caller, ask: Ask) -> Answered:
+    known = await standing(store, caller, ask.about)
+    return Answered(
+        about=ask.about, standing=known, owed=await _owed(store, caller, ask) if ask.owed else None
+    )
+
+
+async def _owed(store: Store, caller: Caller, ask: Ask) -> Owed | None:
+    found = await _found(store, caller, ask.about)
+    if found is None or not {caller.id} & {found[0].origin, *found[0].parties}:
+        return None
+    story, view = found
+    messages = await _messages(store, view)
+    told = [message.dossier for message in messages if message.dossier]
+    named = next((dossier.procedure.name for dossier in reversed(told) if dossier.procedure), None)
+    payer = next((dossier.applicant.name for dossier in reversed(told) if dossier.applicant), None)
+    return Owed(
+        fees=owed.fees(messages),
+        duties=owed.duties(messages),
+        procedure=story.national or "",
+        procedure_name=named or "",
+        payer=payer or "",
+    )
+
+
+async def _messages(store: Store, view: DossierView) -> Sequence[Message]:
+    """What was said of money, in its order; a message that went to nobody cannot be read."""
+    wanted = [each.transfers[0] for each in view.messages if each.transfers and each.kind in owed.KINDS]
+    kept = [await store.payloads(transfer) for transfer in wanted[-MOST:]]
+    return [from_json(each.canonical) for each in kept if each]
+
+
+async def _found(store: Store, caller: Caller, about: str) -> tuple[Story, DossierView] | None:
+    known = await store.known(caller.authority, about) if about else None
+    view = await store.dossier(known.dossier) if known else None
+    return (record.from_json(known.story), view) if known and view else None
