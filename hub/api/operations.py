@@ -1,0 +1,258 @@
+"""What the API says of each of its addresses: one row each, with the types that travel there.
+
+``hub.api.described`` makes the document of it; a test holds the rows to the addresses that the app really has.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from hub import acknowledgements, mailbox, receipts
+from hub.api import coverage, problems, token_desk, views
+from hub.api.documents import OFFSET_STREAM, Announcement, OwnDocument
+from hub.api.mailbox import MOST
+from schemas.dossier import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+JSON, XML, BYTES, ANY = "application/json", "application/xml", "application/octet-stream", "*/*"
+TEXT: dict[str, Any] = {"type": "string"}
+OTHER: dict[str, Any] = {
+    "type": "object",
+    "description": "Định dạng JSON khác mà tệp của bên gửi khai · Another JSON format that the sender's file declares",
+}
+CONTENT: dict[str, Any] = {"type": "string", "format": "binary"}
+TAGS = {
+    "messages": "Gửi thông điệp, xem đã đến đâu · Send messages and see where they are",
+    "documents": "Tài liệu theo tham chiếu · Documents by reference",
+    "receiving": "Nơi nhận: hộp thư, biên nhận, tải tài liệu · Recipients: mailbox, receipts, downloads",
+    "access": "Đăng nhập · Log in",
+    "hub": "Tình trạng hub và danh mục lỗi · The hub's health and the error catalogue",
+}
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """Where it stands, what it is, in two languages; ``required`` where an address has it in its path."""
+
+    place: str
+    says: str
+    schema: Mapping[str, Any] = MappingProxyType(TEXT)
+
+
+PARAMETERS: Mapping[str, Parameter] = {
+    "id": Parameter("path", "Mã do hub cấp · The id that the hub gave"),
+    "transfer": Parameter("path", "Mã lượt chuyển · Id of the transfer"),
+    "uid": Parameter("path", "Mã trong địa chỉ tải · The id in a download address"),
+    "code": Parameter("path", "Mã hồ sơ của bên gọi, hoặc mã lỗi · The caller's own code of a dossier, or a code of an error"),
+    "after": Parameter("query", "`next` của trang trước · `next` of the page before"),
+    "limit": Parameter("query", "Số dòng một trang · Rows of a page", {"type": "integer", "minimum": 1, "maximum": MOST}),
+    "Idempotency-Key": Parameter(
+        "header",
+        "Khóa của bên gửi; bắt buộc, trừ khi định dạng có sẵn khóa · The sender's key; required unless its format carries one",
+        {"type": "string", "pattern": "^[!-~]{1,200}$"},
+    ),
+    "Upload-Offset": Parameter("header", "Đã có bao nhiêu byte · How many bytes are here", {"type": "integer", "minimum": 0}),
+}  # fmt: skip
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One address and method. ``takes``, ``gives``: media type → a type of ours or a schema; ``headers``: of the answer, with what they say.
+
+    ``open``: for everybody. ``status``: when it went well. ``errors``: refusals that are no problem documents, by status.
+    """
+
+    id: str
+    tag: str
+    says: str
+    takes: Mapping[str, Any] = {}
+    gives: Mapping[str, Any] = {}
+    status: int = 200
+    parameters: tuple[str, ...] = ()
+    headers: Mapping[str, str] = {}
+    refusals: tuple[int, ...] = (401, 429)
+    errors: Mapping[int, Mapping[str, Any]] = {}
+    open: bool = False
+
+
+SAYS = (400, 401, 403, 408, 409, 413, 415, 422, 429, 503)
+REPLAYED = {"Idempotency-Replayed": "true: đã nói trước đó · it had been said before"}
+OPERATIONS: Mapping[tuple[str, str], Operation] = {
+    ("POST", "/v1/messages"): Operation(
+        id="sendMessage",
+        tag="messages",
+        says="Gửi một thông điệp theo định dạng đã khai; 202 khi đã ghi bền · Send a message in the sender's declared format; 202 when it is durable",
+        takes={JSON: {"anyOf": [Message, OTHER]}, XML: TEXT},
+        gives={JSON: receipts.Receipt},
+        status=202,
+        parameters=("Idempotency-Key",),
+        headers={
+            "Location": "Xem thông điệp ở đây · where the message can be looked at",
+            receipts.HEADER: "Chữ ký của hub trên biên nhận (JWS tách rời) · the hub's detached JWS over the receipt, where it has a key for that",
+            **REPLAYED,
+        },
+        refusals=SAYS,
+    ),
+    ("GET", "/v1/messages/{id}"): Operation(
+        id="getMessage",
+        tag="messages",
+        says="Một thông điệp của bên gọi · A message of the caller's own",
+        gives={JSON: views.OwnMessage},
+        parameters=("id",),
+        refusals=(401, 404, 429),
+    ),
+    ("GET", "/v1/transfers/{id}"): Operation(
+        id="getTransfer",
+        tag="messages",
+        says="Một bản chuyển đang ở đâu · Where one copy of a message stands",
+        gives={JSON: views.OwnTransfer},
+        parameters=("id",),
+        refusals=(401, 404, 429),
+    ),
+    ("GET", "/v1/dossiers/{code}"): Operation(
+        id="getDossier",
+        tag="messages",
+        says="Thông điệp của bên gọi về một hồ sơ · The caller's own messages about a dossier",
+        gives={JSON: views.OwnDossier},
+        parameters=("code",),
+        refusals=(401, 404, 429),
+    ),
+    ("POST", "/v1/documents"): Operation(
+        id="announceDocument",
+        tag="documents",
+        says="Báo trước một tài liệu; 201 kèm địa chỉ để tải lên · Announce a document; 201 with the address to bring it to",
+        takes={JSON: Announcement},
+        gives={JSON: OwnDocument},
+        status=201,
+        headers={"Location": "Tải lên ở đây · where to bring it"},
+        refusals=(400, 401, 403, 408, 413, 415, 422, 429, 503),
+    ),
+    ("GET", "/v1/documents/{id}"): Operation(
+        id="getDocument",
+        tag="documents",
+        says="Tài liệu đã có bao nhiêu, đã quét chưa, chữ ký gì · How far a document is, whether it is clean, what signed it",
+        gives={JSON: OwnDocument},
+        parameters=("id",),
+        refusals=(401, 404, 429),
+    ),
+    ("HEAD", "/v1/documents/{id}"): Operation(
+        id="whereDocument",
+        tag="documents",
+        says="Gửi tiếp từ đâu (Upload-Offset) · Where to go on (Upload-Offset)",
+        parameters=("id",),
+        headers={"Upload-Offset": "Đã có bao nhiêu byte · how many bytes are here"},
+        refusals=(401, 404, 429),
+    ),
+    ("PATCH", "/v1/documents/{id}"): Operation(
+        id="bringDocument",
+        tag="documents",
+        says="Gửi các byte tiếp theo; 204 khi đã ghi bền · Bring the next bytes; 204 when they are durable",
+        takes={OFFSET_STREAM: CONTENT},
+        status=204,
+        parameters=("id", "Upload-Offset"),
+        headers={"Upload-Offset": "Đã có bao nhiêu byte · how many bytes are here"},
+        refusals=(400, 401, 404, 408, 409, 413, 415, 422, 429, 503),
+    ),
+    ("DELETE", "/v1/documents/{id}"): Operation(
+        id="cancelDocument",
+        tag="documents",
+        says="Bỏ một tài liệu chưa thông điệp nào dùng · Throw a document away that no message has claimed",
+        status=204,
+        parameters=("id",),
+        refusals=(401, 404, 409, 429),
+    ),
+    ("GET", "/v1/mailbox"): Operation(
+        id="listLetters",
+        tag="receiving",
+        says="Những gì đang chờ bên gọi, cũ nhất trước · What lies there for the caller, what has lain longest first",
+        gives={JSON: mailbox.LetterPage},
+        parameters=("after", "limit"),
+        refusals=(400, 401, 403, 422, 429),
+    ),
+    ("GET", "/v1/mailbox/{transfer}"): Operation(
+        id="fetchLetter",
+        tag="receiving",
+        says="Lấy một thư: đúng các byte đã niêm phong · Fetch a letter: the sealed bytes, the same each time",
+        gives={ANY: CONTENT},
+        parameters=("transfer",),
+        headers={"ETag": "SHA-256 của các byte ấy · SHA-256 of these bytes"},
+        refusals=(401, 403, 404, 429),
+    ),
+    ("POST", "/v1/mailbox/{transfer}/acknowledgement"): Operation(
+        id="answerLetter",
+        tag="receiving",
+        says="Đã nhận, hoặc không xử lý được · It is there, or it cannot be processed",
+        takes={JSON: mailbox.LetterAnswer},
+        gives={JSON: acknowledgements.Answered},
+        parameters=("transfer",),
+        headers=REPLAYED,
+        refusals=(*SAYS, 404),
+    ),
+    ("POST", "/v1/receipts"): Operation(
+        id="sendReceipt",
+        tag="receiving",
+        says="Biên nhận của nơi nhận cho một lượt chuyển: `key` hoặc `reference` · A recipient's receipt for a transfer: `key` or `reference`",
+        takes={JSON: acknowledgements.PartnerReceipt},
+        gives={JSON: acknowledgements.Answered},
+        headers=REPLAYED,
+        refusals=(*SAYS, 404),
+    ),
+    ("GET", "/f/{uid}"): Operation(
+        id="downloadDocument",
+        tag="receiving",
+        says="Tải một tài liệu theo địa chỉ đã gửi kèm; nhận Range · Download a document by the address that was sent; takes Range",
+        gives={ANY: CONTENT},
+        parameters=("uid",),
+        refusals=(401, 403, 404, 410, 416, 429),
+        open=True,
+    ),
+    ("POST", token_desk.PATH): Operation(
+        id="logIn",
+        tag="access",
+        says="Mã truy cập ngắn hạn (OAuth2 client_credentials) · A token that lives for a while (OAuth2 client_credentials)",
+        takes={token_desk.FORM: token_desk.TokenRequest},
+        gives={JSON: token_desk.TokenGiven},
+        refusals=(400, 401, 408, 413, 429),
+        errors={status: {JSON: token_desk.TokenRefused} for status in (400, 401)},
+        open=True,
+    ),
+    ("GET", coverage.PATH): Operation(
+        id="showCoverage",
+        tag="hub",
+        says="Cơ quan, thủ tục nào đã công bố, đã kết nối, im lặng, hỏng · Which agency and procedure is published, connected, silent, broken",
+        gives={JSON: coverage.Board},
+        refusals=(401, 403, 429),
+    ),
+    ("GET", "/livez"): Operation(
+        id="isAlive", tag="hub", says="Tiến trình có trả lời · The process answers", gives={JSON: {"type": "object"}}, refusals=(), open=True
+    ),
+    ("GET", "/readyz"): Operation(
+        id="isReady",
+        tag="hub",
+        says="Kho ghi được, các tiến trình trả lời · The store can be written, the pool answers",
+        gives={JSON: {"type": "object"}},
+        refusals=(503,),
+        open=True,
+    ),
+    ("GET", "/errors"): Operation(
+        id="listErrors",
+        tag="hub",
+        says="Danh mục lỗi · The error catalogue",
+        gives={JSON: {"type": "array", "items": problems.ErrorEntry}, "text/html": TEXT},
+        refusals=(),
+        open=True,
+    ),
+    ("GET", "/errors/{code}"): Operation(
+        id="explainError",
+        tag="hub",
+        says="Giải thích một mã lỗi · Explain one code",
+        gives={JSON: problems.ErrorEntry, "text/html": TEXT},
+        parameters=("code",),
+        refusals=(404,),
+        open=True,
+    ),
+}  # fmt: skip
