@@ -16,7 +16,9 @@ import msgspec
 
 from connectors.contract import Enclosed  # noqa: TC001
 from connectors.small import Small
+from schemas.agencies import Agency  # noqa: TC001 - msgspec reads the annotations at run time
 from schemas.dossier import Duty, Fee, State  # noqa: TC001 - msgspec reads the annotations at run time
+from schemas.procedures import Procedure  # noqa: TC001 - msgspec reads the annotations at run time
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +131,21 @@ class Ask(Value, frozen=True):
     write: Callable[[Result], Reply] | None = None
 
 
+class Listing(StrEnum):
+    """What the hub's registries hold."""
+
+    PROCEDURES = "procedures"
+    AGENCIES = "agencies"
+
+
+class Look(Value, frozen=True):
+    """The client asks for a registry as it counts today. ``code``: of one entry; empty: all of them. ``write``: as of ``Say``."""
+
+    what: Listing
+    code: str = ""
+    write: Callable[[Result], Reply] | None = None
+
+
 class Page(Value, frozen=True):
     """What everybody may read."""
 
@@ -174,6 +191,13 @@ class Answered(Value, frozen=True, tag=True):
     owed: Owed | None = None
 
 
+class Listed(Value, frozen=True, tag=True):
+    """The entries that were asked for: procedures with a national code, or the agencies of the client's own tree."""
+
+    procedures: tuple[Procedure, ...] = ()
+    agencies: tuple[Agency, ...] = ()
+
+
 class Told(Value, frozen=True):
     """One problem in the reader's language; ``place`` as in the message that the desk made."""
 
@@ -201,8 +225,8 @@ class Refused(Value, frozen=True, tag=True):
     other: Refused | None = None
 
 
-Wish = Say | Says | Ask | Page | Small
-Result = Token | Accepted | Answered | Refused
+Wish = Say | Says | Ask | Look | Page | Small
+Result = Token | Accepted | Answered | Listed | Refused
 
 
 class Reply(Value, frozen=True):

@@ -15,7 +15,23 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from connectors.desks import Accepted, Answered, Ask, Errand, Login, Refused, Reply, Say, Says, Shown, Stands
+from connectors.desks import (
+    Accepted,
+    Answered,
+    Ask,
+    Errand,
+    Listing,
+    Login,
+    Look,
+    Refused,
+    Reply,
+    Say,
+    Says,
+    Shown,
+    Stands,
+    Token,
+)
+from connectors.mapi import sharing
 from connectors.mapi.records import (
     CODES,
     MOST,
@@ -37,7 +53,7 @@ if TYPE_CHECKING:
 
 LOGIN = "/login"
 SESSION = "/session"
-SERVICES = "DongBoHoSoMC, CapNhatTienDoHoSoMC, TraCuuHoSo"
+SERVICES = "DongBoHoSoMC, CapNhatTienDoHoSoMC, TraCuuHoSo, LayThuTuc, LayDanhSachTTHC, LayDanhMucLinhVuc, LayDanhMucCoQuan"
 DONE = "Thành công"
 """Some clients look for these words, whatever the code."""
 LAPSED = "Phiên làm việc đã hết hạn hoặc không hợp lệ. Hãy đăng nhập lại."
@@ -75,6 +91,11 @@ class Desk:
                 return Says(each=_dossiers(_some(said)))
             case "CapNhatTienDoHoSoMC":
                 return Says(each=_steps(_some(said)))
+            case "LayThuTuc":
+                code = code_of(said.procedure, "/maTTHC")
+                return Look(what=Listing.PROCEDURES, code=code, write=sharing.procedures)
+            case service if service in sharing.LISTS:
+                return sharing.LISTS[service]
             case _:
                 raise refuse("HUB-INT-005", "/service", rule=SERVICES)
 
@@ -87,8 +108,10 @@ class Desk:
             case Answered(about=about, standing=standing):
                 found = [{"MAHOSO": about, "TRANGTHAIHOSO": CODES[standing.state]}] if standing.state else []
                 return _json(0, DONE, result=found)
+            case Token(token=token):
+                return _json(0, DONE, session=token)
             case _:
-                return _json(0, DONE, session=result.token)
+                return _json(NOT_NOW, "")
 
 
 def _some(said: Envelope) -> list[bytes]:

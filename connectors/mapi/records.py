@@ -42,6 +42,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     service: Any = ""
     data: list[msgspec.Raw] = []
     mahoso: Any = ""
+    procedure: Any = msgspec.field(name="maTTHC", default="")
 
 
 class LoginCall(msgspec.Struct, frozen=True, kw_only=True):

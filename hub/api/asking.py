@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors.desks import Answered, Owed, Standing
+from connectors.desks import Answered, Listed, Listing, Owed, Standing
 from hub.story import owed, record
 from schemas.dossier import from_json
+from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
-    from connectors.desks import Ask
-    from hub.api.desk import Caller
+    from connectors.desks import Ask, Look
+    from hub.api.desk import Caller, Registries
     from hub.store.contract.store import Store
     from hub.store.contract.views import DossierView
     from hub.story.record import Story
@@ -68,3 +70,20 @@ async def _found(store: Store, caller: Caller, about: str) -> tuple[Story, Dossi
     known = await store.known(caller.authority, about) if about else None
     view = await store.dossier(known.dossier) if known else None
     return (record.from_json(known.story), view) if known and view else None
+
+
+def look(registries: Registries | None, caller: Caller, wanted: Look, on: date) -> Listed:
+    """Return the entries that count on that day. Raises ``Refusal`` HUB-INT-005 where there are no registries."""
+    if registries is None:
+        raise refuse("HUB-INT-005", wanted.what)
+    agencies, procedures = registries.agencies, registries.procedures
+    if wanted.what is Listing.AGENCIES:
+        root = agencies.successor(caller.authority, on).code
+        there = (each for each in agencies.rows.values() if each.stands(on))
+        return Listed(agencies=tuple(each for each in there if agencies.is_within(each.code, root)))
+    if wanted.code:
+        found = procedures.find(wanted.code, None, authority=caller.authority, on=on, agencies=agencies)
+        return Listed(procedures=(found,) if found else ())
+    return Listed(
+        procedures=tuple(each for each in procedures.entries.values() if each.national and each.counts(on))
+    )

@@ -36,8 +36,10 @@ from hub.refusals import Refusals  # noqa: TC001
 from hub.settings import Documents, Limits
 from hub.spool import Spool  # noqa: TC001
 from hub.store.contract.intake import Accepted, RefusedMessage
+from schemas.agencies import Agencies  # noqa: TC001
 from schemas.errors import Catalogue, Language  # noqa: TC001
 from schemas.problems import Refusal, refuse
+from schemas.procedures import Procedures  # noqa: TC001
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -103,6 +105,13 @@ async def nothing_covered(_now: datetime, _silent_after: int) -> Sequence[Line]:
     return ()
 
 
+class Registries(msgspec.Struct, frozen=True, kw_only=True):
+    """What clients of desks may be told of."""
+
+    agencies: Agencies
+    procedures: Procedures
+
+
 class Deps(msgspec.Struct, frozen=True, kw_only=True):
     """Handed in by the wiring. ``ready``: names of what is not ready; ``base``: the public URL in front of the hub.
     ``quotas``: the senders' (``admission`` asks them) and the recipients'.
@@ -139,6 +148,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     desks: Mapping[str, Desk] = {}
     calls: Spool | None = None
     unknown: Spool | None = None
+    registries: Registries | None = None
     mailboxes: Owners = Owners()
     operators: frozenset[str] = frozenset()
     covered: Callable[[datetime, int], Awaitable[Sequence[Line]]] = nothing_covered

@@ -24,6 +24,8 @@ from connectors.desks import (
     Ask,
     Call,
     Errand,
+    Listed,
+    Look,
     Page,
     Refused,
     Say,
@@ -145,7 +147,7 @@ class DropIn:
 
     async def _take(self, request: Request, path: str) -> Reply:
         write: Callable[[Result], Reply] = self._desk.write
-        answered: Answered | None = None
+        answered: Answered | Listed | None = None
         call = self._call(request, path)
         stored = self._stored(call)
         async with AsyncExitStack() as turn:
@@ -156,6 +158,8 @@ class DropIn:
                 wish = await asyncio.to_thread(self._desk.read, came)
                 says = _said(wish)
                 write = write if isinstance(wish, Page | Small) else wish.write or write
+                if isinstance(wish, Look):
+                    answered = asking.look(self._deps.registries, caller, wish, call.at.date())
                 if isinstance(wish, Ask):
                     answered = await asking.answer(self._deps.store, caller, wish)
                 for about in sorted({say.about for say in says if say.about}):
@@ -276,7 +280,7 @@ def _open(wish: Wish) -> Reply:
 
 def _said(wish: Wish) -> Sequence[Say]:
     match wish:
-        case Ask():
+        case Ask() | Look():
             return ()
         case Says(each=each):
             return each

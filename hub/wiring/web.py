@@ -15,7 +15,7 @@ from hub.api import problems, uses
 from hub.api.acknowledging import Acknowledging, bringers, signed_receipts
 from hub.api.admission import Admission, Watermark
 from hub.api.carrying import Carrying
-from hub.api.desk import Deps
+from hub.api.desk import Deps, Registries
 from hub.api.door import Bounds, whole
 from hub.api.downloads import Downloader
 from hub.api.owners import Owners, owners
@@ -160,6 +160,7 @@ async def open_web(
                 downloaders=_downloaders(what),
                 desks={path: DESKS[name] for path, name in settings.desks.mounted.items()},
                 calls=Spool(spool_folder, memory=settings.limits.memory, limit=settings.desks.call),
+                registries=Registries(agencies=what.agencies, procedures=what.procedures),
                 unknown=Spool(spool_folder, memory=settings.limits.memory, limit=settings.desks.unknown),
                 operators=frozenset(each.id for each in what.partners if each.access.operator),
                 covered=partial(covered, store, what),

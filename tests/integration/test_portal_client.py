@@ -12,6 +12,7 @@ import pytest
 
 from connectors.catalogue import DESKS
 from connectors.simulators.reporter import Reporter, record, step
+from hub.api.desk import Registries
 from hub.spool import Spool
 from schemas.dossier import from_json
 from tests.doubles.pki import Pki
@@ -56,7 +57,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
 async def hub(tmp_path: Path, made: Parts) -> AsyncIterator[House]:
     (tmp_path / "spool").mkdir()
     unknown = Spool(tmp_path / "spool", memory=1024, limit=256 << 10)
-    more = {"desks": {"/dvcqg": DESKS["mapi"]}, "unknown": unknown}
+    registries = Registries(agencies=made.router.agencies, procedures=made.router.procedures)
+    more = {"desks": {"/dvcqg": DESKS["mapi"]}, "unknown": unknown, "registries": registries}
     async with house(tmp_path, made, lambda: NOW, more=more) as running:
         yield running
 
@@ -230,3 +232,29 @@ async def test_a_lapsed_session_is_told_so_that_a_client_logs_in_again(hub: Hous
     assert not await wrong.report(record(hub.code(), PROCEDURE, 2, received=MORNING))
     assert await wrong.session() == ""
     assert json.loads(wrong.said)["error_code"] == 2
+
+
+async def test_registries_are_told_as_far_as_they_know(hub: House, client: Reporter) -> None:
+    found = await client.call("LayThuTuc", maTTHC=PROCEDURE)
+    field = {"MALINHVUC": "G15-DD", "TENLINHVUC": "Đất đai"}
+    (procedure,) = found["result"]
+    assert procedure.keys() == {"MATTHC", "TENTTHC", "LINHVUCTHUCHIEN"}
+    assert (procedure["MATTHC"], procedure["LINHVUCTHUCHIEN"]) == (PROCEDURE, [field])
+    assert await client.call("LayThuTuc", maTTHC="0.000000") == {**found, "result": []}
+    listed = (await client.call("LayDanhSachTTHC"))["result"]
+    assert {**field, "MATTHC": PROCEDURE, "TENTTHC": procedure["TENTTHC"]} in listed
+    assert all(one["MATTHC"] for one in listed)
+    assert field in (await client.call("LayDanhMucLinhVuc"))["result"]
+    told = (await client.call("LayDanhMucCoQuan"))["result"]
+    codes = {one["MADONVI"] for one in told}
+    agencies = hub.parts.router.agencies
+    assert agencies.successor(PROVINCE, NOW.date()).code in codes
+    assert PROVINCE not in codes  # it was merged
+    assert "000.00.00.G22" not in codes  # another tree
+    assert all(int(one["CAPDONVI"]) and one["TENDONVI"] for one in told)
+
+
+async def test_a_hub_without_registries_says_that_it_cannot_answer(tmp_path: Path, made: Parts) -> None:
+    async with house(tmp_path, made, lambda: NOW, more={"desks": {"/dvcqg": DESKS["mapi"]}}) as bare:
+        said = await Reporter(f"{bare.url}/dvcqg", "onestop", SECRET).call("LayDanhMucCoQuan")
+        assert said["error_code"] == 3

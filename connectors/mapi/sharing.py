@@ -1,0 +1,80 @@
+"""What the hub's registries hold, as the portal's sharing services say it: names in capitals, all values texts. Pure.
+
+A procedure is told as far as the registry knows it: what it is called, its field, who publishes it. Steps, papers, fees and legal
+grounds are not there, and are left out rather than told empty.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from connectors.desks import Listed, Listing, Look, Reply
+from schemas.agencies import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from connectors.desks import Result
+    from schemas.procedures import Procedure
+
+DONE = "Thành công"
+LEVELS = {
+    Level.NATIONAL: "1",
+    Level.PROVINCE: "2",
+    Level.DEPARTMENT: "3",
+    Level.DISTRICT: "3",
+    Level.COMMUNE: "4",
+}
+"""``CAPDONVI``. Inferred: clients take it for a number and nothing else."""
+
+
+def procedures(result: Result) -> Reply:
+    """``LayThuTuc``: the procedure, or none."""
+    return _reply([{**_name(each), "LINHVUCTHUCHIEN": [_field(each)]} for each in _listed(result).procedures])
+
+
+def names(result: Result) -> Reply:
+    """``LayDanhSachTTHC``."""
+    return _reply([{**_name(each), **_field(each)} for each in _listed(result).procedures])
+
+
+def fields(result: Result) -> Reply:
+    """``LayDanhMucLinhVuc``: each field of a procedure once."""
+    found = {each.field.code: _field(each) for each in _listed(result).procedures}
+    return _reply(found.values())
+
+
+def agencies(result: Result) -> Reply:
+    """``LayDanhMucCoQuan``."""
+    listed = _listed(result).agencies
+    return _reply(
+        {"MADONVI": each.code, "TENDONVI": each.vi, "CAPDONVI": LEVELS[each.level]} for each in listed
+    )
+
+
+def _listed(result: Result) -> Listed:
+    if not isinstance(result, Listed):
+        raise TypeError("a registry was asked for")
+    return result
+
+
+def _name(procedure: Procedure) -> dict[str, str]:
+    return {"MATTHC": procedure.national or "", "TENTTHC": procedure.name.vi}
+
+
+def _field(procedure: Procedure) -> dict[str, str]:
+    return {"MALINHVUC": procedure.field.code, "TENLINHVUC": procedure.field.vi}
+
+
+def _reply(result: Iterable[dict[str, Any]]) -> Reply:
+    return Reply(body=msgspec.json.encode({"error_code": 0, "message": DONE, "result": list(result)}))
+
+
+LISTS = {
+    "LayDanhSachTTHC": Look(what=Listing.PROCEDURES, write=names),
+    "LayDanhMucLinhVuc": Look(what=Listing.PROCEDURES, write=fields),
+    "LayDanhMucCoQuan": Look(what=Listing.AGENCIES, write=agencies),
+}
+"""What is asked without naming an entry."""
