@@ -22,6 +22,9 @@ from connectors.edxml.settings import Settings as Edxml
 from connectors.folder.drop import Drop
 from connectors.folder.pickup import PickUp
 from connectors.folder.settings import Settings as Folder
+from connectors.gip import client as gip
+from connectors.gip import codec as gip_codec
+from connectors.gip.settings import Settings as Gip
 from connectors.lgsp.desk import Desk as Lgsp
 from connectors.mailbox.settings import Settings as Mailbox
 from connectors.mailbox.uncalled import Uncalled
@@ -114,6 +117,12 @@ def _national_portal_g2(settings: NationalPortalG2, replies: Iterable[Row], outf
     return national_portal_g2.connect(settings, http, shows, replies)
 
 
+def _gip(settings: Gip, replies: Iterable[Row], outfit: Outfit) -> Connector:
+    http, clocks = Http(settings, clock=outfit.now), Clocks(outfit.now, outfit.seconds)
+    shows = credentials(settings.auth, settings, http, clocks)
+    return gip.connect(settings, http, shows, replies, outfit.envelopes)
+
+
 def _written(settings: Mailbox | Folder, mapping: Writer) -> Codec:
     return written.build(settings.media_type, mapping)
 
@@ -162,6 +171,7 @@ ROOMS: Mapping[str, Room] = {
         connect=_national_portal_g2,
         encloses=lambda _: national_portal_g2_codec.LARGEST,
     ),
+    "gip": Room(settings=Gip, build=gip_codec.build, connect=_gip),
     "mailbox": Room(settings=Mailbox, build=_written, connect=_uncalled),
     "folder": Room(settings=Folder, build=_written, connect=_dropped, collect=_picked),
 }

@@ -127,11 +127,53 @@ class Reason(Value, frozen=True):
     detail: str = ""
 
 
+class Enclosed(Value, frozen=True):
+    """A file inside what was picked up or brought. The hub has it before it takes the message that names its ``sha256``.
+
+    ``place``: where it stood, for whoever reads a refusal.
+    """
+
+    sha256: str
+    content: bytes
+    media_type: str = "application/octet-stream"
+    name: str = ""
+    place: str = "size"
+
+
+class Receipted(Value, frozen=True):
+    """What was picked up says no more than that the partner has our transfer ``key``, since ``at``."""
+
+    key: str
+    at: datetime
+
+
+class Picked(Value, frozen=True):
+    """One thing that lies ready at a partner. ``id``: what the partner calls it, the same each time it is offered, and what ``settle`` goes by.
+
+    ``body``: byte for byte what intake gets. ``key``: the key that it has with the partner, where the format carries none.
+    ``fault``: why it cannot be handed in at all (too large, not what the partner says it is); then it is turned away unread.
+    ``receipt``: it can count as the receipt for something of ours, where the partner's file says that it acknowledges.
+    """
+
+    id: str
+    body: bytes
+    media_type: str
+    key: str = ""
+    enclosed: tuple[Enclosed, ...] = ()
+    fault: Reason | None = None
+    receipt: Receipted | None = None
+
+
 class Delivered(Value, frozen=True, tag=True):
-    """The partner has it. ``reference``: the partner's own id for it, if it gives one. ``facts``: what later parcels need."""
+    """The partner has it. ``reference``: the partner's own id for it, if it gives one. ``facts``: what later parcels need.
+
+    ``answer``: what the partner said in the same breath, a message of its own; it is taken in before this counts, so a
+    room whose partners answer brings it whenever it says ``Delivered``, in ``find``, too.
+    """
 
     reference: str = ""
     facts: Mapping[str, str] = {}
+    answer: Picked | None = None
     exchanges: tuple[Exchange, ...] = ()
 
 
@@ -234,6 +276,15 @@ class Particular(Protocol):
         ...
 
 
+@runtime_checkable
+class Numbers(Protocol):
+    """A codec whose payload carries a number: of its own for each transfer, issued once, the same on every attempt."""
+
+    def number(self, draft: Draft, number: int, at: datetime) -> Draft:
+        """Put it in before the payload is sealed. ``at``: when the transfer's message was accepted."""
+        ...
+
+
 class Connector(Protocol):
     """One partner, reachable. Built once per process; safe for concurrent calls on one event loop."""
 
@@ -246,43 +297,6 @@ class Connector(Protocol):
         ...
 
     async def close(self) -> None: ...
-
-
-class Enclosed(Value, frozen=True):
-    """A file inside what was picked up or brought. The hub has it before it takes the message that names its ``sha256``.
-
-    ``place``: where it stood, for whoever reads a refusal.
-    """
-
-    sha256: str
-    content: bytes
-    media_type: str = "application/octet-stream"
-    name: str = ""
-    place: str = "size"
-
-
-class Receipted(Value, frozen=True):
-    """What was picked up says no more than that the partner has our transfer ``key``, since ``at``."""
-
-    key: str
-    at: datetime
-
-
-class Picked(Value, frozen=True):
-    """One thing that lies ready at a partner. ``id``: what the partner calls it, the same each time it is offered, and what ``settle`` goes by.
-
-    ``body``: byte for byte what intake gets. ``key``: the key that it has with the partner, where the format carries none.
-    ``fault``: why it cannot be handed in at all (too large, not what the partner says it is); then it is turned away unread.
-    ``receipt``: it can count as the receipt for something of ours, where the partner's file says that it acknowledges.
-    """
-
-    id: str
-    body: bytes
-    media_type: str
-    key: str = ""
-    enclosed: tuple[Enclosed, ...] = ()
-    fault: Reason | None = None
-    receipt: Receipted | None = None
 
 
 class Taken(Value, frozen=True):

@@ -112,9 +112,14 @@ class Route(Protocol):
     def policy(self) -> Policy: ...
 
 
+async def _nothing_more(_partner: str, call: Awaitable[Outcome]) -> Outcome:
+    return await call
+
+
 class Delivery:
     """One worker process. ``limit``: heads per claim; ``hand``: transfers in hand at once, which bounds the memory; ``lease``
     in seconds, renewed while a group runs. ``windows``: when each partner may be sent to, from a moment on.
+    ``hear``: gives what came of a call once the answer that came with it is durable.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root hands in every part
@@ -134,8 +139,9 @@ class Delivery:
         attempt_limit: float = 120.0,
         counts: Counts | None = None,
         confirm: Confirm = unsigned,
+        hear: Callable[[str, Awaitable[Outcome]], Awaitable[Outcome]] = _nothing_more,
     ) -> None:
-        self._confirm = confirm
+        self._confirm, self._hear = confirm, hear
         self._counts = counts or Counts()
         self._name, self._store, self._sealery, self._routes = name, store, sealery, routes
         self._codec_of, self._now, self._uniform = codec_of, now, uniform
@@ -330,12 +336,13 @@ class Delivery:
             return Settlement(transfer=work.transfer, move=None, code="HUB-PAR-009", counts=False)
         outcome: Outcome | None = None
         if what is First.ASK:
-            outcome = await self._try("find", route.connector.find(parcel), tries)
+            outcome = await self._try("find", self._hear(work.partner, route.connector.find(parcel)), tries)
         doubt = work.doubt and outcome is None
         if outcome is None or decide.may_send(outcome):
             if outcome is not None or _moment() >= hold.until:
                 await self._still_held(hold)
-            outcome = await hold.during(self._try("deliver", route.connector.deliver(parcel), tries))
+            call = self._hear(work.partner, route.connector.deliver(parcel))
+            outcome = await hold.during(self._try("deliver", call, tries))
         verdict = decide.after(
             outcome, route.policy, work.attempts, self._uniform, doubt=doubt, probe=work.probe
         )

@@ -10,13 +10,13 @@ import asyncio
 import contextlib
 from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations at run time
 from dataclasses import dataclass, field
-from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import structlog
 
-from connectors.contract import Encloses, Envelope, Opened, Sealed
+from connectors.contract import Encloses, Envelope, Numbers, Opened, Sealed
 from hub.crew import Died, TooLong
 from hub.documents.contract import Waits
 from schemas.dossier import from_json
@@ -44,7 +44,9 @@ TRIES_ALONE = 2
 
 
 class Order(msgspec.Struct, frozen=True):
-    """What the pool needs to seal one transfer. ``contents``: documents that travel inside it, by SHA-256."""
+    """What the pool needs to seal one transfer. ``contents``: documents that travel inside it, by SHA-256. ``number``, ``at``: the
+    transfer's own number, and when its message was accepted.
+    """
 
     transfer: str
     partner: str
@@ -52,6 +54,8 @@ class Order(msgspec.Struct, frozen=True):
     key: str
     canonical: bytes
     contents: Mapping[str, bytes] = {}
+    number: int = 0
+    at: datetime = datetime.fromtimestamp(0, UTC)
 
 
 class Wrap(msgspec.Struct, frozen=True):
@@ -85,6 +89,19 @@ class Workbench:
     bars: Bars = field(default_factory=Bars)
 
 
+def _order(work: Work) -> Order:
+    return Order(
+        work.transfer,
+        work.partner,
+        work.operation,
+        work.key,
+        work.canonical,
+        work.contents,
+        work.number,
+        work.accepted_at,
+    )
+
+
 def seal(bench: Workbench, order: Order) -> Sealed | Problem:
     """Make the sealed bytes, or say why they cannot be made: a configuration error, or a defect of ours that one
     message met. Either parks that transfer and no other.
@@ -94,6 +111,8 @@ def seal(bench: Workbench, order: Order) -> Sealed | Problem:
         return Problem(code="HUB-CFG-001", detail=order.partner)
     try:
         draft = codec.encode(order.operation, from_json(order.canonical), order.key)
+        if isinstance(codec, Numbers):
+            draft = codec.number(draft, order.number, order.at)
         sealed = sealer.seal(codec.enclose(draft, order.contents) if isinstance(codec, Encloses) else draft)
         return msgspec.structs.replace(sealed, says=bench.says.get(order.partner, ""))
     except Refusal as refusal:
@@ -147,7 +166,7 @@ class Pool:
         self._alone = asyncio.Lock()
 
     async def seal(self, works: Sequence[Work]) -> Mapping[str, Sealed | Problem | Waits]:
-        orders = [Order(w.transfer, w.partner, w.operation, w.key, w.canonical, w.contents) for w in works]
+        orders = [_order(work) for work in works]
         chunks = [orders[start : start + CHUNK] for start in range(0, len(orders), CHUNK)]
         made = await asyncio.gather(*(self._seal(chunk) for chunk in chunks))
         return {

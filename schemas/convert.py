@@ -20,6 +20,7 @@ from typing import Any, Literal
 import msgspec
 
 from schemas.codes import IN_TEXT
+from schemas.tax import moment
 
 _AHEAD = timedelta(hours=7)
 VIETNAM = timezone(_AHEAD, "Asia/Ho_Chi_Minh")
@@ -290,6 +291,17 @@ def _to_bare_wall(moment: datetime) -> str:
     return _local(moment) + ".000"
 
 
+def _from_tax_date(value: object) -> datetime:
+    found = moment(value) if type(value) is str else None
+    if found is None:
+        raise Wrong("HUB-SCH-007", "yyyy-MM-dd HH:mm:ss.0")
+    return found
+
+
+def _to_tax_date(at: datetime) -> str:
+    return _local(at).replace("T", " ") + ".0"
+
+
 def _from_number(value: object) -> str:
     """An id or a code that some write as a number and others as text."""
     if type(value) is int:
@@ -419,6 +431,14 @@ _ALL = (
         name="yyyy-MM-ddTHH:mm:ss.fff",
         read=_from_marked_wall,
         write=_to_bare_wall,
+        gives="moment",
+        wire=_STRING,
+        exact=False,
+    ),
+    Converter(
+        name="tax date",
+        read=_from_tax_date,
+        write=_to_tax_date,
         gives="moment",
         wire=_STRING,
         exact=False,

@@ -81,24 +81,27 @@ def _read(source: Source, world: World) -> Partner:
         problems.extend(_placed(source, problem, table or {}, under) for problem in found)
     if declaration is not None:
         problems.extend(_receipts(source, declaration))
-        problems.extend(_known(source, declaration))
+        problems.extend(_known(source, declaration, world.rooms.get(room)))
         problems.extend(_signatures(source, declaration))
         problems.extend(_envelopes(source, declaration, world.rooms.get(room)))
         problems.extend(_collected(source, declaration, world))
         problems.extend(_fetched(source, declaration, world.rooms.get(room)))
+        problems.extend(_answered(source, declaration, world.rooms.get(room)))
         problems.extend(_lacking(source, declaration, settings, under))
     if declaration is None or problems:
         raise Refusal(*sorted(problems, key=lambda problem: problem.line))
     return Partner(file=source.path, settings=settings, **dict(declaration))
 
 
-def _known(source: Source, told: Declaration) -> Iterator[Problem]:
-    """Who sends must be able to say who it is; who is known by its signature must sign."""
+def _known(source: Source, told: Declaration, room: type[BaseModel] | None) -> Iterator[Problem]:
+    """Who sends must be able to say who it is, unless the hub comes to it; who is known by its signature must sign."""
     access, sends = told.access, told.sends
     proof = sends.signature if sends else None
     badge = proof is not None and proof.identity is not Identity.NONE
     picked_up = sends is not None and sends.collect is not None
-    ways = (access.api_keys, access.clients, access.certificates, access.signature, badge, picked_up)
+    answers = told.receives is not None and getattr(room, "answers", False)
+    here = (badge, picked_up, answers)
+    ways = (access.api_keys, access.clients, access.certificates, access.signature, *here)
     if sends is not None and not (sends.api_keys or any(ways)):
         yield source.problem(("sends",), "sends.api_keys, or a way in under [access]")
     if access.signature and proof is None:
@@ -161,6 +164,11 @@ def _collected(source: Source, told: Declaration, world: World) -> Iterator[Prob
         yield source.problem(
             ("sends", "collect"), f"a room that picks up: {', '.join(sorted(world.collecting))}"
         )
+
+
+def _answered(source: Source, told: Declaration, room: type[BaseModel] | None) -> Iterator[Problem]:
+    if told.receives and not told.sends and getattr(room, "answers", False):
+        yield source.problem(("receives",), "with [sends]: what it answers is a message of its own")
 
 
 def _fetched(source: Source, told: Declaration, room: type[BaseModel] | None) -> Iterator[Problem]:

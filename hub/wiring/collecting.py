@@ -51,7 +51,7 @@ class Hands(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def collecting(store: Store, what: Declared, hands: Hands) -> AsyncIterator[None]:
+async def collecting(store: Store, what: Declared, hands: Hands, door: Door) -> AsyncIterator[None]:
     """Pick up while the context lasts. Raises ``Refusal`` HUB-CFG-001 for a room's secrets that cannot be read."""
     stops: list[Stop] = []
     try:
@@ -68,7 +68,7 @@ async def collecting(store: Store, what: Declared, hands: Hands) -> AsyncIterato
         round_ = Collecting(
             store,
             stops,
-            _Door(store, what, hands).take,
+            door.take,
             now=utc_now,
             holder=hands.name,
             catalogue=errors.load(),
@@ -89,8 +89,8 @@ def collector(room: str, settings: object, what: Declared) -> Collector:
     return build(settings, catalogue.Outfit(library=what.library, now=utc_now, seconds=time.monotonic))
 
 
-class _Door:
-    """Takes in what was picked up, as the web process takes in what is brought."""
+class Door:
+    """Takes in what was picked up, or answered, as the web process takes in what is brought."""
 
     def __init__(self, store: Store, what: Declared, hands: Hands) -> None:
         settings, self._new_id = what.settings, new_ids()

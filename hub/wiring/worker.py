@@ -17,6 +17,7 @@ from hub.crew import Crew
 from hub.decide import Policy
 from hub.delivery import Delivery
 from hub.documents.links import Linking
+from hub.hearing import Hearing
 from hub.metrics.counts import Counts
 from hub.partners.partner import capacities, windows
 from hub.rounds import again, beside
@@ -25,7 +26,7 @@ from hub.trust.state import EVERY, Known
 from hub.upkeep import Pruner, ages_of
 from hub.vigil import Vigil
 from hub.watch import Watch
-from hub.wiring.collecting import Hands, collecting
+from hub.wiring.collecting import Door, Hands, collecting
 from hub.wiring.declared import codecs, declared
 from hub.wiring.documents import cared_for, desks
 from hub.wiring.evidence import confirming, kept_evidence
@@ -34,6 +35,7 @@ from hub.wiring.timestamps import stamped
 from hub.wiring.tools import pool_tools
 from hub.wiring.trust import inquiring, reply_rules_of, time_left
 from hub.wiring.watching import OfPartners, process_name, watched
+from schemas import errors
 from signing import bindings
 
 if TYPE_CHECKING:
@@ -82,6 +84,8 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
         sealing = Pool(pool.sealing_in(crew, settings.limits.judge_time, known.barred))
         stamping = await closing.enter_async_context(stamped(what, sealing))
         await known.read()  # before anything is signed
+        hands = Hands(crew=crew, known=known, confirm=confirm, counts=counts, name=name)
+        door = Door(store, what, hands)
         delivery = Delivery(
             name=name,
             store=store,
@@ -100,6 +104,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
             lease=settings.lease,
             counts=counts,
             confirm=confirm,
+            hear=Hearing(store, door.take, now=utc_now, catalogue=errors.load(), counts=counts),
         )
         watch = Watch(store, name, utc_now)
         async with (
@@ -121,7 +126,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
             kept_evidence(store, settings, name),
             inquiring(store, what, name),
             cared_for(store.documents, what, path),
-            collecting(store, what, Hands(crew=crew, known=known, confirm=confirm, counts=counts, name=name)),
+            collecting(store, what, hands, door),
         ):
             yield delivery
         await watch.end()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Connector, Parcel
     from connectors.credentials.contract import Credentials
+    from connectors.gip.settings import Settings as Gip
     from connectors.rest.settings import Settings as Rest
     from connectors.simulators.desk import Desk
     from connectors.soap.settings import Settings as Soap
@@ -44,7 +45,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def shows(settings: Rest | Soap, http: Http) -> Credentials:
+def shows(settings: Rest | Soap | Gip, http: Http) -> Credentials:
     """Return what the wiring hands to a room whose file has ``auth``."""
     return credentials(settings.auth, settings, http, Clocks(now, time.monotonic))
 

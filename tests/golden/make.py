@@ -49,6 +49,7 @@ def value(table: Table, row: Row, shape: Shape, number: int) -> Any:
         "iso:wall": f"2026-11-{day:02d}T08:00:{number % 60:02d}.000Z",
         "iso:utc": f"2026-11-{day:02d}T08:00:{number % 60:02d}",
         "yyyy-MM-ddTHH:mm:ss.fff": f"2026-11-{day:02d}T08:00:{number % 60:02d}.000",
+        "tax date": f"2026-11-{day:02d} 08:00:{number % 60:02d}.0",
         "number": number,
         "boolean": True,
         "yyyy/MM/dd": f"2026/11/{day:02d}",

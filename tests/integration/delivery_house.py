@@ -53,6 +53,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+async def _nothing_more(_partner: str, call: Awaitable[Outcome]) -> Outcome:
+    return await call
+
+
 async def until(true: Callable[[], Awaitable[bool]], seconds: float = PATIENCE) -> None:
     async with asyncio.timeout(seconds):
         while not await true():  # noqa: ASYNC110 - the store is looked at as another process would
@@ -180,6 +184,7 @@ class House:
         attempt_limit: float = 30.0,
         hand: int = 400,
         windows: Callable[[datetime], Sequence[Window]] = lambda _: (),
+        hear: Callable[[str, Awaitable[Outcome]], Awaitable[Outcome]] = _nothing_more,
     ) -> Delivery:
         return Delivery(
             name=name,
@@ -193,6 +198,7 @@ class House:
             attempt_limit=attempt_limit,
             hand=hand,
             windows=windows,
+            hear=hear,
         )
 
     def vigil(self) -> Vigil:

@@ -114,6 +114,7 @@ def value_for(table: Table, row: Row, shape: Shape) -> st.SearchStrategy[Any]:
             "".join
         ),
         "yyyy-MM-ddTHH:mm:ss.fff": st.tuples(WALL, st.sampled_from(["", ".000", ".123", "Z"])).map("".join),
+        "tax date": WALL.map(lambda wall: wall.replace("T", " ") + ".0"),
         "number": st.one_of(st.integers(-(2**63), 2**63 - 1), DIGITS.map(str)),
         "boolean": st.booleans(),
         "anything": ANY_JSON.filter(lambda value: value is not None),

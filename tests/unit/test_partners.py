@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from connectors.folder.settings import Settings as Folder
+from connectors.gip.settings import Settings as Gip
 from hub.partners import reading
 from hub.partners.partner import Partner, capacities
 from hub.partners.world import World
@@ -363,6 +364,32 @@ authority = "000.00.00.H47"
         "receives.can_be_asked",
         "receives.order_sensitive",
     ]
+
+
+def test_a_partner_that_answers_declares_what_it_sends(tmp_path: Path) -> None:
+    world = msgspec.structs.replace(WORLD, rooms={"gip": Gip})
+    file = tmp_path / "one.toml"
+    told = """\
+id = "thue"
+agency = "000.00.15.H47"
+room = "gip"
+name = { vi = "Thuế", en = "Tax" }
+[receives]
+kinds = ["transferred"]
+mapping = "land.soap@1"
+authority = "000.00.00.H47"
+[receives.gip]
+base_url = "http://127.0.0.1:9"
+sender = "H47"
+sender_name = "Tỉnh"
+"""
+    file.write_text(told)
+    with pytest.raises(Refusal) as refused:
+        reading.read(file, world)
+    assert [problem.place.partition(" ")[2] for problem in refused.value.problems] == ["receives"]
+    sends = '[sends]\nformat = "motcua.rest@1"\nkinds = ["duty_announced"]\nauthority = "000.00.00.H47"\n'
+    file.write_text(told + sends)
+    assert reading.read(file, world).sends
 
 
 def test_a_folder_names_the_place_of_each_direction_that_is_declared(tmp_path: Path) -> None:

@@ -183,6 +183,8 @@ class Head:
     partner: str = "land"
     operation: str = "submit"
     contents: Mapping[str, bytes] = field(default_factory=dict)
+    number: int = 0
+    accepted_at: datetime = datetime(2026, 11, 20, tzinfo=UTC)
 
 
 def heads(*subjects: str) -> list[Work]:

@@ -19,6 +19,7 @@ class Work(Value, frozen=True):
     ``attempts`` counts sends that used up schedule entries; ``sends`` counts every send. ``sealed`` is ``None`` until
     ``seal`` stored it. ``facts``: what this partner told in earlier deliveries about this dossier. ``probe``: claimed to see
     whether a partner that was down is back. ``contents``: documents that travel inside the payload, by SHA-256; never the store's. ``stage``: of the transfer.
+    ``number``: the transfer's own in this store; no other has it.
     """
 
     token: str
@@ -39,6 +40,7 @@ class Work(Value, frozen=True):
     deadline: datetime | None = None
     facts: Mapping[str, str] = {}
     probe: bool = False
+    number: int = 0
     contents: Mapping[str, bytes] = {}
     stage: Stage = "live"
 

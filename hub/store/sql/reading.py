@@ -173,6 +173,7 @@ def _work(
         facts=told,
         probe=row[16] == Circuit.HALF_OPEN,
         stage=row[18],
+        number=row[17],
     )
 
 
