@@ -10,9 +10,11 @@ import base64
 import binascii
 import hashlib
 from typing import TYPE_CHECKING, Any, NamedTuple
+from xml.sax.saxutils import unescape
 
 from lxml import etree
 
+from schemas import zipped
 from schemas.problems import refuse
 from schemas.strict_xml import element_path, gate_xml, hardened_parser, parse_gated
 
@@ -49,17 +51,28 @@ def files(raw: bytes) -> tuple[File, ...]:
     return tuple(_file(each) for each in attachments(parse_gated(raw, hardened_parser())))
 
 
-def enclose(payload: bytes, contents: Mapping[str, bytes]) -> bytes:
-    """Put the files into what ``EdxmlSide.payload`` wrote, by SHA-256. Raises ``Refusal`` HUB-MAP-004 for one that is not there."""
-    for part in payload.split(b"<edXML:ContentTransferEncoded ")[1:]:
-        head = part[: part.index(b">")]
+def enclose(payload: bytes, contents: Mapping[str, bytes], *, pack: bool = False) -> bytes:
+    """Put the files into what ``EdxmlSide.payload`` wrote, by SHA-256. Raises ``Refusal`` HUB-MAP-004 for one that is not there.
+
+    ``pack``: each as a ZIP of itself, as the receiver's software wants them.
+    """
+    before, *parts = payload.split(b"<edXML:ContentTransferEncoded ")
+    for part in parts:
+        head, name, before = part[: part.index(b">")], _last_name(before), part
         sha256 = head.partition(b'Sha256="')[2][:64].decode()
         if sha256 not in contents:
             raise refuse("HUB-MAP-004", CONTENT, rule="the content of each file")
         written = b"<edXML:ContentTransferEncoded " + head + b">"
         clean = f'<edXML:ContentTransferEncoded xmlns:edXML="{NAMESPACE}">'.encode()
-        payload = payload.replace(written, clean + base64.b64encode(contents[sha256]), 1)
+        content = zipped.packed(name, contents[sha256]) if pack else contents[sha256]
+        payload = payload.replace(written, clean + base64.b64encode(content), 1)
     return payload
+
+
+def _last_name(written: bytes) -> str:
+    """The attachment's name, which stands before its content."""
+    name = written.rpartition(b"<edXML:AttachmentName>")[2].partition(b"<")[0]
+    return unescape(name.decode()) or "file"
 
 
 def tree_of(element: etree._Element, plan: Plan | None) -> Tree:
@@ -111,6 +124,11 @@ def _file(element: etree._Element) -> File:
     except (binascii.Error, ValueError):
         raise refuse("HUB-SCH-002", element_path(element), line=line_of(element), rule="base64") from None
     name = texts.get("AttachmentName", "")
+    try:
+        content = zipped.unpacked(name, content)
+    except zipped.TooLarge:
+        rule = f"at most {zipped.MOST} bytes in a ZIP"
+        raise refuse("HUB-LIM-001", element_path(element), line=line_of(element), rule=rule) from None
     called = texts.get("ContentId") or _named(name, content)
     return File(called, name, texts.get("ContentType", ""), content)
 

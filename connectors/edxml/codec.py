@@ -50,7 +50,9 @@ class EdxmlCodec:
 
     def enclose(self, draft: Draft, contents: Mapping[str, bytes]) -> Draft:
         """Put the files in, by SHA-256. Raises ``Refusal`` HUB-MAP-004 for one that is not there."""
-        return msgspec.structs.replace(draft, payload=enclose(draft.payload, contents))
+        return msgspec.structs.replace(
+            draft, payload=enclose(draft.payload, contents, pack=self._settings.zipped)
+        )
 
 
 def _as_documents(dossier: Dossier) -> Dossier:

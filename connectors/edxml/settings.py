@@ -62,7 +62,7 @@ class Settings(Reach):
     """One organisation on the document axis. ``organ``: its code there; ``own``: ours, under which the hub sends.
 
     ``own_name``: how status messages call us. ``statuses``: whether the sender of a document hears that it arrived or was turned
-    away. ``look_back``: days that the list of what lies ready goes back.
+    away. ``look_back``: days that the list of what lies ready goes back. ``zipped``: files go out as a ZIP of themselves each.
     """
 
     organ: Word
@@ -72,3 +72,4 @@ class Settings(Reach):
     auth: Auth = NoAuth()
     statuses: bool = True
     look_back: Annotated[int, Field(ge=1, le=365)] = 30
+    zipped: bool = False

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from lxml import etree
 
+from schemas import zipped
 from schemas.dossier import Kind, Message
 from schemas.edxml_files import enclose, files
 from schemas.library import Library
@@ -233,6 +236,58 @@ def test_files_come_out_and_go_in_as_they_are() -> None:
     assert [each.content for each in files(whole)] == [PDF]
     with pytest.raises(Refusal, match="HUB-MAP-004"):
         enclose(written, {})
+
+
+def zip_of(*entries: tuple[str, bytes]) -> bytes:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries:
+            archive.writestr(name, content)
+    return written.getvalue()
+
+
+def carrying(content: bytes, name: str = "cong-van.pdf") -> str:
+    """The sample with another content of its one file, perhaps under another name."""
+    plain = base64.b64encode(PDF).decode()
+    return changed(DOCUMENT, (plain, base64.b64encode(content).decode()), ("cong-van.pdf", name))
+
+
+def test_a_file_that_travels_as_a_zip_of_itself_is_taken_out() -> None:
+    for inside in ("cong-van.pdf", "CONG-VAN.PDF", "C:\\tmp\\cong-van.pdf"):
+        document = read(carrying(zip_of((inside, PDF)))).dossier
+        assert document is not None
+        assert [each.sha256 for each in document.documents] == [DIGEST]
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (zip_of(("cong-van.pdf", PDF)), "cong-van.zip"),
+        (zip_of(("word/document.xml", PDF)), "cong-van.docx"),
+        (zip_of(("cong-van.pdf", PDF), ("phu-luc.pdf", PDF)), "cong-van.pdf"),
+        (zip_of(("cong-van.pdf", PDF))[:-9], "cong-van.pdf"),
+        (b"PK\x03\x04 and nothing else", "cong-van.pdf"),
+    ],
+    ids=["an archive", "an office document", "two files", "cut off", "no zip at all"],
+)
+def test_what_is_a_zip_in_its_own_right_stays_as_it_came(content: bytes, name: str) -> None:
+    (one,) = files(carrying(content, name).encode())
+    assert one.content == content
+
+
+def test_a_zip_that_swells_is_refused() -> None:
+    refused = refusal(carrying(zip_of(("cong-van.pdf", bytes(zipped.MOST + 1)))))
+    assert refused.code == "HUB-LIM-001"
+    assert refused.problems[0].rule == "at most 67108864 bytes in a ZIP"
+    assert "Attachment" in refused.problems[0].place
+
+
+def test_files_go_out_as_zips_of_themselves_where_the_receiver_wants_them_so() -> None:
+    written = MAPPING.write("VanBan", read(DOCUMENT), "K-2")
+    whole = enclose(written, {DIGEST: PDF}, pack=True)
+    assert whole == enclose(written, {DIGEST: PDF}, pack=True)
+    assert base64.b64encode(PDF) not in whole
+    assert [(each.name, each.content) for each in files(whole)] == [("cong-van.pdf", PDF)]
 
 
 def test_a_text_that_looks_like_a_file_is_no_place_for_one() -> None:
