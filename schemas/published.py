@@ -90,7 +90,7 @@ def _value(table: Table, row: Row, target: Shape) -> dict[str, Any]:
             wire["pattern"] = f"^({pattern.removeprefix('^').removesuffix('$')})?$"
         if "enum" in wire:
             wire["enum"] = ["", *wire["enum"]]
-        if wire.get("type") in {"integer", "boolean"}:
+        if str(wire.get("type", "")) in {"integer", "boolean"}:
             return {"anyOf": [wire, {"const": ""}]}
         return {**wire, **_longest(row, target)}
     if pattern:
