@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connectors.catalogue import DESKS
-from tests.integration.intake_house import KEYS, House, house, partner_files, parts
+from connectors.soap_desk.names import NS, SOAP
+from tests.integration.intake_house import KEYS, PROVINCE, House, house, partner_files, parts, sender
 from tests.integration.test_mailbox_door import laid, office, working
 from tools import obtain
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from tests.doubles.pki import Pki
+    from tests.foreign.peers import Peers
 
 pytestmark = pytest.mark.xdist_group("foreign")
 
@@ -100,6 +102,29 @@ async def held(hub: House, said: Mapping[str, str]) -> None:
         assert (message.sender, message.key) == ("desk", key)
     digest = hashlib.sha256(FILE).hexdigest()
     assert b"".join([piece async for piece in hub.store.documents.content(digest)]) == FILE
+
+
+async def test_wss4j_signs_an_envelope_that_the_service_believes(
+    tmp_path: Path, pki: Pki, peers: Peers
+) -> None:
+    pin = pki["seal-2048"].certificate_file
+    folder = partner_files(tmp_path / "partners", pin)
+    proof = f'[access]\nsignature = true\n[sends.signature]\nbinding = "wss"\ncertificates = ["{pin}"]\n'
+    (folder / "bureau.toml").write_text(sender("bureau", PROVINCE, [PROVINCE], proof=proof))
+    more = {"desks": {"/soap": DESKS["soap"]}}
+    async with house(tmp_path, parts(folder), lambda: datetime.now(UTC), more=more) as hub:
+        payload = base64_of(hub.received())
+        child = f'<SubmitMessage xmlns="{NS}"><Key>k</Key><ContentType>application/json</ContentType><Payload>{payload}</Payload></SubmitMessage>'
+        document = f'<s:Envelope xmlns:s="{SOAP}"><s:Header/><s:Body>{child}</s:Body></s:Envelope>'.encode()
+        key, certificate = pki["seal-2048"].key_file.read_bytes(), pin.read_bytes()
+        job = {"document": document, "by": b"token", "certificate": certificate, "key": key}
+        signed = await asyncio.to_thread(peers.ask, "wss4j", "sign", job)
+        assert signed.word == "done", signed.said
+        for envelope, status in ((signed.said, 200), (signed.said.replace(b"<Key>k", b"<Key>j"), 500)):
+            headers = {"SOAPAction": f'"{NS}/SubmitMessage"', "Content-Type": "text/xml; charset=utf-8"}
+            address = f"{hub.url}/soap/v1?sender=bureau"
+            async with hub.session.post(address, data=envelope, headers=headers) as got:
+                assert got.status == status, await got.text()
 
 
 async def test_php_speaks_to_the_service(hub: House) -> None:

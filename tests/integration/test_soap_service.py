@@ -128,7 +128,8 @@ async def test_where_things_stand_is_told_to_whose_they_are(hub: House) -> None:
         assert mine.at("Message/Kind") == ("" if of == "transfer" else "received")
         assert mine.at("Transfer/State") == ("" if of == "message" else "waiting")
         theirs = await asked(hub, "AskStatus", child, by="stranger")
-        assert theirs.refusal == ("HUB-LAN-004" if of == "transfer" else "HUB-INT-003")
+        for them in (theirs, await asked(hub, "AskStatus", child, by="neighbour")):
+            assert them.refusal == ("HUB-LAN-004" if of == "transfer" else "HUB-INT-003")
     assert (await asked(hub, "AskStatus", child, by="land")).refusal == "HUB-AUT-011"
 
 
@@ -189,6 +190,11 @@ async def test_a_signed_envelope_proves_who_sends_and_its_payload_comes_in_once(
     first, again = [await sent(signer.sign(envelope(child), NOW)) for _ in range(2)]
     assert (first.status, first.at("Replayed"), again.at("Replayed")) == (200, "false", "true")
     assert first.at("Document") == again.at("Document")
+    code = hub.code()
+    decoy = f'<SubmitMessage xmlns="{NS}">{message(hub, "d")}</SubmitMessage>'
+    true = f'<SubmitMessage xmlns="{NS}">{message(hub, "d", code)}</SubmitMessage>'
+    beside = await sent(signer.sign(envelope(true, decoy), NOW))
+    assert (beside.status, beside.at("Code")) == (200, code)
     forged = signer.sign(envelope(child), NOW).replace(b"<Key>k</Key>", b"<Key>j</Key>")
     assert (await sent(forged)).refusal == "HUB-SIG-003"
     assert (await sent(envelope(child))).refusal == "HUB-SIG-001"

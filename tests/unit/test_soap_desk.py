@@ -218,7 +218,9 @@ def test_an_attachment_is_the_content_that_names_it() -> None:
         package((ROOT, packed()), (PART.replace("binary", "x-gzip64"), b"")),
         package((ROOT, packed()), (PART.replace("binary", "base64"), b"%")),
         package((PART, b""), start="<root>"),
-        package((ROOT, packed()), *[(PART.replace("a@b", str(each)), b"") for each in range(200)]),
+        package(
+            (ROOT, packed()), (PART, b""), *[(PART.replace("a@b", str(each)), b"") for each in range(100)]
+        ),
         package((ROOT + "\r\nX: " + "x" * 5000, packed()), (PART, b"")),
         package((ROOT, packed()), (PART, b""), boundary="a" * 71),
         call(b"--b\r\n\r\n\r\nno end", media='multipart/related; boundary="b"'),
@@ -228,6 +230,20 @@ def test_an_attachment_is_the_content_that_names_it() -> None:
 )
 def test_a_package_that_cannot_be_parted_is_refused(asked: Call) -> None:
     assert refused(asked) == "HUB-SOP-005"
+
+
+def test_one_part_is_one_files_content() -> None:
+    """Many files that mean one attachment would cost many times what was brought."""
+    file = f"<File><Name>a</Name><ContentType>a/b</ContentType><Content>{include()}</Content></File>"
+    head = f"<SendResult xmlns='{NS}'><ContentType>a/b</ContentType><Payload>e30=</Payload>"
+
+    def asked(files: str) -> Call:
+        came = package((ROOT, envelope(f"{head}{files}</SendResult>")), (PART, b"x"))
+        return Call(path="/v1", body=came.body, headers={**came.headers, "soapaction": f'"{NS}/SendResult"'})
+
+    (one,) = said(asked(file)).encloses
+    assert one.content == b"x"
+    assert refused(asked(file * 2)) == "HUB-SOP-005"
 
 
 def test_who_asked_in_a_package_is_answered_in_one() -> None:
