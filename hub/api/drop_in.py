@@ -27,23 +27,20 @@ from connectors.desks import (
     Listed,
     Look,
     Page,
-    Refused,
     Say,
     Says,
     Stands,
     Token,
-    Told,
 )
 from connectors.small import Small
-from hub import rules
-from hub.api import asking, problems
+from hub.api import asking, desk_refusals, problems
 from hub.api.desk import Brought, Showing
 from hub.api.downloads import Downloads
 from hub.api.later import Later
 from hub.api.small_calls import SmallCalls
 from hub.api.token_desk import Asked, read_request
 from hub.documents.bringing import Bringing
-from schemas.problems import Problem, Refusal, refuse
+from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -55,11 +52,9 @@ if TYPE_CHECKING:
     from hub.api.token_desk import TokenDesk
     from hub.spool import Sheet
     from hub.store.contract.intake import Accepted as Taken
-    from schemas.errors import Language
 
 log = structlog.get_logger(__name__)
 
-OTHER: dict[Language, Language] = {"vi": "en", "en": "vi"}
 HELD_BACK = 1.0
 """Seconds for which an answer "come later" is held, as at the hub's own addresses."""
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -236,40 +231,14 @@ class DropIn:
     def _refused(self, request: Request, refusal: Refusal, wait: int | None = None) -> Response:
         deps = self._deps
         say = problems.language(request.headers.get("accept-language", ""), deps.language)
-        known = [
-            each if each.code in deps.catalogue else Problem(code="HUB-INT-001") for each in refusal.problems
-        ]
-        if wait is None and known[0].code in problems.COME_AGAIN:
+        if wait is None and refusal.code in problems.COME_AGAIN:
             wait = deps.limits.retry_after
-        told, other = (self._told(known, each, request, wait) for each in (say, OTHER[say]))
-        response = _sent(self._desk.write(msgspec.structs.replace(told, other=other)))
+        told = desk_refusals.told(refusal.problems, deps.catalogue, say, request.state.request, wait)
+        response = _sent(self._desk.write(told))
         response.headers["Content-Language"] = say
         if wait is not None:
             response.headers["Retry-After"] = str(wait)
         return response
-
-    def _told(self, found: Sequence[Problem], say: Language, request: Request, wait: int | None) -> Refused:
-        catalogue = self._deps.catalogue
-        entry = catalogue[found[0].code]
-        return Refused(
-            status=entry.status,
-            problems=tuple(
-                Told(
-                    code=each.code,
-                    title=catalogue[each.code].title.say(say),
-                    place=each.place,
-                    rule=rules.said(each.rule, say) if each.rule else "",
-                    line=each.line,
-                )
-                for each in found[: problems.SHOWN]
-            ),
-            advice=entry.you.say(say),
-            request=request.state.request,
-            wait=wait,
-            fault=entry.soap,
-            retry=entry.retry,
-            language=say,
-        )
 
 
 def _open(wish: Wish) -> Reply:
