@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub import deadline, stages
+from hub import catalogues, deadline, stages
 from hub.ids import below, named
 from hub.judging.contract import Inbound, Judged, Said
 from hub.judging.trying import transfer_key
@@ -21,6 +21,7 @@ from hub.routing.parties import Party, Roster  # noqa: TC001
 from hub.routing.recipients import Routed
 from hub.routing.router import Router  # noqa: TC001
 from hub.staging import Standing  # noqa: TC001
+from hub.store.contract.catalogues import Version  # noqa: TC001
 from hub.store.contract.intake import Acceptance, Alias, Known, NewTransfer
 from hub.story import joining, record
 from hub.story.advance import Quarantined, Sender, advance
@@ -42,7 +43,7 @@ NOTHING_SAID = "none"
 
 class Accepting(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is the same for every message. Call it: ``decide`` with these parts. ``standing``: the parties with the
-    stages that persons gave them, and of which ``edition`` these are; without one the files say it.
+    stages that persons gave them, and of which ``edition`` these are; without one the files say it. ``versions``: of catalogues.
     """
 
     router: Router
@@ -50,12 +51,15 @@ class Accepting(msgspec.Struct, frozen=True, kw_only=True):
     days: Workdays
     standing: Standing | None = None
     edition: int | None = None
+    versions: Sequence[Version] = ()
 
     def __call__(self, judged: Judged, known: Known | None, inbound: Inbound, now: datetime) -> Acceptance:
         parts = self
         if self.standing is not None:
             parties, edition = self.standing.now
-            parts = msgspec.structs.replace(self, parties=parties, edition=edition)
+            parts = msgspec.structs.replace(
+                self, parties=parties, edition=edition, versions=self.standing.versions
+            )
         return decide(judged, known, inbound, now, parts)
 
 
@@ -88,6 +92,11 @@ def decide(
     _signed(judged, before, message)
     heard = _heard(judged, before, after, parts, now)
     after = _stands(heard, before, after)
+    if before is None and after is not None and parts.versions:
+        codes = (after.national, after.local)
+        after = msgspec.structs.replace(
+            after, catalogues=catalogues.pinned(parts.versions, now.date(), codes)
+        )
     identity = identity_of(judged, message)
     quarantine = judgement.problem if isinstance(judgement, Quarantined) and heard.believed else None
     dossier = None

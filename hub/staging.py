@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from hub.receipts import Confirm
     from hub.stages import Stage
+    from hub.store.contract.catalogues import CatalogueStore, Version
     from hub.store.contract.stages import Promotion, StageBook, Staged
     from schemas.agencies import Agencies
 
@@ -41,11 +42,20 @@ def _over(party: Party, named: Mapping[str, Stage]) -> Party:
 
 
 class Standing:
-    """What one process knows of stages now."""
+    """What one process knows of stages now, and of the catalogues that were published."""
 
-    def __init__(self, book: StageBook, parties: Sequence[Party], agencies: Agencies) -> None:
+    def __init__(
+        self,
+        book: StageBook,
+        parties: Sequence[Party],
+        agencies: Agencies,
+        catalogues: CatalogueStore | None = None,
+    ) -> None:
         self._book, self._parties, self._agencies = book, parties, agencies
         self._now: tuple[Roster, int] = roster(parties, agencies), 0
+        self._catalogues = catalogues
+        self.versions: tuple[Version, ...] = ()
+        """Of catalogues, as last read."""
 
     @property
     def now(self) -> tuple[Roster, int]:
@@ -54,6 +64,8 @@ class Standing:
 
     async def read(self) -> None:
         """Raises whatever the store does; what was known stays."""
+        if self._catalogues is not None:
+            self.versions = await self._catalogues.versions()
         found = await self._book.stages()
         if found.edition != self._now[1]:
             self._now = roster(overlaid(self._parties, found.staged), self._agencies), found.edition

@@ -13,7 +13,18 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
 from hub import acknowledgements
-from hub.api import coverage, documents, downloads, drop_in, mailbox, pages, problems, token_desk, views
+from hub.api import (
+    catalogues,
+    coverage,
+    documents,
+    downloads,
+    drop_in,
+    mailbox,
+    pages,
+    problems,
+    token_desk,
+    views,
+)
 from hub.api.described import describe
 from hub.api.edge import Edge
 from hub.api.later import Later
@@ -62,6 +73,7 @@ def build(deps: Deps) -> Edge:
     downloads.add(app, deps)
     mailbox.add(app, deps)
     coverage.add(app, deps)
+    catalogues.add(app, deps)
     drop_in.add(app, deps, token_desk.add(app, deps))
     app.openapi = describe(app, deps.base)  # type: ignore[method-assign]  # the framework's own way
     app.add_exception_handler(Refusal, web.refused)

@@ -44,7 +44,15 @@ def add(app: FastAPI, deps: Deps) -> None:
 
 async def operator(request: Request, deps: Deps) -> str:
     """Return who calls. Raises ``Refusal`` HUB-AUT-011 for one that does not operate the hub."""
-    who = await deps.callers.identify(request)
-    if who.partner not in deps.operators:
+    partner = await known(request, deps)
+    if partner not in deps.operators:
         raise refuse(NOT_YOURS, rule="[access] operator")
+    return partner
+
+
+async def known(request: Request, deps: Deps) -> str:
+    """Return who calls, whatever else it may. Raises ``Refusal`` HUB-AUT-011 for a key that is for receipts alone."""
+    who = await deps.callers.identify(request)
+    if who.receipts_only:
+        raise refuse(NOT_YOURS, rule="[access]")
     return who.partner

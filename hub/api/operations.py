@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hub import acknowledgements, mailbox, receipts
-from hub.api import coverage, problems, token_desk, views
+from hub.api import catalogues, coverage, problems, token_desk, views
 from hub.api.documents import OFFSET_STREAM, Announcement, OwnDocument
 from hub.api.mailbox import MOST
+from hub.catalogues import Document as Catalogue
+from hub.store.contract.catalogues import Had
 from schemas.dossier import Message
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ TAGS = {
     "messages": "Gửi thông điệp, xem đã đến đâu · Send messages and see where they are",
     "documents": "Tài liệu theo tham chiếu · Documents by reference",
     "receiving": "Nơi nhận: hộp thư, biên nhận, tải tài liệu · Recipients: mailbox, receipts, downloads",
+    "catalogues": "Danh mục được công bố · Catalogues that are published",
     "access": "Đăng nhập · Log in",
     "hub": "Tình trạng hub và danh mục lỗi · The hub's health and the error catalogue",
 }
@@ -49,6 +52,7 @@ PARAMETERS: Mapping[str, Parameter] = {
     "transfer": Parameter("path", "Mã lượt chuyển · Id of the transfer"),
     "uid": Parameter("path", "Mã trong địa chỉ tải · The id in a download address"),
     "code": Parameter("path", "Mã hồ sơ của bên gọi, hoặc mã lỗi · The caller's own code of a dossier, or a code of an error"),
+    "version": Parameter("path", "Số phiên bản, hoặc `current` · The version's number, or `current`"),
     "after": Parameter("query", "`next` của trang trước · `next` of the page before"),
     "limit": Parameter("query", "Số dòng một trang · Rows of a page", {"type": "integer", "minimum": 1, "maximum": MOST}),
     "Idempotency-Key": Parameter(
@@ -219,6 +223,33 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         refusals=(400, 401, 408, 413, 429),
         errors={status: {JSON: token_desk.TokenRefused} for status in (400, 401)},
         open=True,
+    ),
+    ("GET", catalogues.PATH): Operation(
+        id="listCatalogues",
+        tag="catalogues",
+        says="Mọi phiên bản đã công bố · Every version that was published",
+        gives={JSON: catalogues.Catalogues},
+        refusals=(401, 403, 429),
+    ),
+    ("GET", f"{catalogues.PATH}/{{id}}/{{version}}"): Operation(
+        id="fetchCatalogue",
+        tag="catalogues",
+        says="Một phiên bản: đúng các byte đã ký · One version: the bytes that were signed",
+        gives={JSON: Catalogue},
+        parameters=("id", "version"),
+        headers={
+            "ETag": "SHA-256 của các byte ấy · SHA-256 of these bytes",
+            receipts.HEADER: "Chữ ký của hub, JWS tách rời · The hub's signature, a detached JWS",
+        },
+        refusals=(401, 403, 404, 429),
+    ),
+    ("POST", f"{catalogues.PATH}/{{id}}/{{version}}/acknowledgement"): Operation(
+        id="acknowledgeCatalogue",
+        tag="catalogues",
+        says="Đang dùng phiên bản này · This version is in use",
+        gives={JSON: Had},
+        parameters=("id", "version"),
+        refusals=(401, 403, 404, 429),
     ),
     ("GET", coverage.PATH): Operation(
         id="showCoverage",

@@ -38,6 +38,17 @@ def _deadline(row: DossierView) -> datetime | None:
     return told.deadline if told else None
 
 
+def _stage(row: DossierView) -> str:
+    told = _story(row)
+    return told.stage if told else "live"
+
+
+def _catalogues(row: DossierView) -> dict[str, int]:
+    """The versions that it finishes on."""
+    told = _story(row)
+    return dict(told.catalogues) if told else {}
+
+
 def _known(row: DossierView) -> record.Counted | None:
     """How the hub came to the deadline, when nobody promised one."""
     told = _story(row)
@@ -67,6 +78,8 @@ DOSSIER: tuple[show.Column[DossierView], ...] = (
         lambda row: [{"authority": each.authority, "code": each.code} for each in row.aliases],
         lambda row, _: ", ".join(f"{each.code} ({each.authority})" for each in row.aliases),
     ),
+    show.Column("stage", _stage, lambda row, desk: desk.say(f"stage.{_stage(row)}")),
+    show.Column("catalogues", _catalogues),
     show.Column("deadline", _deadline),
     show.Column("counted", _counted, _how),
     show.Column("merged", lambda row: list(row.merged)),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from connectors.contract import Outcome, Sealed
+    from hub.catalogues import Entry
     from hub.coverage import Line
     from hub.doctor.facts import Facts
     from hub.documents.contract import Held
@@ -261,6 +262,24 @@ def keys(settings: Path) -> KeyRing:
     from hub.wiring.tools import keys_of  # noqa: PLC0415 - heavy
 
     return keys_of(file.load(settings))
+
+
+def hub_name(settings: Path) -> str:
+    """What partners call this hub."""
+    from hub import settings as file  # noqa: PLC0415 - heavy; only this command needs it
+
+    told = file.load(settings)
+    return told.name or told.public_url.rstrip("/")
+
+
+def own_catalogue(catalogue: str) -> Sequence[Entry]:
+    """What the hub itself goes by. Raises ``Refusal`` HUB-CAT-002."""
+    from hub import catalogues  # noqa: PLC0415 - heavy; only this command needs it
+    from schemas.agencies import Agencies  # noqa: PLC0415 - heavy
+    from schemas.codelists import CodeLists  # noqa: PLC0415 - heavy
+    from schemas.procedures import Procedures  # noqa: PLC0415 - heavy
+
+    return catalogues.own(catalogue, Procedures.load(Agencies.load()), CodeLists.load())
 
 
 async def covered(settings: Path, store: Store, now: datetime, silent_after: int) -> Sequence[Line]:

@@ -46,6 +46,7 @@ class Story(Value, frozen=True):
     catalogue versions the dossier keeps. ``custody``: who holds the paper original of the result. ``counted``: how the
     hub came to ``deadline``, when nobody promised one. ``asked``: the applicant is waited for since; ``moved``: the calendar
     by which such waiting moved a promise. ``stage``: what it began as; a trial stays one.
+    ``catalogues``: the versions that counted at its reception; it finishes on them.
     """
 
     origin: str
@@ -66,6 +67,7 @@ class Story(Value, frozen=True):
     parent: str | None = None
     children: tuple[str, ...] = ()
     stage: Stage = "live"
+    catalogues: Mapping[str, int] = {}
 
 
 def to_json(story: Story) -> bytes:

@@ -94,7 +94,7 @@ class Door:
 
     def __init__(self, store: Store, what: Declared, hands: Hands) -> None:
         settings, self._new_id = what.settings, new_ids()
-        standing = Standing(store.stages, parties(what.partners), what.agencies)
+        standing = Standing(store.stages, parties(what.partners), what.agencies, store.catalogues)
         self._intake = Intake(
             store=store,
             bench=Bench(

@@ -79,7 +79,7 @@ async def open_web(
         pool.judging(crew, settings.limits.judge_time), processes=processes, batch=settings.limits.batch
     )
     router = Router(table=routes.load(what.agencies), agencies=what.agencies, procedures=what.procedures)
-    standing = Standing(store.stages, parties(what.partners), what.agencies)
+    standing = Standing(store.stages, parties(what.partners), what.agencies, store.catalogues)
     spool_folder = settings.data / "spool"
     spool = Spool(spool_folder, memory=settings.limits.memory, limit=settings.limits.body)
     spool.sweep()

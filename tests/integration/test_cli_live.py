@@ -113,3 +113,60 @@ def test_coverage_shows_every_agency_and_what_is_only_published(settings: Path) 
     one = ran(str(settings), "coverage", "--agency", land["agency"])
     assert one.out.startswith("silent\t")
     assert ran(str(settings), "coverage", "--silent", "0").status == 2
+
+
+def listed(settings: Path, *words: str) -> list[dict[str, object]]:
+    told: list[dict[str, object]] = json.loads(ran(str(settings), "catalogue", *words, "--json").out)
+    return told
+
+
+def test_catalogues_are_published_as_signed_versions_that_say_what_is_new(
+    settings: Path, tmp_path: Path
+) -> None:
+    flow = tmp_path / "flow.json"
+    words = ("catalogue", "publish", "workflow.1.009999", str(flow), "--reason", "QD-5", "--yes")
+    flow.write_text('{"entries": [{"code": "B1", "name": "Tiếp nhận"}, {"code": "B2", "name": "Xử lý"}]}')
+    assert ran(str(settings), *words).status == 0
+    assert "nothing was published" in ran(str(settings), *words).err
+    flow.write_text('{"entries": [{"code": "B1", "name": "Tiếp nhận hồ sơ"}, {"code": "B3", "name": "Trả"}]}')
+    later = ran(str(settings), *words, "--effective", "2999-01-01")
+    assert (
+        later.status,
+        "version 2, in force from 2999-01-01: 1 entries added, 1 gone, 1 changed" in later.err,
+    ) == (
+        0,
+        True,
+    )
+    assert [(row["version"], row["in_force"], row["is_signed"]) for row in listed(settings, "list")] == [
+        (1, True, True),
+        (2, False, True),
+    ]
+    differences = listed(settings, "diff", "workflow.1.009999")
+    assert [(row["change"], row["code"], row["fields"]) for row in differences] == [
+        ("added", "B3", []),
+        ("gone", "B2", []),
+        ("changed", "B1", ["name"]),
+    ]
+    document = json.loads(ran(str(settings), "catalogue", "show", "workflow.1.009999").out)
+    assert (document["version"], document["previous"]["version"]) == (2, 1)
+    assert listed(settings, "who") == [
+        {
+            "partner": "so-dat",
+            "catalogue": "workflow.1.009999",
+            "current": 1,
+            "fetched": 0,
+            "fetched_at": None,
+            "in_use": 0,
+            "acknowledged_at": None,
+        }
+    ]
+
+
+def test_no_catalogue_counts_from_a_day_that_is_over(settings: Path) -> None:
+    words = ("catalogue", "publish", "procedures", "--reason", "x", "--yes", "--effective")
+    over = ran(str(settings), *words, "2020-01-01")
+    assert (over.status != 0, "HUB-CAT-003" in over.err) == (True, True)
+    assert ran(str(settings), *words, "hôm qua").status == 2
+    assert ran(str(settings), *words, "2999-01-01").status == 0
+    before = ran(str(settings), "catalogue", "show", "procedures", "7")
+    assert "HUB-CAT-002" in before.err

@@ -18,6 +18,7 @@ from hub.routing.router import Router
 from hub.routing.table import load
 from hub.stages import EVERY, FATES, Stage, fate, may_leave
 from hub.staging import Standing, overlaid, signed
+from hub.store.contract.catalogues import Version
 from hub.store.contract.stages import Promoted, Promotion, Staged
 from hub.store.contract.store import Stale
 from hub.store.contract.views import Filter
@@ -93,7 +94,7 @@ class Hub:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.standing = Standing(store.stages, PARTIES, AGENCIES)
+        self.standing = Standing(store.stages, PARTIES, AGENCIES, store.catalogues)
         self.decide = Accepting(router=ROUTER, parties=(), days=DAYS, standing=self.standing)
 
     async def decided(self, said: Heard) -> Acceptance:
@@ -223,6 +224,31 @@ async def test_a_parallel_dossier_goes_live_with_who_opened_it(hub: Hub) -> None
     await hub.change("desk", "live")
     (view,) = await hub.transfers(await hub.say(said._replace(kind=Kind.STEP)))
     assert (view.stage, await hub.stage_of(said.code)) == ("live", "live")
+
+
+async def test_an_open_dossier_keeps_the_catalogues_of_its_reception(hub: Hub) -> None:
+    flow = Version(
+        id="workflow.1.009999",
+        version=1,
+        effective=at(0).date(),
+        at=at(0),
+        digest="",
+        signature="",
+        by="an",
+        reason="x",
+    )
+    said = Heard(code())
+    assert await hub.store.catalogues.publish(flow, b"{}")
+    await hub.say(said)
+    assert await hub.store.catalogues.publish(msgspec.structs.replace(flow, version=2), b"{}")
+    await hub.say(said._replace(kind=Kind.STEP, sender="land"))
+    later = Heard(code())
+    await hub.say(later)
+    kept = [await hub.store.known(PROVINCE, each.code) for each in (said, later)]
+    assert [record.from_json(each.story).catalogues for each in kept if each] == [
+        {"workflow.1.009999": 1},
+        {"workflow.1.009999": 2},
+    ]
 
 
 async def test_a_stage_counts_for_its_procedure_and_all_others_for_the_rest(hub: Hub) -> None:

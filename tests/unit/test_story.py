@@ -442,7 +442,7 @@ def test_whatever_comes_the_story_stays_whole(
 def test_the_story_holds_no_personal_data() -> None:
     assert set(Story.__struct_fields__) == {
         "origin", "origin_agency", "received_by", "opened_on", "state", "legs", "parties", "sequences", "national",
-        "local", "deadline", "counted", "asked", "moved", "custody", "parent", "children", "stage",
+        "local", "deadline", "counted", "asked", "moved", "custody", "parent", "children", "stage", "catalogues",
     }  # fmt: skip
 
 

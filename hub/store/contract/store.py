@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hub.evidence.contract import Evidence
     from hub.lifecycle import Move, State
     from hub.store.contract.access import AccessStore
+    from hub.store.contract.catalogues import CatalogueStore
     from hub.store.contract.coverage import Coverage
     from hub.store.contract.delivery import (
         Acknowledged,
@@ -65,6 +66,8 @@ class Store(Protocol):
     def stages(self) -> StageBook: ...
     @property
     def coverage(self) -> Coverage: ...
+    @property
+    def catalogues(self) -> CatalogueStore: ...
 
     async def known(self, authority: str, code: str) -> Known | None: ...
 

@@ -43,6 +43,7 @@ from hub.store.sql import (
 from hub.store.sql import settle as settling
 from hub.store.sql.access import SqlAccess
 from hub.store.sql.activity import SqlCoverage
+from hub.store.sql.catalogues import SqlCatalogues
 from hub.store.sql.engine import Closed, Unavailable
 from hub.store.sql.evidence import SqlEvidence
 from hub.store.sql.mailbox import SqlMailbox
@@ -123,6 +124,7 @@ class SqlStore:
         self.trust = SqlBook(reads, writes)
         self.stages = SqlStages(reads, writes)
         self.coverage = SqlCoverage(reads, writes)
+        self.catalogues = SqlCatalogues(reads, writes)
         self.mailbox = SqlMailbox(
             reads, writes, payloads, self._pen_of, self._packed, self._under_a_living_key
         )

@@ -25,3 +25,25 @@ CREATE TABLE activity(
   messages INTEGER NOT NULL,
   PRIMARY KEY(partner, unit, procedure)
 ) WITHOUT ROWID;
+
+-- what was published to whom: versions never change
+CREATE TABLE catalogue(
+  id TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  effective TEXT NOT NULL,        -- the first day, ISO
+  at INTEGER NOT NULL,
+  digest TEXT NOT NULL,           -- SHA-256 of the document, hex
+  signature TEXT NOT NULL,        -- the hub's over it: a detached JWS; empty where it has no key for that
+  set_by TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  document BLOB NOT NULL,
+  PRIMARY KEY(id, version)
+) WITHOUT ROWID;
+CREATE TABLE catalogue_had(
+  partner TEXT NOT NULL,
+  id TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  fetched_at INTEGER NOT NULL,
+  acknowledged_at INTEGER,
+  PRIMARY KEY(partner, id, version)
+) WITHOUT ROWID;

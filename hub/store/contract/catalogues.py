@@ -1,0 +1,55 @@
+"""Catalogues that were published, version by version, and what each partner has of them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime  # noqa: TC003 - msgspec reads the annotations at run time
+from typing import Protocol
+
+from hub.store.contract.value import Value
+
+
+class Version(Value, frozen=True):
+    """One version; it never changes. ``effective``: the first day on which it counts. ``digest``: SHA-256 of its document, hex.
+    ``signature``: the hub's over the document, a detached JWS; empty where the hub has no key for that.
+    """
+
+    id: str
+    version: int
+    effective: date
+    at: datetime
+    digest: str
+    signature: str
+    by: str
+    reason: str
+
+
+class Had(Value, frozen=True):
+    """A version that a partner fetched first at ``fetched_at``, and said that it uses at ``acknowledged_at``."""
+
+    partner: str
+    id: str
+    version: int
+    fetched_at: datetime
+    acknowledged_at: datetime | None = None
+
+
+class CatalogueStore(Protocol):
+    async def versions(self, id: str = "") -> tuple[Version, ...]:  # noqa: A002 - the field's word
+        """Every version of one catalogue or of all, oldest first."""
+        ...
+
+    async def document(self, id: str, version: int) -> bytes | None: ...  # noqa: A002 - the field's word
+
+    async def publish(self, version: Version, document: bytes) -> bool:
+        """Journaled. False: this number was given meanwhile, and nothing was written."""
+        ...
+
+    async def fetched(self, partner: str, id: str, version: int, now: datetime) -> None:  # noqa: A002 - the field's word
+        """The first time counts."""
+        ...
+
+    async def acknowledged(self, partner: str, id: str, version: int, now: datetime) -> Had:  # noqa: A002 - the field's word
+        """The first time counts, and whoever acknowledges has it. Journaled once."""
+        ...
+
+    async def had(self, id: str = "") -> tuple[Had, ...]: ...  # noqa: A002 - the field's word

@@ -1,0 +1,60 @@
+"""Catalogues on every engine: published once, never changed; who has what is written down."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from hub.store.contract.catalogues import Had, Version
+from tests.store.samples import at
+
+if TYPE_CHECKING:
+    from hub.store.contract.store import Store
+    from tests.store.engines import Open
+
+FIRST = Version(
+    id="procedures",
+    version=1,
+    effective=date(2026, 12, 1),
+    at=at(1),
+    digest="ab",
+    signature="",
+    by="an",
+    reason="QD-1",
+)
+
+
+async def test_a_version_is_published_once_and_never_changed(another: Open) -> None:
+    here, elsewhere = another(), another()
+    other = msgspec.structs.replace(FIRST, digest="cd", by="binh")
+    both = await asyncio.gather(
+        here.catalogues.publish(FIRST, b"one"), elsewhere.catalogues.publish(other, b"two")
+    )
+    assert sorted(both) == [False, True]
+    (kept,) = await here.catalogues.versions("procedures")
+    content = await elsewhere.catalogues.document("procedures", 1)
+    assert (kept, content) == ((FIRST, b"one") if both[0] else (other, b"two"))
+    (entry,) = [row for row in await here.journal() if row.what == "catalogue_published"]
+    assert (entry.facts["digest"], entry.facts["by"]) == (kept.digest, kept.by)
+
+
+async def test_versions_are_listed_by_name_and_what_is_not_there_is_nothing(store: Store) -> None:
+    for version in (FIRST, msgspec.structs.replace(FIRST, id="codelist.x")):
+        assert await store.catalogues.publish(version, b"{}")
+    assert [each.id for each in await store.catalogues.versions()] == ["codelist.x", "procedures"]
+    assert await store.catalogues.versions("codelist.y") == ()
+    assert await store.catalogues.document("procedures", 2) is None
+
+
+async def test_the_first_time_counts_for_fetching_and_for_acknowledging(store: Store) -> None:
+    await store.catalogues.fetched("so-tnmt", "procedures", 1, at(1))
+    await store.catalogues.fetched("so-tnmt", "procedures", 1, at(2))
+    expected = Had(partner="so-tnmt", id="procedures", version=1, fetched_at=at(1), acknowledged_at=at(3))
+    for moment in (at(3), at(4)):
+        assert await store.catalogues.acknowledged("so-tnmt", "procedures", 1, moment) == expected
+    assert await store.catalogues.had() == (expected,)
+    assert await store.catalogues.had("codelist.x") == ()
+    assert [row.what for row in await store.journal()].count("catalogue_acknowledged") == 1
