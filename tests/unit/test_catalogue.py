@@ -26,6 +26,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "share_path": "/mapi/g",
     },
     "national_portal_g2": {"auth": {"kind": "none"}},
+    "gip": {"sender": "H47", "sender_name": "Sở TN&MT"},
     "edxml": {
         "organ": "000.00.15.H47",
         "own": "000.00.00.H47",
