@@ -76,6 +76,13 @@ class Wrapping:
     verifier: Verifier | None = None
 
 
+class Says(Protocol):
+    """The mapping that speaks to a partner; which version that is may change with the day."""
+
+    @property
+    def ref(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Workbench:
     """A pool process's tools, by partner: the codec that says it, the sealer that signs it, what its envelopes need, the mapping
@@ -85,7 +92,7 @@ class Workbench:
     codecs: Mapping[str, Codec]
     sealers: Mapping[str, Sealer]
     wrappings: Mapping[str, Wrapping] = field(default_factory=dict)
-    says: Mapping[str, str] = field(default_factory=dict)
+    says: Mapping[str, Says] = field(default_factory=dict)
     bars: Bars = field(default_factory=Bars)
 
 
@@ -114,7 +121,8 @@ def seal(bench: Workbench, order: Order) -> Sealed | Problem:
         if isinstance(codec, Numbers):
             draft = codec.number(draft, order.number, order.at)
         sealed = sealer.seal(codec.enclose(draft, order.contents) if isinstance(codec, Encloses) else draft)
-        return msgspec.structs.replace(sealed, says=bench.says.get(order.partner, ""))
+        said = bench.says.get(order.partner)
+        return msgspec.structs.replace(sealed, says=said.ref) if said else sealed
     except Refusal as refusal:
         return refusal.problems[0]
     except Exception as error:

@@ -66,6 +66,8 @@ COMMANDS: Mapping[str, str] = {
     "mapping list": "hub.cli.mappings:list_",
     "mapping try": "hub.cli.mappings:try_",
     "mapping replay": "hub.cli.mappings:replay",
+    "mapping propose": "hub.cli.governing:propose",
+    "mapping approve": "hub.cli.governing:approve",
     "calendar due": "hub.cli.calendars:due_",
     "calendar show": "hub.cli.calendars:show_",
     "db status": "hub.cli.db:status",

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import Parameter
 
-from hub.cli import opening, show, telling
+from hub.access import day_begins
+from hub.cli import opening, show, telling, times
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
+from hub.governing import State
 from hub.replaying import Compared, Told, read, summed, written
 from hub.store.contract.views import Filter
 from schemas.dossier import from_json, to_json
@@ -19,8 +21,11 @@ from schemas.problems import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from datetime import datetime
 
+    from hub.cli.desk import Desk
     from hub.cli.opening import Hub
+    from hub.governing import Proposal, Standing
     from hub.store.contract.views import Payloads, TransferView
     from schemas.dossier import Message
     from schemas.mapping import Mapping as Format
@@ -37,6 +42,27 @@ class Known:
     format: Format
     sends: tuple[str, ...]
     receives: tuple[str, ...]
+    shipped: bool = False
+    proposal: Proposal | None = None
+    standing: Standing | None = None
+    retired: Proposal | None = None
+
+    @property
+    def state(self) -> State:
+        """A version that nobody proposed is in force when a partner's file names it."""
+        if self.retired is not None:
+            return State.RETIRED
+        return self.standing.state if self.standing else State.IN_FORCE
+
+    @property
+    def since(self) -> datetime | None:
+        told = self.retired or self.proposal
+        return day_begins(told.begins) if told else None
+
+    @property
+    def approved_by(self) -> list[str]:
+        given = [f"{each.side}: {each.who}" for each in self.proposal.approved] if self.proposal else []
+        return [*(["hub"] if self.shipped else []), *given]
 
 
 @dataclass(frozen=True)
@@ -54,6 +80,18 @@ KNOWN: tuple[show.Column[Known], ...] = (
     show.Column("media", lambda row: row.format.media),
     show.Column("sent_by", lambda row: list(row.sends)),
     show.Column("received_by", lambda row: list(row.receives)),
+    show.Column(
+        "state", lambda row: str(row.state), lambda row, desk: desk.say(f"mapping_state.{row.state}")
+    ),
+    show.Column(
+        "since",
+        lambda row: row.since,
+        lambda row, _: times.local(row.since) if row.since else "",
+        room=120,
+    ),
+    show.Column("approved_by", lambda row: row.approved_by, room=140),
+    show.Column("replaces", lambda row: row.proposal.replaces if row.proposal else None, room=160),
+    show.Column("changed", lambda row: row.standing.changed if row.standing else False, room=160),
 )
 REPLAYED: tuple[show.Column[Replayed], ...] = (
     show.Column("old", lambda row: row.old),
@@ -73,17 +111,27 @@ TOLD: tuple[show.Column[Told], ...] = (
 
 
 def list_(*, desk: At) -> int:
+    show.rows(desk, KNOWN, known(desk), "nothing.mappings")
+    return Exit.OK
+
+
+def known(desk: Desk) -> list[Known]:
+    """Every finished version, who speaks it by today's partner files, and where its proposal stands."""
     formats, partners = opening.formats(desk.settings), opening.speakers(desk.settings)
-    found = [
+    standings = opening.standings(desk.settings, desk.now())
+    gone = {each.replaces: each for each, told in standings.values() if told.state is State.IN_FORCE}
+    return [
         Known(
             format=each,
             sends=tuple(p.id for p in partners if p.sends and p.sends.format == ref),
             receives=tuple(p.id for p in partners if p.receives and p.receives.mapping == ref),
+            shipped=ref in opening.shipped(),
+            proposal=standings[ref][0] if ref in standings else None,
+            standing=standings[ref][1] if ref in standings else None,
+            retired=gone.get(ref),
         )
         for ref, each in sorted(formats.items())
     ]
-    show.rows(desk, KNOWN, found, "nothing.mappings")
-    return Exit.OK
 
 
 def try_(mapping: str, payload: Path, /, *, into: str = "", desk: At) -> int:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hub.documents.contract import Held
     from hub.drafting.draft import Laid
     from hub.evidence.contract import Root
+    from hub.governing import Proposal, Standing
     from hub.judging.contract import Said
     from hub.partners.partner import Partner
     from hub.probing.checks import Check
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from hub.store.contract.views import TransferView
     from hub.story.record import Story
     from hub.trust.forecast import Event, Pinned
+    from hub.wiring.governing import Versions
     from schemas.agencies import Agencies
     from schemas.dossier import Message
     from schemas.mapping import Mapping as Format
@@ -219,6 +221,43 @@ def formats(settings: Path) -> Mapping[str, Format]:
     from hub.wiring.declared import formats_of  # noqa: PLC0415 - heavy
 
     return formats_of(file.load(settings if settings.is_file() else None))
+
+
+def shipped() -> frozenset[str]:
+    """Versions that came with the hub: its owner stands for them."""
+    from hub.wiring.declared import MAPPINGS  # noqa: PLC0415 - heavy; only this command needs it
+
+    return frozenset("@".join(each.stem.rsplit("-", 1)) for each in MAPPINGS.glob("*.toml"))
+
+
+def versions(settings: Path, new: str, old: str = "") -> Versions:
+    """A version of a mapping as its file is now, its proposal, and whether it can replace ``old``. Raises ``Refusal``."""
+    from hub import settings as file  # noqa: PLC0415 - heavy; only these commands need it
+    from hub.wiring.declared import MAPPINGS, formats_of  # noqa: PLC0415 - heavy
+    from hub.wiring.governing import versions as wired_versions  # noqa: PLC0415 - heavy
+
+    told = file.load(settings)
+    return wired_versions(told, MAPPINGS, formats_of(told), new, old)
+
+
+def proposal_file(settings: Path, ref: str) -> Path:
+    """Where a version's proposal stands. Raises ``Refusal`` HUB-CFG-002 where a site has no mappings of its own."""
+    from hub import settings as file  # noqa: PLC0415 - heavy; only these commands need it
+    from hub.wiring.governing import proposal_file as wired_file  # noqa: PLC0415 - heavy
+
+    return wired_file(file.load(settings), ref)
+
+
+def standings(settings: Path, now: datetime) -> Mapping[str, tuple[Proposal, Standing]]:
+    """Every proposal with where it stands now, by the version that is proposed."""
+    from hub import governing  # noqa: PLC0415 - only these commands need it
+    from hub import settings as file  # noqa: PLC0415 - heavy
+    from hub.wiring.declared import MAPPINGS  # noqa: PLC0415 - heavy
+    from hub.wiring.governing import standing_of  # noqa: PLC0415 - heavy
+
+    told = file.load(settings if settings.is_file() else None)
+    found = governing.proposals(told.mappings)
+    return {ref: (each, standing_of(told, MAPPINGS, each, now)) for ref, each in found.items()}
 
 
 def speakers(settings: Path) -> Sequence[Partner]:

@@ -20,6 +20,7 @@ from hub.partners.world import NO_MAPPING, World
 from hub.retry import LONGEST_WAIT
 from hub.signatories import reading as signatories
 from hub.signatories.reading import NOBODY, Known
+from hub.wiring.governing import governed, unapproved
 from hub.wiring.parts import days_of, utc_now
 from schemas import mapping
 from schemas.agencies import Agencies
@@ -94,12 +95,18 @@ def declared(path: Path, *, thorough: bool = False) -> Declared:
         settings=settings,
         partners=read,
         library=library,
-        formats=formats,
+        formats=governed(settings, MAPPINGS, formats, _named(read), utc_now),
         agencies=agencies,
         procedures=Procedures.load(agencies),
         days=days_of(settings),
         signatories=signatories.load(settings.signatories, world),
     )
+
+
+def _named(read: Sequence[Partner]) -> frozenset[str]:
+    """Versions of mappings that partner files name."""
+    sent = {partner.sends.format for partner in read if partner.sends}
+    return frozenset(sent | {partner.receives.mapping for partner in read if partner.receives})
 
 
 def _of_partners(settings: Settings, agencies: Agencies) -> Sequence[Problem]:
@@ -275,7 +282,11 @@ def mapping_faults(path: Path, file: Path) -> Sequence[tuple[Path, Problem]]:
     """Say what is wrong with, or still open in, the site's own mappings that a partner's file names."""
     settings = settings_file.load(path)
     library = library_of(settings)
-    return [(each, problem) for each in named_mappings(settings, file) for problem in faults(each, library)]
+    named = named_mappings(settings, file)
+    used = frozenset("@".join(each.stem.rsplit("-", 1)) for each in named)
+    wrong = [(each, problem) for each in named for problem in faults(each, library)]
+    waits = [(file, problem) for problem in unapproved(settings, MAPPINGS, used, utc_now())]
+    return [*wrong, *waits]
 
 
 def codecs(what: Declared) -> dict[str, Codec]:

@@ -49,7 +49,7 @@ def pool_tools(path: str) -> tuple[Desk, Workbench]:
         codecs=speak,
         sealers={partner.id: _sealer(receives, ring) for partner, receives in what.receiving},
         wrappings={partner.id: _wrapping(receives, ring) for partner, receives in what.receiving},
-        says={partner.id: receives.mapping for partner, receives in what.receiving},
+        says={partner.id: what.formats[receives.mapping] for partner, receives in what.receiving},
         bars=ring.bars,
     )
 
@@ -63,7 +63,7 @@ def tools_of(
         codecs={partner.id: codec} if codec else {},
         sealers={partner.id: _sealer(receives, ring)},
         wrappings={partner.id: _wrapping(receives, ring)},
-        says={partner.id: receives.mapping},
+        says={partner.id: format_} if format_ else {},
         bars=ring.bars,
     )
 

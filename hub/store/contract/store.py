@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Window,
         Work,
     )
+    from hub.store.contract.governing import MappingBook
     from hub.store.contract.intake import Acceptance, Accepted, Known, RefusedMessage, Usage, Use
     from hub.store.contract.mailbox import Mailbox
     from hub.store.contract.mending import Correction, Merging, Rerouting
@@ -64,6 +65,8 @@ class Store(Protocol):
     def mailbox(self) -> Mailbox: ...
     @property
     def stages(self) -> StageBook: ...
+    @property
+    def mappings(self) -> MappingBook: ...
     @property
     def coverage(self) -> Coverage: ...
     @property

@@ -46,6 +46,7 @@ from hub.store.sql.activity import SqlCoverage
 from hub.store.sql.catalogues import SqlCatalogues
 from hub.store.sql.engine import Closed, Unavailable
 from hub.store.sql.evidence import SqlEvidence
+from hub.store.sql.governing import SqlMappings
 from hub.store.sql.mailbox import SqlMailbox
 from hub.store.sql.shelf import Shelf
 from hub.store.sql.stages import SqlStages
@@ -123,6 +124,7 @@ class SqlStore:
         self.evidence = SqlEvidence(reads, writes, payloads)
         self.trust = SqlBook(reads, writes)
         self.stages = SqlStages(reads, writes)
+        self.mappings = SqlMappings(writes)
         self.coverage = SqlCoverage(reads, writes)
         self.catalogues = SqlCatalogues(reads, writes)
         self.mailbox = SqlMailbox(
