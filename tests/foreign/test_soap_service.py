@@ -79,7 +79,7 @@ async def done(job: Mapping[str, str], *command: str) -> dict[str, str]:
         stderr=asyncio.subprocess.PIPE,
     )
     lines = "".join(f"{name}={value}\n" for name, value in job.items())
-    out, err = await asyncio.wait_for(process.communicate(lines.encode()), 60)
+    out, err = await asyncio.wait_for(process.communicate(lines.encode()), 100)
     assert process.returncode == 0, (out, err)
     return dict(line.split("=", 1) for line in out.decode().splitlines())
 

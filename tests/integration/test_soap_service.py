@@ -16,6 +16,7 @@ from connectors.soap_desk.names import NS, SOAP, contract
 from hub.settings import Limits, Pace
 from hub.spool import Spool
 from schemas import errors
+from signing.jose.detached import DetachedSigner
 from signing.keys.ring import KeySource, load
 from signing.profiles import WssProfile
 from signing.xml.wss_signing import EnvelopeSigner
@@ -218,6 +219,38 @@ async def test_who_is_not_let_in_is_told_by_a_fault_too(hub: House) -> None:
         assert got.status == 500
     async with hub.session.put(f"{hub.url}/soap/v1") as got:
         assert got.status == 500
+
+
+async def test_a_signature_beside_the_payload_is_what_its_header_is_elsewhere(hub: House, pki: Pki) -> None:
+    one = pki["seal-2048"]
+    key = KeySource(name="seal", file=str(one.key_file), certificate=str(one.certificate_file))
+    raw = hub.said("motcua.rest@1", hub.received())
+    proof = DetachedSigner(load(key)).sign(raw, NOW)
+    child = f"<Key>k</Key><ContentType>application/json</ContentType><Payload>{base64.b64encode(raw).decode()}</Payload>"
+    unsigned = await asked(hub, "SubmitMessage", child, by="counter")
+    assert unsigned.refusal == "HUB-SIG-001"
+    said = await asked(hub, "SubmitMessage", f"{child}<Signature>{proof}</Signature>", by="counter")
+    assert (said.status, said.at("Digest")) == (200, hashlib.sha256(raw).hexdigest())
+
+
+async def test_a_defect_of_the_hub_is_a_fault_of_the_server(tmp_path: Path, made: Parts) -> None:
+    class Broken:
+        async def receive(self, *_: object) -> None:
+            raise RuntimeError
+
+    more = {"desks": {"/soap": DESKS["soap"]}}
+    async with house(tmp_path, made, lambda: NOW, intake=lambda _: Broken(), more=more) as hub:
+        said = await asked(hub, "SubmitMessage", message(hub))
+        assert (said.refusal, said.child.findtext("faultcode")) == ("HUB-INT-001", "soap:Server")
+
+
+async def test_a_paused_mailbox_says_when_to_come_again(hub: House) -> None:
+    async with working(hub):
+        assert (await asked(hub, "SubmitMessage", message(hub))).status == 200
+        (letter,) = await laid(hub)
+        await hub.store.pause("land", paused=True, reason="r", by="op", now=NOW)
+        said = await asked(hub, "GetMessage", f"<Transfer>{letter['transfer']}</Transfer>", by="land")
+    assert (said.refusal, said.headers["Retry-After"]) == ("HUB-BOX-002", str(Limits().retry_after))
 
 
 async def test_who_comes_too_often_is_told_when_to_come_again(tmp_path: Path, made: Parts) -> None:
