@@ -31,6 +31,8 @@ from connectors.mailbox.uncalled import Uncalled
 from connectors.mapi.desk import Desk as Mapi
 from connectors.national_portal import client as national_portal
 from connectors.national_portal import codec as national_portal_codec
+from connectors.national_portal.catalogues import PortalCatalogues
+from connectors.national_portal.line import Line
 from connectors.national_portal.settings import Settings as NationalPortal
 from connectors.national_portal_g2 import client as national_portal_g2
 from connectors.national_portal_g2 import codec as national_portal_g2_codec
@@ -49,7 +51,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
+    from connectors.catalogues import Catalogues
     from connectors.contract import Codec, Collector, Connector, Envelopes, Writer
+    from connectors.credentials.contract import Credentials
     from connectors.desks import Desk
     from connectors.replies import Row
     from schemas.library import Library
@@ -71,7 +75,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     """``settings``: the model of the room's own table; the others take what it made.
 
     ``build`` is for the sealing pool, ``connect`` for a worker, ``check_signed`` for settings whose replies are to be signed.
-    ``collect``: for a room that picks up what partners have for us, in a worker.
+    ``collect``: for a room that picks up what partners have for us, in a worker. ``catalogues``: for one whose partners publish lists.
     ``encloses``: bytes of documents that travel inside a message of such a partner instead of by address; 0: none. All raise ``Refusal`` with HUB-CFG-001 or HUB-SCH-011.
     """
 
@@ -81,6 +85,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     check_signed: Callable[[Any], None] = lambda _: None
     collect: Callable[[Any, Outfit], Collector] | None = None
     encloses: Callable[[Any], int] = lambda _: 0
+    catalogues: Callable[[Any, Iterable[Row], Outfit], Catalogues] | None = None
 
 
 def _rest(settings: Rest, replies: Iterable[Row], outfit: Outfit) -> Connector:
@@ -105,10 +110,19 @@ def _soap(settings: Soap, replies: Iterable[Row], outfit: Outfit) -> Connector:
 
 
 def _national_portal(settings: NationalPortal, replies: Iterable[Row], outfit: Outfit) -> Connector:
+    http, shows = _portal(settings, outfit)
+    return national_portal.connect(settings, http, replies, clock=outfit.seconds, credentials=shows)
+
+
+def _portal_catalogues(settings: NationalPortal, replies: Iterable[Row], outfit: Outfit) -> Catalogues:
+    http, shows = _portal(settings, outfit)
+    return PortalCatalogues(Line(settings, http, tuple(replies), outfit.seconds, shows), settings.levels)
+
+
+def _portal(settings: NationalPortal, outfit: Outfit) -> tuple[Http, Credentials | None]:
     http, clocks = Http(settings, clock=outfit.now), Clocks(outfit.now, outfit.seconds)
     front = settings.connector
-    shows = credentials(front.auth, settings, http, clocks) if front else None
-    return national_portal.connect(settings, http, replies, clock=outfit.seconds, credentials=shows)
+    return http, credentials(front.auth, settings, http, clocks) if front else None
 
 
 def _national_portal_g2(settings: NationalPortalG2, replies: Iterable[Row], outfit: Outfit) -> Connector:
@@ -163,7 +177,10 @@ ROOMS: Mapping[str, Room] = {
         encloses=lambda _: edxml_codec.LARGEST,
     ),
     "national_portal": Room(
-        settings=NationalPortal, build=national_portal_codec.build, connect=_national_portal
+        settings=NationalPortal,
+        build=national_portal_codec.build,
+        connect=_national_portal,
+        catalogues=_portal_catalogues,
     ),
     "national_portal_g2": Room(
         settings=NationalPortalG2,

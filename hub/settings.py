@@ -452,6 +452,7 @@ class Settings(Closed):
     mappings: Path | None = None
     signatories: Path | None = None
     calendar: Path | None = None
+    registries: Path | None = None
     listen: Annotated[str, BeforeValidator(_listen)] = "127.0.0.1:8080"
     name: Annotated[str, Field(max_length=512)] = ""
     public_url: str = ""
@@ -561,6 +562,7 @@ def _anchored(settings: Settings, here: Path) -> Settings:
             if settings.database_password_file is None
             else here / settings.database_password_file,
             "calendar": None if settings.calendar is None else here / settings.calendar,
+            "registries": None if settings.registries is None else here / settings.registries,
             "documents": settings.documents.model_copy(
                 update={"signatures": _anchored_roots(settings.documents.signatures, here)}
             ),

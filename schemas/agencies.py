@@ -107,8 +107,9 @@ class Agencies(msgspec.Struct, frozen=True):
     exceptions: tuple[CodePair, ...] = ()
 
     @classmethod
-    def load(cls, folder: Path = FOLDER) -> Agencies:
-        """Read ``agencies/*.csv`` and ``agency-codes.csv``.
+    def load(cls, folder: Path = FOLDER, versions: Path | None = None) -> Agencies:
+        """Read ``agencies/*.csv`` and ``agency-codes.csv``. ``versions``: a folder of later CSV files, in the order of their names: a
+        row takes the place of the earlier one with its code.
 
         Raises ``ValueError`` naming file and line: unknown column, wrong value, double code (in either form), missing or
         looping parent or successor, an end without a successor.
@@ -119,6 +120,10 @@ class Agencies(msgspec.Struct, frozen=True):
             for path in sorted((folder / "agencies").glob("*.csv"))
             for entry in read_table(path, Agency)
         ]
+        for path in sorted(versions.glob("*.csv")) if versions else ():
+            later = list(read_table(path, Agency))
+            replaced = {agency.code for _, agency in later}
+            placed = [*(each for each in placed if each[1].code not in replaced), *later]
         return build(placed, pairs)
 
     def to_qd20(self, code: str) -> str | None:

@@ -95,15 +95,16 @@ class Procedures(msgspec.Struct, frozen=True):
         msgspec.structs.force_setattr(self, "locals", names)
 
     @classmethod
-    def load(cls, agencies: Agencies, folder: Path = FOLDER) -> Procedures:
-        """Read every file. Raises ``ValueError`` naming file and entry: unknown key, double code, unknown agency or successor."""
+    def load(cls, agencies: Agencies, folder: Path = FOLDER, versions: Path | None = None) -> Procedures:
+        """Read every file. Raises ``ValueError`` naming file and entry: unknown key, double code, unknown agency or successor.
+
+        ``versions``: a folder of later versions, in the order of their names: an entry takes the place of the earlier one with its id.
+        """
         entries: dict[str, Procedure] = {}
         for path in sorted(path for path in folder.glob("*.toml") if path.name != SOURCE):
-            for entry in _read(path):
-                if entry.id in entries:
-                    raise ValueError(f"{path.name}: procedure {entry.id} stands twice")
-                _check_entry(path.name, entry, agencies)
-                entries[entry.id] = entry
+            entries |= _entries(path, agencies, known=entries)
+        for path in sorted(versions.glob("*.toml")) if versions else ():
+            entries |= _entries(path, agencies, known={})
         _check_codes(entries)
         return cls(entries)
 
@@ -169,7 +170,19 @@ def decider(entry: Procedure, received_by: str, agencies: Agencies, on: date) ->
     return agencies.successor(unit, on) if unit is not None else None
 
 
-def _read(path: Path) -> tuple[Procedure, ...]:
+def _entries(path: Path, agencies: Agencies, *, known: Mapping[str, Procedure]) -> dict[str, Procedure]:
+    """Read one file; ``known``: what it must not say again."""
+    found: dict[str, Procedure] = {}
+    for entry in read(path):
+        if entry.id in found or entry.id in known:
+            raise ValueError(f"{path.name}: procedure {entry.id} stands twice")
+        _check_entry(path.name, entry, agencies)
+        found[entry.id] = entry
+    return found
+
+
+def read(path: Path) -> tuple[Procedure, ...]:
+    """Read one file as it stands. Raises ``ValueError`` naming it."""
     try:
         return msgspec.convert(tomllib.loads(path.read_text("utf-8")), File).procedure
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:

@@ -13,22 +13,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from connectors.contract import Connector, Deferred, Delivered, Outcome, Parcel, Reason, Unsure
 from connectors.credentials.sessions import NotIn
 from connectors.national_portal import envelope
 from connectors.national_portal.envelope import DOSSIER, LOOKUP, PROGRESS
+from connectors.national_portal.line import Answered, Line, Said, reason
 from connectors.national_portal.replies import (
     ACTIONS,
-    ROWS,
-    Heard,
     confirms,
     known,
     progress_known,
 )
-from connectors.national_portal.ways import Adapter, Bare, Call, Way, heard_in
-from connectors.replies import Row, Table, Verdict, classify, known_actions, read_json
+from connectors.national_portal.ways import Call
+from connectors.replies import Row, Verdict, known_actions, read_json
 from connectors.transport import Broken, Http
 
 if TYPE_CHECKING:
@@ -55,39 +52,21 @@ def connect(
 
     Raises ``Refusal`` HUB-CFG-001 when the password cannot be read.
     """
-    rows = known_actions(replies, ACTIONS)
-    return _Portal(settings, http, rows, way(settings, http, rows, clock, credentials))
-
-
-def way(
-    settings: Settings, http: Http, rows: Table, clock: Callable[[], float], credentials: Credentials | None
-) -> Way:
-    """Return the way in that the settings name."""
-    if settings.connector is not None and credentials is not None:
-        return Bare(settings, settings.connector, credentials)
-    return Adapter(settings, http, rows, clock)
-
-
-class _Answered(msgspec.Struct, frozen=True):
-    verdict: Verdict
-    heard: Heard
-
-
-_Said = _Answered | Broken | NotIn
+    return _Portal(settings, Line(settings, http, known_actions(replies, ACTIONS), clock, credentials))
 
 
 class _Portal:
-    def __init__(self, settings: Settings, http: Http, rows: Table, way: Way) -> None:
-        self._settings, self._http, self._rows, self._way = settings, http, rows, way
+    def __init__(self, settings: Settings, line: Line) -> None:
+        self._settings, self._line = settings, line
 
     async def deliver(self, parcel: Parcel) -> Outcome:
         trail: list[Exchange] = []
         code = _dossier_code(parcel)
         if parcel.operation == PROGRESS:
-            return _outcome(await self._say(self._write(parcel, {}), trail), trail)
+            return _outcome(await self._line.say(self._write(parcel, {}), trail), trail)
         if parcel.operation != DOSSIER or not code:
             return Deferred(reason=Reason(code="HUB-CFG-001", detail=f"operation {parcel.operation}"))
-        if not self._way.looks_up:  # it says by itself what exists
+        if not self._line.looks_up:  # it says by itself what exists
             return await self._store(parcel, trail, there=False)
         asked = await self._look_up(code, trail)
         if not isinstance(asked, tuple):
@@ -97,14 +76,14 @@ class _Portal:
     async def find(self, parcel: Parcel) -> Outcome:
         """Ask by the dossier's code. ``Deferred`` also when the dossier is there but nothing proves that this update is."""
         code, progress = _dossier_code(parcel), self._settings.progress
-        told = self._way.looks_up and (parcel.operation != PROGRESS or progress is not None)
+        told = self._line.looks_up and (parcel.operation != PROGRESS or progress is not None)
         if not code or not told:
             return Unsure(reason=CANNOT_TELL)
         trail: list[Exchange] = []
         asked = await self._look_up(code, trail)
         exchanges = tuple(trail)
         if not isinstance(asked, tuple):
-            return Unsure(reason=_reason(asked), exchanges=exchanges)
+            return Unsure(reason=reason(asked), exchanges=exchanges)
         sealed = _records(parcel)
         if parcel.operation == PROGRESS and progress is not None:
             return _progress_found(progress_known(asked, sealed, progress), exchanges)
@@ -113,19 +92,18 @@ class _Portal:
         return Deferred(reason=MAY_BE_REPLACED if asked else NOT_THERE, exchanges=exchanges)
 
     async def close(self) -> None:
-        await self._way.close()
-        await self._http.close()
+        await self._line.close()
 
     async def _store(self, parcel: Parcel, trail: list[Exchange], *, there: bool) -> Outcome:
-        said = await self._say(self._write(parcel, envelope.updating(yes=there)), trail)
-        exists = isinstance(said, _Answered) and said.verdict.action == "switch_to_update"
+        said = await self._line.say(self._write(parcel, envelope.updating(yes=there)), trail)
+        exists = isinstance(said, Answered) and said.verdict.action == "switch_to_update"
         if exists and not there:
-            said = await self._say(self._write(parcel, envelope.updating(yes=True)), trail)
+            said = await self._line.say(self._write(parcel, envelope.updating(yes=True)), trail)
         return _outcome(said, trail)
 
-    async def _look_up(self, dossier: str, trail: list[Exchange]) -> tuple[Mapping[str, Any], ...] | _Said:
-        said = await self._say(Call(LOOKUP, envelope.lookup(dossier)), trail)
-        if not isinstance(said, _Answered):
+    async def _look_up(self, dossier: str, trail: list[Exchange]) -> tuple[Mapping[str, Any], ...] | Said:
+        said = await self._line.say(Call(LOOKUP, envelope.lookup(dossier)), trail)
+        if not isinstance(said, Answered):
             return said
         records = known(said.heard, self._settings.lookup, dossier)
         return said if records is None else records
@@ -133,60 +111,26 @@ class _Portal:
     def _write(self, parcel: Parcel, extra: Mapping[str, str]) -> Call:
         return Call(parcel.operation, extra, parcel.sealed.payload, parcel.sealed.headers)
 
-    async def _say(self, call: Call, trail: list[Exchange]) -> _Said:
-        """Call with a session; log in and say it again, once, after an answer that proves that nothing was done."""
-        said, again = await self._say_once(call, trail)
-        return (await self._say_once(call, trail))[0] if again else said
 
-    async def _say_once(self, call: Call, trail: list[Exchange]) -> tuple[_Said, bool]:
-        """Return the answer and whether a new session may mend it; a session that looks lapsed is dropped."""
-        shown, login = await self._way.show(call)
-        trail.extend(login)
-        if isinstance(shown, NotIn):
-            return shown, False
-        answer = await self._http.send(shown)
-        trail.extend(answer.exchanges)
-        if isinstance(answer, Broken):
-            return answer, False
-        heard = heard_in(answer)
-        verdict = classify(heard.reply, self._rows, ROWS)
-        wants_login = verdict.action == "log_in_again"
-        unreadable = (
-            not heard.reply.readable and answer.status // 100 == 2 and verdict.action == "unsure"  # noqa: PLR2004 - RFC 9110 §15.3
-        )
-        fresh = (wants_login or unreadable) and self._way.lapsed(shown, answer)
-        return _Answered(verdict, heard), fresh and (wants_login or call.reads)
-
-
-def _outcome(said: _Said, trail: list[Exchange]) -> Outcome:
+def _outcome(said: Said, trail: list[Exchange]) -> Outcome:
     """Say in the contract's words what came of a write."""
     exchanges = tuple(trail)
     match said:
-        case _Answered(verdict=verdict):
+        case Answered(verdict=verdict):
             return verdict.outcome(exchanges)
         case Broken(may_have=True):
-            return Unsure(reason=_reason(said), exchanges=exchanges)
+            return Unsure(reason=reason(said), exchanges=exchanges)
         case _:
             return _postponed(said, trail)
 
 
-def _postponed(said: _Said, trail: list[Exchange]) -> Deferred:
+def _postponed(said: Said, trail: list[Exchange]) -> Deferred:
     """Nothing of the parcel has left, whatever was said."""
     match said:
-        case NotIn(wait=wait, counts=counts) | _Answered(verdict=Verdict(wait=wait, counts=counts)):
-            return Deferred(reason=_reason(said), wait=wait, counts=counts, exchanges=tuple(trail))
+        case NotIn(wait=wait, counts=counts) | Answered(verdict=Verdict(wait=wait, counts=counts)):
+            return Deferred(reason=reason(said), wait=wait, counts=counts, exchanges=tuple(trail))
         case _:
-            return Deferred(reason=_reason(said), exchanges=tuple(trail))
-
-
-def _reason(said: _Said) -> Reason:
-    match said:
-        case NotIn(reason=reason):
-            return reason
-        case Broken():
-            return said.outcome().reason
-        case _Answered(verdict=verdict):  # a success that this room could not read is no success
-            return verdict.reason if verdict.code else Reason(code="HUB-PAR-002", detail=verdict.detail)
+            return Deferred(reason=reason(said), exchanges=tuple(trail))
 
 
 def _progress_found(there: bool | None, exchanges: tuple[Exchange, ...]) -> Outcome:  # noqa: FBT001 - yes, no, cannot tell

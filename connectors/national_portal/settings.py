@@ -109,7 +109,7 @@ class Account(NamedTuple):
 class Settings(Reach):
     """One portal behind one adapter, or behind a province's ``connector``; ``base_url`` is the address of either. ``agency`` is its ``madonvi``.
 
-    ``share_path`` serves ``TraCuuHoSo``, ``integration_path`` the services that write. With ``connector`` neither they nor the login are named.
+    ``levels``: what its ``CAPDONVI`` means. ``share_path`` serves ``TraCuuHoSo``, ``integration_path`` the services that write. With ``connector`` neither they nor the login are named.
     """
 
     agency: Word
@@ -120,6 +120,9 @@ class Settings(Reach):
     share_path: Path | None = None
     connector: Front | None = None
     defaults: Defaults = Defaults()
+    levels: dict[Word, Literal["national", "province", "department", "district", "commune"]] = Field(
+        default_factory=dict
+    )
     dstcode: Word | None = None
     dstcode_in: Literal["header", "query"] = "header"
     providerurl: Address | None = None

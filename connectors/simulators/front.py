@@ -14,7 +14,7 @@ from connectors.simulators.desk import Said, say
 from connectors.simulators.portal import LOOK_UP, PROGRESS, SYNC, Portal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from connectors.simulators.desk import Call, Journal
@@ -22,10 +22,16 @@ if TYPE_CHECKING:
 
 class Front:
     def __init__(
-        self, journal: Journal, key: str = "", *, clock: Callable[[], datetime], plain: bool = False
+        self,
+        journal: Journal,
+        key: str = "",
+        *,
+        clock: Callable[[], datetime],
+        plain: bool = False,
+        publishes: Mapping[str, list[dict[str, Any]]] | None = None,
     ) -> None:
         self.journal = journal
-        self._portal = Portal(journal, clock=clock)
+        self._portal = Portal(journal, clock=clock, publishes=publishes)
         self._key, self._plain = key, plain
 
     def name(self, call: Call) -> str:
@@ -42,6 +48,8 @@ class Front:
                 asked |= {"service": SYNC, "isUpdating": call.parameter("isUpdating"), "data": _array(call)}
             case "POST", "CapNhatTienDoHoSoMC":
                 asked |= {"service": PROGRESS, "data": _array(call)}
+            case "GET", service if service.startswith("Lay"):
+                asked |= {"service": service, "maTTHC": call.parameter("maTTHC")}
             case _:
                 return say({"error_code": "4", "message": "Không có dịch vụ này"}, 404)
         said = self._portal.served(asked)

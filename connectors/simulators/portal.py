@@ -28,7 +28,7 @@ from connectors.simulators.orders import PAGE
 from connectors.simulators.server import HOST, options, secret_of, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from connectors.simulators.desk import Call, Journal
 
@@ -107,6 +107,7 @@ class Portal:
         generation: str = "1",
         lists_progress: bool = False,
         pull: Pull | None = None,
+        publishes: Mapping[str, list[dict[str, Any]]] | None = None,
     ) -> None:
         self.journal = journal
         self._password, self._username = password, username
@@ -116,6 +117,7 @@ class Portal:
         self._states: dict[str, str] = {}
         self._lists_progress = lists_progress
         self._pull = pull
+        self._publishes = publishes or {}
         self._told: dict[str, list[dict[str, str]]] = {}
         for entry in journal.entries:
             self._remember(entry.operation, msgspec.json.decode(entry.body))
@@ -138,9 +140,13 @@ class Portal:
         """What the portal makes of a call whose session is good."""
         if not asked.get("madonvi"):
             return _no("3", "Trường madonvi không được để trống")
-        service = {LOOK_UP: self._look_up, SYNC: self._sync, PROGRESS: self._progress}.get(
-            str(asked.get("service"))
-        )
+        name = str(asked.get("service"))
+        if name == "LayThuTuc":
+            found = [each for each in self._publishes.get(name, ()) if each["MATTHC"] == asked.get("maTTHC")]
+            return say({"error_code": 0, "message": "", "result": found})
+        if name in self._publishes:
+            return say({"error_code": 0, "message": "", "result": self._publishes[name]})
+        service = {LOOK_UP: self._look_up, SYNC: self._sync, PROGRESS: self._progress}.get(name)
         return service(asked) if service else _no("3", "Dịch vụ không tồn tại")
 
     def refusal(self, call: Call) -> Said:
@@ -311,7 +317,13 @@ def main() -> None:
         "--lists-progress", action="store_true", help="TraCuuHoSo tells progress records (assumed)"
     )
     parser.add_argument("--pulled", type=Path, help="fetch documents by their links and write down what came")
+    parser.add_argument(
+        "--publishes",
+        type=Path,
+        help="JSON: by service (LayThuTuc, LayDanhMucCoQuan …) the records of its result",
+    )
     arguments = parser.parse_args()
+    publishes = msgspec.json.decode(arguments.publishes.read_bytes()) if arguments.publishes else {}
     pull = Puller(arguments.pulled) if arguments.pulled else None
 
     def opened(journal: Journal) -> Portal:
@@ -324,6 +336,7 @@ def main() -> None:
             generation=arguments.generation,
             lists_progress=arguments.lists_progress,
             pull=pull,
+            publishes=publishes,
         )
 
     serve(arguments.port, arguments.journal, opened)

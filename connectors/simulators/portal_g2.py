@@ -4,6 +4,8 @@
 gives ``IdTepTin`` and ``HashTepTin``; ``/ThemMoiHoSo`` gives ``IdHoSo`` and makes a dossier each time that it is called; ``/CapNhatTienTrinh`` and
 ``/CapNhatTrangThai`` go by ``IDHoSo``, times are ``yyyy-MM-ddTHH:mm:ss.fff``, states are whole numbers, fees and results are taken at 5, 6 and 9 only.
 Answers are ``{code, message, data}``. Assumed: the paths, that success is code 0, that errors come inside HTTP 200, the form of the code.
+
+Run: ``python -m connectors.simulators.portal_g2 --port 9003 --journal var/portal.jsonl --secret-file keys/portal.txt``
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.parser import BytesParser
 from email.policy import HTTP
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.simulators.desk import Said, say
+from connectors.simulators.server import options, secret_of, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,3 +166,20 @@ def _file(call: Call) -> bytes | None:
             content = part.get_payload(decode=True)
             return content if isinstance(content, bytes) else None
     return None
+
+
+def main() -> None:
+    parser = options("Simulated national portal, generation 2")
+    parser.add_argument("--client", default="h47")
+    arguments = parser.parse_args()
+
+    def opened(journal: Journal) -> PortalG2:
+        return PortalG2(
+            journal, secret_of(arguments), clock=lambda: datetime.now(UTC), client=arguments.client
+        )
+
+    serve(arguments.port, arguments.journal, opened)
+
+
+if __name__ == "__main__":
+    main()

@@ -107,7 +107,7 @@ async def publish(
 ) -> int:
     """Make the next version from a file, or from what the hub itself goes by."""
     named, today = catalogues.checked_id(catalogue), desk.now().astimezone(VIETNAM).date()
-    entries = _entries(named, file)
+    entries = _entries(desk.settings, named, file)
     async with desk.hub() as hub:
         known = await hub.store.catalogues.versions(named)
         before = await _document(hub.store.catalogues, known[-1]) if known else None
@@ -153,9 +153,9 @@ async def publish(
     return Exit.OK
 
 
-def _entries(catalogue: str, file: Path | None) -> Sequence[Entry]:
+def _entries(settings: Path, catalogue: str, file: Path | None) -> Sequence[Entry]:
     if file is None:
-        return opening.own_catalogue(catalogue)
+        return opening.own_catalogue(settings, catalogue)
     try:
         raw = file.read_bytes()
     except OSError as error:

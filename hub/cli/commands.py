@@ -68,6 +68,7 @@ COMMANDS: Mapping[str, str] = {
     "mapping replay": "hub.cli.mappings:replay",
     "mapping propose": "hub.cli.governing:propose",
     "mapping approve": "hub.cli.governing:approve",
+    "registry refresh": "hub.cli.registries:refresh",
     "calendar due": "hub.cli.calendars:due_",
     "calendar show": "hub.cli.calendars:show_",
     "db status": "hub.cli.db:status",

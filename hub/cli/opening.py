@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hub.partners.partner import Partner
     from hub.probing.checks import Check
     from hub.receipts import Confirm
+    from hub.registries.publisher import Publisher
     from hub.routing.recipients import Routed
     from hub.signatories.reading import Known
     from hub.stages import Stage
@@ -275,6 +276,13 @@ def signatories(settings: Path) -> tuple[Known, Agencies]:
     return what.signatories, what.agencies
 
 
+def publisher(settings: Path, partner: str) -> Publisher | tuple[str, ...]:
+    """Open a partner that publishes lists; or return the ids of those that do. Raises ``Refusal`` HUB-CFG-*. Needs no store."""
+    from hub.wiring.registries import publisher as wired_publisher  # noqa: PLC0415 - heavy; only this command needs it
+
+    return wired_publisher(settings, partner)
+
+
 def kept(settings: Path) -> Keeping:
     from hub.wiring.keeping import Keeping as Wired  # noqa: PLC0415 - heavy; only the commands db and key need it
 
@@ -311,14 +319,15 @@ def hub_name(settings: Path) -> str:
     return told.name or told.public_url.rstrip("/")
 
 
-def own_catalogue(catalogue: str) -> Sequence[Entry]:
-    """What the hub itself goes by. Raises ``Refusal`` HUB-CAT-002."""
+def own_catalogue(settings: Path, catalogue: str) -> Sequence[Entry]:
+    """What the hub itself goes by, this site's versions of the registries included. Raises ``Refusal`` HUB-CAT-002, HUB-CFG-002."""
     from hub import catalogues  # noqa: PLC0415 - heavy; only this command needs it
-    from schemas.agencies import Agencies  # noqa: PLC0415 - heavy
+    from hub import settings as file  # noqa: PLC0415 - heavy
+    from hub.wiring.declared import registries_of  # noqa: PLC0415 - heavy
     from schemas.codelists import CodeLists  # noqa: PLC0415 - heavy
-    from schemas.procedures import Procedures  # noqa: PLC0415 - heavy
 
-    return catalogues.own(catalogue, Procedures.load(Agencies.load()), CodeLists.load())
+    _, procedures = registries_of(file.load(settings if settings.is_file() else None))
+    return catalogues.own(catalogue, procedures, CodeLists.load())
 
 
 async def covered(settings: Path, store: Store, now: datetime, silent_after: int) -> Sequence[Line]:

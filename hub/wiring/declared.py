@@ -78,7 +78,7 @@ def declared(path: Path, *, thorough: bool = False) -> Declared:
     ``thorough``: rooms are built as well, once, for what only they can find.
     """
     settings = settings_file.load(path)
-    agencies = Agencies.load()
+    agencies, procedures = registries_of(settings)
     try:
         library, formats = _formats(settings)
     except Refusal as refusal:
@@ -97,7 +97,7 @@ def declared(path: Path, *, thorough: bool = False) -> Declared:
         library=library,
         formats=governed(settings, MAPPINGS, formats, _named(read), utc_now),
         agencies=agencies,
-        procedures=Procedures.load(agencies),
+        procedures=procedures,
         days=days_of(settings),
         signatories=signatories.load(settings.signatories, world),
     )
@@ -107,6 +107,17 @@ def _named(read: Sequence[Partner]) -> frozenset[str]:
     """Versions of mappings that partner files name."""
     sent = {partner.sends.format for partner in read if partner.sends}
     return frozenset(sent | {partner.receives.mapping for partner in read if partner.receives})
+
+
+def registries_of(settings: Settings) -> tuple[Agencies, Procedures]:
+    """Return the built-in registries with this site's later versions over them. Raises ``Refusal`` HUB-CFG-002 naming what is wrong in one."""
+    site = settings.registries
+    try:
+        agencies = Agencies.load(versions=site and site / "agencies")
+        return agencies, Procedures.load(agencies, versions=site and site / "procedures")
+    except (OSError, ValueError) as error:
+        rule = "registries that can be read"
+        raise refuse("HUB-CFG-002", "registries", rule=rule, detail=str(error)) from None
 
 
 def _of_partners(settings: Settings, agencies: Agencies) -> Sequence[Problem]:
@@ -246,7 +257,7 @@ def _around(
         wrong = tuple(each for each in refusal.problems if each.place.partition(" ")[0] not in own)
         library = library_of(settings)
         formats = mapping.mappings(MAPPINGS, Library((BUILTIN,)))
-    world = _world(settings, formats, Agencies.load())
+    world = _world(settings, formats, registries_of(settings)[0])
     if wrong or is_draft(file):
         world = msgspec.structs.replace(world, mappings=world.mappings | _refs(settings))
     return world, library, formats, wrong

@@ -334,6 +334,12 @@ def test_a_department_speaks_soap_with_the_toolkit_it_has(checkout: Checkout) ->
     done(checkout, DOCS / "howto" / "soap-service.md")
 
 
+def test_the_national_portal_is_reached_in_each_generation_and_its_lists_are_taken(
+    checkout: Checkout,
+) -> None:
+    done(checkout, DOCS / "howto" / "national-portal.md")
+
+
 def test_messages_are_signed_by_foreign_tools_in_each_form(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "sign-messages.md")
 

@@ -1,0 +1,57 @@
+"""What a partner publishes: procedures, agencies, fields. A room that can reads its partner's lists into these values.
+
+A list is whole or it is not there: an answer that is an error, a page, cut short or empty is ``Missed``, never an empty list.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from connectors.contract import Missed  # noqa: TC001 - part of the public signatures
+
+MOST = 20_000
+"""Entries of one list; a province has about two thousand procedures."""
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """Common shape: frozen, named fields."""
+
+
+class Field(Value, frozen=True):
+    """Lĩnh vực."""
+
+    code: str
+    name: str
+
+
+class Procedure(Value, frozen=True):
+    """Thủ tục hành chính. ``hours``: working hours, the longest of those published; ``None``: in no unit that is known.
+
+    ``agencies``: who carries it out, as the partner codes them. ``public``: false when it is listed and no longer in force.
+    """
+
+    code: str
+    name: str
+    field: Field | None = None
+    hours: int | None = None
+    agencies: tuple[str, ...] = ()
+    public: bool = True
+
+
+class Agency(Value, frozen=True):
+    """Cơ quan. ``level``: in the registry's words; empty where nobody declared what the partner's code means."""
+
+    code: str
+    name: str
+    level: str = ""
+
+
+class Catalogues(Protocol):
+    """One partner's lists. It never raises for something that a partner or a network did."""
+
+    async def procedures(self) -> tuple[Procedure, ...] | Missed: ...
+    async def agencies(self) -> tuple[Agency, ...] | Missed: ...
+    async def fields(self) -> tuple[Field, ...] | Missed: ...
+    async def close(self) -> None: ...

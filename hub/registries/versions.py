@@ -1,0 +1,120 @@
+"""Dated versions of the registries in this site's folder: written whole, looked at by whoever reads them, and then put in place.
+
+One file for each day and partner: ``procedures/2026-11-23-dvcqg.toml``, ``agencies/2026-11-23-dvcqg.csv``. A later one stands over the earlier ones;
+none is ever removed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from schemas.agencies import Agencies, Agency, read_table
+from schemas.problems import refuse
+from schemas.procedures import Procedure, Procedures, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
+
+    from hub.registries.comparing import Change
+
+HEAD = "# As {partner} published it on {day}; written by registry refresh. A later version stands over this one.\n"
+
+
+def store(site: Path, partner: str, day: date, changes: Iterable[Change]) -> tuple[Path, ...]:
+    """Write what can be stored; return the files. Raises ``Refusal`` HUB-CFG-002 when what would stand then cannot be read, and changes nothing."""
+    rows = [change.row for change in changes if change.row is not None]
+    name = f"{day.isoformat()}-{partner}"
+    found: dict[Path, str] = {}
+    head = HEAD.format(partner=partner, day=day.isoformat())
+    if agencies := {row.code: row for row in rows if isinstance(row, Agency)}:
+        place = Path("agencies") / f"{name}.csv"
+        before = (
+            {row.code: row for _, row in read_table(site / place, Agency)} if (site / place).exists() else {}
+        )
+        found[place] = as_csv(list({**before, **agencies}.values()))
+    if procedures := {row.id: row for row in rows if isinstance(row, Procedure)}:
+        place = Path("procedures") / f"{name}.toml"
+        told = {row.id: row for row in read(site / place)} if (site / place).exists() else {}
+        found[place] = head + as_toml({**told, **procedures}.values())
+    try:
+        _try(site, found)
+    except ValueError as error:
+        rule = "registries that can be read"
+        raise refuse("HUB-CFG-002", "registries", rule=rule, detail=str(error)) from None
+    for place, text in found.items():
+        _put(site / place, text)
+    return tuple(site / place for place in found)
+
+
+def as_toml(rows: Iterable[Procedure]) -> str:
+    return "".join(f"\n[[procedure]]\n{_members(msgspec.to_builtins(row))}" for row in rows)
+
+
+def as_csv(rows: Sequence[Agency]) -> str:
+    written = io.StringIO()
+    table = csv.DictWriter(written, Agency.__struct_fields__, lineterminator="\n")
+    table.writeheader()
+    for row in rows:
+        plain = msgspec.to_builtins(row)
+        table.writerow({name: _cell(plain[name]) for name in Agency.__struct_fields__})
+    return written.getvalue()
+
+
+def _members(value: Mapping[str, object]) -> str:
+    return "".join(
+        f"{name} = {_toml(each)}\n" for name, each in value.items() if each is not None and each != []
+    )
+
+
+def _toml(value: object) -> str:
+    """JSON's strings, numbers and lists are TOML's; objects are inline tables."""
+    if isinstance(value, dict):
+        inside = ", ".join(f"{name} = {_toml(each)}" for name, each in value.items() if each is not None)
+        return f"{{ {inside} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)
+
+
+def _try(site: Path, found: Mapping[Path, str]) -> None:
+    """Read everything as it would stand."""
+    with TemporaryDirectory() as beside:
+        trial = Path(beside) / "registries"
+        if site.exists():
+            shutil.copytree(site, trial)
+        for place, text in found.items():
+            _put(trial / place, text)
+        agencies = Agencies.load(versions=trial / "agencies")
+        Procedures.load(agencies, versions=trial / "procedures")
+
+
+def _put(path: Path, text: str) -> None:
+    """Whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        with fresh.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            fresh.unlink()
