@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from connectors.simulators import land, onestop, portal
 from connectors.simulators.axis import Axis
 from connectors.simulators.desk import Journal
+from connectors.simulators.gip import Gip
 from connectors.simulators.land import Land
 from connectors.simulators.magic import Sandboxed
 from connectors.simulators.onestop import OneStop
@@ -53,6 +54,7 @@ FAMILIES: Mapping[str, Family] = {
     ),
     "dvcqg-g2": Family(lambda journal, secret: PortalG2(journal, secret, clock=_now)),
     "truc-vxp": Family(Axis),
+    "thue-gip": Family(Gip),
 }
 """By the name of the partner file in ``examples/sandbox``."""
 

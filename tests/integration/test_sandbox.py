@@ -19,7 +19,7 @@ import pytest
 from msgspec.structs import replace
 
 from connectors import catalogue
-from connectors.contract import Deferred, Delivered, Parcel, Refused, Sealed, Unsure
+from connectors.contract import Deferred, Delivered, Numbers, Parcel, Refused, Sealed, Unsure
 from connectors.simulators import sandbox
 from connectors.simulators.desk import Call
 from connectors.simulators.magic import FOREVER, MAGIC, called
@@ -43,6 +43,7 @@ SAID = {
     "dvcqg-g1": ("dvcqg.g1@1", "DongBoHoSoMC"),
     "dvcqg-g2": ("dvcqg.g2@1", "ThemMoiHoSo"),
     "truc-vxp": ("edxml.qcvn102@1", "VanBan"),
+    "thue-gip": ("gip.data@1", "TruyVan"),
 }
 FIRST = 1 + FOREVER
 """Of the numbers at which a partner always misbehaves."""
@@ -66,9 +67,10 @@ class Box:
         dossier = replace(message.dossier, code=code, documents=(), papers=())
         message = replace(message, dossier=dossier, extensions={})
         key = f"01K9:{name}:{number}"
-        draft = room.build(partner.settings, self.what.formats[receives.mapping]).encode(
-            operation, message, key
-        )
+        codec = room.build(partner.settings, self.what.formats[receives.mapping])
+        draft = codec.encode(operation, message, key)
+        if isinstance(codec, Numbers):
+            draft = codec.number(draft, number, datetime.now(UTC))
         sealed = Sealed(payload=draft.payload, media_type=draft.media_type, facts=draft.facts)
         parcel = Parcel(key=key, operation=operation, sealed=sealed, dossier=code)
         outfit = catalogue.Outfit(
