@@ -5,6 +5,7 @@ where a partner wants them inside.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -60,6 +61,23 @@ class _EnclosingCodec(_RestCodec):
         return msgspec.structs.replace(draft, payload=payload)
 
 
+class _FormCodec(_RestCodec):
+    """For a partner that takes a form."""
+
+    def encode(self, operation: str, message: Message, key: str) -> Draft:
+        draft = super().encode(operation, message, key)
+        return msgspec.structs.replace(draft, payload=as_form(draft.payload), media_type=FORM)
+
+
+def as_form(payload: bytes) -> bytes:
+    """Write a JSON record of texts as a form. Raises ``Refusal`` HUB-MAP-004 for anything else: a form has no other values."""
+    try:
+        return urlencode(msgspec.json.decode(payload, type=dict[str, str])).encode("ascii")
+    except msgspec.MsgspecError:
+        raise refuse("HUB-MAP-004", rule=FORM) from None
+
+
+FORM = "application/x-www-form-urlencoded"
 LARGEST = 16 * 2**20
 """Bytes of all files inside one message: gateways of the field take few larger requests."""
 
@@ -69,4 +87,6 @@ def encloses(settings: Settings) -> int:
 
 
 def build(settings: Settings, mapping: Writer) -> Codec:
+    if settings.form:
+        return _FormCodec(settings, mapping)
     return _EnclosingCodec(settings, mapping) if settings.files_at else _RestCodec(settings, mapping)

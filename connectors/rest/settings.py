@@ -61,7 +61,8 @@ class Find(Closed):
 
 class Settings(Reach):
     """``path`` serves every operation that ``paths`` does not name. ``files_at``: where files stand in the payload, in base64: JSON
-    pointers with ``*`` for each element of a list; the mapping writes a document's SHA-256 there.
+    pointers with ``*`` for each element of a list; the mapping writes a document's SHA-256 there. ``form``: what the mapping writes, a
+    record of texts, travels as a form (``application/x-www-form-urlencoded``).
     """
 
     signs: ClassVar[frozenset[str]] = frozenset({"modi-rest"})
@@ -76,6 +77,13 @@ class Settings(Reach):
     reply: ReplyPlaces = ReplyPlaces()
     find: Find | None = None
     files_at: tuple[FilePointer, ...] = ()
+    form: bool = False
+
+    @model_validator(mode="after")
+    def _a_form_holds_texts(self) -> Self:
+        if self.form and self.files_at:
+            raise ValueError("a form has no room for files")
+        return self
 
     @model_validator(mode="after")
     def _an_answer_must_prove_something(self) -> Self:

@@ -1,0 +1,118 @@
+"""Back to a one-stop of the OpenCPS class: what happens becomes an action on its dossier, sent as the form that it takes."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from connectors import catalogue
+from connectors.catalogue import Outfit
+from connectors.contract import Delivered, Parcel, Refused, Sealed
+from connectors.rest.codec import FORM, as_form
+from connectors.rest.settings import Settings
+from hub.partners import reading
+from hub.partners.world import World
+from schemas.dossier import Actor, Dossier, Event, Kind, Message
+from schemas.library import BUILTIN, Library
+from schemas.mapping import load
+from schemas.problems import Refusal
+
+if TYPE_CHECKING:
+    from hub.partners.partner import Partner
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = "000.00.00.H47-261120-0001"
+AT = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
+MAPPING = load(BUILTIN / "mappings" / "opencps.rest-1.toml")
+
+
+def message(kind: Kind, **said: Any) -> Message:
+    event = Event(kind=kind, at=AT, actor=Actor(name="Lê Văn Chuyên Viên"), **said)
+    return Message(event=event, key="k", sender="land", agency="000.00.15.H47", dossier=Dossier(code=CODE))
+
+
+def partner(folder: Path, base: str) -> Partner:
+    """The example, as an operator makes it."""
+    example = (ROOT / "examples/desks/motcua-mapi.toml").read_text("utf-8")
+    receives = (ROOT / "examples/desks/opencps-receives.toml").read_text("utf-8")
+    (folder / "secrets").mkdir()
+    (folder / "secrets/motcua.txt").write_text("a password")
+    written = receives.replace("https://motcua.example.gov.vn", base)
+    (folder / "motcua.toml").write_text(example + written)
+    world = World(
+        rooms={"rest": catalogue.ROOMS["rest"].settings},
+        mappings=frozenset({"dvcqg.mapi@1", "opencps.rest@1"}),
+        keys=frozenset(),
+        agency=lambda _: True,
+    )
+    (found,) = reading.load(folder, world)
+    return found
+
+
+async def test_each_of_status_supplement_duty_and_result_is_an_action_of_its_dossier(tmp_path: Path) -> None:
+    came: list[tuple[str, dict[str, str]]] = []
+
+    async def act(request: web.Request) -> web.Response:
+        assert request.content_type == FORM
+        assert request.headers["groupId"] == "35301"
+        assert request.headers["Authorization"].startswith("Basic ")
+        came.append((request.match_info["id"], dict(await request.post())))  # type: ignore[arg-type]
+        if len(came) > len(KINDS):
+            return web.json_response({"error": "cannot"}, status=405)
+        return web.json_response({"dossierActionId": 4711})
+
+    app = web.Application()
+    app.router.add_post("/o/rest/v2/dossiers/{id}/actions", act)
+    async with TestServer(app) as server:
+        found = partner(tmp_path, str(server.make_url("")).rstrip("/"))
+        settings: Any = found.settings
+        assert found.receives
+        room = catalogue.ROOMS["rest"]
+        codec = room.build(settings, MAPPING)
+        outfit = Outfit(library=Library((BUILTIN,)), now=lambda: AT, seconds=lambda: 0.0)
+        connector = room.connect(settings, found.receives.replies, outfit)
+        for kind in (*KINDS, Kind.FINISHED):
+            said = message(kind, content="Thiếu giấy tờ & bản đồ")
+            (operation,) = codec.operations(said)
+            draft = codec.encode(operation, said, "key")
+            sealed = Sealed(payload=draft.payload, media_type=draft.media_type, facts=draft.facts)
+            outcome = await connector.deliver(
+                Parcel(key="key", operation=operation, dossier=CODE, sealed=sealed, attempt=1)
+            )
+            assert isinstance(outcome, Delivered if len(came) <= len(KINDS) else Refused)
+        await connector.close()
+    assert [said["actionCode"] for _, said in came[:-1]] == list(KINDS.values())
+    assert {code for code, _ in came} == {CODE}
+    assert came[0][1]["actionNote"] == "Thiếu giấy tờ & bản đồ"
+    assert came[0][1]["actionUser"] == "Lê Văn Chuyên Viên"
+
+
+KINDS = {
+    Kind.STEP: "LT_XU_LY",
+    Kind.SUPPLEMENT_REQUESTED: "LT_YEU_CAU_BO_SUNG",
+    Kind.DUTY_ANNOUNCED: "LT_NGHIA_VU",
+    Kind.FINISHED: "LT_CO_KET_QUA",
+}
+
+
+def test_a_dossier_cannot_be_opened_by_an_action() -> None:
+    assert MAPPING.operations(message(Kind.RECEIVED)) == ()
+
+
+@pytest.mark.parametrize("document", [{"a": 1}, {"a": ["b"]}, ["a"], {"a": None}])
+def test_a_form_holds_texts_and_nothing_else(document: object) -> None:
+    with pytest.raises(Refusal) as refused:
+        as_form(json.dumps(document).encode())
+    assert refused.value.code == "HUB-MAP-004"
+
+
+def test_a_form_is_written_as_forms_are() -> None:
+    assert as_form('{"a":"b c&d","ê":"="}'.encode()) == b"a=b+c%26d&%C3%AA=%3D"
+    with pytest.raises(ValueError, match="no room for files"):
+        Settings.model_validate({"base_url": "http://127.0.0.1:9", "form": True, "files_at": ["/a/b"]})
