@@ -16,7 +16,6 @@ from connectors.reach import Reach
 from schemas.library import Library
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    "gip": {"sender": "H47", "sender_name": "LGSP"},
     "rest": {},
     "soap": {"wsdl": "land@1"},
     "folder": {"outbox": "/nowhere"},
