@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, str] = {
     "transfer route": "hub.cli.mending:route",
     "message refused": "hub.cli.messages:refused",
     "dossier show": "hub.cli.dossiers:show_",
+    "dossier import": "hub.cli.importing:import_",
     "dossier merge": "hub.cli.dossiers:merge",
     "document list": "hub.cli.documents:list_",
     "document show": "hub.cli.documents:show_",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hub.drafting.draft import Laid
     from hub.evidence.contract import Root
     from hub.governing import Proposal, Standing
+    from hub.importing import World as ImportWorld
     from hub.judging.contract import Said
     from hub.partners.partner import Partner
     from hub.probing.checks import Check
@@ -328,6 +329,25 @@ def own_catalogue(settings: Path, catalogue: str) -> Sequence[Entry]:
 
     _, procedures = registries_of(file.load(settings if settings.is_file() else None))
     return catalogues.own(catalogue, procedures, CodeLists.load())
+
+
+async def importing_world(settings: Path, store: Store) -> ImportWorld:
+    """What the rows of an import refer to."""
+    from hub.importing import World  # noqa: PLC0415 - heavy; only this command needs it
+    from hub.partners.partner import parties  # noqa: PLC0415 - heavy
+    from hub.routing.parties import roster  # noqa: PLC0415 - heavy
+    from hub.wiring.declared import declared  # noqa: PLC0415 - heavy
+    from schemas.codelists import CodeLists  # noqa: PLC0415 - heavy
+
+    what = declared(settings)
+    return World(
+        agencies=what.agencies,
+        procedures=what.procedures,
+        lists=CodeLists.load(),
+        parties=roster(parties(what.partners), what.agencies),
+        authorities={each.id: each.sends.authority for each in what.partners if each.sends},
+        versions=await store.catalogues.versions(),
+    )
 
 
 async def covered(settings: Path, store: Store, now: datetime, silent_after: int) -> Sequence[Line]:

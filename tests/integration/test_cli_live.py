@@ -170,3 +170,29 @@ def test_no_catalogue_counts_from_a_day_that_is_over(settings: Path) -> None:
     assert ran(str(settings), *words, "2999-01-01").status == 0
     before = ran(str(settings), "catalogue", "show", "procedures", "7")
     assert "HUB-CAT-002" in before.err
+
+
+def test_open_dossiers_are_imported_after_a_dry_run_and_once(settings: Path, tmp_path: Path) -> None:
+    file = tmp_path / "open.csv"
+    words = ("dossier", "import", str(file))
+    head = "code,authority,origin,procedure,received_on,state\n"
+    file.write_text(head + "000.00.15.H47-190412-0001,000.00.15.H47,so-dat,1.009999,2019-04-12,99\n")
+    wrong = ran(str(settings), *words, "--dry-run")
+    assert (wrong.status != 0, "HUB-IMP-001" in wrong.err, "state (2)" in wrong.err) == (True, True, True)
+    file.write_text(head + "000.00.15.H47-190412-0001,000.00.15.H47,so-dat,1.009999,2019-04-12,4\n")
+    dry = ran(str(settings), *words, "--dry-run", "--json")
+    (row,) = json.loads(dry.out)
+    assert (row["line"], row["known"], row["state"], row["legs"]) == (
+        2,
+        False,
+        "processing",
+        ["000.00.15.H47"],
+    )
+    assert ran(str(settings), "dossier", "show", row["code"]).status != 0
+    for made, known in ((1, 0), (0, 1)):
+        done = ran(str(settings), *words, "--reason", "QD-12", "--yes", "--json")
+        told = json.loads(done.out)
+        assert (done.status, told["made"], told["known"]) == (0, made, known)
+    shown = json.loads(ran(str(settings), "dossier", "show", row["code"], "--json").out)
+    assert (shown["id"], shown["stage"], shown["transfers"]) == (row["id"], "live", [])
+    assert ran(str(settings), "dossier", "import", str(tmp_path / "none.csv"), "--dry-run").status == 2

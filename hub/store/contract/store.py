@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Work,
     )
     from hub.store.contract.governing import MappingBook
+    from hub.store.contract.history import History
     from hub.store.contract.intake import Acceptance, Accepted, Known, RefusedMessage, Usage, Use
     from hub.store.contract.mailbox import Mailbox
     from hub.store.contract.mending import Correction, Merging, Rerouting
@@ -71,6 +72,8 @@ class Store(Protocol):
     def coverage(self) -> Coverage: ...
     @property
     def catalogues(self) -> CatalogueStore: ...
+    @property
+    def history(self) -> History: ...
 
     async def known(self, authority: str, code: str) -> Known | None: ...
 

@@ -47,6 +47,7 @@ from hub.store.sql.catalogues import SqlCatalogues
 from hub.store.sql.engine import Closed, Unavailable
 from hub.store.sql.evidence import SqlEvidence
 from hub.store.sql.governing import SqlMappings
+from hub.store.sql.history import SqlHistory
 from hub.store.sql.mailbox import SqlMailbox
 from hub.store.sql.shelf import Shelf
 from hub.store.sql.stages import SqlStages
@@ -127,6 +128,7 @@ class SqlStore:
         self.mappings = SqlMappings(writes)
         self.coverage = SqlCoverage(reads, writes)
         self.catalogues = SqlCatalogues(reads, writes)
+        self.history = SqlHistory(reads, writes)
         self.mailbox = SqlMailbox(
             reads, writes, payloads, self._pen_of, self._packed, self._under_a_living_key
         )
