@@ -118,6 +118,7 @@ def _sender(
         text=sends.text,
         own_key=table is not None and not table.canonical,
         hosts=frozenset(sends.sources.hosts) if sends.sources else None,
+        base=(sends.sources.base or "") if sends.sources else "",
     )
 
 

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from schemas.dossier import Document, Message, Result
 
 
-def enclosures(message: Message, hosts: frozenset[str] | None = None) -> tuple[New, ...]:
+def enclosures(message: Message, hosts: frozenset[str] | None = None, base: str = "") -> tuple[New, ...]:
     """Return the documents that the hub must have: meant by their digest, or by an address that it fetches from.
 
-    Those that are taken back (``deleted``) are nobody's. Raises ``Refusal`` HUB-DOC-015 for an address elsewhere.
+    ``base``: what an address that names no server stands behind. Those that are taken back (``deleted``) are nobody's. Raises ``Refusal`` HUB-DOC-015 for an address elsewhere.
     """
     if message.dossier is None:
         return ()
@@ -34,7 +34,8 @@ def enclosures(message: Message, hosts: frozenset[str] | None = None) -> tuple[N
             if getattr(each, "deleted", False) or not (fetched or (each.sha256 and not each.reference)):
                 continue
             at = f"/dossier/{where}/{number}"
-            if fetched and not _may_be_fetched(each.reference or "", hosts or frozenset()):
+            address = _whole(each.reference or "", base)
+            if fetched and not _may_be_fetched(address, hosts or frozenset()):
                 problems.append(
                     Problem(code="HUB-DOC-015", place=f"{at}/reference", rule="sends.sources.hosts")
                 )
@@ -45,12 +46,18 @@ def enclosures(message: Message, hosts: frozenset[str] | None = None) -> tuple[N
                     sha256=each.sha256 or "",
                     size=each.size,
                     media_type=each.media_type or "",
-                    url=each.reference or "" if fetched else "",
+                    url=address if fetched else "",
                 )
             )
     if problems:
         raise Refusal(*problems)
     return tuple(found)
+
+
+def _whole(address: str, base: str) -> str:
+    """Some systems tell the path alone; their file says of which server."""
+    alone = bool(address) and bool(base) and "://" not in address
+    return f"{base}/{address.lstrip('/')}" if alone else address
 
 
 def _may_be_fetched(address: str, hosts: frozenset[str]) -> bool:

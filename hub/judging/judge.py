@@ -49,7 +49,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
     heard, written = nfc(opened.message(sender.id, key, sender.agency))
     try:
         message, code = check_said(heard, sender, desk, now.date())
-        named = enclosures(message, sender.hosts)
+        named = enclosures(message, sender.hosts, sender.base)
         signatory = signed_by(message, code, verified, sender, desk)
     except Refusal as refusal:
         raise on_the_wire(

@@ -129,10 +129,11 @@ class OwnQuota(Closed):
 class Sources(Closed):
     """The sender's own document servers. ``hosts``: ``name`` or ``name:port``, asked over https (loopback may do without).
 
-    ``ca_file``: only this bundle is trusted; ``schedule``: seconds before each further try; ``time``: for one download.
+    ``base``: what an address that names no server stands behind. ``ca_file``: only this bundle is trusted; ``schedule``: seconds before each further try; ``time``: for one download.
     """
 
     hosts: Annotated[tuple[HostName, ...], Field(min_length=1)]
+    base: Address | None = None
     ca_file: File | None = None
     schedule: tuple[Seconds, ...] = (10.0, 60.0, 300.0, 1800.0, 7200.0, 21600.0, 43200.0, 86400.0)
     time: Seconds = 3600.0

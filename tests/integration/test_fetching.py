@@ -462,3 +462,23 @@ def test_only_listed_hosts_are_fetched_from(address: str) -> None:
         ("HUB-DOC-015", "/dossier/documents/0/reference")
     ]
     assert enclosures(message) == ()
+
+
+@pytest.mark.parametrize(
+    ("told", "asked"),
+    [
+        ("/f/1?id=2", "https://docs.example.vn/api/f/1?id=2"),
+        ("f/1", "https://docs.example.vn/api/f/1"),
+        ("//evil.example/f", "https://docs.example.vn/api/evil.example/f"),
+        ("https://docs.example.vn/f/1", "https://docs.example.vn/f/1"),
+    ],
+)
+def test_an_address_without_a_server_stands_behind_the_senders_own(told: str, asked: str) -> None:
+    dossier = Dossier(code="c", documents=(Document(id="1", reference=told),))
+    message = Message(event=Event(kind=Kind.STEP, at=NOON), key="k", sender="s", agency="a", dossier=dossier)
+    hosts = frozenset({"docs.example.vn"})
+    (new,) = enclosures(message, hosts, "https://docs.example.vn/api")
+    assert new.url == asked
+    if "://" not in told:
+        with pytest.raises(Refusal):
+            enclosures(message, hosts, "https://elsewhere.example/api")
