@@ -167,8 +167,6 @@ def _write_list(code: Code, table: Table, row: Row, shape: Shape, prefixes: dict
             "else: del c.problems[b:]",
         )
         inside.put(f"o[{wire}] = l")
-        if row.required:
-            inside.put(f"if not l: c.add({row.missing!r}, {place}, {'required ' + (row.at or '')!r})")
     else:
         inside.put(f"o[{wire}] = [{one} for i, e in enumerate(v)]")
     if row.required:

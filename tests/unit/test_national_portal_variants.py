@@ -12,17 +12,23 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.catalogue import ROOMS, Outfit
-from connectors.contract import Deferred, Delivered, Parcel, Particular, Sealed, Unsure
+from connectors.contract import Deferred, Delivered, Parcel, Sealed, Unsure
 from connectors.national_portal.settings import Settings
 from connectors.replies import Row
 from connectors.simulators.desk import Journal
 from connectors.simulators.front import Front
 from connectors.simulators.portal import DSTCODE, PROGRESS, SYNC, Portal
+from hub.judging.desk import set_up
+from hub.judging.trying import trials
+from hub.partners.declaration import Receives
+from schemas.agencies import Agencies
 from schemas.dossier import Applicant, Document, Identity
 from schemas.library import BUILTIN, Library
 from schemas.mapping import load
 from schemas.problems import Refusal
+from schemas.procedures import Procedures
 from tests.doubles.loopback import loopback
+from tests.unit.test_cli_double import partner
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -249,8 +255,18 @@ def test_who_somebody_is_has_no_default(received: Message) -> None:
 
 
 def test_partners_with_other_defaults_do_not_share_a_trial(received: Message) -> None:
-    one, other, same = plus(**ALL), plus(), plus()
-    for each in (one, other, same):
-        assert isinstance(each, Particular)
-    assert one.particulars != other.particulars == same.particulars  # type: ignore[attr-defined]
-    assert received.kind
+    agencies = Agencies.load()
+    codecs = {"silent": plus(), "told": plus(**ALL), "told-too": plus(**ALL)}
+    takes = Receives.model_construct(kinds=("received",), mapping="dvcqg.g1plus@1")
+    desk = set_up(
+        [partner(name, receives=takes) for name in codecs],
+        formats={},
+        codecs=codecs,
+        agencies=agencies,
+        procedures=Procedures.load(agencies),
+        limit=1,
+    )
+    said = trials(received, "m1", desk.recipients)
+    problems = {name: [each.problem is None for each in found] for name, found in said.items()}
+    assert problems == {"silent": [False, True], "told": [True, True], "told-too": [True, True]}
+    assert said["told"] is said["told-too"]

@@ -140,6 +140,7 @@ def changed(site: Site) -> None:
     first, second = STANDING[0], STANDING[1]
     site.procedures[str(first.national)]["TENTTHC"] = "Tên mới của thủ tục"
     del site.procedures[str(second.national)]
+    site.procedures[str(STANDING[2].national)]["TRANGTHAI"] = "0"
     site.procedures["x"] = as_published('Thủ tục "mới"\\', "1.777001")
     site.procedures["y"] = as_published("Thủ tục không rõ hạn", "1.777002", CACHTHUCTHUCHIEN=[])
     site.agencies[1]["TENDONVI"] = "Tên mới của đơn vị"
@@ -152,10 +153,11 @@ def test_what_differs_is_told_and_nothing_is_changed(site: Site) -> None:
     told = site.refresh("--json")
     assert told.status == 3
     found = {(row["change"], row["list"], row["code"]): row for row in json.loads(told.out)}
-    first, second = (str(entry.national) for entry in STANDING[:2])
+    first, second, third = (str(entry.national) for entry in STANDING[:3])
     assert found.keys() == {
         ("changed", "procedure", first),
         ("gone", "procedure", second),
+        ("gone", "procedure", third),
         ("new", "procedure", "1.777001"),
         ("unfit", "procedure", "1.777002"),
         ("changed", "agency", site.agencies[1]["MADONVI"]),
