@@ -70,7 +70,7 @@ def _where(body: bytes, begins: tuple[int, re.Pattern[bytes]], raw: bytes, place
 def _name(raw: msgspec.Raw) -> str:
     try:
         return msgspec.json.decode(raw, type=str)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return ""
 
 

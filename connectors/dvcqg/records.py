@@ -23,6 +23,7 @@ LONGEST = 200
 MOST = 100
 """Dossiers of one call."""
 ENVELOPE = frozenset({"SecurityKey", "Service", "service", "IsUpdating", "isUpdating", "Ngay"})
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 PAID = "1"
 """``TrangThaiThanhToan`` of money that came; no other value is known."""
 
@@ -63,6 +64,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 def envelope(body: bytes) -> Envelope:
     """Raises ``Refusal`` HUB-SCH-001 for what is no JSON, -002 for what is no object."""
     try:
+        body.decode()
         return msgspec.json.decode(body, type=Envelope)
     except msgspec.ValidationError:
         raise refuse("HUB-SCH-002", rule="record") from None
@@ -73,12 +75,10 @@ def envelope(body: bytes) -> Envelope:
 def records(body: bytes) -> list[bytes]:
     """The records of a call, as they came; those that stand beside the key without the key."""
     data = bytes(envelope(body).data)
-    if not data:
-        beside = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-        data = msgspec.json.encode({name: raw for name, raw in beside.items() if name not in ENVELOPE})
     try:
+        data = data or _beside(body)
         found = msgspec.json.decode(data, type=list[msgspec.Raw]) if data[:1] == b"[" else [data]
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         raise refuse("HUB-SCH-002", "/Data", rule="record") from None
     if not found:
         raise refuse("HUB-SCH-003", "/Data", rule="required")
@@ -87,10 +87,15 @@ def records(body: bytes) -> list[bytes]:
     return [bytes(one) for one in found]
 
 
+def _beside(body: bytes) -> bytes:
+    beside = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    return msgspec.json.encode({name: raw for name, raw in beside.items() if name not in ENVELOPE})
+
+
 def record(body: bytes, place: str) -> Record:
     try:
         return msgspec.json.decode(body, type=Record)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         raise refuse("HUB-SCH-002", place, rule="record") from None
 
 
@@ -164,7 +169,7 @@ def _amount(value: object, place: str) -> str:
 def _dict(body: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         raise refuse("HUB-SCH-002", "/Data", rule="record") from None
 
 

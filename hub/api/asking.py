@@ -1,4 +1,7 @@
-"""What a desk's client may hear of a dossier: where it stands for whoever knows its code, what is owed for whoever takes part in it."""
+"""What a desk's client may hear: of a dossier only who takes part in it, of the hub's registries whoever is known.
+
+What a desk is told to read a call by (``standing``) is more, and leaves the hub by no answer.
+"""
 
 from __future__ import annotations
 
@@ -35,17 +38,18 @@ async def standing(store: Store, caller: Caller, about: str) -> Standing:
 
 
 async def answer(store: Store, caller: Caller, ask: Ask) -> Answered:
-    known = await standing(store, caller, ask.about)
-    return Answered(
-        about=ask.about, standing=known, owed=await _owed(store, caller, ask) if ask.owed else None
-    )
-
-
-async def _owed(store: Store, caller: Caller, ask: Ask) -> Owed | None:
     found = await _found(store, caller, ask.about)
-    if found is None or not {caller.id} & {found[0].origin, *found[0].parties}:
-        return None
-    story, view = found
+    if found is None or not _takes_part(caller, *found):
+        return Answered(about=ask.about, standing=Standing())
+    told = await _owed(store, *found) if ask.owed else None
+    return Answered(about=ask.about, standing=Standing(state=found[0].state), owed=told)
+
+
+def _takes_part(caller: Caller, story: Story, view: DossierView) -> bool:
+    return caller.id in {story.origin, *story.parties, *(each.sender for each in view.messages)}
+
+
+async def _owed(store: Store, story: Story, view: DossierView) -> Owed:
     messages = await _messages(store, view)
     told = [message.dossier for message in messages if message.dossier]
     named = next((dossier.procedure.name for dossier in reversed(told) if dossier.procedure), None)

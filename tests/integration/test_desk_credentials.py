@@ -156,8 +156,9 @@ async def test_an_address_has_few_calls_under_way_whose_sender_is_not_known_yet(
     for _, writer in open_ended:
         writer.write(b"POST /body/say HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
         await writer.drain()
-    while "ids" in (answer := await call(hub, "/body/say", said(hub, hub.code()))):
-        pass  # the hub has not seen all heads yet
+    async with asyncio.timeout(10):
+        while "ids" in (answer := await call(hub, "/body/say", said(hub, hub.code()))):
+            pass  # the hub has not seen all heads yet
     assert answer == {"codes": [["HUB-LIM-002", ""]]}
     for _, writer in open_ended:
         writer.close()

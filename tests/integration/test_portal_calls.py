@@ -286,6 +286,21 @@ async def test_a_wrong_key_is_told_as_the_portal_knows_it(hub: House, key: str |
     assert await state(hub, code) == ""
 
 
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{", b'"\xff"', b'{"Data":{"MaHoSo":"\xff"}}', b'{"Data":[[1]]}', b'{"Data":7}']
+)
+@pytest.mark.parametrize("service", ["nhanhsdvcqg", "nhantbthuedvcqg", "dptracuuthanhtoanhs"])
+async def test_what_is_no_call_is_refused_and_nothing_breaks(hub: House, service: str, body: bytes) -> None:
+    headers = {"Authorization": f"Bearer {KEY}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(f"{hub.url}/cong/{service}", data=body) as answer,
+    ):
+        told = json.loads(await answer.read())
+        assert told["error_code"] == -1
+        assert "HUB-SCH-" in told["message"]
+
+
 async def test_the_key_may_come_in_the_head_where_the_body_has_none(hub: House) -> None:
     code = hub.code()
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"}) as session:

@@ -49,6 +49,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     pin = Pki(tmp_path_factory.mktemp("pki"), NOW)["seal-2048"].certificate_file
     folder = partner_files(tmp_path_factory.mktemp("house") / "partners", pin)
     (folder / "onestop.toml").write_text(one_stop("onestop", SECRET))
+    (folder / "twin.toml").write_text(one_stop("twin", SECRET + "3"))
     (folder / "other.toml").write_text(one_stop("other", SECRET + "2", "000.00.10.H47"))
     return parts(folder)
 
@@ -155,8 +156,12 @@ async def test_a_dossier_is_looked_up_by_the_code_of_whoever_asks(hub: House, cl
     assert await client.report(record(code, PROCEDURE, 2, received=MORNING))
     found = await client.call("TraCuuHoSo", mahoso=code)
     assert found["result"] == [{"MAHOSO": code, "TRANGTHAIHOSO": "2"}]
-    other = Reporter(f"{hub.url}/dvcqg", "other", SECRET + "2")
-    assert (await other.call("TraCuuHoSo", mahoso=code))["result"] == []
+    for name, secret in (
+        ("other", SECRET + "2"),
+        ("twin", SECRET + "3"),
+    ):  # another authority's; nobody's party
+        stranger = Reporter(f"{hub.url}/dvcqg", name, secret)
+        assert (await stranger.call("TraCuuHoSo", mahoso=code))["result"] == []
 
 
 async def test_several_dossiers_of_one_call_are_each_told_and_calls_about_one_wait(
