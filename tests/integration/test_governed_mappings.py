@@ -180,6 +180,15 @@ def test_what_came_with_the_hub_has_its_owners_approval() -> None:
     assert governing.standing(shipped, "d", NOW, shipped=False).missing == ("hub", "partner")
 
 
+def test_an_approval_of_other_bytes_is_none() -> None:
+    given = governing.Approval(side="hub", who="w", by="b", at=NOW, digest="before")
+    proposal = governing.Proposal(
+        mapping=NEW, replaces=OLD, begins=NOW.date(), digest="d", by="x", at=NOW, approved=(given,)
+    )
+    found = governing.standing(proposal, "d", NOW, shipped=False)
+    assert (found.missing, found.changed) == (("hub", "partner"), True)
+
+
 def test_a_day_begins_in_vietnam() -> None:
     given = tuple(
         governing.Approval(side=side, who="w", by="b", at=NOW, digest="d") for side in governing.SIDES

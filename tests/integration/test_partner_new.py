@@ -133,6 +133,32 @@ def test_what_is_no_description_is_refused_and_nothing_is_written(site: Path, te
     assert not [*(site.parent / "partners").iterdir(), *(site.parent / "mappings").iterdir()]
 
 
+def test_nothing_outside_the_descriptions_own_folder_is_read(site: Path) -> None:
+    """The file beside it is a good one: only where it lies is wrong."""
+    inside, outside = site.parent / "mo-ta" / "x.xsd", site.parent / "y.xsd"
+    inside.parent.mkdir()
+    schema = (
+        '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:{0}">{1}</xs:schema>'
+    )
+    outside.write_text(schema.format("y", ""), "utf-8")
+    gui = '<xs:element name="A"><xs:complexType><xs:sequence><xs:element name="B"/></xs:sequence></xs:complexType></xs:element>'
+    for place, detail in (
+        ("../y.xsd", "../y.xsd"),
+        (str(outside), str(outside)),
+        ("file:///etc/x.xsd", "file:///etc/x.xsd"),
+    ):
+        imported = f'<xs:import namespace="urn:y" schemaLocation="{place}"/>'
+        inside.write_text(schema.format("x", imported + gui), "utf-8")
+        with pytest.raises(Refusal) as refused:
+            laid(site, "so-moi", inside, AGENCY, (), NOW)
+        assert [(each.code, each.detail) for each in refused.value.problems] == [("HUB-CFG-003", detail)]
+    outside.rename(inside.parent / "y.xsd")
+    inside.write_text(
+        schema.format("x", '<xs:import namespace="urn:y" schemaLocation="y.xsd"/>' + gui), "utf-8"
+    )
+    assert laid(site, "so-moi", inside, AGENCY, (), NOW).draft.operations == ("A",)
+
+
 def test_a_type_that_holds_itself_ends(site: Path) -> None:
     file = site.parent / "x.xsd"
     file.write_text(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from connectors.simulators.desk import Call
     from hub.probing.checks import Check
 
+OK = 200
 LAND = BUILTIN / "wsdl" / "land" / "1"
 
 
@@ -115,6 +116,32 @@ async def test_a_question_that_is_not_answered_is_no_answer(site: Path) -> None:
     file.write_text(text.replace("can_be_asked = true", "can_be_asked = false"), "utf-8")
     told = verdicts(list((await probed(site, desk)).values()))
     assert (told["status_known"], told["status_unknown"]) == ("untold HUB-PRB-007", "untold HUB-PRB-007")
+
+
+class Keyed(TestSystem):
+    """It gives a token, or none."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__()
+        self._status = status
+
+    def answer(self, call: Call) -> Said:
+        if not call.path.endswith("/token"):
+            return super().answer(call)
+        told = b'{"access_token": "cap-phep-tam-thoi", "expires_in": 60}' if self._status == OK else b"{}"
+        return Said(body=told, status=self._status)
+
+
+@pytest.mark.parametrize(("status", "verdict"), [(OK, "passed"), (401, "failed HUB-PAR-005")])
+async def test_a_token_is_fetched_before_anything_is_sent(site: Path, status: int, verdict: str) -> None:
+    file = site.parent / "partners" / "so-tnmt.toml"
+    (file.parent / "s").write_text("mat-khau-dai", "utf-8")
+    auth = '\n[receives.soap.auth]\nkind = "oauth"\nclient_id = "a"\nclient_secret_file = "s"\n'
+    file.write_text(file.read_text("utf-8") + auth, "utf-8")
+    desk = Keyed(status)
+    told = verdicts(list((await probed(site, desk)).values()))
+    assert told["credentials"] == verdict
+    assert len(desk.journal.entries) == (status == OK)
 
 
 async def test_a_description_that_cannot_be_had_tells_nothing(site: Path) -> None:
