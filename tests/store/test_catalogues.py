@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import msgspec
+import pytest
 
 from hub.store.contract.catalogues import Had, Version
 from tests.store.samples import at
@@ -14,6 +15,10 @@ from tests.store.samples import at
 if TYPE_CHECKING:
     from hub.store.contract.store import Store
     from tests.store.engines import Open
+
+pytestmark = pytest.mark.parametrize("another", ["sqlite", "postgres"], indirect=True)
+"""Nothing here is encrypted: each engine once."""
+
 
 FIRST = Version(
     id="procedures",

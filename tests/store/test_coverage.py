@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+import pytest
 
 from hub.circuit import Health
 from hub.lifecycle import Move
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from tests.store.engines import Open
 
 UNIT, PROCEDURE = "000.00.00.H47", "1.009999"
+pytestmark = pytest.mark.parametrize("another", ["sqlite", "postgres"], indirect=True)
+"""Nothing here is encrypted: each engine once."""
 
 
 def said(message: str, *, stage: str = "live", seconds: float = 0, problem: str = "") -> Acceptance:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from tests.store.engines import Open
 
 
+pytestmark = pytest.mark.parametrize("another", ["sqlite", "postgres"], indirect=True)
+"""Nothing here is encrypted: each engine once."""
+
+
 def past(number: int, *more: str) -> Past:
     codes = (f"code-{number}", *more)
     return Past(

@@ -16,7 +16,7 @@ from hub.lifecycle import State
 from hub.routing.parties import Party, roster
 from hub.routing.router import Router
 from hub.routing.table import load
-from hub.stages import EVERY, FATES, Stage, fate, may_leave
+from hub.stages import EVERY, Stage
 from hub.staging import Standing, overlaid, signed
 from hub.store.contract.catalogues import Version
 from hub.store.contract.stages import Promoted, Promotion, Staged
@@ -48,6 +48,8 @@ PARTIES = (
 )
 STAGES: tuple[Stage, ...] = get_args(Stage)
 NUMBERS = count(1)
+pytestmark = pytest.mark.parametrize("another", ["sqlite", "postgres"], indirect=True)
+"""Nothing here is encrypted: each engine once."""
 
 
 class Heard(NamedTuple):
@@ -383,16 +385,3 @@ async def test_what_is_tried_is_counted_apart(hub: Hub) -> None:
     await hub.say(Heard(code()))
     (row,) = [row for row in await hub.store.queue() if row.partner == "land"]
     assert (dict(row.counts), dict(row.trial)) == ({"waiting": 1}, {"waiting": 1})
-
-
-def test_a_person_lets_go_only_what_the_recipient_may_have() -> None:
-    allowed = {pair for pair in FATES if may_leave(*pair)}
-    assert allowed == {
-        ("trial", "trial"),
-        ("parallel", "parallel"),
-        ("parallel", "live"),
-        ("live", "parallel"),
-        ("live", "live"),
-        *((stage, "retired") for stage in ("trial", "parallel", "live")),
-    }
-    assert {fate(stage, "retired", "withdraw") for stage in ("trial", "parallel", "live")} == {"withdraw"}
