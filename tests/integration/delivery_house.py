@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
     from connectors.contract import Codec, Parcel, Sealed
     from hub.lifecycle import State
+    from hub.metrics.counts import Counts
+    from hub.stages import Stage
     from hub.store.contract.delivery import Window
     from hub.store.contract.store import Store
     from hub.store.contract.views import TransferView
@@ -148,6 +150,7 @@ class House:
         subject: str = "",
         sender: str = SENDER,
         deadline: datetime | None = None,
+        stage: Stage = "live",
     ) -> None:
         canonical = to_json(
             Message(
@@ -167,7 +170,9 @@ class House:
             sender=sender,
             transfers=tuple(
                 msgspec.structs.replace(
-                    transfer(message, one, 1, subject=lane, deadline=deadline), id=f"{message}.{one}"
+                    transfer(message, one, 1, subject=lane, deadline=deadline),
+                    id=f"{message}.{one}",
+                    stage=stage,
                 )
                 for one in to
             ),
@@ -185,6 +190,7 @@ class House:
         hand: int = 400,
         windows: Callable[[datetime], Sequence[Window]] = lambda _: (),
         hear: Callable[[str, Awaitable[Outcome]], Awaitable[Outcome]] = _nothing_more,
+        counts: Counts | None = None,
     ) -> Delivery:
         return Delivery(
             name=name,
@@ -199,6 +205,7 @@ class House:
             hand=hand,
             windows=windows,
             hear=hear,
+            counts=counts,
         )
 
     def vigil(self) -> Vigil:

@@ -17,7 +17,7 @@ from hub.routing.recipients import NOBODY, Recipient, Role
 from hub.store.contract.delivery import Settlement
 from hub.story import joining, record
 from schemas.dossier import Dossier, Event, Kind, Message, State, to_json
-from schemas.problems import Problem
+from schemas.problems import Problem, Refusal
 from tests.integration.test_cli_store import BY_TWO, SCRIPT, StoreHub, line
 from tests.store.samples import NOON, acceptance, at, attempt, delivered, roomy, sealed
 from tests.unit.test_cli_double import Today
@@ -274,6 +274,12 @@ def test_merging_needs_nothing_open(path: Path) -> None:
     assert (ran.status, "HUB-DOS-008" in ran.err) == (1, True)
     assert "trạng thái chung" not in ran.err, "what would follow is not said of what is refused"
     assert line(path, "dossier", "merge", "code-d1", "nobody", *BY_TWO).status == 1
+
+
+def test_a_trial_is_merged_with_nothing_real() -> None:
+    with pytest.raises(Refusal) as refused:
+        joining.merge(told("a"), msgspec.structs.replace(told("b"), stage="trial"))
+    assert refused.value.code == "HUB-STG-001"
 
 
 def test_the_kept_story_stands_and_the_other_fills_in_what_it_lacks() -> None:

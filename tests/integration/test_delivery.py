@@ -15,6 +15,7 @@ from hub.decide import Policy
 from hub.delivery import Hold, LeaseLost, printable
 from hub.documents.contract import Waits
 from hub.lifecycle import Move, State
+from hub.metrics.counts import Counts
 from hub.store.contract.delivery import Window
 from hub.store.contract.views import Filter
 from hub.store.sql.engine import Unavailable
@@ -70,6 +71,17 @@ async def test_a_transfer_is_in_doubt_and_its_bytes_are_on_disk_when_it_leaves(t
         "code",
         1,
     )
+
+
+async def test_what_is_only_tried_goes_the_same_way_and_is_in_no_figure(tmp_path: Path) -> None:
+    land, counts = Partner(Delivered(), Delivered()), Counts()
+    async with house(tmp_path, land=land) as hub:
+        await hub.accept("m1", "land", dossier="d1", stage="trial")
+        await hub.accept("m2", "land", dossier="d2")
+        async with hub.working(hub.worker(counts=counts)):
+            for each in ("m1.land", "m2.land"):
+                await hub.reaches(each, State.DELIVERED)
+    assert counts.snapshot()["attempts", ("land", "deliver", "delivered")] == 1
 
 
 async def test_what_a_partner_told_of_a_dossier_goes_with_its_later_parcels_and_no_other(

@@ -13,6 +13,7 @@ from connectors.contract import Sealed
 from hub.acceptance import Accepting
 from hub.judging.contract import Inbound, Judged, Said
 from hub.lifecycle import State
+from hub.metrics.page import page
 from hub.routing.parties import Party, roster
 from hub.routing.router import Router
 from hub.routing.table import load
@@ -385,3 +386,5 @@ async def test_what_is_tried_is_counted_apart(hub: Hub) -> None:
     await hub.say(Heard(code()))
     (row,) = [row for row in await hub.store.queue() if row.partner == "land"]
     assert (dict(row.counts), dict(row.trial)) == ({"waiting": 1}, {"waiting": 1})
+    shown = await page(hub.store, at(9), version="1", free=lambda: 1)
+    assert b'lienthong_transfers{partner="land",state="waiting"} 0.0' in shown

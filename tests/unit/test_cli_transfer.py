@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from hub.lifecycle import Move, State
@@ -475,3 +476,20 @@ def test_a_wake_time_is_shown_with_its_age() -> None:
     ran = line("transfer", "show", "01KB", shelf=Shelf([waiting]), terminal=True)
     assert "↻ gửi lại lúc 14:32" in ran.out
     assert "22/11/2026 14:32:09 (+07) · còn 27 phút" in ran.out
+
+
+@pytest.mark.parametrize("verb", ["retry", "release"])
+def test_nothing_of_a_trial_is_let_go_to_a_partner_that_is_live(verb: str) -> None:
+    state = State.DEAD if verb == "retry" else State.HELD
+    shelf = Shelf([msgspec.structs.replace(view(1, state), stage="trial")])
+    ran = line(
+        "transfer",
+        verb,
+        "01KB",
+        "--reason",
+        "INC-1",
+        "--yes",
+        shelf=shelf,
+        receives=taking(can_be_asked=True),
+    )
+    assert (ran.status != 0, "HUB-STG-004" in ran.err, shelf.acted) == (True, True, [])

@@ -16,6 +16,7 @@ from schemas.dossier import Dossier, Event, Failure, Kind, Message, from_json, t
 if TYPE_CHECKING:
     from connectors.contract import Codec
     from hub.receipts import Confirm
+    from hub.stages import Stage
     from hub.store.contract.intake import Acceptance
 
 NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
@@ -134,3 +135,8 @@ def test_without_a_dossier_it_goes_in_the_lane_of_its_subject(subject: str | Non
     assert acceptance is not None
     assert {one.lane_subject for one in acceptance.transfers} == {lane}
     assert from_json(acceptance.canonical).subject == subject
+
+
+@pytest.mark.parametrize("stage", ["trial", "parallel"])
+def test_a_failure_of_what_is_not_live_is_told_to_nobody(stage: Stage) -> None:
+    assert told(msgspec.structs.replace(work(said()), stage=stage)) is None

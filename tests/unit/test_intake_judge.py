@@ -19,7 +19,7 @@ from hub.judging.contract import Desk, Inbound, Judged, Recipient, Said, Sender
 from hub.judging.judge import judge
 from hub.judging.saying import allowed_aliases, nfc
 from hub.judging.trying import trials
-from hub.judging.wrapping import check_media_type, key_of
+from hub.judging.wrapping import check_media_type, is_trial, key_of
 from hub.places import on_the_wire, places
 from schemas.agencies import Agencies
 from schemas.dossier import Alias, Applicant, Dossier, Event, Kind, Message, to_json
@@ -49,6 +49,19 @@ NOW = datetime(2026, 11, 23, 5, tzinfo=UTC)
 )
 def test_a_key_may_stand_bare_or_in_quotes(said: str, key: str) -> None:
     assert key_of({"idempotency-key": said}) == key
+
+
+def test_a_trial_is_marked_by_one_word_and_nothing_is_guessed() -> None:
+    assert [is_trial({"lienthong-trial": said}) for said in ("true", " True ", "false")] == [
+        True,
+        True,
+        False,
+    ]
+    assert not is_trial({})
+    for said in ("", "1", "yes", "true, false"):
+        with pytest.raises(Refusal) as refused:
+            is_trial({"lienthong-trial": said})
+        assert refused.value.code == "HUB-STG-003"
 
 
 def test_no_key_is_no_key() -> None:
