@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -31,6 +31,7 @@ from schemas.dossier import State
 from schemas.problems import MAX_PROBLEMS, Problem, Refusal, refuse
 from schemas.procedures import Procedures  # noqa: TC001
 from schemas.strict_json import parse_json
+from schemas.text import NOT_XML
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +46,7 @@ COLUMNS = (*REQUIRED, "authority", "received_by", "holder", "due_at", "parties",
 hand, when it was handed on. ``parties``: further partners that may speak of it. ``aliases``: ``authority:code``. Lists are
 separated by ``;`` in CSV and are lists in JSON lines.
 """
+UNCARRIED = "XML 1.0 section 2.2: no control characters"
 _STATES = "portal-states"
 _SEPARATOR = re.compile(r"\s*;\s*")
 
@@ -85,7 +87,8 @@ def read(raw: bytes, name: str) -> tuple[Row, ...]:
 def _csv(text: str, name: str) -> Iterator[Row]:
     reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", strict=True)
     try:
-        unknown = sorted({*(reader.fieldnames or ())} - {*COLUMNS})
+        heads = reader.fieldnames or ()
+        unknown = sorted({each for each in heads if each not in COLUMNS or heads.count(each) > 1})
         missing = [column for column in REQUIRED if column not in (reader.fieldnames or ())]
         if unknown or missing:
             rule = f"columns: {', '.join(COLUMNS)}"
@@ -145,6 +148,9 @@ class _Reader:
         if not isinstance(told, str) or len(told) > LONGEST:
             self.fault(name, f"a text of at most {LONGEST} characters")
             return ""
+        if NOT_XML.search(told):
+            self.fault(name, UNCARRIED)
+            return ""
         if needed and not told.strip():
             self.fault(name, "required")
         return told.strip()
@@ -154,6 +160,9 @@ class _Reader:
         listed = _SEPARATOR.split(told) if isinstance(told, str) else told
         if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
             self.fault(name, "a list of texts")
+            return []
+        if any(NOT_XML.search(one) for one in listed):
+            self.fault(name, UNCARRIED)
             return []
         return [one.strip() for one in listed if one.strip()]
 
@@ -175,10 +184,12 @@ class _Reader:
         told = self.text(name)
         try:
             found = datetime.fromisoformat(told) if told else None
-        except ValueError:
+            if found is not None and found.tzinfo is None:
+                found = found.replace(tzinfo=VIETNAM)
+            return found and found.astimezone(UTC)
+        except (ValueError, OverflowError):
             self.fault(name, "a time: 2027-01-31T17:00:00+07:00")
             return None
-        return found if found is None or found.tzinfo else found.replace(tzinfo=VIETNAM)
 
     def partner(self, name: str, told: str) -> str:
         if told and told not in self.world.parties.by_id:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from schemas.problems import MAX_PROBLEMS, Problem, Refusal, refuse
-from schemas.text import LIMITS, Limits, is_nfc, tidy_text, utf8
+from schemas.text import LIMITS, NOT_XML, Limits, is_nfc, tidy_text, utf8
 
 _BOM = b"\xef\xbb\xbf"
 _MAX_INTEGER = 2**63
@@ -143,7 +143,7 @@ def _tidy(tree: object, text: str) -> object:
         lines = json_lines(text)
         raise Refusal(
             *(
-                Problem(code=code, place=place, line=lines.get(place, 0), rule=rule)
+                Problem(code=code, place=_shown(place), line=lines.get(place, 0), rule=rule)
                 for place, (code, rule) in tidying.wrong[:MAX_PROBLEMS]
             )
         )
@@ -177,6 +177,11 @@ class _Tidying:
                 self.wrong.append((inside, _ONE_NAME))
             made[name] = self.value(child, inside)
         return made
+
+
+def _shown(place: str) -> str:
+    """Names of the text stand in places; a refusal is written in XML and UTF-8, which do not carry all that JSON can spell."""
+    return NOT_XML.sub("\N{REPLACEMENT CHARACTER}", place)
 
 
 def pointer_token(key: str) -> str:
@@ -235,4 +240,6 @@ def json_lines(text: str) -> dict[str, int]:
 def _duplicates(text: str) -> Refusal:
     twice = [(place, line) for place, line, repeats in _walk(text) if repeats][:MAX_PROBLEMS]
     rule = "RFC 8259 section 4: names are unique"
-    return Refusal(*(Problem(code="HUB-SCH-005", place=place, line=line, rule=rule) for place, line in twice))
+    return Refusal(
+        *(Problem(code="HUB-SCH-005", place=_shown(place), line=line, rule=rule) for place, line in twice)
+    )

@@ -27,6 +27,8 @@ MONTHS = {
         ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
     )
 }
+DIGITS = 19
+"""Of the longest number within 63 bits."""
 _CLOCK = r"(?:[ T](?P<H>\d{1,2}):(?P<M>\d\d)(?::(?P<S>\d\d)(?:\.\d{1,9})?)?)?"
 FORMS = tuple(
     re.compile(form, re.ASCII)
@@ -112,6 +114,8 @@ def _lines(row: etree._Element) -> Iterator[Line]:
             raise refuse("HUB-SCH-007", f"{place}/NGAY_QUYET_DINH", rule="dd-MM-yyyy")
         if amount and not (amount.isascii() and amount.isdecimal()):
             raise refuse("HUB-SCH-002", f"{place}/SO_TIEN", rule="digits without leading zero or separators")
+        if len(amount) > DIGITS:
+            raise refuse("HUB-SCH-002", f"{place}/SO_TIEN", rule="a number within 63 bits")
         yield Line(
             payer=_text(one, "MA_SO_THUE"),
             notice=_text(one, "SO_QUYET_DINH"),

@@ -15,6 +15,8 @@ from pathlib import PurePosixPath
 MAGIC = b"PK\x03\x04"
 MOST = 64 * 2**20
 """Bytes of a file that is taken out; more is refused, whatever the archive says of itself."""
+PLAIN = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""Ways of packing that are unpacked in bounded pieces; nobody was seen to use another."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _ENCRYPTED = 0x1
 
@@ -32,9 +34,18 @@ def unpacked(name: str, content: bytes) -> bytes:
             (entry,) = archive.infolist()
             if _name(entry.filename) != _name(name) or entry.flag_bits & _ENCRYPTED:
                 return content
+            if entry.compress_type not in PLAIN:
+                return content
             with archive.open(entry) as file:
                 found = file.read(MOST + 1)
-    except (zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, EOFError):
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        ValueError,
+        OverflowError,
+        NotImplementedError,
+        EOFError,
+    ):
         return content
     if len(found) > MOST:
         raise TooLarge

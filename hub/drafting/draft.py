@@ -56,7 +56,10 @@ def draft(
     path: Path, name: str, agency: str, wanted: Sequence[str], tables: Iterable[Table], today: date
 ) -> Draft:
     """Read the description and write everything. Raises ``Refusal`` HUB-CFG-003 or HUB-SCH-* when it cannot be used."""
-    outline = outlined(path, name)
+    try:
+        outline = outlined(path, name)
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise unusable(path.name, "a description as its own standard has it", type(error).__name__) from None
     chosen = _chosen(outline, wanted, path.name)
     room = partner.room_of(outline)
     mapping = f"{name}.{room}"

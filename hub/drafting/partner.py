@@ -121,7 +121,7 @@ def _question(outline: Outline, chosen: tuple[Operation, ...]) -> Iterator[str]:
             f"# [receives.soap.find]                    # {_plain(each.name)}: có phải thao tác tra cứu? · is it the question?",
         )
         yield f"# operation = {_q(each.name)}"
-        yield f'# arguments = {{ {first} = "key" }}'
+        yield f'# arguments = {{ {_plain(first)} = "key" }}'
         yield f"# element = {_q(element)}"
         return
 

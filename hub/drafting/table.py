@@ -86,7 +86,7 @@ class _Book:
 
     def _open(self, field: Field, why: str = "") -> str:
         self.unknown += 1
-        inside = [f"    # … {path}: {_told(each)}" for path, each in field.paths()]
+        inside = [f"    # … {_line(path)}: {_told(each)}" for path, each in field.paths()]
         return "\n".join([_row(field, _bounds(field), f"{UNKNOWN}{': ' if why else ''}{why}"), *inside[:60]])
 
 
@@ -214,7 +214,11 @@ def _told(field: Field) -> str:
         parts.append(f"max {field.longest}")
     if field.values:
         parts.append("one of " + " ".join(field.values[:20]))
-    said = ", ".join([*parts, *field.notes])
+    return _line(", ".join([*parts, *field.notes]))
+
+
+def _line(said: str) -> str:
+    """What a description says stays inside its comment."""
     return "".join(letter if letter.isprintable() else " " for letter in said)
 
 

@@ -99,7 +99,7 @@ def referring(root: etree._Element) -> list[tuple[etree._Element, str]]:
     return [(each, key) for each, key in found if each.get(key)]
 
 
-_INSTRUCTION = re.compile(rb"<\?(?!xml[\s?])[^>]*\?>")
+_INSTRUCTION = re.compile(rb"<\?(?!xml[\s?])[^<>]*\?>")
 
 
 def plain(raw: bytes) -> bytes:

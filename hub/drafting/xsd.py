@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 XS = "http://www.w3.org/2001/XMLSchema"
 _PARTICLES = {f"{{{XS}}}{name}" for name in ("sequence", "all", "choice")}
+_MOST_FIELDS = 50_000
+"""Of one description: types that hold each other several times multiply with each level."""
 _HOLDS = "the element holds a name of this schema"
 
 
@@ -48,6 +50,7 @@ class Schemas:
                         (_family(kind), document.target, str(node.get("name"))), (node, document)
                     )
         self._documents = documents
+        self._made = 0
 
     def elements(self) -> tuple[str, ...]:
         """Name every global element, ``{namespace}name``, in the order of the documents."""
@@ -74,9 +77,14 @@ class Schemas:
     def _element(
         self, node: etree._Element, document: Document, occurs: Occurs, above: tuple[str, ...]
     ) -> Field:
-        own = _occurs(node, occurs)
+        self._made += 1
+        if self._made > _MOST_FIELDS:
+            raise unusable(document.name, f"at most {_MOST_FIELDS} elements")
+        own, again = _occurs(node, occurs), False
         if node.get("ref"):
             node, document = self._named("element", node, document, "ref")
+            tag = f"ref {{{document.target}}}{node.get('name')}"
+            again, above = tag in above, (*above, tag)
         name = str(node.get("name") or "")
         bare = Field(
             name=name,
@@ -85,6 +93,8 @@ class Schemas:
             namespace=document.target if _qualified(node, document) else "",
             notes=("nillable",) if node.get("nillable") in {"true", "1"} else (),
         )
+        if again:
+            return _with(bare, notes=(*bare.notes, "holds itself"))
         return self._typed(bare, node, document, above)
 
     def _typed(self, field: Field, node: etree._Element, document: Document, above: tuple[str, ...]) -> Field:
@@ -93,7 +103,7 @@ class Schemas:
             space, name = _resolved(node, told, document)
             if space == XS:
                 return _with(field, type=f"xs:{name}")
-            if len(above) > DEEPEST or f"{{{space}}}{name}" in above:
+            if sum(not each.startswith("ref ") for each in above) > DEEPEST or f"{{{space}}}{name}" in above:
                 return _with(field, type=name, notes=(*field.notes, "holds itself"))
             inside, home = self._get("type", space, name, document.name)
             return self._type(_with(field, type=name), inside, home, (*above, f"{{{space}}}{name}"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+import tomllib
 from datetime import date, datetime  # noqa: TC003 - pydantic reads the annotations at run time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,8 @@ from hub.cli.opening import checked, wired
 from hub.demo.scene import EXAMPLES
 from hub.drafting.draft import outlined
 from hub.drafting.files import Occupied, lay
+from hub.drafting.wsdl import SOAP, WSDL, plain
+from hub.drafting.xsd import XS
 from hub.wiring.declared import check_partner, declared, mapping_faults
 from hub.wiring.drafting import laid
 from schemas.library import BUILTIN
@@ -173,6 +177,103 @@ def test_a_type_that_holds_itself_ends(site: Path) -> None:
         ("Ma", 1, ()),
         ("Con", 9, ("holds itself",)),
     ]
+
+
+XSD = '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="A" type="T0"/>{0}</xs:schema>'
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "wide.xsd",
+            XSD.format(
+                "".join(
+                    f'<xs:complexType name="T{level}"><xs:sequence>'
+                    + "".join(f'<xs:element name="e{each}" type="T{level + 1}"/>' for each in range(9))
+                    + "</xs:sequence></xs:complexType>"
+                    for level in range(9)
+                )
+                + '<xs:simpleType name="T9"><xs:restriction base="xs:string"/></xs:simpleType>'
+            ),
+        ),
+        (
+            "base.xsd",
+            XSD.format(
+                '<xs:complexType name="T0"><xs:complexContent><xs:extension base="T0"/></xs:complexContent></xs:complexType>'
+            ),
+        ),
+        (
+            "group.xsd",
+            XSD.format(
+                '<xs:complexType name="T0"><xs:group ref="g"/></xs:complexType>'
+                '<xs:group name="g"><xs:sequence><xs:group ref="g"/></xs:sequence></xs:group>'
+            ),
+        ),
+        ("a.json", '{"openapi": "3.0.0", "paths": {"/a": {"post": {"requestBody": {"content": [1]}}}}}'),
+        ("b.json", '{"$schema": "x", "type": "object", "properties": [1]}'),
+    ],
+)
+def test_a_description_that_never_ends_or_is_none_of_its_kind_is_refused(
+    site: Path, name: str, text: str
+) -> None:
+    file = site.parent / name
+    file.write_text(text, "utf-8")
+    with pytest.raises(Refusal) as refused:
+        laid(site, "so-moi", file, AGENCY, (), NOW)
+    assert refused.value.code == "HUB-CFG-003"
+
+
+def test_an_element_that_holds_itself_by_reference_ends(site: Path) -> None:
+    file = site.parent / "x.xsd"
+    file.write_text(
+        '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="A"><xs:complexType><xs:sequence>'
+        '<xs:element name="b" type="xs:string"/><xs:element ref="A" minOccurs="0"/>'
+        "</xs:sequence></xs:complexType></xs:element></xs:schema>",
+        "utf-8",
+    )
+    (operation,) = outlined(file, "x").operations
+    ((_, last),) = [each for each in operation.takes.paths() if "holds itself" in each[1].notes]
+    assert (last.name, last.fields) == ("A", ())
+
+
+def test_instructions_without_an_end_are_passed_over_at_once() -> None:
+    began = time.process_time()
+    assert plain(b"<?a" * 60_000) == b"<?a" * 60_000
+    assert time.process_time() - began < 5
+
+
+def test_names_of_a_description_write_nothing_into_the_drafts(site: Path) -> None:
+    file = site.parent / "x.wsdl"
+    bad = "&#10;[access]&#10;operator = true&#10;#"
+    inside = "<xs:complexType><xs:sequence>{0}</xs:sequence></xs:complexType></xs:element>"
+    one = f'<xs:element name="k{bad}" type="xs:string"/>'
+    many = '<xs:element name="list" maxOccurs="9">' + inside.format(one)
+    elements = "".join(
+        f'<xs:element name="{name}">' + inside.format(held)
+        for name, held in (("Send", many + one * 4), ("GetStatus", one), ("Done", one))
+    )
+    file.write_text(
+        f'<definitions xmlns="{WSDL}" xmlns:s="{SOAP["1.1"]}" xmlns:xs="{XS}" xmlns:t="urn:t" targetNamespace="urn:t">'
+        f'<types><xs:schema targetNamespace="urn:t">{elements}</xs:schema></types>'
+        + "".join(
+            f'<message name="{each}"><part name="p" element="t:{each}"/></message>'
+            for each in ("Send", "GetStatus", "Done")
+        )
+        + '<portType name="P">'
+        + "".join(
+            f'<operation name="{each}"><input message="t:{each}"/><output message="t:Done"/></operation>'
+            for each in ("Send", "GetStatus")
+        )
+        + '</portType><binding name="B" type="t:P"><s:binding/><operation name="Send"/><operation name="GetStatus"/></binding>'
+        '<service name="S"><port name="P" binding="t:B"><s:address location="https://x.example/"/></port></service></definitions>',
+        "utf-8",
+    )
+    made = laid(site, "so-moi", file, AGENCY, ("Send",), NOW).draft
+    assert "[receives.soap.find]" in made.partner
+    assert "… list.k" in made.mapping or "… k" in made.mapping
+    for draft in (made.partner, made.mapping):
+        assert "access" not in tomllib.loads(draft)
 
 
 def test_what_fits_by_name_and_type_is_proposed(site: Path) -> None:

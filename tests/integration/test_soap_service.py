@@ -113,6 +113,16 @@ async def test_what_is_said_here_and_at_rest_is_one_message(hub: House) -> None:
     assert said.at("Digest") == hashlib.sha256(raw).hexdigest()
 
 
+@pytest.mark.parametrize(
+    "payload", [rb'{"\u0001": 1, "\u0001": 2}', rb'{"\ud800": 1, "\ud800": 2}', rb'{"\u0001": "\u0001"}']
+)
+async def test_names_that_an_answer_cannot_carry_are_refused_like_others(hub: House, payload: bytes) -> None:
+    child = f"<Key>k</Key><ContentType>application/json</ContentType><Payload>{base64.b64encode(payload).decode()}</Payload>"
+    said = (await asked(hub, "SubmitMessage", child)).refusal
+    assert said == ("HUB-SCH-005" if b"2" in payload else "HUB-SCH-002")
+    assert (await hub.post(payload, key="k")).status in {400, 422}
+
+
 async def test_a_key_may_come_as_the_header_that_rest_has(hub: House) -> None:
     child = message(hub).replace("<Key>k</Key>", "")
     assert (await asked(hub, "SubmitMessage", child, **{"Idempotency-Key": "h"})).at("Key") == "h"

@@ -252,6 +252,26 @@ def carrying(content: bytes, name: str = "cong-van.pdf") -> str:
     return changed(DOCUMENT, (plain, base64.b64encode(content).decode()), ("cong-van.pdf", name))
 
 
+def damaged(way: int) -> bytes:
+    """Pack a file another way, and spoil what is packed."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", way) as archive:
+        archive.writestr("cong-van.pdf", PDF * 99)
+    raw = bytearray(written.getvalue())
+    raw[52:70] = b"\xff" * 18
+    return bytes(raw)
+
+
+def elsewhere(raw: bytes) -> bytes:
+    """Say that the file's own head begins further on than anything can be."""
+    entry, end = raw.rindex(b"PK\x01\x02"), raw.rindex(b"PK\x05\x06")
+    far = (1).to_bytes(2, "little") + (8).to_bytes(2, "little") + b"\xff" * 8
+    size = (end - entry + len(far)).to_bytes(4, "little")
+    listed = raw[entry : entry + 30] + len(far).to_bytes(2, "little") + raw[entry + 32 : entry + 42]
+    tail = raw[end : end + 12] + size + raw[end + 16 :]
+    return raw[:entry] + listed + b"\xff" * 4 + raw[entry + 46 : end] + far + tail
+
+
 def test_a_file_that_travels_as_a_zip_of_itself_is_taken_out() -> None:
     for inside in ("cong-van.pdf", "CONG-VAN.PDF", "C:\\tmp\\cong-van.pdf"):
         document = read(carrying(zip_of((inside, PDF)))).dossier
@@ -267,8 +287,20 @@ def test_a_file_that_travels_as_a_zip_of_itself_is_taken_out() -> None:
         (zip_of(("cong-van.pdf", PDF), ("phu-luc.pdf", PDF)), "cong-van.pdf"),
         (zip_of(("cong-van.pdf", PDF))[:-9], "cong-van.pdf"),
         (b"PK\x03\x04 and nothing else", "cong-van.pdf"),
+        (damaged(zipfile.ZIP_BZIP2), "cong-van.pdf"),
+        (damaged(zipfile.ZIP_LZMA), "cong-van.pdf"),
+        (elsewhere(zip_of(("cong-van.pdf", PDF))), "cong-van.pdf"),
     ],
-    ids=["an archive", "an office document", "two files", "cut off", "no zip at all"],
+    ids=[
+        "an archive",
+        "an office document",
+        "two files",
+        "cut off",
+        "no zip at all",
+        "bad bzip2",
+        "bad LZMA",
+        "its head elsewhere",
+    ],
 )
 def test_what_is_a_zip_in_its_own_right_stays_as_it_came(content: bytes, name: str) -> None:
     (one,) = files(carrying(content, name).encode())

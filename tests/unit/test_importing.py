@@ -167,6 +167,20 @@ def test_the_faults_of_all_rows_are_told_at_once() -> None:
     assert [line for line, _, _ in faults({**ROW, "state": "?"}, ROW, {**ROW, "origin": "x"})] == [1, 3]
 
 
+@pytest.mark.parametrize("name", ["code", "parent", "aliases"])
+def test_what_no_message_can_carry_is_no_code(name: str) -> None:
+    told = {**ROW, "received_by": PROVINCE, "parent": "p", "aliases": "A:b"}
+    told[name] += "\0"
+    table = ",".join(told) + "\n" + ",".join(told.values())
+    problem = refused(table.encode(), "x.csv")[0]
+    assert (problem.code, problem.line, problem.place) == ("HUB-IMP-001", 2, name)
+
+
+def test_a_moment_that_no_calendar_has_is_none() -> None:
+    for due in ("0001-01-01T00:00:00+07:00", "9999-12-31T23:59:59-14:00"):
+        assert faults({**ROW, "due_at": due}) == [(1, "HUB-IMP-001", "due_at")]
+
+
 def test_one_code_names_one_row() -> None:
     assert faults(ROW, {**ROW, "received_on": "2019-04-13"}) == [(2, "HUB-IMP-002", "aliases/0")]
 
@@ -176,6 +190,7 @@ def test_one_code_names_one_row() -> None:
     [
         (b"code,origin\nx,desk\n", "x.csv", 1),
         (b"code,origin,procedure,received_on,state,name\n", "x.csv", 1),
+        (b"code,origin,procedure,received_on,state,code\na,b,c,d,e,f\n", "x.csv", 1),
         (b"code,origin,procedure,received_on,state\na,b\n", "x.csv", 2),
         (b"code,origin,procedure,received_on,state\na,b,c,d,e,f\n", "x.csv", 2),
         (b"\n{]\n", "x.jsonl", 2),

@@ -75,6 +75,14 @@ def test_notices_are_read_whether_there_is_one_or_many(count: int) -> None:
             "HUB-SCH-002",
             "/DATA/BODY/ROW_LIST/LIST/0/SO_TIEN",
         ),
+        *(
+            (
+                written(LINE.replace("1250000", "9" * digits)),
+                "HUB-SCH-002",
+                "/DATA/BODY/ROW_LIST/LIST/0/SO_TIEN",
+            )
+            for digits in (20, 5_000)
+        ),
         (
             written(LINE.replace("16-04-2019", "31-02-2019")),
             "HUB-SCH-007",
