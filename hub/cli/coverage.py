@@ -52,11 +52,12 @@ COVERAGE: tuple[show.Column[Line], ...] = (
 
 
 async def coverage(*, agency: str = "", silent: int = SILENT_AFTER, desk: At) -> int:
-    """Say who is where; status 3 when something is broken."""
+    """Say who is where; status 3 when something is broken. ``agency``: an old code is that of whoever took it over."""
     if not 1 <= silent <= LONGEST:
         raise Complaint("usage.silent", Exit.USAGE, limit=LONGEST)
     async with desk.hub() as hub:
         lines = await opening.covered(desk.settings, hub.store, desk.now(), silent)
-    named = [line for line in lines if agency in ("", line.agency)]
+        stands = opening.successor(desk.settings, agency, desk.now()) if agency else ""
+    named = [line for line in lines if stands in ("", line.agency)]
     show.rows(desk, COVERAGE, named, "nothing.coverage")
     return Exit.FOUND if any(line.state == "broken" for line in named) else Exit.OK

@@ -358,6 +358,14 @@ async def covered(settings: Path, store: Store, now: datetime, silent_after: int
     return await wired_covered(store, declared(settings), now, silent_after)
 
 
+def successor(settings: Path, agency: str, now: datetime) -> str:
+    """The code of who answers for this agency today; an unknown code as it is."""
+    from hub.wiring.coverage import successor as wired_successor  # noqa: PLC0415 - heavy; only this command needs it
+    from hub.wiring.declared import declared  # noqa: PLC0415 - heavy
+
+    return wired_successor(declared(settings), agency, now)
+
+
 async def confirming(settings: Path, store: Store) -> Confirm:
     """Who signs for the hub now. Raises ``Refusal`` HUB-CRT-003."""
     from hub import settings as file  # noqa: PLC0415 - heavy; only commands that sign need it

@@ -49,7 +49,8 @@ async def refresh(
     """The exit status says whether anything differs; with ``--apply`` what could not be stored still does."""
     found = opening.publisher(desk.settings, partner)
     if isinstance(found, tuple):
-        raise Complaint("registry.silent", Exit.FAILED, name=partner, known=", ".join(found))
+        known = ", ".join(found) or desk.say("registry.nobody")
+        raise Complaint("registry.silent", Exit.FAILED, name=partner, known=known)
     if apply and found.site is None:
         raise Complaint("registry.nowhere", Exit.USAGE)
     today = desk.now().astimezone(VIETNAM).date()

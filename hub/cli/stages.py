@@ -96,7 +96,7 @@ async def set_(
         sentence = desk.say(
             f"consequence.stage_{stage}",
             partner=partner,
-            procedure=procedure or desk.say("stage.others"),
+            procedure=desk.say("stage.one", code=procedure) if procedure else desk.say("stage.others"),
             before=desk.say(f"stage.{before}"),
             queued=desk.say(f"queued.{queued}"),
         )

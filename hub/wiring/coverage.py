@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hub.calendar import VIETNAM
 from hub.coverage import Line, World, board
 from hub.partners.partner import parties
 from hub.routing.parties import roster
@@ -25,3 +26,10 @@ async def covered(store: Store, what: Declared, now: datetime, silent_after: int
         days=what.days,
     )
     return board(world, await store.coverage.moved(now), await store.coverage.stuck(), now, silent_after)
+
+
+def successor(what: Declared, agency: str, now: datetime) -> str:
+    """The code of who answers for this agency today; an unknown code as it is."""
+    if what.agencies.known(agency) is None:
+        return agency
+    return what.agencies.successor(agency, now.astimezone(VIETNAM).date()).code

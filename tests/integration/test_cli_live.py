@@ -112,7 +112,14 @@ def test_coverage_shows_every_agency_and_what_is_only_published(settings: Path) 
     assert (land["partners"], land["messages"], land["coverage"]) == ({"so-dat": "live"}, 0, "silent")
     one = ran(str(settings), "coverage", "--agency", land["agency"])
     assert one.out.startswith("silent\t")
+    old = ran(str(settings), "coverage", "--agency", "000.00.15.H47")  # its code until the merger
+    assert (land["agency"] != "000.00.15.H47", old.out) == (True, one.out)
+    assert ran(str(settings), "coverage", "--agency", "000.00.99.H99").out == ""
     assert ran(str(settings), "coverage", "--silent", "0").status == 2
+
+
+def test_a_partner_that_publishes_no_lists_is_told_apart_from_those_that_do(settings: Path) -> None:
+    assert "These do: no partner" in ran(str(settings), "registry", "refresh", "so-dat").err
 
 
 def listed(settings: Path, *words: str) -> list[dict[str, object]]:
