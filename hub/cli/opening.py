@@ -358,6 +358,14 @@ async def covered(settings: Path, store: Store, now: datetime, silent_after: int
     return await wired_covered(store, declared(settings), now, silent_after)
 
 
+def published(settings: Path, procedure: str, now: datetime) -> bool:
+    """Whether the registry has this national or local code today."""
+    from hub.wiring.coverage import published as wired_published  # noqa: PLC0415 - heavy; only this command needs it
+    from hub.wiring.declared import declared  # noqa: PLC0415 - heavy
+
+    return wired_published(declared(settings), procedure, now)
+
+
 def successor(settings: Path, agency: str, now: datetime) -> str:
     """The code of who answers for this agency today; an unknown code as it is."""
     from hub.wiring.coverage import successor as wired_successor  # noqa: PLC0415 - heavy; only this command needs it

@@ -89,7 +89,10 @@ async def set_(
     async with desk.hub() as hub:
         known = _declared(hub, partner)
         found = await hub.store.stages.stages()
-        before = _now(known, found.staged, procedure)
+        rows = {row.procedure: row.stage for row in rows_of([known], found.staged)}
+        before = rows.get(procedure, rows[EVERY])
+        if procedure not in rows and not opening.published(desk.settings, procedure, desk.now()):
+            raise Complaint("unknown.procedure", Exit.FAILED, code=procedure)
         if before == stage:
             desk.tell("already.stage", partner=partner, stage=desk.say(f"stage.{stage}"))
             return Exit.OK
@@ -109,11 +112,6 @@ async def set_(
         done = await hub.store.stages.promote(staging.signed(what, before, confirm))
     _tell(desk, new, done)
     return Exit.OK
-
-
-def _now(partner: Partner, staged: Sequence[Staged], procedure: str) -> Stage:
-    rows = {row.procedure: row.stage for row in rows_of([partner], staged)}
-    return rows.get(procedure, rows[EVERY])
 
 
 def _tell(desk: Desk, new: Staged, done: Promoted) -> None:

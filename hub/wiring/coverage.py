@@ -33,3 +33,12 @@ def successor(what: Declared, agency: str, now: datetime) -> str:
     if what.agencies.known(agency) is None:
         return agency
     return what.agencies.successor(agency, now.astimezone(VIETNAM).date()).code
+
+
+def published(what: Declared, procedure: str, now: datetime) -> bool:
+    """Whether the registry has this national or local code today, whoever calls a local one so."""
+    day = now.astimezone(VIETNAM).date()
+    called = what.procedures.locals.get(procedure, ())
+    return what.procedures.by_national(procedure, day) is not None or any(
+        local.counts(day) and entry.counts(day) for local, entry in called
+    )

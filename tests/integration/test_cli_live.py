@@ -86,6 +86,15 @@ def test_a_partner_is_promoted_and_rolled_back_for_one_procedure(settings: Path)
     assert ran(str(settings), "stage", "set", "so-dat", "production", "--reason", "x", "--yes").status == 2
 
 
+def test_a_stage_is_given_for_procedures_that_the_registry_has(settings: Path) -> None:
+    """A code that was mistyped would leave the procedure that was meant where it is."""
+    words = ("stage", "set", "so-dat", "trial", "--reason", "QD-1", "--yes", "--procedure")
+    wrong = ran(str(settings), *words, "1.00999")
+    assert (wrong.status, "no procedure 1.00999" in wrong.err) == (1, True)
+    assert "1.00999" not in stages(settings)
+    assert ran(str(settings), *words, "QNA-DD-0123").status == 0
+
+
 def test_a_change_is_signed_by_the_hub(settings: Path, tmp_path: Path) -> None:
     assert ran(str(settings), "stage", "set", "so-dat", "trial", "--reason", "QD-1", "--yes").status == 0
     (entry,) = asyncio.run(journal(settings, "stage_changed"))
