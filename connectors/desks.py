@@ -183,7 +183,7 @@ class Owed(Value, frozen=True):
 
 class Answered(Value, frozen=True, tag=True):
     """What the hub knows of what was asked. ``about``: as it was asked. ``owed``: ``None`` when that was not asked, or when the
-    client has no part in such a dossier.
+    client has no part in such a dossier, or when not all that was said of money can be read.
     """
 
     about: str

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from hub.story.record import Story
     from schemas.dossier import Message
 
-MOST = 64
-"""Messages that are read for one answer, the latest."""
+MOST = 256
+"""Messages that are read for one answer; of more nobody says what is owed."""
 
 
 async def standing(store: Store, caller: Caller, about: str) -> Standing:
@@ -49,8 +49,10 @@ def _takes_part(caller: Caller, story: Story, view: DossierView) -> bool:
     return caller.id in {story.origin, *story.parties, *(each.sender for each in view.messages)}
 
 
-async def _owed(store: Store, story: Story, view: DossierView) -> Owed:
+async def _owed(store: Store, story: Story, view: DossierView) -> Owed | None:
     messages = await _messages(store, view)
+    if messages is None:
+        return None
     told = [message.dossier for message in messages if message.dossier]
     named = next((dossier.procedure.name for dossier in reversed(told) if dossier.procedure), None)
     payer = next((dossier.applicant.name for dossier in reversed(told) if dossier.applicant), None)
@@ -63,11 +65,14 @@ async def _owed(store: Store, story: Story, view: DossierView) -> Owed:
     )
 
 
-async def _messages(store: Store, view: DossierView) -> Sequence[Message]:
-    """What was said of money, in its order; a message that went to nobody cannot be read."""
+async def _messages(store: Store, view: DossierView) -> Sequence[Message] | None:
+    """What was said of money, in its order; ``None`` where not all of it can be read. A message that went to nobody cannot be."""
     wanted = [each.transfers[0] for each in view.messages if each.transfers and each.kind in owed.KINDS]
-    kept = [await store.payloads(transfer) for transfer in wanted[-MOST:]]
-    return [from_json(each.canonical) for each in kept if each]
+    if len(wanted) > MOST:
+        return None
+    kept = [await store.payloads(transfer) for transfer in wanted]
+    read = [from_json(each.canonical) for each in kept if each]
+    return read if len(read) == len(kept) else None
 
 
 async def _found(store: Store, caller: Caller, about: str) -> tuple[Story, DossierView] | None:

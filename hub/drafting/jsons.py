@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from hub.drafting.outline import DEEPEST, MANY, Field, Operation, Outline, unusable
+from hub.drafting.outline import DEEPEST, MANY, MOST_FIELDS, Field, Operation, Outline, unusable
 from schemas.strict_json import parse_json
 
 if TYPE_CHECKING:
@@ -19,6 +19,12 @@ _SCALARS = {"string", "integer", "number", "boolean"}
 _NOT_IN_SCHEMA = frozenset({"nullable", "example", "xml", "discriminator", "externalDocs"})
 
 
+class _Tree(dict[str, Any]):
+    """A document. ``left``: how many more of its schemas are looked at; where they mean each other they multiply with each level."""
+
+    left = MOST_FIELDS
+
+
 def read(raw: bytes, file: str) -> Outline:
     """Read a JSON document: OpenAPI 3 by its ``openapi``, a JSON Schema by ``$schema`` or ``properties``."""
     tree = parse_json(raw)
@@ -26,7 +32,7 @@ def read(raw: bytes, file: str) -> Outline:
         raise unusable(file, "an object: OpenAPI 3, a JSON Schema or a sample message")
     if "swagger" in tree:
         raise unusable(file, "OpenAPI 3", "swagger 2: convert it first")
-    return _openapi(tree, file) if "openapi" in tree else _schema(tree)
+    return _openapi(_Tree(tree), file) if "openapi" in tree else _schema(_Tree(tree))
 
 
 def described(tree: object) -> bool:
@@ -36,7 +42,7 @@ def described(tree: object) -> bool:
     )
 
 
-def _schema(tree: Node) -> Outline:
+def _schema(tree: _Tree) -> Outline:
     takes = _field(tree, "message", tree, (), required=True)
     body = {"$schema": DIALECT, **tree}
     return Outline(
@@ -51,7 +57,7 @@ def _file(body: Node) -> dict[str, bytes]:
     return {"1.json": json.dumps(body, ensure_ascii=False, indent=2).encode() + b"\n"}
 
 
-def _openapi(tree: Node, file: str) -> Outline:
+def _openapi(tree: _Tree, file: str) -> Outline:
     found: list[Operation] = []
     left: dict[str, str] = {}
     schemas: dict[str, Node] = {}
@@ -91,7 +97,7 @@ def _openapi(tree: Node, file: str) -> Outline:
     )
 
 
-def _calls(tree: Node, file: str) -> Iterator[tuple[str, str, Node]]:
+def _calls(tree: _Tree, file: str) -> Iterator[tuple[str, str, Node]]:
     paths = tree.get("paths")
     if not isinstance(paths, dict):
         raise unusable(file, "an OpenAPI document with paths")
@@ -109,7 +115,7 @@ def _name(told: Node, method: str, path: str) -> str:
     return plain.strip("_") or method
 
 
-def _answer(told: Node, tree: Node, file: str) -> Field | None:
+def _answer(told: Node, tree: _Tree, file: str) -> Field | None:
     for status, answer in (told.get("responses") or {}).items():
         if str(status).startswith("2"):
             content = _resolved(answer, tree, file).get("content") or {}
@@ -119,9 +125,12 @@ def _answer(told: Node, tree: Node, file: str) -> Field | None:
     return None
 
 
-def _resolved(node: object, tree: Node, file: str) -> Node:
+def _resolved(node: object, tree: _Tree, file: str) -> Node:
     """Follow ``$ref`` inside the document. Raises ``Refusal`` for one that leads elsewhere."""
     seen = 0
+    tree.left -= 1
+    if tree.left < 0:
+        raise unusable(file, f"at most {MOST_FIELDS} elements")
     while isinstance(node, dict) and "$ref" in node:
         ref = str(node["$ref"])
         seen += 1
@@ -136,7 +145,7 @@ def _resolved(node: object, tree: Node, file: str) -> Node:
     return node
 
 
-def _field(schema: object, name: str, tree: Node, above: tuple[int, ...], *, required: bool) -> Field:
+def _field(schema: object, name: str, tree: _Tree, above: tuple[int, ...], *, required: bool) -> Field:
     node = _resolved(schema if isinstance(schema, dict) else {}, tree, name)
     least, most = (1 if required else 0), 1
     if _kind(node) == "array":
@@ -169,7 +178,7 @@ def _type(node: Node) -> str:
     return f"{kind or 'any'}:{form}" if form else kind or "any"
 
 
-def _properties(node: Node, tree: Node, above: tuple[int, ...]) -> Iterator[Field]:
+def _properties(node: Node, tree: _Tree, above: tuple[int, ...]) -> Iterator[Field]:
     for part in node.get("allOf") or ():
         yield from _properties(_resolved(part, tree, "allOf"), tree, above)
     wanted = node.get("required") if isinstance(node.get("required"), list) else []
@@ -177,7 +186,7 @@ def _properties(node: Node, tree: Node, above: tuple[int, ...]) -> Iterator[Fiel
         yield _field(schema, str(name), tree, above, required=name in (wanted or []))
 
 
-def standalone(schema: object, tree: Node, file: str) -> Node:
+def standalone(schema: object, tree: _Tree, file: str) -> Node:
     """Return a JSON Schema that needs nothing of the document around it: what it refers to stands under ``$defs``."""
     needed: dict[str, Any] = {}
 

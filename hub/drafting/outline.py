@@ -12,6 +12,8 @@ from schemas.problems import Refusal, refuse
 MANY = -1
 DEEPEST = 24
 """Levels of elements in elements; a description that goes deeper means itself."""
+MOST_FIELDS = 20_000
+"""Of one description: types that hold each other several times multiply with each level."""
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from lxml import etree
 
-from hub.drafting.outline import DEEPEST, MANY, Field, unusable
+from hub.drafting.outline import DEEPEST, MANY, MOST_FIELDS, Field, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 XS = "http://www.w3.org/2001/XMLSchema"
 _PARTICLES = {f"{{{XS}}}{name}" for name in ("sequence", "all", "choice")}
-_MOST_FIELDS = 50_000
-"""Of one description: types that hold each other several times multiply with each level."""
 _HOLDS = "the element holds a name of this schema"
 
 
@@ -78,8 +76,8 @@ class Schemas:
         self, node: etree._Element, document: Document, occurs: Occurs, above: tuple[str, ...]
     ) -> Field:
         self._made += 1
-        if self._made > _MOST_FIELDS:
-            raise unusable(document.name, f"at most {_MOST_FIELDS} elements")
+        if self._made > MOST_FIELDS:
+            raise unusable(document.name, f"at most {MOST_FIELDS} elements")
         own, again = _occurs(node, occurs), False
         if node.get("ref"):
             node, document = self._named("element", node, document, "ref")

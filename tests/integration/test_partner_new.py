@@ -210,6 +210,17 @@ XSD = '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="
                 '<xs:group name="g"><xs:sequence><xs:group ref="g"/></xs:sequence></xs:group>'
             ),
         ),
+        (
+            "wide.json",
+            json.dumps(
+                {
+                    "$schema": "x",
+                    "allOf": [{"$ref": "#/$defs/0"}],
+                    "$defs": {str(n): {"allOf": [{"$ref": f"#/$defs/{n + 1}"}] * 9} for n in range(20)}
+                    | {"20": {"type": "string"}},
+                }
+            ),
+        ),
         ("a.json", '{"openapi": "3.0.0", "paths": {"/a": {"post": {"requestBody": {"content": [1]}}}}}'),
         ("b.json", '{"$schema": "x", "type": "object", "properties": [1]}'),
     ],

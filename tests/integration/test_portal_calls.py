@@ -345,6 +345,17 @@ async def test_what_is_due_is_answered_by_the_inverted_code(hub: House) -> None:
     assert await asked(hub, code) == {"error_code": 0, "message": []}
 
 
+async def test_what_is_due_stays_due_however_often_the_record_is_told_again(hub: House) -> None:
+    code = await processing(hub)
+    body = hub.message("fee_due", code, fees=[{"code": "PTD", "name": "Phí", "amount": 150000}])
+    assert (await hub.post(body, key="f1", sender="onestop")).status == 202
+    for number in range(66):
+        assert (
+            await call(hub, "nhanhsdvcqg", [online(code, ChuHoSo=f"Nguyễn Văn Mẫu {number}", TaiLieuNop=[])])
+        )[0] == 0
+    assert (await asked(hub, code))["error_code"] == 1
+
+
 async def test_what_nobody_can_say_is_never_due_nor_nothing(hub: House) -> None:
     assert (await asked(hub, "000.00.00.H47-261120-9999")) == {"error_code": -1, "message": []}
     assert (await asked(hub, ""))["error_code"] == -1
