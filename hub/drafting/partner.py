@@ -53,6 +53,8 @@ def _lines(
     yield f"agency = {_q(agency)}"
     yield f"room = {_q(room_of(outline))}"
     yield from ("", "[name]", f"vi = {_q(partner)}", f"en = {_q(partner)}")
+    yield from ("", "# [stage]")
+    yield '# default = "trial"                       # chỉ lưu lượng thử, cho tới khi `stage set … live` · trial traffic only, until then'
     yield from ("", "[receives]", 'kinds = ["received"]', *_wrapped("each of", [str(kind) for kind in Kind]))
     yield 'role = "decides"                          # "informed": nó chỉ được báo · it is only told'
     yield f"mapping = {_q(mapping)}"
