@@ -87,7 +87,9 @@ class Server:
                 if self.drips:
                     await asyncio.sleep(0.1)
         await writer.drain()
-        await asyncio.sleep(0.1 if self.cut else 0)  # it is read before the line breaks
+        await asyncio.sleep(
+            0.5 if self.cut else 0
+        )  # it is read before the line breaks, on a busy machine too
 
     def _pieces(self, body: bytes) -> list[bytes]:
         if not self.drips:
