@@ -6,7 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(VENV)/tools/bin/uv
 READY := $(VENV)/.ready
-JOBS ?= 2
+# One more than two cores: much of a test is waiting for sockets, leases and disks.
+JOBS ?= 3
 
 # Several processes start in every command: without bytecode each of them compiles every library anew.
 export PYTHONDONTWRITEBYTECODE :=
