@@ -6,8 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(VENV)/tools/bin/uv
 READY := $(VENV)/.ready
-# One more than two cores: much of a test is waiting for sockets, leases and disks.
-JOBS ?= 3
+JOBS ?= 2
 
 # Several processes start in every command: without bytecode each of them compiles every library anew.
 export PYTHONDONTWRITEBYTECODE :=
