@@ -25,7 +25,7 @@ from hub.wiring.parts import store_of
 from hub.wiring.web import open_web
 
 if TYPE_CHECKING:
-    from hub.settings import Settings
+    from hub.settings.file import Settings
 
 CONCURRENCY, WARM, COUNT, ROUNDS = 64, 500, 3000, 3
 LATENCIES = 200

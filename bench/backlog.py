@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub.acceptance import Accepting
+from hub.intake.acceptance import Accepting
 from hub.judging.contract import Inbound
 from hub.judging.judge import judge
 from hub.judging.trying import transfer_key

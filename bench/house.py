@@ -19,9 +19,9 @@ import aiohttp
 from bench.engines import Layout, fill
 from bench.translate import five_kilobytes
 from connectors.simulators.server import CONTROL
-from hub import settings as settings_file
 from hub.demo.processes import Processes, answers, children_of, free_ports
 from hub.demo.scene import build
+from hub.settings import file as settings_file
 from hub.store.contract.delivery import Capacity
 from hub.wiring.parts import store_of, utc_now
 

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from hub.rounds.upkeep import Pruner
 from hub.store.upkeep import Stage
-from hub.upkeep import Pruner
 from tests.doubles.postgres import cluster
 from tests.keeping.places import PLACES
 from tests.store.samples import acceptance, at, delivered, roomy, sealed

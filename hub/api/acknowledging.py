@@ -13,12 +13,12 @@ import structlog
 from msgspec.structs import replace
 from starlette.requests import ClientDisconnect
 
-from hub import acknowledgements
 from hub.api.admission import NO_ROOM
 from hub.api.heads import only_one
 from hub.api.later import Later
 from hub.api.quotas import Errand
-from hub.intake import believed
+from hub.intake.intake import believed
+from hub.receipts import acknowledgements
 from schemas.problems import Refusal, refuse
 from signing import bindings
 from signing.contract import Verifier, Wire
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from hub.api.callers import Callers
     from hub.api.quotas import Quotas
-    from hub.intake import Vouch
+    from hub.intake.intake import Vouch
     from hub.partners.partner import Partner
     from hub.store.contract.delivery import Acknowledged, Acknowledgement
     from hub.store.contract.store import Store

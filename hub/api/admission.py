@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from hub.api.quotas import Quotas
-    from hub.settings import Limits
+    from hub.settings.sections import Limits
 
 NO_ROOM = "HUB-LIM-003"
 DISK_WAIT = 30

@@ -12,7 +12,6 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
-from hub import acknowledgements
 from hub.api import (
     catalogues,
     coverage,
@@ -29,7 +28,8 @@ from hub.api.described import describe
 from hub.api.edge import Edge
 from hub.api.later import Later
 from hub.judging.wrapping import key_of
-from hub.receipts import HEADER
+from hub.receipts import acknowledgements
+from hub.receipts.receipts import HEADER
 from schemas.problems import Problem, Refusal, refuse
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from hub.access import Identity, Way, label_of
 from hub.api.heads import only_one
 from hub.api.origins import CERTIFICATE, Network, address_of, certificate_of
-from hub.intake import Vouch, believed
+from hub.intake.intake import Vouch, believed
+from hub.partners.access import Identity, Way, label_of
 from schemas.problems import Refusal, refuse
 from signing.jose import compact
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from connectors.desks import Shown
-    from hub.access import Credential
     from hub.api.failures import Failures
     from hub.api.tokens import Tokens
     from hub.api.uses import Uses
+    from hub.partners.access import Credential
     from signing.contract import Signatory
 
 log = structlog.get_logger(__name__)

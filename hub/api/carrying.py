@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hub.api.admission import Watermark
-    from hub.settings import Limits
+    from hub.settings.sections import Limits
 
 
 class Carrying:

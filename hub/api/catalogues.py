@@ -10,9 +10,9 @@ from fastapi import Request  # noqa: TC002 - FastAPI reads the annotations at ru
 from starlette.responses import Response
 
 from hub.api.coverage import known
-from hub.calendar import VIETNAM
-from hub.catalogues import in_force
-from hub.receipts import HEADER
+from hub.deadlines.calendar import VIETNAM
+from hub.receipts.receipts import HEADER
+from hub.registries.catalogues import in_force
 from hub.store.contract.catalogues import Had, Version
 from schemas.problems import refuse
 

@@ -9,7 +9,7 @@ import msgspec
 from fastapi import Request  # noqa: TC002 - FastAPI reads the annotations at run time
 from starlette.responses import Response
 
-from hub.coverage import SILENT_AFTER, Line
+from hub.going_live.coverage import SILENT_AFTER, Line
 from schemas.problems import refuse
 
 if TYPE_CHECKING:

@@ -25,16 +25,16 @@ from hub.api.later import Later
 from hub.api.owners import Owners
 from hub.api.quotas import Quotas  # noqa: TC001
 from hub.api.tokens import Tokens  # noqa: TC001
-from hub.coverage import Line  # noqa: TC001
 from hub.documents.contract import Safety
-from hub.intake import Intake  # noqa: TC001
+from hub.going_live.coverage import Line  # noqa: TC001
+from hub.intake.intake import Intake  # noqa: TC001
+from hub.intake.refusals import Refusals  # noqa: TC001
+from hub.intake.spool import Spool  # noqa: TC001
 from hub.judging.contract import Inbound
 from hub.judging.wrapping import TRIAL_HEADER
 from hub.metrics.counts import Counts  # noqa: TC001
-from hub.receipts import came_to, made_of
-from hub.refusals import Refusals  # noqa: TC001
-from hub.settings import Documents, Limits
-from hub.spool import Spool  # noqa: TC001
+from hub.receipts.receipts import came_to, made_of
+from hub.settings.sections import Documents, Limits
 from hub.store.contract.intake import Accepted, RefusedMessage
 from schemas.agencies import Agencies  # noqa: TC001
 from schemas.errors import Catalogue, Language  # noqa: TC001
@@ -44,9 +44,9 @@ from schemas.procedures import Procedures  # noqa: TC001
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from hub.access import Identity
     from hub.api.admission import Place
-    from hub.spool import Sheet
+    from hub.intake.spool import Sheet
+    from hub.partners.access import Identity
     from hub.store.contract.store import Store
 
 log = structlog.get_logger(__name__)

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from connectors.desks import Desk, Message, Reply, Result, Shown, Wish
     from hub.api.desk import Caller, Deps, Open
     from hub.api.token_desk import TokenDesk
-    from hub.spool import Sheet
+    from hub.intake.spool import Sheet
     from hub.store.contract.intake import Accepted as Taken
 
 log = structlog.get_logger(__name__)

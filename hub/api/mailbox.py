@@ -12,17 +12,17 @@ import msgspec
 from fastapi import Request  # noqa: TC002 - FastAPI reads the annotations at run time
 from starlette.responses import Response
 
-from hub import acknowledgements, mailbox
 from hub.api.quotas import Errand
+from hub.receipts import acknowledgements, mailbox
 from hub.store.contract.delivery import Acknowledgement
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from hub.access import Identity
     from hub.api.desk import Deps
-    from hub.mailbox import LetterAnswer, LetterPage
+    from hub.partners.access import Identity
+    from hub.receipts.mailbox import LetterAnswer, LetterPage
     from hub.store.contract.delivery import Acknowledged
     from hub.store.contract.mailbox import Content, Rejected
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from hub import acknowledgements, mailbox, receipts
 from hub.api import catalogues, coverage, problems, token_desk, views
 from hub.api.documents import OFFSET_STREAM, Announcement, OwnDocument
 from hub.api.mailbox import MOST
-from hub.catalogues import Document as Catalogue
+from hub.receipts import acknowledgements, mailbox, receipts
+from hub.registries.catalogues import Document as Catalogue
 from hub.store.contract.catalogues import Had
 from schemas.dossier import Message
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from connectors.contract import Codec  # noqa: TC001 - msgspec reads the annotations at run time
-from hub.receipts import Confirm, unsigned
+from hub.receipts.receipts import Confirm, unsigned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hub.api.later import Later
-from hub.settings import Quota
+from hub.settings.sections import Quota
 from hub.store.contract.intake import Use
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import date, datetime
 
-    from hub.settings import Pace
+    from hub.settings.sections import Pace
     from hub.store.contract.intake import Usage
 
     Share = Callable[[date, Sequence[Use]], Awaitable[Sequence[Usage]]]

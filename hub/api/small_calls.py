@@ -13,10 +13,10 @@ import structlog
 from msgspec.structs import asdict
 
 from connectors.small import Fetch, Fetched, Letters, Look, Lying, Seen, Settle, Settled, Small
-from hub import mailbox
 from hub.api import views
 from hub.api.mailbox import Door
 from hub.api.quotas import Errand
+from hub.receipts import mailbox
 from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from connectors.desks import Call, Desk, Reply
     from connectors.small import Found
-    from hub.access import Identity
     from hub.api.desk import Deps
+    from hub.partners.access import Identity
 
 log = structlog.get_logger(__name__)
 

@@ -18,10 +18,10 @@ from fastapi import Request  # noqa: TC002 - FastAPI reads the annotations at ru
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from hub.access import Identity, Way
 from hub.api import problems
 from hub.api.heads import only_one
 from hub.api.later import Later
+from hub.partners.access import Identity, Way
 from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub.access import Identity, Way, label_of
 from hub.api.later import Later
+from hub.partners.access import Identity, Way, label_of
 from hub.store.contract.access import Token
 from schemas.problems import refuse
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from hub.access import Credential
+    from hub.partners.access import Credential
     from hub.store.contract.access import AccessStore
 
 PREFIX = "lt_"

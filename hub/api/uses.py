@@ -9,7 +9,7 @@ from hub.store.contract.access import CredentialUse
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from hub.access import Identity
+    from hub.partners.access import Identity
     from hub.store.contract.access import AccessStore
 
 EVERY = 5.0

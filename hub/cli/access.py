@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hub.access import Way
 from hub.cli import show, times
 from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
+from hub.partners.access import Way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from hub.access import Credential
     from hub.cli.desk import Desk
     from hub.cli.opening import Hub
+    from hub.partners.access import Credential
     from hub.partners.partner import Partner
     from hub.store.contract.access import CredentialUse
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from hub import persons
 from hub.cli import finding, show, telling
 from hub.cli.asking import agreed, agreed_by_two
 from hub.cli.desk import At, Complaint
@@ -19,6 +18,7 @@ from hub.cli.exits import Exit, of_code
 from hub.cli.faces import FACES, face_of, words_of
 from hub.cli.transfers import states
 from hub.lifecycle import APPROVED, LEAVING, Move, State
+from hub.persons import persons
 from schemas.problems import Problem, Refusal
 
 if TYPE_CHECKING:

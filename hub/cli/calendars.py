@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from hub.calendar import VIETNAM, due, due_in_days
 from hub.cli import opening, show, times
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
+from hub.deadlines.calendar import VIETNAM, due, due_in_days
 
 if TYPE_CHECKING:
-    from hub.calendar import Due
     from hub.cli.desk import Desk
+    from hub.deadlines.calendar import Due
     from schemas.workdays import Day
 
 SHOWN = "2026-11-23 16:00"

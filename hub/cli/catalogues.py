@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from hub import catalogues
-from hub.calendar import VIETNAM
-from hub.catalogues import Changes, Document, Previous
 from hub.cli import opening, show, times
 from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
+from hub.deadlines.calendar import VIETNAM
+from hub.registries import catalogues
+from hub.registries.catalogues import Changes, Document, Previous
 from hub.store.contract.catalogues import Version
 from schemas.problems import refuse
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from hub.catalogues import Entry
+    from hub.registries.catalogues import Entry
     from hub.store.contract.catalogues import CatalogueStore, Had
 
 File = Annotated[Path | None, Parameter(negative=())]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.circuit import Circuit
 from hub.cli import times
 from hub.cli.faces import FACES, face_of, words_of
 from hub.cli.show import Column
 from hub.cli.telling import entry_of
+from hub.health.circuit import Circuit
 
 if TYPE_CHECKING:
     from collections.abc import Callable

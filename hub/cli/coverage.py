@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from hub.cli import opening, show, times
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
-from hub.coverage import SILENT_AFTER, State
+from hub.going_live.coverage import SILENT_AFTER, State
 
 if TYPE_CHECKING:
     from hub.cli.desk import Desk
-    from hub.coverage import Line
+    from hub.going_live.coverage import Line
 
 LONGEST = 250
 """Working days that a board may look back: about a year."""

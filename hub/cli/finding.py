@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub import stages
 from hub.cli.desk import Complaint
 from hub.cli.exits import Exit
 from hub.doctor.rules import ALIVE
+from hub.going_live import stages
 from hub.lifecycle import DONE, State
 from hub.store.contract.views import Filter
 from hub.story import record

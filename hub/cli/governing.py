@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import Parameter
 
-from hub import governing
 from hub.cli import opening, show
 from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.asking import agreed
@@ -16,7 +15,8 @@ from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.cli.mappings import KNOWN, known
 from hub.drafting.files import lay
-from hub.governing import Approval, Proposal, Side
+from hub.mappings import governing
+from hub.mappings.governing import Approval, Proposal, Side
 
 if TYPE_CHECKING:
     from hub.cli.desk import Desk

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - cyclopts reads the annotations at run time
 from typing import TYPE_CHECKING
 
-from hub import importing
 from hub.cli import opening, show
 from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
+from hub.going_live import importing
 from hub.story import record
 
 if TYPE_CHECKING:

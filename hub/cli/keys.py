@@ -11,7 +11,7 @@ from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations a
 from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
-from hub.settings import moment
+from hub.settings.values import moment
 from hub.trust.contract import Barred
 from signing.keys.generations import Generation, State, signing, states
 

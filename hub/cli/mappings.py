@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import Parameter
 
-from hub.access import day_begins
 from hub.cli import opening, show, telling, times
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
-from hub.governing import State
-from hub.replaying import Compared, Told, read, summed, written
+from hub.mappings.governing import State
+from hub.mappings.replaying import Compared, Told, read, summed, written
+from hub.partners.access import day_begins
 from hub.store.contract.views import Filter
 from schemas.dossier import from_json, to_json
 from schemas.problems import Refusal
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from hub.cli.desk import Desk
     from hub.cli.opening import Hub
-    from hub.governing import Proposal, Standing
+    from hub.mappings.governing import Proposal, Standing
     from hub.store.contract.views import Payloads, TransferView
     from schemas.dossier import Message
     from schemas.mapping import Mapping as Format

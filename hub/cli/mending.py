@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from connectors.contract import Deferred, Delivered, Refused
-from hub import rerouting
 from hub.cli import columns, finding, show
 from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.lifecycle import MOVES, Move, State
-from hub.persons import routable
+from hub.persons import rerouting
+from hub.persons.persons import routable
 from hub.store.contract.mending import Correction, Rerouting
 from hub.store.contract.store import Stale
 from hub.story import record

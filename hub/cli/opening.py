@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from connectors.contract import Outcome, Sealed
-    from hub.catalogues import Entry
-    from hub.coverage import Line
     from hub.doctor.facts import Facts
     from hub.documents.contract import Held
     from hub.drafting.draft import Laid
     from hub.evidence.contract import Root
-    from hub.governing import Proposal, Standing
-    from hub.importing import World as ImportWorld
+    from hub.going_live.coverage import Line
+    from hub.going_live.importing import World as ImportWorld
+    from hub.going_live.stages import Stage
     from hub.judging.contract import Said
+    from hub.mappings.governing import Proposal, Standing
     from hub.partners.partner import Partner
     from hub.probing.checks import Check
-    from hub.receipts import Confirm
+    from hub.receipts.receipts import Confirm
+    from hub.registries.catalogues import Entry
     from hub.registries.publisher import Publisher
     from hub.routing.recipients import Routed
     from hub.signatories.reading import Known
-    from hub.stages import Stage
     from hub.store.contract.stages import Staged
     from hub.store.contract.store import Store
     from hub.store.contract.views import TransferView
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 
 class Means(Protocol):
-    """Today's routing and formats, and a way to ask a partner (``hub.rerouting.Means`` and more)."""
+    """Today's routing and formats, and a way to ask a partner (``hub.persons.rerouting.Means`` and more)."""
 
     @property
     def new_id(self) -> Callable[[], str]: ...
@@ -137,7 +137,7 @@ class WiredHub:
     """The real one. The store opens at once; partner files are read when a command asks for partners."""
 
     def __init__(self, settings: Path) -> None:
-        from hub import settings as file  # noqa: PLC0415 - heavy; only commands that need a hub pay for it
+        from hub.settings import file  # noqa: PLC0415 - heavy; only commands that need a hub pay for it
         from hub.wiring import parts  # noqa: PLC0415 - heavy
 
         self._settings = settings
@@ -156,7 +156,7 @@ class WiredHub:
         return WiredMeans(self._settings, self.store.trust)
 
     async def examined(self, held: Held) -> Examined | None:
-        from hub import settings as file  # noqa: PLC0415 - heavy
+        from hub.settings import file  # noqa: PLC0415 - heavy
         from hub.wiring.documents import examiner, pdf_crew  # noqa: PLC0415 - heavy; only signed documents need it
 
         crew = pdf_crew(self._settings)
@@ -211,7 +211,7 @@ async def probed(settings: Path, partner: str, base_url: str, *, live: bool) -> 
 
 def workdays(settings: Path) -> Workdays:
     """The working-day calendar, with the site's own file where there are settings. Needs no hub."""
-    from hub import settings as file  # noqa: PLC0415 - heavy; only this command needs it
+    from hub.settings import file  # noqa: PLC0415 - heavy; only this command needs it
     from hub.wiring.parts import days_of  # noqa: PLC0415 - heavy
 
     return days_of(file.load(settings if settings.is_file() else None))
@@ -219,7 +219,7 @@ def workdays(settings: Path) -> Workdays:
 
 def formats(settings: Path) -> Mapping[str, Format]:
     """Every mapping by its reference, the site's own where there are settings. Needs no hub."""
-    from hub import settings as file  # noqa: PLC0415 - heavy; only these commands need it
+    from hub.settings import file  # noqa: PLC0415 - heavy; only these commands need it
     from hub.wiring.declared import formats_of  # noqa: PLC0415 - heavy
 
     return formats_of(file.load(settings if settings.is_file() else None))
@@ -234,7 +234,7 @@ def shipped() -> frozenset[str]:
 
 def versions(settings: Path, new: str, old: str = "") -> Versions:
     """A version of a mapping as its file is now, its proposal, and whether it can replace ``old``. Raises ``Refusal``."""
-    from hub import settings as file  # noqa: PLC0415 - heavy; only these commands need it
+    from hub.settings import file  # noqa: PLC0415 - heavy; only these commands need it
     from hub.wiring.declared import MAPPINGS, formats_of  # noqa: PLC0415 - heavy
     from hub.wiring.governing import versions as wired_versions  # noqa: PLC0415 - heavy
 
@@ -244,7 +244,7 @@ def versions(settings: Path, new: str, old: str = "") -> Versions:
 
 def proposal_file(settings: Path, ref: str) -> Path:
     """Where a version's proposal stands. Raises ``Refusal`` HUB-CFG-002 where a site has no mappings of its own."""
-    from hub import settings as file  # noqa: PLC0415 - heavy; only these commands need it
+    from hub.settings import file  # noqa: PLC0415 - heavy; only these commands need it
     from hub.wiring.governing import proposal_file as wired_file  # noqa: PLC0415 - heavy
 
     return wired_file(file.load(settings), ref)
@@ -252,8 +252,8 @@ def proposal_file(settings: Path, ref: str) -> Path:
 
 def standings(settings: Path, now: datetime) -> Mapping[str, tuple[Proposal, Standing]]:
     """Every proposal with where it stands now, by the version that is proposed."""
-    from hub import governing  # noqa: PLC0415 - only these commands need it
-    from hub import settings as file  # noqa: PLC0415 - heavy
+    from hub.mappings import governing  # noqa: PLC0415 - only these commands need it
+    from hub.settings import file  # noqa: PLC0415 - heavy
     from hub.wiring.declared import MAPPINGS  # noqa: PLC0415 - heavy
     from hub.wiring.governing import standing_of  # noqa: PLC0415 - heavy
 
@@ -306,7 +306,7 @@ def stamps(settings: Path) -> Callable[[Root], str]:
 
 def keys(settings: Path) -> KeyRing:
     """The hub's own signing keys. Raises ``Refusal`` HUB-CRT-003. Needs no hub."""
-    from hub import settings as file  # noqa: PLC0415 - heavy; only commands about keys need it
+    from hub.settings import file  # noqa: PLC0415 - heavy; only commands about keys need it
     from hub.wiring.tools import keys_of  # noqa: PLC0415 - heavy
 
     return keys_of(file.load(settings))
@@ -314,7 +314,7 @@ def keys(settings: Path) -> KeyRing:
 
 def hub_name(settings: Path) -> str:
     """What partners call this hub."""
-    from hub import settings as file  # noqa: PLC0415 - heavy; only this command needs it
+    from hub.settings import file  # noqa: PLC0415 - heavy; only this command needs it
 
     told = file.load(settings)
     return told.name or told.public_url.rstrip("/")
@@ -322,8 +322,8 @@ def hub_name(settings: Path) -> str:
 
 def own_catalogue(settings: Path, catalogue: str) -> Sequence[Entry]:
     """What the hub itself goes by, this site's versions of the registries included. Raises ``Refusal`` HUB-CAT-002, HUB-CFG-002."""
-    from hub import catalogues  # noqa: PLC0415 - heavy; only this command needs it
-    from hub import settings as file  # noqa: PLC0415 - heavy
+    from hub.registries import catalogues  # noqa: PLC0415 - heavy; only this command needs it
+    from hub.settings import file  # noqa: PLC0415 - heavy
     from hub.wiring.declared import registries_of  # noqa: PLC0415 - heavy
     from schemas.codelists import CodeLists  # noqa: PLC0415 - heavy
 
@@ -333,7 +333,7 @@ def own_catalogue(settings: Path, catalogue: str) -> Sequence[Entry]:
 
 async def importing_world(settings: Path, store: Store) -> ImportWorld:
     """What the rows of an import refer to."""
-    from hub.importing import World  # noqa: PLC0415 - heavy; only this command needs it
+    from hub.going_live.importing import World  # noqa: PLC0415 - heavy; only this command needs it
     from hub.partners.partner import parties  # noqa: PLC0415 - heavy
     from hub.routing.parties import roster  # noqa: PLC0415 - heavy
     from hub.wiring.declared import declared  # noqa: PLC0415 - heavy
@@ -376,7 +376,7 @@ def successor(settings: Path, agency: str, now: datetime) -> str:
 
 async def confirming(settings: Path, store: Store) -> Confirm:
     """Who signs for the hub now. Raises ``Refusal`` HUB-CRT-003."""
-    from hub import settings as file  # noqa: PLC0415 - heavy; only commands that sign need it
+    from hub.settings import file  # noqa: PLC0415 - heavy; only commands that sign need it
     from hub.trust.state import Known as Trusted  # noqa: PLC0415 - heavy
     from hub.wiring.evidence import confirming as wired_confirming  # noqa: PLC0415 - heavy
 
@@ -413,17 +413,17 @@ class WiredPrograms:
     """The real ones."""
 
     def serve(self, settings: Path) -> int:
-        from hub import programs  # noqa: PLC0415 - heavy
+        from hub.processes import programs  # noqa: PLC0415 - heavy
 
         return programs.serve(settings)
 
     def work(self, settings: Path, *, processes: int, supervised: bool, metrics: int | None) -> int:
-        from hub import programs  # noqa: PLC0415 - heavy
+        from hub.processes import programs  # noqa: PLC0415 - heavy
 
         return programs.work(settings, processes=processes, supervised=supervised, metrics=metrics)
 
     def web(self, settings: Path, *, supervised: bool, inherited: int | None, metrics: int | None) -> int:
-        from hub import programs  # noqa: PLC0415 - heavy
+        from hub.processes import programs  # noqa: PLC0415 - heavy
 
         return programs.web(settings, supervised=supervised, inherited=inherited, metrics=metrics)
 

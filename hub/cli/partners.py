@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from hub import rules
-from hub.circuit import Circuit
 from hub.cli import columns, finding, opening, show, times
 from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.asking import agreed
@@ -17,7 +16,8 @@ from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.cli.screen import clean
 from hub.cli.stages import rows_of
-from hub.stages import EVERY
+from hub.going_live.stages import EVERY
+from hub.health.circuit import Circuit
 from hub.store.contract.views import QueueRow
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from hub.cli.desk import Desk
     from hub.cli.opening import Hub
+    from hub.going_live.stages import Stage
     from hub.partners.declaration import Receives, Sends
     from hub.partners.partner import Partner
-    from hub.stages import Stage
     from hub.store.contract.stages import Staged
     from schemas.problems import Problem
 

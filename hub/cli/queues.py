@@ -10,8 +10,8 @@ from cyclopts import Parameter
 from hub.cli import columns, finding, show, times
 from hub.cli.desk import At  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.exits import Exit
+from hub.rounds.watch import SURVEY
 from hub.store.contract.views import Filter
-from hub.watch import SURVEY
 
 if TYPE_CHECKING:
     from hub.store.contract.store import Store

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from connectors.contract import Missed
-from hub.calendar import VIETNAM
 from hub.cli import opening, show
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
+from hub.deadlines.calendar import VIETNAM
 from hub.registries import comparing, versions
 from schemas.problems import refuse
 

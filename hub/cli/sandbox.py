@@ -65,7 +65,7 @@ async def sandbox(
 
 
 async def _until_told() -> None:
-    from hub.supervisor import stop_on_signals  # noqa: PLC0415 - only a program that stays needs it
+    from hub.processes.supervisor import stop_on_signals  # noqa: PLC0415 - only a program that stays needs it
 
     stop = asyncio.Event()
     stop_on_signals(stop)

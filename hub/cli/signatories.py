@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
-from hub.calendar import VIETNAM
 from hub.cli import opening, show
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.cli.telling import entry_of
+from hub.deadlines.calendar import VIETNAM
 from hub.signatories.authority import Act
 from schemas.problems import Refusal
 

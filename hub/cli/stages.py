@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hub import staging
 from hub.cli import opening, show, times
 from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
-from hub.stages import EVERY, Queued, Stage
+from hub.going_live import staging
+from hub.going_live.stages import EVERY, Queued, Stage
 from hub.store.contract.stages import Promoted, Promotion, Staged
 
 if TYPE_CHECKING:

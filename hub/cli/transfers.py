@@ -10,7 +10,7 @@ from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.cli.faces import face_of, sensible_moves
 from hub.lifecycle import DONE, State
-from hub.persons import routable
+from hub.persons.persons import routable
 from hub.store.contract.views import Filter
 
 if TYPE_CHECKING:

@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from hub import settings as settings_file
 from hub.demo import count as counting
 from hub.demo import stamping
 from hub.demo.documents import bring, enclose, missing
@@ -32,6 +31,7 @@ from hub.demo.messages import stories
 from hub.demo.processes import Processes, answers, children_of, free_ports, owns_port
 from hub.demo.scene import EXAMPLES, build
 from hub.lifecycle import DONE
+from hub.settings import file as settings_file
 from hub.store.contract.views import Filter
 from hub.wiring import bundles
 from hub.wiring.parts import store_of

@@ -6,11 +6,11 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from hub.calendar import VIETNAM
+from hub.deadlines.calendar import VIETNAM
 from hub.doctor.facts import Finding
 from hub.doctor.words import OF_TRUST
 from hub.lifecycle import State
-from hub.watch import SURVEY
+from hub.rounds.watch import SURVEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

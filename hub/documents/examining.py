@@ -1,6 +1,6 @@
 """Signatures in PDF documents, looked at beside the way of a message: found, verified, told; the document stays as it came.
 
-A PDF is read in a process of its own with bounded memory and a bounded time (``hub.crew``): one that costs more is told to be
+A PDF is read in a process of its own with bounded memory and a bounded time (``hub.processes.crew``): one that costs more is told to be
 unreadable, and nobody else is touched. What is kept says what each signature is worth and by which certificate, never whose
 name stands in it: that is read again from the document when somebody asks.
 """
@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from hub.crew import Died, TooLong
 from hub.documents.contract import Look, Mark, Seal
+from hub.processes.crew import Died, TooLong
 from hub.store.blobs import Damaged
 from hub.store.vault import Unreadable
 from signing.pdf_signatures import HEAD, Examined, is_pdf
 
 if TYPE_CHECKING:
-    from hub.crew import Answer, Crew
     from hub.documents.contract import Documents, Held
+    from hub.processes.crew import Answer, Crew
 
 log = structlog.get_logger(__name__)
 

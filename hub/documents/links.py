@@ -102,7 +102,7 @@ def linked(
 
 
 class Linking:
-    """A sealery that gives documents their addresses first (``hub.delivery.Sealery``)."""
+    """A sealery that gives documents their addresses first (``hub.delivery.delivery.Sealery``)."""
 
     def __init__(self, inner: Sealery, shelf: Shelf, desks: Mapping[str, Desk], secret: bytes) -> None:
         self._inner, self._shelf, self._desks, self._secret = inner, shelf, desks, secret

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from hub.evidence import of_messages, of_transfers, papers
 from hub.evidence.papers import BYTES, JSON, PEM, Index, write
-from hub.receipts import Confirm  # noqa: TC001 - part of a public value
+from hub.receipts.receipts import Confirm  # noqa: TC001 - part of a public value
 from signing.asic.container import File
 from signing.trust.pins import fingerprints
 

@@ -18,7 +18,7 @@ from hub.evidence.chain import moment
 from hub.evidence.entries import Entries
 from hub.evidence.papers import Call, Message, Said, Statement, Transfer
 from hub.evidence.parts import Holds, Parts
-from hub.receipts import NonDelivery
+from hub.receipts.receipts import NonDelivery
 from schemas.problems import Refusal, refuse
 from signing import bindings
 from signing.contract import Wire

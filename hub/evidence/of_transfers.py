@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hub.evidence import of_messages, papers
 from hub.evidence.papers import BYTES, JOSE, JSON, Call, Derivation, Statement, Transfer, ending, write
 from hub.ids import below
-from hub.receipts import Confirm  # noqa: TC001 - part of a public value
+from hub.receipts.receipts import Confirm  # noqa: TC001 - part of a public value
 from hub.store.vault import Unreadable
 from signing.asic.container import File
 
@@ -135,7 +135,7 @@ async def their_receipt(store: Store, transfer: str) -> list[File]:
 
 async def non_delivery(store: Store, transfer: str) -> list[File]:
     """What the hub holds against itself: the receipt of the message that told the sender, of its failure before its lateness
-    (``hub.failure``).
+    (``hub.delivery.failure``).
     """
     files: list[File] = []
     for word in ("late", "failed"):

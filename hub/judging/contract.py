@@ -57,7 +57,7 @@ class Reader(Protocol):
 class Sender(Value, frozen=True):
     """One partner that may send. ``procedures``: the only ones it may speak of; empty: all. ``verifier``: ``None`` when its messages need no signature.
 
-    ``places``: canonical place → place in the sender's format (``hub.places``). ``own_key``: its format carries a key.
+    ``places``: canonical place → place in the sender's format (``hub.judging.places``). ``own_key``: its format carries a key.
     ``hosts``: where its documents are fetched from; ``None``: their addresses travel on as they are; ``base``: of addresses that name no server. ``authority_kinds``: what
     only a signatory with the right to may sign; ``seals``: fingerprints of its own certificates, which are no signatory's.
     """

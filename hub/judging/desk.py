@@ -11,7 +11,7 @@ import msgspec
 
 from connectors.contract import Particular
 from hub.judging.contract import Desk, Recipient, Sender
-from hub.places import places
+from hub.judging.places import places
 from hub.signatories.reading import NOBODY, Known
 from signing import bindings
 from signing.timestamps import Anchors  # noqa: TC001 - msgspec reads the annotations at run time

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from hub.documents.contract import New
-from hub.settings import is_loopback
+from hub.settings.values import is_loopback
 from schemas.problems import Problem, Refusal
 
 if TYPE_CHECKING:

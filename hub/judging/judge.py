@@ -12,11 +12,11 @@ from datetime import datetime  # noqa: TC003
 
 from hub.judging.contract import CODE_PLACE, Desk, Inbound, Judged
 from hub.judging.enclosing import enclosures
+from hub.judging.places import on_the_wire
 from hub.judging.saying import allowed_aliases, check_said, may_create, nfc
 from hub.judging.trying import trials
 from hub.judging.vouching import repeats, said_once, signed_by, signed_key, verify
 from hub.judging.wrapping import check_media_type, is_trial, key_of, lifted
-from hub.places import on_the_wire
 from schemas.dossier import to_json
 from schemas.legacy_text import Text, as_utf8
 from schemas.problems import Refusal, refuse

@@ -18,10 +18,10 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from hub.collecting import chore, last_good
 from hub.metrics.catalogue import METRICS, PREFIX, Metric
 from hub.metrics.counts import INFINITE
-from hub.watch import BALANCE, SURVEY
+from hub.rounds.collecting import chore, last_good
+from hub.rounds.watch import BALANCE, SURVEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

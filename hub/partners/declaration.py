@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date  # noqa: TC003 - pydantic reads the annotations at run time
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, IPvAnyNetwork, model_validator
 
-from connectors.reach import Address  # noqa: TC001 - pydantic reads the annotations at run time
-from connectors.replies import Row  # noqa: TC001 - pydantic reads the annotations at run time
-from hub import circuit, hours
-from hub.access import Credential, Way, day_begins, day_ends, label_of
-from hub.partners.signatures import Proof, Seal  # noqa: TC001 - pydantic reads the annotations at run time
-from hub.partners.world import Agency, File, MappingRef, Room  # noqa: TC001 - pydantic reads the annotations at run time
-from hub.routing.parties import PartyRole  # noqa: TC001
-from hub.settings import TAKEN, Closed, Octets, Seconds
-from hub.stages import Stage  # noqa: TC001
+from connectors.reach import Address
+from connectors.replies import Row
+from hub.going_live.stages import Stage
+from hub.health import circuit, hours
+from hub.partners.access import Credential, Way, day_begins, day_ends, label_of
+from hub.partners.signatures import Proof, Seal
+from hub.partners.world import Agency, File, MappingRef, Room
+from hub.routing.parties import PartyRole
+from hub.settings.sections import TAKEN
+from hub.settings.values import Closed, Octets, Seconds
 from schemas.dossier import Kind
 from schemas.legacy_text import Text
 
@@ -116,7 +117,7 @@ class Stages(Closed):
 
 
 class OwnQuota(Closed):
-    """``hub.settings.Quota`` for one sender; what is not named here is the hub's default."""
+    """``hub.settings.sections.Quota`` for one sender; what is not named here is the hub's default."""
 
     rate: Annotated[float, Field(gt=0)] | None = None
     burst: Annotated[int, Field(ge=1)] | None = None
@@ -215,7 +216,7 @@ class Downloads(Closed):
 
 
 class OwnPace(Closed):
-    """``hub.settings.Pace`` for one recipient; what is not named here is the hub's default."""
+    """``hub.settings.sections.Pace`` for one recipient; what is not named here is the hub's default."""
 
     rate: Annotated[float, Field(gt=0)] | None = None
     burst: Annotated[int, Field(ge=1)] | None = None
@@ -227,7 +228,7 @@ class Receives(Closed):
     ``can_be_asked``: the room's question works there. ``keeps_keys``: it drops a second copy under the same key.
     ``order_sensitive``: a stopped transfer holds those behind it. ``acknowledges``: it sends receipts later, each within
     ``receipt_within`` of the delivery; otherwise *delivered* is final. ``ask_after``: wait before the first question about
-    a transfer in doubt. ``rate``: transfers per second. ``hours``: when it may be sent to (``hub.hours``), in Vietnam time.
+    a transfer in doubt. ``rate``: transfers per second. ``hours``: when it may be sent to (``hub.health.hours``), in Vietnam time.
     ``reply_signature``: how its replies are signed; one that is not says nothing. ``receipt_signature``: how the receipts that
     it brings are signed; one that is not is refused.
     ``sandbox``: the partner's test system, where ``partner probe`` goes instead of the room's ``base_url``.

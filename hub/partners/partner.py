@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from pydantic import BaseModel  # noqa: TC002
 
-from hub import hours
-from hub.access import Credential, Way
-from hub.hours import Hours
+from hub.health import hours
+from hub.health.hours import Hours
+from hub.partners.access import Credential, Way
 from hub.partners.declaration import Access, Name, OAuthClient, Receives, Sends, Stages  # noqa: TC001
 from hub.routing.parties import Party
 from hub.store.contract.delivery import Capacity, Window
@@ -19,7 +19,7 @@ from signing.profiles import Identity
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from hub.settings import Pace, Quota
+    from hub.settings.sections import Pace, Quota
     from schemas.workdays import Workdays
 
 

@@ -21,7 +21,7 @@ from hub.partners.declaration import SCHEDULE, Declaration
 from hub.partners.partner import Partner
 from hub.partners.signatures import SIGNED_ONCE, Proof, strange
 from hub.partners.world import Reading, World
-from hub.settings import is_loopback
+from hub.settings.values import is_loopback
 from schemas.problems import Problem, Refusal
 from signing.bindings import per_attempt
 from signing.profiles import Identity

@@ -13,9 +13,10 @@ from typing import Annotated, Any, Final, Literal, Self
 import msgspec
 from pydantic import Field, model_validator
 
-from hub.partners.world import File, HubName, KeyName, Pin  # noqa: TC001 - pydantic reads the annotations at run time
-from hub.settings import Closed, Revocation, Seconds
-from schemas.dossier import Kind  # noqa: TC001
+from hub.partners.world import File, HubName, KeyName, Pin
+from hub.settings.sections import Revocation
+from hub.settings.values import Closed, Seconds
+from schemas.dossier import Kind
 from signing.profiles import (
     PROFILES,
     Canonicalisation,

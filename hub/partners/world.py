@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
-from datetime import date  # noqa: TC003 - pydantic reads the annotations at run time
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +11,8 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationInfo
 
 from connectors.replies import Row  # noqa: TC001
-from hub.access import day_begins, day_ends
-from hub.settings import Closed
+from hub.partners.access import day_begins, day_ends
+from hub.settings.values import Closed
 from schemas.dossier import SCHEMA_ID
 from schemas.problems import Problem  # noqa: TC001
 from signing.trust.pins import PinFile

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from hub import stages
+from hub.going_live import stages
+from hub.going_live.stages import FLOWS, Stage
 from hub.routing.recipients import NOBODY, Recipient, Role
-from hub.stages import FLOWS, Stage
 from schemas.problems import Problem
 from schemas.procedures import Procedure, decider_unit
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from hub.stages import Stage  # noqa: TC001 - msgspec reads the annotations at run time
+from hub.going_live.stages import Stage  # noqa: TC001 - msgspec reads the annotations at run time
 
 if TYPE_CHECKING:
     from schemas.agencies import Agencies

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from hub.going_live.stages import Stage  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.routing.parties import Value
-from hub.stages import Stage  # noqa: TC001 - msgspec reads the annotations at run time
 from schemas.problems import Problem  # noqa: TC001 - msgspec reads the annotations at run time
 
 NOBODY = "unrouted"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hub.going_live.stages import FLOWS
 from hub.routing.recipients import Recipient, Role
-from hub.stages import FLOWS
 from schemas.dossier import Kind
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from hub.stages import Stage
+    from hub.going_live.stages import Stage
     from hub.story.record import Story
     from schemas.dossier import Kind, Message
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from hub.calendar import VIETNAM
+from hub.deadlines.calendar import VIETNAM
 from hub.signatories.authority import Act
 from schemas.dossier import Kind, Procedure, State
 from schemas.procedures import decider_unit

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub.calendar import VIETNAM
+from hub.deadlines.calendar import VIETNAM
 from schemas.problems import refuse
 
 if TYPE_CHECKING:

@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-from datetime import date  # noqa: TC003 - pydantic reads the annotations at run time
+from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from hub.partners.declaration import Id, Label, Name  # noqa: TC001 - pydantic reads the annotations at run time
-from hub.partners.world import Agency, File  # noqa: TC001
-from hub.settings import Closed
-from schemas.dossier import Kind  # noqa: TC001
+from hub.partners.declaration import Id, Label, Name
+from hub.partners.world import Agency, File
+from hub.settings.values import Closed
+from schemas.dossier import Kind
 
 Code = Annotated[str, Field(min_length=1, max_length=100)]
 

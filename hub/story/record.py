@@ -11,7 +11,7 @@ from datetime import date, datetime  # noqa: TC003
 
 import msgspec
 
-from hub.stages import Stage  # noqa: TC001
+from hub.going_live.stages import Stage  # noqa: TC001
 from schemas.dossier import State  # noqa: TC001
 
 
@@ -28,7 +28,7 @@ class StoryLeg(Value, frozen=True):
 
 
 class Counted(Value, frozen=True):
-    """What a deadline was counted from (``hub.deadline``). ``provisional``: years that were not announced then. ``pauses``: when
+    """What a deadline was counted from (``hub.deadlines.deadline``). ``provisional``: years that were not announced then. ``pauses``: when
     the applicant was asked and when it answered.
     """
 

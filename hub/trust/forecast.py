@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence  # noqa: TC003 - msgspec reads the
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hub.calendar import VIETNAM
-from hub.settings import Revocation  # noqa: TC001 - msgspec reads the annotations at run time
+from hub.deadlines.calendar import VIETNAM
+from hub.settings.sections import Revocation  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.store.contract.value import Value
 from hub.trust.contract import Barred, Said, Standing
 from hub.trust.state import counts_until

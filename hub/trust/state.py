@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from hub.settings import Revocation
+from hub.settings.sections import Revocation
 from hub.trust.contract import Said
 from schemas.problems import refuse
 

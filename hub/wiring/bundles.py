@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from hub import settings as settings_file
 from hub.evidence import bundling, papers, report
 from hub.evidence.bundling import Asked, Means
 from hub.evidence.examining import examine
 from hub.evidence.keeping import EvidenceKeeper, Stamping
 from hub.evidence.standing import standings
+from hub.settings import file as settings_file
 from hub.version import own_version
 from hub.wiring.declared import declared
 from hub.wiring.parts import utc_now
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from hub.evidence.parts import Holds
-    from hub.settings import Settings
+    from hub.settings.file import Settings
     from hub.store.contract.store import Store
     from signing.keys.ring import KeyRing
 

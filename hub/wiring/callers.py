@@ -6,14 +6,14 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from hub.access import Way
 from hub.api.callers import Badges, Callers, Knows
 from hub.api.claims import Claims
 from hub.api.desk import Caller
 from hub.api.failures import Failures
 from hub.api.tokens import Client, Tokens
 from hub.api.uses import Uses
-from hub.intake import Vouch, believed
+from hub.intake.intake import Vouch, believed
+from hub.partners.access import Way
 from hub.wiring.parts import utc_now
 from signing import bindings
 from signing.jose.modi import Bearers

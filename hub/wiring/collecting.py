@@ -10,19 +10,19 @@ import msgspec
 
 from connectors import catalogue
 from connectors.contract import Collector  # noqa: TC001 - msgspec reads the annotations at run time
-from hub import pool
-from hub.acceptance import Accepting
-from hub.collecting import Collecting, Stop
 from hub.documents.bringing import Bringing
-from hub.intake import Bench, Intake
+from hub.going_live.staging import Standing
+from hub.intake.acceptance import Accepting
+from hub.intake.intake import Bench, Intake
 from hub.judging import desk
 from hub.judging.contract import Inbound
 from hub.judging.wrapping import KEY_HEADER
 from hub.partners.partner import parties
-from hub.rounds import beside
+from hub.processes import pool
+from hub.rounds.collecting import Collecting, Stop
+from hub.rounds.rounds import beside
 from hub.routing import table as routes
 from hub.routing.router import Router
-from hub.staging import Standing
 from hub.wiring.documents import unscanned
 from hub.wiring.parts import new_ids, utc_now
 from schemas import errors
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from connectors.contract import Picked
-    from hub.crew import Crew
     from hub.metrics.counts import Counts
-    from hub.receipts import Confirm
+    from hub.processes.crew import Crew
+    from hub.receipts.receipts import Confirm
     from hub.store.contract.intake import Accepted
     from hub.store.contract.store import Store
     from hub.trust.state import Known

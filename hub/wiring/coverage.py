@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.calendar import VIETNAM
-from hub.coverage import Line, World, board
+from hub.deadlines.calendar import VIETNAM
+from hub.going_live.coverage import Line, World, board
+from hub.going_live.staging import overlaid
 from hub.partners.partner import parties
 from hub.routing.parties import roster
-from hub.staging import overlaid
 
 if TYPE_CHECKING:
     from datetime import datetime

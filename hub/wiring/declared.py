@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from connectors import catalogue
-from hub import settings as settings_file
-from hub import upkeep
 from hub.closed_toml import Source
 from hub.drafting.faults import faults
+from hub.health.retry import LONGEST_WAIT
 from hub.partners import reading
 from hub.partners.world import NO_MAPPING, World
-from hub.retry import LONGEST_WAIT
+from hub.rounds import upkeep
+from hub.settings import file as settings_file
 from hub.signatories import reading as signatories
 from hub.signatories.reading import NOBODY, Known
 from hub.wiring.governing import governed, unapproved
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from connectors.replies import Row
     from hub.partners.declaration import Collect, Receives
     from hub.partners.partner import Partner
-    from hub.settings import Settings
+    from hub.settings.file import Settings
     from schemas.problems import Problem
     from schemas.workdays import Workdays
 

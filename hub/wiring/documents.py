@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from connectors import catalogue
 from connectors.reach import Reach, is_loopback
-from hub import settings as settings_file
-from hub.crew import Crew
 from hub.documents import examining
 from hub.documents.caretaking import Caretaker, Rules
 from hub.documents.contract import Safety
 from hub.documents.examining import Examiner
 from hub.documents.links import Desk
 from hub.documents.scanner import Scanner
+from hub.processes.crew import Crew
+from hub.settings import file as settings_file
 from hub.wiring.parts import utc_now
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hub.documents.contract import Documents
     from hub.documents.fetching import Fetching
     from hub.partners.declaration import Sources as Declaration
-    from hub.settings import Settings
+    from hub.settings.file import Settings
     from hub.wiring.declared import Declared
     from signing.pdf_signatures import Examined
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hub import settings as settings_file
 from hub.drafting.draft import Laid, draft
+from hub.settings import file as settings_file
 from hub.wiring.declared import MAPPINGS
 from schemas.convert import VIETNAM
 from schemas.problems import refuse

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hub import settings as settings_file
 from hub.evidence.keeping import EvidenceKeeper, Stamping
-from hub.receipts import unsigned
-from hub.rounds import beside
+from hub.receipts.receipts import unsigned
+from hub.rounds.rounds import beside
+from hub.settings import file as settings_file
 from hub.wiring.parts import utc_now
 from hub.wiring.timestamps import anchors_of, stamper
 from hub.wiring.tools import keys_of
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.evidence.contract import Root
-    from hub.receipts import Confirm
-    from hub.settings import Settings
+    from hub.receipts.receipts import Confirm
+    from hub.settings.file import Settings
     from hub.store.contract.store import Store
 
 

@@ -14,8 +14,6 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from hub import settings as settings_file
-from hub.collecting import chore, last_good
 from hub.doctor.facts import (
     Certificate,
     Collected,
@@ -30,9 +28,11 @@ from hub.doctor.facts import (
 )
 from hub.doctor.rules import ALIVE, ENDS_SOON
 from hub.documents.scanner import Scanner
-from hub.settings import Settings, address
+from hub.rounds.collecting import chore, last_good
+from hub.rounds.watch import BALANCE, SURVEY
+from hub.settings import file as settings_file
+from hub.settings.values import address
 from hub.trust.forecast import forecast
-from hub.watch import BALANCE, SURVEY
 from hub.wiring.declared import declared
 from hub.wiring.parts import made_before, refusals, store_of
 from hub.wiring.tools import key_warnings, keys_of, pool_tools
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from hub.partners.declaration import Collect
     from hub.partners.partner import Partner
+    from hub.settings.file import Settings
     from hub.store.contract.store import Store
     from hub.wiring.declared import Declared as Read
     from signing.keys.ring import KeyRing

@@ -6,8 +6,8 @@ import hashlib
 from collections import ChainMap
 from typing import TYPE_CHECKING, NamedTuple
 
-from hub import governing
-from hub.governing import CHANGED, UNKNOWN, InForce, Proposal, Standing, State
+from hub.mappings import governing
+from hub.mappings.governing import CHANGED, UNKNOWN, InForce, Proposal, Standing, State
 from schemas.problems import Problem, refuse
 from schemas.table import read_table
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from hub.settings import Settings
+    from hub.settings.file import Settings
     from schemas.mapping import Mapping as Format
 
 

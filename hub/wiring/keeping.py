@@ -8,13 +8,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hub import settings as settings_file
 from hub.partners.partner import capacities
+from hub.rounds.upkeep import Pruner, ages_of
+from hub.settings import file as settings_file
 from hub.store.keeping import backup, move, restore, resume, rotate, status, verify
 from hub.store.sql.bodies import Bodies
 from hub.store.sqlite.keeper import SqliteKeeper
 from hub.store.vault import Vault
-from hub.upkeep import Pruner, ages_of
 from hub.wiring import parts
 from hub.wiring.declared import declared
 from hub.wiring.master import MasterKey

@@ -6,17 +6,18 @@ from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hub import pool, stages
-from hub.crew import Crew
+from hub.delivery.tries import parcel_of, tried
+from hub.going_live import stages
+from hub.going_live.staging import overlaid
 from hub.judging.contract import Recipient
 from hub.judging.trying import trial
 from hub.partners.partner import parties
+from hub.processes import pool
+from hub.processes.crew import Crew
 from hub.routing import table as routes
 from hub.routing.parties import roster
 from hub.routing.router import Router
-from hub.staging import overlaid
 from hub.story import record
-from hub.tries import parcel_of, tried
 from hub.trust.state import Known
 from hub.wiring.declared import codecs, declared
 from hub.wiring.parts import new_ids, utc_now
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.contract import Outcome, Sealed
+    from hub.going_live.stages import Stage
     from hub.judging.contract import Said
     from hub.routing.parties import Roster
     from hub.routing.recipients import Routed
-    from hub.stages import Stage
     from hub.store.contract.stages import Staged
     from hub.store.contract.views import TransferView
     from hub.story.record import Story

@@ -27,7 +27,7 @@ from schemas.problems import refuse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hub.settings import Settings
+    from hub.settings.file import Settings
     from hub.store.contract.store import Store
     from schemas.workdays import Workdays
 

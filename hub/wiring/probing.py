@@ -18,12 +18,12 @@ from connectors.credentials.contract import Clocks
 from connectors.credentials.showing import credentials
 from connectors.reach import Reach
 from connectors.transport import Answer, Broken, Http, Request
-from hub import settings as settings_file
+from hub.delivery.sealing import Order, Workbench, Wrap, seal, wrap
 from hub.drafting import wsdl
 from hub.partners import reading
 from hub.probing import checks, drift, trial
 from hub.probing.checks import Check, Promises, failed, passed, untold
-from hub.sealing import Order, Workbench, Wrap, seal, wrap
+from hub.settings import file as settings_file
 from hub.wiring.declared import world_of
 from hub.wiring.parts import new_ids, utc_now
 from hub.wiring.tools import keys_of, tools_of

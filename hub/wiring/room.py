@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hub.settings import Settings
+    from hub.settings.file import Settings
     from hub.store.contract.store import Store
 
 ASK_EVERY = 5.0

@@ -6,7 +6,7 @@ import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from hub.stamping import Stamping
+from hub.delivery.stamping import Stamping
 from hub.trust.asking import Asking, opened
 from hub.wiring.parts import utc_now
 from signing.timestamps import Authority, load_anchors
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from hub.documents.links import Sealery
-    from hub.settings import Timestamps
+    from hub.settings.sections import Timestamps
     from hub.wiring.declared import Declared
     from signing.timestamps import Anchors, Stamper
 

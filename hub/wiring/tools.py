@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from connectors import catalogue
-from hub import settings as settings_file
+from hub.delivery.sealing import Signs, Unsigned, Workbench, Wrapping
 from hub.judging import desk
-from hub.sealing import Signs, Unsigned, Workbench, Wrapping
+from hub.settings import file as settings_file
 from hub.wiring.declared import codecs, declared
 from hub.wiring.parts import utc_now
 from hub.wiring.timestamps import anchors_of
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hub.partners.declaration import Receives
     from hub.partners.partner import Partner
     from hub.partners.signatures import Seal
-    from hub.settings import Settings
+    from hub.settings.file import Settings
     from hub.wiring.declared import Declared
     from schemas.mapping import Mapping
     from schemas.problems import Problem

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from hub.rounds import beside
+from hub.rounds.rounds import beside
 from hub.trust.asking import Asking, opened
 from hub.trust.contract import Said, Standing
 from hub.trust.forecast import Ending, Facts, Key, Pinned, Stamping, day_over, forecast, left
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from hub.partners.partner import Partner
     from hub.partners.signatures import Proof
-    from hub.settings import Revocation, Settings, Timestamps, Trust
+    from hub.settings.file import Settings
+    from hub.settings.sections import Revocation, Timestamps, Trust
     from hub.store.contract.store import Store
     from hub.trust.state import Known
     from hub.wiring.declared import Declared

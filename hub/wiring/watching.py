@@ -14,7 +14,7 @@ import msgspec
 from hub.metrics.desk import desk, serving
 from hub.metrics.page import page
 from hub.metrics.pulse import EVERY, Pulse
-from hub.rounds import again, beside
+from hub.rounds.rounds import again, beside
 from hub.store.contract.watching import Process
 from hub.version import own_version
 from hub.wiring.parts import new_ids, utc_now
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from hub.metrics.counts import Counts
-    from hub.settings import Settings
+    from hub.settings.file import Settings
     from hub.store.contract.store import Store
 
 

@@ -8,8 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from connectors.catalogue import DESKS
-from hub import pool
-from hub.acceptance import Accepting
 from hub.api import app as api
 from hub.api import problems, uses
 from hub.api.acknowledging import Acknowledging, bringers, signed_receipts
@@ -20,18 +18,20 @@ from hub.api.door import Bounds, whole
 from hub.api.downloads import Downloader
 from hub.api.owners import Owners, owners
 from hub.api.quotas import Quotas
-from hub.crew import Crew
-from hub.intake import Bench, Intake
+from hub.going_live.staging import READ_EVERY as STAGES_EVERY
+from hub.going_live.staging import Standing
+from hub.intake.acceptance import Accepting
+from hub.intake.intake import Bench, Intake
+from hub.intake.refusals import EVERY, Refusals
+from hub.intake.spool import Spool
 from hub.judging import desk
 from hub.metrics.counts import Counts
 from hub.partners.partner import capacities, paces, parties, quotas
-from hub.refusals import EVERY, Refusals
-from hub.rounds import again, beside, counting
+from hub.processes import pool
+from hub.processes.crew import Crew
+from hub.rounds.rounds import again, beside, counting
 from hub.routing import table as routes
 from hub.routing.router import Router
-from hub.spool import Spool
-from hub.staging import READ_EVERY as STAGES_EVERY
-from hub.staging import Standing
 from hub.trust.state import EVERY as READ_EVERY
 from hub.trust.state import Known
 from hub.wiring.callers import doors, senders
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.api.edge import Edge
-    from hub.settings import Settings
+    from hub.settings.file import Settings
     from hub.store.contract.store import Store
     from hub.wiring.declared import Declared
 

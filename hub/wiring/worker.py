@@ -12,20 +12,20 @@ import msgspec
 
 from connectors import catalogue
 from connectors.contract import Codec, Connector  # noqa: TC001 - msgspec reads the annotations at run time
-from hub import pool
-from hub.crew import Crew
-from hub.decide import Policy
-from hub.delivery import Delivery
+from hub.delivery.decide import Policy
+from hub.delivery.delivery import Delivery
+from hub.delivery.hearing import Hearing
+from hub.delivery.sealing import Pool
 from hub.documents.links import Linking
-from hub.hearing import Hearing
 from hub.metrics.counts import Counts
 from hub.partners.partner import capacities, windows
-from hub.rounds import again, beside
-from hub.sealing import Pool
+from hub.processes import pool
+from hub.processes.crew import Crew
+from hub.rounds.rounds import again, beside
+from hub.rounds.upkeep import Pruner, ages_of
+from hub.rounds.vigil import Vigil
+from hub.rounds.watch import Watch
 from hub.trust.state import EVERY, Known
-from hub.upkeep import Pruner, ages_of
-from hub.vigil import Vigil
-from hub.watch import Watch
 from hub.wiring.collecting import Door, Hands, collecting
 from hub.wiring.declared import codecs, declared
 from hub.wiring.documents import cared_for, desks
@@ -45,13 +45,13 @@ if TYPE_CHECKING:
 
     from hub.partners.declaration import Receives
     from hub.partners.partner import Partner
-    from hub.settings import Retention
+    from hub.settings.sections import Retention
     from hub.store.contract.store import Store
     from hub.wiring.declared import Declared
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One partner as the delivery loop needs it (``hub.delivery.Route``)."""
+    """One partner as the delivery loop needs it (``hub.delivery.delivery.Route``)."""
 
     connector: Connector
     codec: Codec

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from hub import settings as settings_file
 from hub.demo import count as counting
 from hub.demo.messages import stories
 from hub.demo.processes import Processes, answers, children_of, free_ports
 from hub.demo.scene import EXAMPLES, Scene, build
+from hub.settings import file as settings_file
 from hub.wiring.parts import store_of
 from signing.jose.detached import DetachedSigner
 from signing.keys.ring import KeySource, load

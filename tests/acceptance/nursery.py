@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from hub.delivery.sealing import Workbench
     from hub.judging.contract import Desk
-    from hub.sealing import Workbench
 
 ROOT = Path(__file__).parents[2]
 _DIE_WITH_PARENT = 1  # prctl(2): PR_SET_PDEATHSIG
@@ -92,9 +92,10 @@ class _Nursery:
         self._ear = watched_sqlite.install()  # before the hub is imported
         from connectors import reach  # noqa: PLC0415 - this is the warming up
         from connectors.soap import client  # noqa: F401, PLC0415
-        from hub import programs, rules  # noqa: F401, PLC0415
+        from hub import rules  # noqa: PLC0415
         from hub.api import door  # noqa: F401, PLC0415
         from hub.cli import acting, running  # noqa: F401, PLC0415
+        from hub.processes import programs  # noqa: F401, PLC0415
         from hub.store.postgres import store  # noqa: F401, PLC0415
         from hub.wiring import web, worker  # noqa: F401, PLC0415
         from hub.wiring.declared import declared  # noqa: PLC0415
@@ -177,8 +178,8 @@ def _wrapped(order: Born, ear: watched_sqlite.Ear) -> None:
 
 def _without_processes(tools: tuple[Desk, Workbench]) -> None:
     """The pool is pure: it has no store and no network. A thread does as well and needs no second interpreter."""
-    from hub import pool  # noqa: PLC0415
-    from hub.crew import Crew  # noqa: PLC0415
+    from hub.processes import pool  # noqa: PLC0415
+    from hub.processes.crew import Crew  # noqa: PLC0415
 
     class Thread:
         """Has the parts of a ``Crew`` that the hub uses."""

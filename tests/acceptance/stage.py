@@ -33,10 +33,10 @@ from connectors.simulators.desk import Journal
 from connectors.simulators.land import NS, Land
 from connectors.simulators.onestop import OneStop
 from connectors.simulators.portal import PROGRESS, Portal
-from hub import settings as settings_file
 from hub.demo.messages import Said, stories
 from hub.demo.scene import EXAMPLES, Scene, build
 from hub.lifecycle import State
+from hub.settings import file as settings_file
 from hub.wiring.parts import store_of
 from signing.jose.detached import DetachedSigner
 from signing.keys.ring import KeySource, load

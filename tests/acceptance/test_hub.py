@@ -16,7 +16,7 @@ import pytest
 
 from hub.demo.processes import owns_port
 from hub.lifecycle import State
-from hub.supervisor import GRACE
+from hub.processes.supervisor import GRACE
 from tests.acceptance.hub_house import (
     LAND_KEY,
     LEASE,

@@ -33,7 +33,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "hub.store.sql": ("hub/store/", *WIRING),
     "hub.store.sqlite": ("hub/store/sqlite/", *WIRING),
     "hub.store.postgres": ("hub/store/postgres/", *WIRING),
-    "hub.wiring": ("hub/wiring/", "hub/programs.py", "hub/cli/opening.py", "hub/demo/"),
+    "hub.wiring": ("hub/wiring/", "hub/processes/programs.py", "hub/cli/opening.py", "hub/demo/"),
     "hub.demo": ("hub/demo/", "hub/cli/"),
     "apsw": ("hub/store/sqlite/",),
     "psycopg": ("hub/store/postgres/",),
@@ -79,20 +79,20 @@ def test_nothing_is_imported_where_it_must_not_be() -> None:
 @pytest.mark.parametrize(
     ("where", "source"),
     [
-        ("hub/delivery.py", "import tests.doubles.pki"),
+        ("hub/delivery/delivery.py", "import tests.doubles.pki"),
         ("hub/demo/run.py", "from bench import house"),
-        ("hub/delivery.py", "from connectors import catalogue"),
+        ("hub/delivery/delivery.py", "from connectors import catalogue"),
         ("hub/judging/judge.py", "def f():\n    from connectors.catalogue import ROOMS"),
         ("connectors/rest/client.py", "from connectors.soap import envelope"),
-        ("hub/delivery.py", "if TYPE_CHECKING:\n    from connectors.rest.settings import Settings"),
+        ("hub/delivery/delivery.py", "if TYPE_CHECKING:\n    from connectors.rest.settings import Settings"),
         ("hub/api/desk.py", "from hub.store.sqlite.store import open_store"),
-        ("hub/delivery.py", "import hub.store.sqlite"),
-        ("hub/delivery.py", "from hub.store.sql import lanes"),
-        ("hub/intake.py", "import apsw"),
+        ("hub/delivery/delivery.py", "import hub.store.sqlite"),
+        ("hub/delivery/delivery.py", "from hub.store.sql import lanes"),
+        ("hub/intake/intake.py", "import apsw"),
         ("hub/cli/opening.py", "from hub.store.postgres.store import open_store"),
         ("hub/store/sql/store.py", "import psycopg"),
         ("connectors/rest/client.py", "from connectors.simulators.server import Server"),
-        ("hub/delivery.py", "from hub import wiring"),
+        ("hub/delivery/delivery.py", "from hub import wiring"),
     ],
 )
 def test_a_forbidden_import_is_seen(where: str, source: str) -> None:
@@ -100,13 +100,13 @@ def test_a_forbidden_import_is_seen(where: str, source: str) -> None:
 
 
 def test_a_longer_name_is_another_module() -> None:
-    assert wrong("hub/delivery.py", "import testsuite\nfrom connectors.restful import x") == []
+    assert wrong("hub/delivery/delivery.py", "import testsuite\nfrom connectors.restful import x") == []
 
 
 def test_what_few_processes_need_is_loaded_by_those_only() -> None:
     """The web framework, what reads WSDL and aiohttp take as long to load as everything else of a command."""
     heavy = {"aiohttp", "fastapi", "requests", "uvicorn", "zeep"}
-    asked = "import sys, hub.programs, hub.wiring.declared, hub.wiring.tools; print(*sys.modules)"
+    asked = "import sys, hub.processes.programs, hub.wiring.declared, hub.wiring.tools; print(*sys.modules)"
     said = subprocess.run(
         [sys.executable, "-c", asked], capture_output=True, text=True, cwd=ROOT, check=True
     ).stdout

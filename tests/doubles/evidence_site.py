@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from hub.delivery.failure import failed
 from hub.demo.scene import build
-from hub.failure import failed
 from hub.lifecycle import Move, State
-from hub.receipts import receipt
-from hub.settings import load
+from hub.receipts.receipts import receipt
+from hub.settings.file import load
 from hub.store.contract.delivery import Acknowledgement, Settlement
 from hub.trust.contract import Said, Standing
 from hub.wiring.evidence import confirming
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.contract import Codec
-    from hub.receipts import Confirm
+    from hub.receipts.receipts import Confirm
     from hub.store.contract.store import Store
     from tests.doubles.pki import Pki
     from tests.doubles.tsa import Tsa

@@ -19,10 +19,10 @@ from connectors.simulators.land import LOOK_UP, NS, RECEIVE, Land
 from connectors.soap.client import connect
 from connectors.soap.settings import Settings
 from connectors.transport import Http
-from hub import pool
+from hub.delivery.sealing import Workbench, Wrapping
 from hub.demo.scene import build
 from hub.judging.contract import Desk
-from hub.sealing import Workbench, Wrapping
+from hub.processes import pool
 from hub.trust.state import Known
 from hub.wiring.declared import check_partner, declared
 from hub.wiring.parts import store_of
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Connector, Outcome
     from connectors.simulators.desk import Call
-    from hub.crew import Answer
+    from hub.processes.crew import Answer
     from signing.contract import Key
     from tests.doubles.pki import Pki
     from tests.foreign.peers import Peers

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from connectors.contract import Deferred, Delivered, Draft, Outcome, Reason
-from hub.decide import Policy
-from hub.delivery import Delivery
-from hub.sealing import Order, Pool, Unsigned, Workbench, seal
+from hub.delivery.decide import Policy
+from hub.delivery.delivery import Delivery
+from hub.delivery.sealing import Order, Pool, Unsigned, Workbench, seal
+from hub.rounds.vigil import Vigil
 from hub.store.sqlite.store import open_store
-from hub.vigil import Vigil
 from schemas.dossier import Dossier, Event, Kind, Message, to_json
 from schemas.problems import refuse
 from tests.store.samples import acceptance, numbered_ids, roomy, transfer
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.contract import Codec, Parcel, Sealed
+    from hub.going_live.stages import Stage
     from hub.lifecycle import State
     from hub.metrics.counts import Counts
-    from hub.stages import Stage
     from hub.store.contract.delivery import Window
     from hub.store.contract.store import Store
     from hub.store.contract.views import TransferView

@@ -26,7 +26,6 @@ import uvicorn
 from multidict import CIMultiDict
 
 from connectors import catalogue
-from hub.acceptance import Accepting
 from hub.api.acknowledging import Acknowledging, bringers, signed_receipts
 from hub.api.admission import Admission, Watermark
 from hub.api.app import build
@@ -36,19 +35,20 @@ from hub.api.door import Bounds, door
 from hub.api.owners import Owners, owners
 from hub.api.quotas import Quotas
 from hub.ids import Ids
-from hub.intake import Bench, Intake, judge_all
+from hub.intake.acceptance import Accepting
+from hub.intake.intake import Bench, Intake, judge_all
+from hub.intake.refusals import Refusals
+from hub.intake.spool import Spool
 from hub.judging.desk import Believed, set_up, wrapped
 from hub.metrics.counts import Counts
 from hub.partners import reading
 from hub.partners.partner import Partner, paces, parties, quotas
 from hub.partners.world import World
-from hub.receipts import unsigned
-from hub.refusals import Refusals
+from hub.receipts.receipts import unsigned
 from hub.routing.router import Router
 from hub.routing.table import load as load_routes
-from hub.settings import Documents, Limits
+from hub.settings.sections import Documents, Limits
 from hub.signatories import reading as signatories
-from hub.spool import Spool
 from hub.store.sqlite.store import open_store
 from hub.trust.state import Known
 from hub.wiring.callers import doors, senders
@@ -68,10 +68,10 @@ if TYPE_CHECKING:
     from connectors.contract import Codec
     from hub.api.edge import Edge
     from hub.api.uses import Uses
-    from hub.intake import Run, Verdict
+    from hub.intake.intake import Run, Verdict
     from hub.judging.contract import Desk, Inbound
-    from hub.receipts import Confirm
-    from hub.settings import Revocation
+    from hub.receipts.receipts import Confirm
+    from hub.settings.sections import Revocation
     from hub.store.contract.store import Store
 
 PROVINCE, LAND, OTHER = "000.00.00.H47", "000.00.15.H47", "000.00.10.H47"

@@ -13,7 +13,7 @@ import pytest
 from connectors.contract import Sealed
 from hub.cli.opening import wired
 from hub.demo.scene import EXAMPLES, build
-from hub.settings import load
+from hub.settings.file import load
 from hub.wiring.parts import store_of
 from schemas.dossier import to_json
 from schemas.library import BUILTIN

@@ -16,7 +16,6 @@ from connectors.contract import Enclosed, Missed, Picked, Reason, Taken, TurnedA
 from connectors.folder.pickup import PickUp
 from connectors.folder.settings import Settings as FolderSettings
 from connectors.reach import Reach
-from hub.collecting import Collecting, Stop, chore, last_good
 from hub.documents.bringing import Bringing
 from hub.documents.contract import Safety
 from hub.ids import Ids
@@ -25,6 +24,7 @@ from hub.metrics.counts import Counts
 from hub.metrics.page import page
 from hub.partners import reading
 from hub.partners.world import World
+from hub.rounds.collecting import Collecting, Stop, chore, last_good
 from schemas import errors
 from schemas.problems import Refusal, refuse
 from tests.doubles.pki import Pki
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.contract import Fate
-    from hub.intake import Intake
+    from hub.intake.intake import Intake
     from hub.store.contract.intake import Accepted
     from tests.integration.intake_house import House, Parts
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub.coverage import Line
+from hub.going_live.coverage import Line
 from hub.store.contract.catalogues import Version
 from tests.doubles.pki import Pki
 from tests.integration.intake_house import KEYS, LAND, house, partner_files, parts

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.demo.scene import build
-from hub.settings import load
+from hub.settings.file import load
 from hub.wiring.parts import store_of
 from schemas.problems import Refusal
 from tests.store.samples import acceptance, at, roomy

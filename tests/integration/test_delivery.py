@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from connectors.contract import Deferred, Delivered, Outcome, Reason, Refused, Sealed, Unsure
-from hub.decide import Policy
-from hub.delivery import Hold, LeaseLost, printable
+from hub.delivery.decide import Policy
+from hub.delivery.delivery import Hold, LeaseLost, printable
 from hub.documents.contract import Waits
 from hub.lifecycle import Move, State
 from hub.metrics.counts import Counts

@@ -28,8 +28,8 @@ from connectors.desks import (
     Token,
 )
 from hub.api.drop_in import CALLED
-from hub.settings import Limits, Quota
-from hub.spool import Spool
+from hub.intake.spool import Spool
+from hub.settings.sections import Limits, Quota
 from tests.doubles.pki import Pki
 from tests.integration.intake_house import KEYS, PROVINCE, House, house, partner_files, parts
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from hub import settings as settings_file
 from hub.demo.processes import free_ports
 from hub.demo.scene import build
 from hub.doctor.facts import (
@@ -32,6 +31,8 @@ from hub.doctor.facts import (
 from hub.doctor.rules import TOLD_ELSEWHERE, examine
 from hub.doctor.words import FORESEEN, table, words
 from hub.evidence.contract import Standing
+from hub.settings import file as settings_file
+from hub.settings.values import address
 from hub.store.contract.views import QueueRow
 from hub.store.contract.watching import Figures, Inspection, Process, Verdict
 from hub.trust.forecast import Event
@@ -346,7 +347,7 @@ async def test_an_address_that_another_program_has_is_found(scene: Scene) -> Non
         told = (await found(scene))["port-taken"]
         assert told.values == {"setting": "listen", "address": settings.listen}
         assert "đổi listen" in words(told, "vi").do
-    host, port = settings_file.address(settings.metrics.listen)
+    host, port = address(settings.metrics.listen)
     with socket.create_server((host, port)):
         assert (await found(scene))["port-taken"].values["setting"] == "[metrics] listen"
 

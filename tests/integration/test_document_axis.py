@@ -16,12 +16,12 @@ from connectors.edxml.collector import collector
 from connectors.simulators.axis import FETCH, LIST, MARK, SEND, Axis
 from connectors.simulators.desk import Journal
 from connectors.simulators.orders import Order
-from hub.collecting import Collecting, Stop, chore
 from hub.documents.bringing import Bringing
 from hub.documents.contract import Safety
 from hub.ids import Ids
 from hub.judging.contract import Inbound
 from hub.metrics.counts import Counts
+from hub.rounds.collecting import Collecting, Stop, chore
 from hub.store.contract.views import Filter
 from schemas import errors
 from schemas.library import Library
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Picked
     from connectors.simulators.server import Server
-    from hub.intake import Intake
+    from hub.intake.intake import Intake
     from hub.store.contract.intake import Accepted
     from tests.contract.room_edxml import Kind
     from tests.integration.intake_house import House, Parts

@@ -24,8 +24,8 @@ from hub.api.downloads import Downloader
 from hub.documents.contract import Safety
 from hub.documents.links import Desk, Linking
 from hub.lifecycle import Move
-from hub.settings import Documents as Keeping
-from hub.settings import Limits, Pace
+from hub.settings.sections import Documents as Keeping
+from hub.settings.sections import Limits, Pace
 from hub.store.contract.delivery import Settlement
 from hub.store.contract.views import Filter
 from tests.integration.intake_house import KEYS, Answer, House, house, partner_files, parts

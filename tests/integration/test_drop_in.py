@@ -15,8 +15,8 @@ import pytest
 from connectors.catalogue import DESKS
 from connectors.simulators.publisher import Publisher, record, step
 from hub.documents.contract import Safety
-from hub.settings import Limits, Quota
-from hub.spool import Spool
+from hub.intake.spool import Spool
+from hub.settings.sections import Limits, Quota
 from schemas.dossier import from_json
 from tests.doubles.pki import Pki
 from tests.integration.intake_house import PROVINCE, House, house, partner_files, parts

@@ -15,7 +15,7 @@ import pytest
 from hub.cli.opening import wired
 from hub.evidence import papers
 from hub.evidence.examining import examine
-from hub.settings import load
+from hub.settings.file import load
 from hub.store.upkeep import Stage
 from hub.wiring.bundles import check as checking
 from hub.wiring.bundles import export

@@ -13,7 +13,7 @@ import pytest
 from hub.cli.opening import wired
 from hub.demo.scene import build
 from hub.evidence.keeping import EvidenceKeeper, Stamping
-from hub.settings import load
+from hub.settings.file import load
 from hub.wiring.parts import store_of
 from schemas.problems import refuse
 from tests.doubles.chained import audited

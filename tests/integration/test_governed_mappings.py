@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub import governing
 from hub.cli.opening import checked, wired
 from hub.demo.scene import EXAMPLES, build
-from hub.governing import InForce, State
-from hub.settings import load
+from hub.mappings import governing
+from hub.mappings.governing import InForce, State
+from hub.settings.file import load
 from hub.wiring.declared import declared
 from hub.wiring.parts import store_of
 from hub.wiring.tools import pool_tools

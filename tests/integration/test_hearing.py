@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connectors.contract import Delivered, Outcome, Picked, Reason, Refused, Unsure
-from hub.decide import Policy
-from hub.hearing import Hearing
+from hub.delivery.decide import Policy
+from hub.delivery.hearing import Hearing
 from hub.ids import Ids
 from hub.judging.contract import Inbound
 from hub.lifecycle import State
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from hub.intake import Intake
+    from hub.intake.intake import Intake
     from hub.store.contract.intake import Accepted
     from tests.integration.intake_house import House, Parts
 

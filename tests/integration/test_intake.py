@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 
-from hub import intake
 from hub.api.admission import Watermark
-from hub.crew import Crew
-from hub.intake import Intake, judge_all
+from hub.delivery.sealing import Workbench
+from hub.intake import intake
+from hub.intake.intake import Intake, judge_all
+from hub.intake.spool import Spool
 from hub.judging.contract import Inbound
-from hub.pool import begin, judging
-from hub.sealing import Workbench
-from hub.settings import Limits, Quota
-from hub.spool import Spool
+from hub.processes.crew import Crew
+from hub.processes.pool import begin, judging
+from hub.settings.sections import Limits, Quota
 from hub.store.contract.store import Stale
 from hub.store.sqlite.store import open_store
 from schemas import errors
@@ -36,9 +36,9 @@ from tests.integration.intake_house import PROVINCE, house, in_thread, partner_f
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from hub.crew import Answer as Does
-    from hub.crew import Make
     from hub.judging.contract import Desk
+    from hub.processes.crew import Answer as Does
+    from hub.processes.crew import Make
     from hub.store.contract.intake import Acceptance, Accepted
     from tests.integration.intake_house import Answer, House, Parts
 

@@ -13,12 +13,12 @@ import msgspec
 import pytest
 
 from connectors.simulators.office import Died, Office
-from hub.decide import Policy
-from hub.delivery import Delivery
+from hub.delivery.decide import Policy
+from hub.delivery.delivery import Delivery
+from hub.delivery.sealing import Pool, Unsigned, Workbench, seal
 from hub.lifecycle import Move, State
 from hub.partners.partner import capacities
-from hub.sealing import Pool, Unsigned, Workbench, seal
-from hub.settings import Limits, Pace
+from hub.settings.sections import Limits, Pace
 from hub.store.contract.views import Filter
 from tests.doubles.pki import Pki
 from tests.integration.delivery_house import Partner, until
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.contract import Sealed
-    from hub.sealing import Order
+    from hub.delivery.sealing import Order
     from schemas.problems import Problem
     from tests.integration.intake_house import House, Parts
 

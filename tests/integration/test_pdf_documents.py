@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.crew import Crew
 from hub.demo.scene import build
 from hub.documents.contract import Look, Safety, Seal
 from hub.documents.examining import Bounds, Examiner, begin
-from hub.settings import load
+from hub.processes.crew import Crew
+from hub.settings.file import load
 from hub.store.sqlite.store import open_store
 from hub.wiring.declared import declared
 from hub.wiring.parts import store_of

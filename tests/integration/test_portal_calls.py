@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from connectors.catalogue import DESKS
-from hub.spool import Spool
+from hub.intake.spool import Spool
 from schemas.dossier import Message, from_json
 from tests.doubles.pki import Pki
 from tests.integration.intake_house import (

@@ -13,7 +13,7 @@ import pytest
 from connectors.catalogue import DESKS
 from connectors.simulators.reporter import Reporter, record, step
 from hub.api.desk import Registries
-from hub.spool import Spool
+from hub.intake.spool import Spool
 from schemas.dossier import from_json
 from tests.doubles.pki import Pki
 from tests.integration.intake_house import PROCEDURE, PROVINCE, House, house, partner_files, parts

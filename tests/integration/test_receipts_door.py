@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 
 from connectors.contract import Sealed
 from hub.lifecycle import State
-from hub.settings import Limits, Pace
+from hub.settings.sections import Limits, Pace
 from hub.store.contract.delivery import Settlement
 from hub.trust.contract import Said, Standing
 from schemas import errors

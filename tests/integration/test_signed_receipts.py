@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.receipts import HEADER
+from hub.receipts.receipts import HEADER
 from schemas.problems import Refusal
 from signing.jose.detached import DetachedSigner, DetachedVerifier
 from signing.keys.ring import KeySource, load

@@ -16,8 +16,8 @@ from connectors.contract import Exchange
 from hub.cli.opening import wired
 from hub.evidence.examining import examine
 from hub.lifecycle import Move
-from hub.receipts import receipt
-from hub.settings import load
+from hub.receipts.receipts import receipt
+from hub.settings.file import load
 from hub.store.contract.delivery import Settlement
 from hub.wiring.bundles import check, export
 from hub.wiring.parts import store_of

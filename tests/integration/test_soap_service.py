@@ -13,8 +13,8 @@ from lxml import etree
 
 from connectors.catalogue import DESKS
 from connectors.soap_desk.names import NS, SOAP, contract
-from hub.settings import Limits, Pace
-from hub.spool import Spool
+from hub.intake.spool import Spool
+from hub.settings.sections import Limits, Pace
 from schemas import errors
 from signing.jose.detached import DetachedSigner
 from signing.keys.ring import KeySource, load

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub import settings as settings_file
 from hub.demo.scene import build
+from hub.settings import file as settings_file
 from hub.wiring.declared import check_partner, declared
 from hub.wiring.parts import store_of
 from hub.wiring.tools import key_warnings

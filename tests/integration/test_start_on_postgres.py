@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub import settings as settings_file
 from hub.api.admission import Watermark
 from hub.api.later import Later
 from hub.demo.scene import build
 from hub.metrics.page import page
+from hub.settings import file as settings_file
 from hub.wiring.parts import store_of
 from hub.wiring.room import Room
 from hub.wiring.web import open_web
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from hub.api.edge import Edge
     from hub.demo.scene import Scene
-    from hub.settings import Settings
+    from hub.settings.file import Settings
     from tests.doubles.postgres import Cluster
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from connectors.contract import Draft, Sealed
-from hub import settings
 from hub.demo.scene import build
 from hub.documents.contract import Waits
-from hub.settings import Timestamps
+from hub.settings import file as settings
+from hub.settings.sections import Timestamps
 from hub.wiring.declared import declared
 from hub.wiring.timestamps import anchors_of, stamped, stamper
 from hub.wiring.tools import keys_of, pool_tools
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from hub.sealing import Workbench
+    from hub.delivery.sealing import Workbench
     from hub.store.contract.delivery import Work
     from hub.wiring.declared import Declared
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from hub.settings import Revocation
+from hub.settings.sections import Revocation
 from hub.store.sqlite.store import open_store
 from hub.trust.contract import Barred, Said
 from hub.trust.inquiry import AGAIN, Inquiry

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import aiohttp
 import uvicorn
 
-from hub import settings as settings_file
 from hub.demo.messages import stories
 from hub.demo.scene import EXAMPLES, build
+from hub.settings import file as settings_file
 from hub.trust.contract import Barred, Said, Standing
 from hub.trust.state import EVERY
 from hub.wiring.parts import store_of

@@ -12,7 +12,7 @@ import pytest
 
 from connectors.catalogue import DESKS
 from connectors.simulators.vbdlis_calls import Caller, utc
-from hub.spool import Spool
+from hub.intake.spool import Spool
 from tests.doubles.pki import Pki
 from tests.integration.intake_house import LAND, PROVINCE, House, house, partner_files, parts
 

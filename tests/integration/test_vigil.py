@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connectors.contract import Deferred, Delivered, Outcome, Reason, Refused, Unsure
-from hub.decide import Policy
+from hub.delivery.decide import Policy
 from hub.lifecycle import Move, State
 from hub.store.contract.delivery import Acknowledgement
 from hub.store.contract.views import Filter

@@ -10,16 +10,16 @@ import pytest
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
-from hub import watch as watching
-from hub.collecting import chore
 from hub.metrics.catalogue import METRICS
 from hub.metrics.counts import Counts
 from hub.metrics.page import page
 from hub.metrics.pulse import Pulse
-from hub.rounds import beside
+from hub.rounds import watch as watching
+from hub.rounds.collecting import chore
+from hub.rounds.rounds import beside
+from hub.rounds.watch import BALANCE, SURVEY, Watch
 from hub.store.contract.watching import Process, Verdict
 from hub.store.sqlite.store import open_store
-from hub.watch import BALANCE, SURVEY, Watch
 from tests.store.samples import NOON, acceptance, at, delivered, numbered_ids, roomy
 from tests.store.test_watching import BROKEN, filled
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 POOL = """
 import sys
-from hub import intake, logs
+from hub.intake import intake
+from hub.processes import logs
 from hub.wiring.tools import pool_tools
 
 class Bomb:

@@ -13,7 +13,7 @@ import pytest
 from connectors.contract import Draft
 from hub.cli.opening import wired
 from hub.lifecycle import Move
-from hub.settings import load
+from hub.settings.file import load
 from hub.store.contract.delivery import Settlement
 from hub.wiring.parts import store_of
 from hub.wiring.tools import pool_tools

@@ -14,11 +14,11 @@ import pytest
 import structlog
 from starlette.requests import Request
 
-from hub.access import Credential, Way, day_begins
 from hub.api.claims import AT_ONCE
 from hub.api.failures import BURST, LEARNING
 from hub.api.tokens import AGAIN, LOGINS, Client, Tokens
-from hub.settings import Documents
+from hub.partners.access import Credential, Way, day_begins
+from hub.settings.sections import Documents
 from hub.wiring.callers import doors
 from schemas.problems import Refusal, refuse
 from signing.contract import Wire

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 import structlog
 
-from hub import decide
-from hub.decide import First, Policy, Verdict
-from hub.delivery import Delivery, Hold
+from hub.delivery import decide
+from hub.delivery.decide import First, Policy, Verdict
+from hub.delivery.delivery import Delivery, Hold
 from hub.lifecycle import Move
 from tests.simulation.world import Broken, World, play
 

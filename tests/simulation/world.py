@@ -19,8 +19,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from connectors.contract import Deferred, Delivered, Reason, Refused, Sealed, Unsure
-from hub.decide import Policy
-from hub.delivery import Delivery, LeaseLost
+from hub.delivery.decide import Policy
+from hub.delivery.delivery import Delivery, LeaseLost
 from hub.lifecycle import State
 from tests.simulation.store import ModelStore, Row, Shared, moment
 from tests.simulation.virtual import VirtualLoop

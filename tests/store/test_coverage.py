@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from hub.circuit import Health
+from hub.health.circuit import Health
 from hub.lifecycle import Move
 from hub.store.contract.coverage import Moved, Stuck
 from hub.store.contract.delivery import Capacity, Settlement

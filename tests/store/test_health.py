@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub.circuit import Health
+from hub.health.circuit import Health
 from hub.lifecycle import Move
 from hub.store.contract.delivery import Capacity, Settlement, Window, Work
 from tests.store.samples import acceptance, at, attempt, delivered

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from hub.circuit import Health
+from hub.health.circuit import Health
 from hub.lifecycle import Move
 from hub.store.contract.delivery import Acknowledgement, Capacity, Settlement
 from hub.store.contract.intake import Accepted, Alias

@@ -10,15 +10,15 @@ import msgspec
 import pytest
 
 from connectors.contract import Sealed
-from hub.acceptance import Accepting
+from hub.going_live.stages import EVERY, Stage
+from hub.going_live.staging import Standing, overlaid, signed
+from hub.intake.acceptance import Accepting
 from hub.judging.contract import Inbound, Judged, Said
 from hub.lifecycle import State
 from hub.metrics.page import page
 from hub.routing.parties import Party, roster
 from hub.routing.router import Router
 from hub.routing.table import load
-from hub.stages import EVERY, Stage
-from hub.staging import Standing, overlaid, signed
 from hub.store.contract.catalogues import Version
 from hub.store.contract.stages import Promoted, Promotion, Staged
 from hub.store.contract.store import Stale
@@ -32,7 +32,7 @@ from schemas.procedures import Procedures
 from tests.store.samples import at, delivered, roomy
 
 if TYPE_CHECKING:
-    from hub.stages import Queued
+    from hub.going_live.stages import Queued
     from hub.store.contract.intake import Acceptance, Accepted
     from hub.store.contract.store import Store
     from hub.store.contract.views import TransferView

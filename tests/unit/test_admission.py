@@ -11,7 +11,7 @@ import pytest
 from hub.api.admission import Admission, Watermark
 from hub.api.later import Later
 from hub.api.quotas import Errand, Quotas
-from hub.settings import Limits, Pace, Quota
+from hub.settings.sections import Limits, Pace, Quota
 from hub.store.contract.intake import Usage
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub import calendar
-from hub.calendar import VIETNAM
+from hub.deadlines import calendar
+from hub.deadlines.calendar import VIETNAM
 from schemas import workdays
 
 DAYS = workdays.load()

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from hub import catalogues
-from hub.catalogues import Changes
+from hub.registries import catalogues
+from hub.registries.catalogues import Changes
 from hub.store.contract.catalogues import Version
 from schemas.agencies import Agencies
 from schemas.codelists import CodeLists

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.contract import Deferred, Delivered, Outcome, Reason, Refused, Unsure
-from hub.circuit import (
+from hub.health.circuit import (
     HEALTH,
     WHOLE,
     Breaker,
@@ -20,7 +20,7 @@ from hub.circuit import (
     health,
     rest,
 )
-from hub.retry import LONGEST_WAIT
+from hub.health.retry import LONGEST_WAIT
 from schemas import errors
 
 POLICY = Policy(after=3, waits=(30.0, 60.0))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub.access import Way
 from hub.cli.access import keys
+from hub.partners.access import Way
 from hub.partners.declaration import Access, Named, OAuthClient
 from hub.store.contract.access import CredentialUse
 from hub.wiring.trust import ways_in

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from connectors.contract import Outcome
     from hub.cli.opening import Checker, Hub, Keeper, Opener
     from hub.documents.contract import Held
-    from hub.stages import Stage
+    from hub.going_live.stages import Stage
     from hub.store.contract.stages import Staged
     from hub.store.contract.store import Store
     from hub.store.contract.watching import Process, Verdict

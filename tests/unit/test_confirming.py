@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from hub import settings
+from hub.settings import file as settings
 from hub.wiring.evidence import confirming
 from signing import bindings
 from signing.contract import Wire

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hub.coverage import Line, World, board
+from hub.going_live.coverage import Line, World, board
 from hub.routing.parties import Party, roster
 from hub.routing.recipients import NOBODY
 from hub.store.contract.coverage import Moved, Stuck

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from connectors.contract import Deferred, Delivered, Reason, Refused, Unsure
-from hub.decide import First, Policy, after, first, may_send
+from hub.delivery.decide import First, Policy, after, first, may_send
+from hub.health.retry import LONGEST_WAIT
 from hub.lifecycle import Move
-from hub.retry import LONGEST_WAIT
 
 WHY = Reason(code="HUB-NET-004")
 

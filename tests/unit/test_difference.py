@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 
-from hub.replaying import Compared, Side, Told, summed
+from hub.mappings.replaying import Compared, Side, Told, summed
 from schemas.difference import Change, difference
 
 A, G, C = Change.ADDED, Change.GONE, Change.CHANGED

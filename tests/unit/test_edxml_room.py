@@ -14,9 +14,9 @@ from connectors.contract import Sealed
 from connectors.edxml import letters
 from connectors.edxml.codec import build
 from connectors.edxml.ways import way_of
+from hub.delivery.sealing import Pool, Unsigned, Workbench, seal
 from hub.documents.contract import Enclosure
 from hub.documents.links import Desk, Linking
-from hub.sealing import Pool, Unsigned, Workbench, seal
 from hub.store.contract.delivery import Work
 from schemas.dossier import Document, Dossier, Event, Kind, Message, Result, to_json
 from schemas.edxml_files import files
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from connectors.edxml.codec import EdxmlCodec
-    from hub.sealing import Order
+    from hub.delivery.sealing import Order
 
 ROOT = Path(__file__).parents[2]
 PATH = ROOT / "schemas" / "mappings" / "edxml.qcvn102-1.toml"

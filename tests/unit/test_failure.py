@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 import pytest
 
-from hub.failure import HUB, failed
-from hub.receipts import unsigned
+from hub.delivery.failure import HUB, failed
+from hub.receipts.receipts import unsigned
 from hub.store.contract.delivery import Work
 from schemas.dossier import Dossier, Event, Failure, Kind, Message, from_json, to_json
 
 if TYPE_CHECKING:
     from connectors.contract import Codec
-    from hub.receipts import Confirm
-    from hub.stages import Stage
+    from hub.going_live.stages import Stage
+    from hub.receipts.receipts import Confirm
     from hub.store.contract.intake import Acceptance
 
 NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)

@@ -20,7 +20,7 @@ from connectors.simulators.desk import Journal
 from connectors.simulators.gip import Gip
 from connectors.simulators.server import Server
 from connectors.transport import Http
-from hub.sealing import Order, Unsigned, Workbench, seal
+from hub.delivery.sealing import Order, Unsigned, Workbench, seal
 from schemas.dossier import Dossier, Event, Kind, Message, to_json
 from schemas.library import BUILTIN
 from schemas.mapping import load

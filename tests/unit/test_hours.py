@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.calendar import VIETNAM
-from hub.hours import Hours, office, read, window
+from hub.deadlines.calendar import VIETNAM
+from hub.health.hours import Hours, office, read, window
 from schemas import workdays
 
 DAYS = workdays.load()

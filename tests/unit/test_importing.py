@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from hub import importing
-from hub.importing import World
+from hub.going_live import importing
+from hub.going_live.importing import World
 from hub.routing.parties import Party, roster
 from hub.store.contract.catalogues import Version
 from hub.store.contract.intake import Alias

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from hub.acceptance import Accepting
+from hub.intake.acceptance import Accepting
 from hub.judging.contract import Inbound, Judged, Said
 from hub.routing.parties import Party
 from hub.routing.router import Router

@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.contract import Draft
-from hub.intake import judge_all
+from hub.intake.intake import judge_all
 from hub.judging.contract import Desk, Inbound, Judged, Recipient, Said, Sender
 from hub.judging.judge import judge
+from hub.judging.places import on_the_wire, places
 from hub.judging.saying import allowed_aliases, nfc
 from hub.judging.trying import trials
 from hub.judging.wrapping import check_media_type, is_trial, key_of
-from hub.places import on_the_wire, places
 from schemas.agencies import Agencies
 from schemas.dossier import Alias, Applicant, Dossier, Event, Kind, Message, to_json
 from schemas.library import BUILTIN

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 
-from hub import logs
+from hub.processes import logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import weakref
 
-from hub import memory
+from hub.processes import memory
 
 
 class Ring:
@@ -31,6 +31,6 @@ def test_a_ring_that_is_dropped_later_is_still_found() -> None:
 
 
 def test_what_was_there_is_not_looked_at_again() -> None:
-    asked = "import gc; from hub import memory; kept = [[] for _ in range(1000)]; memory.settle(); print(gc.get_freeze_count())"
+    asked = "import gc; from hub.processes import memory; kept = [[] for _ in range(1000)]; memory.settle(); print(gc.get_freeze_count())"
     said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
     assert int(said) >= 1000

@@ -58,7 +58,7 @@ def test_an_explanation_of_what_is_not_there_is_told() -> None:
 
 def test_types_are_told_in_the_words_of_the_file() -> None:
     from hub.partners.declaration import Receives  # noqa: PLC0415 - beside what it shows
-    from hub.settings import Limits  # noqa: PLC0415 - beside what it shows
+    from hub.settings.sections import Limits  # noqa: PLC0415 - beside what it shows
 
     told = {
         key: kind_of(field.annotation, tuple(field.metadata)) for key, field in Receives.model_fields.items()

@@ -12,10 +12,10 @@ from connectors.contract import Deferred, Delivered, Parcel, Sealed, Unsure
 from connectors.rest.client import connect
 from connectors.rest.settings import Settings
 from connectors.transport import Http
-from hub import pool
-from hub.intake import believed
+from hub.delivery.sealing import Workbench, Wrapping
+from hub.intake.intake import believed
 from hub.judging.contract import Desk
-from hub.sealing import Workbench, Wrapping
+from hub.processes import pool
 from schemas.agencies import Agencies
 from schemas.problems import refuse
 from schemas.procedures import Procedures
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from werkzeug import Request
 
     from connectors.contract import Connector
-    from hub.crew import Answer
-    from hub.intake import Vouch
+    from hub.intake.intake import Vouch
+    from hub.processes.crew import Answer
     from signing.contract import Key, Signer
 
 BODY = '{"tên": "Hoa"}'.encode()

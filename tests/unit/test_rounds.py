@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from hub.rounds import counting
+from hub.rounds.rounds import counting
 
 
 async def test_what_was_counted_since_the_last_round_is_written_at_the_end() -> None:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.going_live.stages import FLOWS, Stage
 from hub.routing.parties import Party, roster
 from hub.routing.recipients import NOBODY, Recipient, Role, Routed
 from hub.routing.router import MOST_KNOWN, Router
 from hub.routing.table import FILE, load
-from hub.stages import FLOWS, Stage
 from hub.story.record import Story, StoryLeg
 from schemas import errors
 from schemas.agencies import Agencies, Level

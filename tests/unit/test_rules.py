@@ -27,7 +27,12 @@ STANDARDS = re.compile(r"RFC|UAX|XML 1\.0|canonical")
 OF_MOVES = (
     *(f"hub/cli/{name}.py" for name in ("acting", "mending", "dossiers", "finding")),
     *(f"hub/store/sql/{name}.py" for name in ("actions", "successors", "merging", "acknowledge")),
-    *("hub/persons.py", "hub/rerouting.py", "hub/story/advance.py", "hub/acknowledgements.py"),
+    *(
+        "hub/persons/persons.py",
+        "hub/persons/rerouting.py",
+        "hub/story/advance.py",
+        "hub/receipts/acknowledgements.py",
+    ),
 )
 
 

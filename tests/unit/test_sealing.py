@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from connectors.contract import Draft, Sealed
-from hub import pool
-from hub.crew import Crew
+from hub.delivery.sealing import CHUNK, KEY_SECONDS, Order, Pool, Signs, Unsigned, Workbench, seal
 from hub.documents.contract import Waits
-from hub.sealing import CHUNK, KEY_SECONDS, Order, Pool, Signs, Unsigned, Workbench, seal
+from hub.processes import pool
+from hub.processes.crew import Crew
 from schemas.dossier import Event, Kind, Message, to_json
 from schemas.problems import Problem, Refusal, refuse
 from signing import bindings

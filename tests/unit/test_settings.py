@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub import closed_toml, settings
+from hub import closed_toml
+from hub.settings import file as settings
 from schemas.problems import Refusal
 
 if TYPE_CHECKING:

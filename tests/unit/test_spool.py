@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.spool import Spool
+from hub.intake.spool import Spool
 from schemas.problems import Refusal
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def test_the_piece_over_the_limit_is_refused_and_not_kept(spool: Spool) -> None:
 
 
 def test_a_body_that_is_being_checked_is_not_swept_by_another_process(spool: Spool, tmp_path: Path) -> None:
-    sweep = "import sys, pathlib; from hub.spool import Spool; print(Spool(pathlib.Path(sys.argv[1]), memory=8, limit=20).sweep())"
+    sweep = "import sys, pathlib; from hub.intake.spool import Spool; print(Spool(pathlib.Path(sys.argv[1]), memory=8, limit=20).sweep())"
     with spool.sheet("a") as sheet:
         sheet.write(b"123456789")
         (tmp_path / "spool" / "left.body").write_bytes(b"of a crash")
@@ -81,7 +81,7 @@ def test_a_disk_that_takes_only_part_of_a_write_is_an_error_and_never_half_a_bod
     """A limit on file sizes does what a disk with little room does: the first write keeps what fits, the next one fails."""
     program = (
         "import resource, signal, sys, pathlib\n"
-        "from hub.spool import Spool\n"
+        "from hub.intake.spool import Spool\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
         "spool = Spool(pathlib.Path(sys.argv[1]), memory=8, limit=1000); spool.sweep()\n"

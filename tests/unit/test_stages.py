@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from hub.stages import FATES, FLOWS, HEARD, STAGES, Stage, fate, heard, may_leave
+from hub.going_live.stages import FATES, FLOWS, HEARD, STAGES, Stage, fate, heard, may_leave
 from schemas.problems import Refusal
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from connectors.contract import Sealed
-from hub import stamping
+from hub.delivery import stamping
+from hub.delivery.stamping import LATER, ON_ITS_WAY, SOON, Stamping
 from hub.documents.contract import Waits
-from hub.stamping import LATER, ON_ITS_WAY, SOON, Stamping
 from schemas.problems import Problem, refuse
 from signing import timestamps
 from signing.keys.ring import KeySource, load

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub import supervisor
-from hub.supervisor import Child, supervise, webs, workers
+from hub.processes import supervisor
+from hub.processes.supervisor import Child, supervise, webs, workers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -132,7 +132,7 @@ async def test_when_told_to_stop_every_child_is_asked_and_the_stubborn_one_kille
 
 LISTENER = """
 import asyncio, sys
-from hub.supervisor import stop_on_signals, stop_with_parent
+from hub.processes.supervisor import stop_on_signals, stop_with_parent
 
 async def main():
     stop = asyncio.Event()

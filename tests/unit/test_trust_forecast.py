@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from hub.doctor.words import FORESEEN
-from hub.settings import Revocation
+from hub.settings.sections import Revocation
 from hub.trust.contract import Barred, Said, Standing
 from hub.trust.forecast import Ending, Event, Facts, Key, Pinned, Stamping, day_over, forecast, left
 from signing.keys.generations import Generation

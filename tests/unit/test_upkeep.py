@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.demo.scene import build
-from hub.retry import LONGEST_WAIT
-from hub.settings import Retention
+from hub.health.retry import LONGEST_WAIT
+from hub.rounds.upkeep import Pruner, ages_of, horizon
+from hub.settings.sections import Retention
 from hub.store.sqlite.store import open_store
 from hub.store.upkeep import CHORE, Stage
-from hub.upkeep import Pruner, ages_of, horizon
 from hub.wiring.declared import declared
 from schemas.problems import Refusal
 from tests.doubles.chained import chain_all

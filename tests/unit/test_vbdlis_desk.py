@@ -11,7 +11,7 @@ import pytest
 from connectors.desks import Accepted, Call, Errand, Refused, Standing, Stands, Told
 from connectors.vbdlis.desk import Desk
 from connectors.vbdlis.records import DATES
-from hub.settings import Desks
+from hub.settings.sections import Desks
 from schemas.dossier import Kind
 from schemas.library import BUILTIN
 from schemas.mapping import load

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args, get_origin
 from connectors import catalogue
 from connectors.replies import SHARED, Row
 from hub.partners.declaration import Declaration
-from hub.settings import Settings
+from hub.settings.file import Settings
 from hub.signatories.declaration import Signatories
 from schemas.dossier import Kind
 from tools.reference.markdown import code, page, table
@@ -25,7 +25,7 @@ COLUMNS = ("Khóa · Key", "Kiểu · Type", "Mặc định · Default", "Nghĩa
 def settings_page(words: Meanings) -> str:
     return page(
         "Cấu hình của hub · Settings",
-        "`hub/settings.py`",
+        "`hub/settings/`",
         "Một tệp TOML; tên tệp: `--settings`, hoặc `LIENTHONG_SETTINGS`, hoặc `./lienthong.toml`. Khóa lạ bị từ chối với tệp, dòng và chỗ"
         " (`HUB-CFG-002`). Đường dẫn tương đối tính từ thư mục của tệp. Mỗi giá trị có thể đặt bằng biến môi trường: `LIENTHONG_LIMITS__BODY=2MB`"
         " thay cho `[limits] body`.\n\n"

@@ -1,10 +1,10 @@
-"""``partner-health.md``, from the table of ``hub.circuit``."""
+"""``partner-health.md``, from the table of ``hub.health.circuit``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub import circuit
+from hub.health import circuit
 from schemas import errors
 from tools.reference.markdown import code, fenced, page, table
 
@@ -35,7 +35,7 @@ def health_page(words: Meanings) -> str:
     moves = [(name, *(_after(before, health) for health in healths)) for name, before in SITUATIONS.items()]
     return page(
         "Tình trạng đối tác · A partner's health",
-        "`hub/circuit.py`",
+        "`hub/health/circuit.py`",
         f"Mặc định · Default: `after = {circuit.AFTER}`, `waits = {list(circuit.WAITS)}` (giây · seconds).",
         fenced(circuit.picture(), "mermaid"),
         "Kết quả nói gì về đối tác; mã không có ở đây không nói gì · What an outcome says about the partner; a code that is not here says"

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CHECKED_BY: dict[str, str] = {
-    "hub.settings.seconds": '`"30s"`',
-    "hub.settings.moment": "`2027-01-31` or `2027-01-31T08:00:00+07:00`",
-    "hub.settings.octets": '`"1MB"` or bytes',
-    "hub.settings._listen_or_off": '`"host:port"` or `"off"`',
-    "hub.settings._listen": '`"host:port"`',
+    "hub.settings.values.seconds": '`"30s"`',
+    "hub.settings.values.moment": "`2027-01-31` or `2027-01-31T08:00:00+07:00`",
+    "hub.settings.values.octets": '`"1MB"` or bytes',
+    "hub.settings.values.listening_or_off": '`"host:port"` or `"off"`',
+    "hub.settings.values.listening": '`"host:port"`',
     "hub.partners.world._agency": "agency code",
     "hub.partners.world._mapping": "`id@version`",
     "hub.partners.world._key": "name of a key",

@@ -23,7 +23,7 @@ class Token(Value, frozen=True):
 
 
 class CredentialUse(Value, frozen=True):
-    """How often a credential was used, and when last. ``way`` and ``label`` as in ``hub.access``."""
+    """How often a credential was used, and when last. ``way`` and ``label`` as in ``hub.partners.access``."""
 
     partner: str
     way: str

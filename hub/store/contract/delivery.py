@@ -6,9 +6,9 @@ from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotatio
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
 
 from connectors.contract import Exchange, Sealed  # noqa: TC001 - msgspec reads the annotations at run time
-from hub.circuit import AFTER, WAITS, Health
+from hub.going_live.stages import Stage  # noqa: TC001 - msgspec reads the annotations at run time
+from hub.health.circuit import AFTER, WAITS, Health
 from hub.lifecycle import Move, State  # noqa: TC001 - msgspec reads the annotations at run time
-from hub.stages import Stage  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.store.contract.intake import Acceptance  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.store.contract.value import Value
 
@@ -66,7 +66,7 @@ class Settlement(Value, frozen=True):
     looked at (it says nothing new about the dossier), and a key that is taken does not undo the settlement.
     ``receipt_by``: until when the partner's receipt for a delivered transfer is awaited; ``None``: nobody awaits one.
     A receipt that came while it was leased wins over whatever is settled. ``health``: what it says about the partner as a
-    whole, ``rest``: seconds that the partner asked everybody to wait (``hub.circuit``); ``probe``: as the work said.
+    whole, ``rest``: seconds that the partner asked everybody to wait (``hub.health.circuit``); ``probe``: as the work said.
     ``offered``: from now on it lies where the partner fetches it; with ``move`` ``None`` one that an earlier fetch left in doubt.
     """
 
@@ -113,7 +113,7 @@ class Window(Value, frozen=True):
 
 
 class Acknowledgement(Value, frozen=True):
-    """A partner's receipt as it came: its proof that it has a transfer (what *we* hand to senders is ``hub.receipts``).
+    """A partner's receipt as it came: its proof that it has a transfer (what *we* hand to senders is ``hub.receipts.receipts``).
 
     ``key`` or ``reference`` (the partner's own) names the transfer; ``digest``: SHA-256 hex of the payload that it says it
     received, empty when it does not say. ``said_at``: when it says that it received it. ``raw``: evidence, kept encrypted.

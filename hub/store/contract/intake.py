@@ -6,7 +6,7 @@ from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotatio
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
 
 from hub.documents.contract import New  # noqa: TC001 - msgspec reads the annotations at run time
-from hub.stages import Stage  # noqa: TC001 - msgspec reads the annotations at run time
+from hub.going_live.stages import Stage  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.store.contract.value import Value
 from schemas.problems import Problem  # noqa: TC001 - msgspec reads the annotations at run time
 
@@ -54,7 +54,7 @@ class Acceptance(Value, frozen=True):
     ``natural_key``: the format's own key beside ``key``; bound in the same way, so that a client which makes a new
     Idempotency-Key for each try doubles nothing; ``signed_key``: what the signature calls the message, bound likewise.
     ``documents``: those that it names by their digest; they become its dossier's. ``confirmation``: the hub's signature over
-    ``receipt`` (``hub.receipts``). ``facts`` go to the journal: digests, codes and structure, never personal data.
+    ``receipt`` (``hub.receipts.receipts``). ``facts`` go to the journal: digests, codes and structure, never personal data.
     """
 
     message: str

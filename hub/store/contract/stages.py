@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping  # noqa: TC003 - msgspec reads the
 from datetime import datetime  # noqa: TC003
 from typing import Protocol
 
-from hub.stages import Queued, Stage  # noqa: TC001
+from hub.going_live.stages import Queued, Stage  # noqa: TC001
 from hub.store.contract.value import Value
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotatio
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
 
 from connectors.contract import Sealed  # noqa: TC001 - msgspec reads the annotations at run time
+from hub.going_live.stages import Stage  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.lifecycle import State  # noqa: TC001 - msgspec reads the annotations at run time
-from hub.stages import Stage  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.store.contract.delivery import Attempt  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.store.contract.intake import Alias  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.store.contract.value import Value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hub.lifecycle import State
-from hub.receipts import signer_of
+from hub.receipts.receipts import signer_of
 from hub.store.contract.intake import Accepted, Known
 from hub.store.contract.store import Stale
 from hub.store.sql import destinations, journal, lanes, lateness, stages

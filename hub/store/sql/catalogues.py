@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from hub.receipts import signer_of
+from hub.receipts.receipts import signer_of
 from hub.store.contract.catalogues import Had, Version
 from hub.store.sql import journal
 from hub.store.sql.db import many, one, only

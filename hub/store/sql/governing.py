@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.receipts import signer_of
+from hub.receipts.receipts import signer_of
 from hub.store.sql import journal
 from hub.store.sql.times import micros
 

@@ -1,6 +1,6 @@
-"""Whether a partner may be sent to: its breaker (``hub.circuit``) and its declared hours, as rows that all workers share.
+"""Whether a partner may be sent to: its breaker (``hub.health.circuit``) and its declared hours, as rows that all workers share.
 
-What an outcome means is decided by ``hub.circuit``; here it is read and written under the destination's lock, in the
+What an outcome means is decided by ``hub.health.circuit``; here it is read and written under the destination's lock, in the
 transaction that settles the outcome, so that failures seen by any number of workers are one row of failures, and one
 probe is one probe.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub.circuit import WHOLE, Breaker, Circuit, Health, Policy, Told, after, half_open
+from hub.health.circuit import WHOLE, Breaker, Circuit, Health, Policy, Told, after, half_open
 from hub.store.sql import destinations, journal
 from hub.store.sql.db import Db, many, one, only
 from hub.store.sql.times import EPOCH, SECOND, micros, moment

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from hub.failure import HUB, LATE
+from hub.delivery.failure import HUB, LATE
 from hub.lifecycle import DONE
 from hub.store.sql import leases
 from hub.store.sql.db import Db, Lane, many, one

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.contract import Exchange, Sealed
-from hub.circuit import Circuit
+from hub.health.circuit import Circuit
 from hub.lifecycle import DONE, State
 from hub.store.contract.delivery import Attempt, Work
 from hub.store.contract.intake import Alias

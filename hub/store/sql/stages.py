@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from hub.going_live.stages import fate
 from hub.lifecycle import DONE, Move, State
-from hub.receipts import signer_of
-from hub.stages import fate
+from hub.receipts.receipts import signer_of
 from hub.store.contract.stages import Promoted, Staged, Stages
 from hub.store.sql import actions, journal, leases
 from hub.store.sql.db import Lane, many, only
@@ -14,7 +14,7 @@ from hub.store.sql.times import micros, moment
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from hub.stages import Fate, Stage
+    from hub.going_live.stages import Fate, Stage
     from hub.store.contract.stages import Promotion
     from hub.store.sql.db import Db
     from hub.store.sql.engine import Reads, Writes

@@ -3,7 +3,7 @@
 -- live transfers taken since the backlog of an outage had its turn: it has one after three, also where places come one at a time
 ALTER TABLE dest_run ADD COLUMN in_a_row INTEGER NOT NULL DEFAULT 0;
 
--- the breaker (hub/circuit.py). A whole one has no failures and no places, so that a success of a healthy partner writes nothing
+-- the breaker (hub/health/circuit.py). A whole one has no failures and no places, so that a success of a healthy partner writes nothing
 ALTER TABLE dest_run ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE dest_run ADD COLUMN places INTEGER;            -- how many may be under way while it comes back
 ALTER TABLE dest ADD COLUMN circuit_after INTEGER NOT NULL DEFAULT 5;

@@ -1,0 +1,1 @@
+"""When a dossier is due: working hours, the days themselves, what was promised. Pure."""

@@ -1,0 +1,1 @@
+"""Receive → judge → decide → accept: the only way in."""

@@ -1,0 +1,279 @@
+"""What follows from accepting a message: story, recipients, transfers, receipt. Pure; made anew when the dossier moved.
+
+Nothing vanishes: a recipient whose format cannot say the message, or that routing could not settle, gets its transfer
+all the same, born parked with the reason. A message that does not fit the dossier's story is accepted, leaves the story
+as it was, and parks its transfers (quarantine).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence  # noqa: TC003 - msgspec reads the annotations at run time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from hub.deadlines import deadline
+from hub.going_live import stages
+from hub.going_live.staging import Standing  # noqa: TC001
+from hub.ids import below, named
+from hub.judging.contract import Inbound, Judged, Said
+from hub.judging.trying import transfer_key
+from hub.receipts.receipts import receipt
+from hub.registries import catalogues
+from hub.routing.parties import Party, Roster  # noqa: TC001
+from hub.routing.recipients import Routed
+from hub.routing.router import Router  # noqa: TC001
+from hub.store.contract.catalogues import Version  # noqa: TC001
+from hub.store.contract.intake import Acceptance, Alias, Known, NewTransfer
+from hub.story import joining, record
+from hub.story.advance import Quarantined, Sender, advance
+from hub.story.moves import CLOSED
+from schemas.dossier import Kind, Message, Procedure, from_json, to_json
+from schemas.problems import Problem, refuse
+from schemas.workdays import Workdays  # noqa: TC001
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hub.going_live.stages import Heard
+    from hub.routing.recipients import Recipient
+    from hub.story.record import Story
+
+NOTHING_SAID = "none"
+"""The operation of a parked transfer for which there is none."""
+
+
+class Accepting(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is the same for every message. Call it: ``decide`` with these parts. ``standing``: the parties with the
+    stages that persons gave them, and of which ``edition`` these are; without one the files say it. ``versions``: of catalogues.
+    """
+
+    router: Router
+    parties: Roster | Sequence[Party]
+    days: Workdays
+    standing: Standing | None = None
+    edition: int | None = None
+    versions: Sequence[Version] = ()
+
+    def __call__(self, judged: Judged, known: Known | None, inbound: Inbound, now: datetime) -> Acceptance:
+        parts = self
+        if self.standing is not None:
+            parties, edition = self.standing.now
+            parts = msgspec.structs.replace(
+                self, parties=parties, edition=edition, versions=self.standing.versions
+            )
+        return decide(judged, known, inbound, now, parts)
+
+
+def decide(
+    judged: Judged, known: Known | None, inbound: Inbound, now: datetime, parts: Accepting
+) -> Acceptance:
+    """Decide all rows of one message. ``known``: what the hub knows of its dossier now.
+
+    Raises ``Refusal`` HUB-DOS-002, -003 or -007 when the story says that this sender may not say this, HUB-AUT-010;
+    HUB-SGN-002, -004.
+    """
+    message = from_json(judged.canonical)
+    before = record.from_json(known.story) if known else None
+    judgement = advance(
+        before,
+        message,
+        Sender(
+            partner=judged.sender,
+            agency=judged.agency,
+            may_create=judged.may_create,
+            entitled=before is not None
+            and parts.router.entitled(before, parts.parties, judged.sender, on=now.date()),
+        ),
+        on=now.date(),
+        received_by=judged.received_by,
+        forms=parts.router.agencies.forms,
+    )
+    after = judgement.story
+    _allowed(judged, after)
+    _signed(judged, before, message)
+    heard = _heard(judged, before, after, parts, now)
+    after = _stands(heard, before, after)
+    if before is None and after is not None and parts.versions:
+        codes = (after.national, after.local)
+        after = msgspec.structs.replace(
+            after, catalogues=catalogues.pinned(parts.versions, now.date(), codes)
+        )
+    identity = identity_of(judged, message)
+    quarantine = judgement.problem if isinstance(judgement, Quarantined) and heard.believed else None
+    dossier = None
+    if message.dossier is not None:
+        dossier = known.dossier if known else below(identity, "dossier")
+        message = _named(message, dossier)
+    routed = (
+        parts.router.route(message, after, parts.parties, on=now.date(), trial=judged.trial)
+        if heard.believed
+        else NOT_BELIEVED
+    )
+    if after is not None and quarantine is None:
+        after = joining.join(after, (each.partner for each in routed.recipients if each.problem is None))
+    if after is not None and quarantine is None and heard.believed:
+        procedure = parts.router.procedure(after)
+        hours = procedure.hours if procedure else None
+        after = deadline.counted(before, after, message, hours, parts.days)
+    lane = dossier or message.subject or identity
+    due = after.deadline if after else None
+    transfers = tuple(
+        NewTransfer(
+            id=below(identity, recipient.partner, str(part)),
+            partner=recipient.partner,
+            operation=said.operation,
+            part=part,
+            key=transfer_key(identity, recipient.partner, part),
+            lane_subject=lane,
+            deadline=due,
+            problem=quarantine or recipient.problem or said.problem,
+            stage=recipient.stage,
+        )
+        for recipient in routed.recipients
+        for part, said in enumerate(_said(recipient, judged), 1)
+    )
+    return Acceptance(
+        message=identity,
+        sender=judged.sender,
+        key=judged.key,
+        natural_key=judged.natural_key,
+        signed_key=judged.signed_key,
+        digest=judged.digest,
+        raw=inbound.content(),
+        media_type=judged.media_type,
+        headers=inbound.headers,
+        canonical=to_json(message),
+        kind=judged.kind,
+        accepted_at=now,
+        receipt=receipt(
+            message=identity,
+            digest=judged.digest,
+            accepted_at=now,
+            kind=judged.kind,
+            key=judged.key,
+            transfers=transfers,
+            dossier=dossier,
+            code=judged.code,
+            stage=heard.traffic,
+        ),
+        dossier=dossier,
+        aliases=_aliases(message, judged) if heard.believed else (),
+        expected_version=known.version if known else 0,
+        stages=parts.edition,
+        story=record.to_json(after) if after else b"",
+        transfers=transfers,
+        documents=judged.documents,
+        facts=_facts(judged, routed, judgement.flags, quarantine)
+        | ({} if heard.traffic == "live" else {"stage": heard.traffic})
+        | deadline.facts(before.deadline if before else None, after),
+    )
+
+
+NOT_BELIEVED = Routed(recipients=(), rule="stages: recorded, not believed")
+
+
+def _heard(
+    judged: Judged, before: Story | None, after: Story | None, parts: Accepting, now: datetime
+) -> Heard:
+    """Return what the message counts as. Raises ``Refusal`` HUB-STG-001."""
+    speaks = parts.router.stage(after, parts.parties, judged.sender, on=now.date())
+    origin = before is not None and before.origin == judged.sender
+    return stages.heard(speaks, before.stage if before else None, trial=judged.trial, origin=origin)
+
+
+def _stands(heard: Heard, before: Story | None, after: Story | None) -> Story | None:
+    """What the dossier's story is from here on: who is not believed changes nothing of it."""
+    if not heard.believed:
+        return before
+    if after is None or after.stage == heard.dossier:
+        return after
+    return msgspec.structs.replace(after, stage=heard.dossier)
+
+
+def _allowed(judged: Judged, story: Story | None) -> None:
+    """Raise HUB-AUT-010 when its sender may speak of some procedures only, and the dossier's is none of them.
+
+    The dossier's own procedure counts, not what this message says of it; one that nobody knows is not allowed.
+    """
+    if judged.procedures and story is not None and not {story.national, story.local} & {*judged.procedures}:
+        raise refuse("HUB-AUT-010", "/dossier/procedure", rule=" | ".join(judged.procedures))
+
+
+def _signed(judged: Judged, before: Story | None, message: Message) -> None:
+    """What only the dossier's story tells of a signatory's right.
+
+    Raises HUB-SGN-002 when the right was judged by another procedure than the dossier's, HUB-SGN-004 when a result is told
+    before anybody with the right has signed one.
+    """
+    if judged.repeats and not (before and any(leg.state in CLOSED for leg in before.legs)):
+        raise refuse("HUB-SGN-004", "/event/kind", rule=Kind.FINISHED)
+    if judged.signatory and before and not _is_of(before, message, judged.sender):
+        raise refuse("HUB-SGN-002", "/dossier/procedure", rule=before.national or before.local or "")
+
+
+def _is_of(story: Story, message: Message, sender: str) -> bool:
+    """Whether a message names the procedure of the dossier. A local code counts from where the dossier has its own."""
+    said = (message.dossier and message.dossier.procedure) or Procedure()
+    if story.national or said.national:
+        return story.national in {None, said.national} and (story.national is not None or not story.local)
+    return story.local in {None, said.local} or (said.local is not None and sender != story.origin)
+
+
+def identity_of(judged: Judged, message: Message) -> str:
+    """Name the message by who said it, under which key, in which bytes.
+
+    Whoever restores an older store and is told the same again makes the same ids and so the same transfer keys: a partner
+    that keeps keys takes it once. The bytes are part of it, because what is mended, or said under a key that was
+    forgotten long ago, is another message.
+    """
+    return named(message.event.at, judged.sender, judged.natural_key or judged.key, judged.digest)
+
+
+def _named(message: Message, dossier: str) -> Message:
+    """Put the hub's own id of the dossier into the message."""
+    said = message.dossier
+    if said is None:
+        return message
+    return msgspec.structs.replace(message, dossier=msgspec.structs.replace(said, id=dossier))
+
+
+def _said(recipient: Recipient, judged: Judged) -> Sequence[Said]:
+    """Return what the recipient's format makes of it: at least one part, so that nothing vanishes."""
+    parts = judged.trials.get(recipient.partner, ())
+    if parts:
+        return parts
+    return (
+        Said(
+            operation=NOTHING_SAID,
+            problem=Problem(code="HUB-MAP-004", place="/event/kind", rule="an operation for this kind"),
+        ),
+    )
+
+
+def _aliases(message: Message, judged: Judged) -> tuple[Alias, ...]:
+    if message.dossier is None:
+        return ()
+    told = [(judged.authority, message.dossier.code)]
+    told += judged.aliases
+    return tuple(Alias(authority=authority, code=code) for authority, code in dict.fromkeys(told))
+
+
+def _facts(
+    judged: Judged, routed: Routed, flags: Sequence[str], quarantine: Problem | None
+) -> dict[str, str]:
+    """What the journal keeps beside the rows: which rules decided, who signed; never what was said."""
+    told = {
+        "format": judged.format,
+        "size": str(judged.size),
+        "rule": routed.rule,
+        "decider": routed.decider or "",
+        "flags": " ".join(flags),
+        "signer": judged.signer,
+        "signatory": judged.signatory,
+        "algorithm": judged.algorithm,
+        "profile": judged.profile,
+        "stamped_at": judged.stamped_at.isoformat() if judged.stamped_at else "",
+        "quarantine": quarantine.code if quarantine else "",
+    }
+    return {name: value for name, value in told.items() if value}

@@ -1,0 +1,1 @@
+"""Versions of mappings: who approved which, and what a new one would have said."""

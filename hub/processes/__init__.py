@@ -1,0 +1,1 @@
+"""The processes of a hub: supervisor, web, workers, and the pools that verify and seal."""

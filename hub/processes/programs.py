@@ -1,0 +1,185 @@
+"""The long-running programs behind ``lienthong serve``, ``web`` and ``work``."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import resource
+import socket
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+import structlog
+import uvloop
+
+from hub.processes import logs, memory
+from hub.processes.supervisor import stop_on_signals, stop_with_parent, supervise, webs, workers
+from hub.settings import file as settings_file
+from hub.settings.values import address
+from hub.wiring.declared import declared
+from hub.wiring.parts import refusals
+from hub.wiring.tools import key_warnings, pool_tools
+from schemas.problems import refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+    from pathlib import Path
+
+    import uvicorn
+
+    from hub.processes.supervisor import Child
+    from hub.settings.file import Settings
+
+BACKLOG = 2048
+"""Connections that the kernel holds for us while every web process is busy or one is being started again."""
+
+log = structlog.get_logger(__name__)
+
+
+def serve(settings: Path) -> int:
+    """Run a whole hub: supervisor, web processes, workers. Returns when it was told to stop."""
+    logs.configure(process="supervisor")
+    read = _checked(settings)
+    with _listening(read) as taking, _showing(read) or nullcontext() as shown:
+        wanted = (
+            *webs(settings, read.workers.web, taking.fileno(), shown.fileno() if shown else None),
+            *workers(settings, read.workers.delivery),
+        )
+        return _run(_supervise(wanted))
+
+
+async def _supervise(wanted: Sequence[Child]) -> None:
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    await supervise(wanted, stop)
+
+
+def _checked(settings: Path) -> Settings:
+    """Say what is wrong once and at once, not in every child."""
+    read = settings_file.load(settings)
+    declared(settings, thorough=True)
+    pool_tools(str(settings))
+    for warning in key_warnings(str(settings)):
+        log.warning("key_warning", code=warning.code, place=warning.place, rule=warning.rule)
+    return read
+
+
+def _listening(read: Settings) -> socket.socket:
+    try:
+        return _server(read.host, read.port)
+    except OSError as error:
+        why = errno.errorcode.get(error.errno or 0, "")
+        raise refuse(
+            "HUB-CFG-002", "listen", rule="an address of this machine that is free", detail=why
+        ) from None
+
+
+def _showing(read: Settings) -> socket.socket | None:
+    """The hub works without its figures; an address that another program has is no reason not to start."""
+    if read.metrics.listen == "off":
+        return None
+    host, port = address(read.metrics.listen)
+    try:
+        return _server(host, port)
+    except OSError as error:
+        log.warning(
+            "metrics_not_shown", address=host, port=port, reason=errno.errorcode.get(error.errno or 0)
+        )
+        return None
+
+
+def _server(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+
+
+def _inherited(number: int | None) -> socket.socket | None:
+    return None if number is None else socket.socket(fileno=number)
+
+
+def web(
+    settings: Path, *, supervised: bool = False, inherited: int | None = None, metrics: int | None = None
+) -> int:
+    """Run one web process. ``inherited``, ``metrics``: numbers of listening sockets; alone, the process listens by itself."""
+    import uvicorn  # noqa: PLC0415 - heavy; only a web process answers senders
+
+    from hub.api.door import Server, door  # noqa: PLC0415 - heavy
+    from hub.wiring.web import bounds_of, open_web  # noqa: PLC0415 - heavy
+
+    logs.configure(process="web")
+    shown = _inherited(metrics) if supervised else _showing(settings_file.load(settings))
+
+    async def run() -> None:
+        async with open_web(settings, shown=shown) as (app, read):
+            _many_files(read.limits.connections)
+            listening = _inherited(inherited) or _listening(read)
+            server = Server(
+                uvicorn.Config(
+                    app,
+                    http=door(bounds_of(read)),
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    backlog=BACKLOG,
+                    proxy_headers=False,  # whose word counts is a setting ([documents] proxies), not a default
+                    timeout_graceful_shutdown=15,
+                )
+            )
+            stop = asyncio.Event()
+            stop_on_signals(stop)
+            watch = asyncio.create_task(_stop_server(server, stop))
+            parent = asyncio.create_task(stop_with_parent(stop)) if supervised else None
+            memory.settle()
+            log.info("web_started", address=read.host, port=read.port, pid=os.getpid())
+            await server.serve(sockets=[listening])
+            for task in (watch, parent):
+                if task is not None:
+                    task.cancel()
+
+    return _run(run())
+
+
+def _many_files(connections: int) -> None:
+    """Raise the number of open files to what the connections need, as far as the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * connections + 512
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
+
+
+async def _stop_server(server: uvicorn.Server, stop: asyncio.Event) -> None:
+    await stop.wait()
+    server.should_exit = True
+
+
+def work(settings: Path, *, processes: int = 1, supervised: bool = False, metrics: int | None = None) -> int:
+    """Run worker processes: one here, or several under a supervisor."""
+    if processes > 1:
+        logs.configure(process="supervisor")
+        with _showing(_checked(settings)) or nullcontext() as held:
+            return _run(_supervise(workers(settings, processes, held.fileno() if held else None)))
+    from hub.wiring.worker import open_worker  # noqa: PLC0415 - heavy; only a worker reaches partners
+
+    logs.configure(process="worker")
+    shown = _inherited(metrics) if supervised else _showing(settings_file.load(settings))
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        stop_on_signals(stop)
+        parent = asyncio.create_task(stop_with_parent(stop)) if supervised else None
+        async with open_worker(settings, shown=shown) as delivery:
+            memory.settle()
+            log.info("worker_started", pid=os.getpid())
+            await delivery.run(stop)
+        if parent is not None:
+            parent.cancel()
+
+    return _run(run())
+
+
+def _run(program: Coroutine[None, None, None]) -> int:
+    """Raises ``Refusal`` HUB-STO-* when the store fails where nothing can be tried again."""
+    with refusals():
+        uvloop.run(program)
+    return 0
