@@ -82,7 +82,8 @@ class Shown(Value, frozen=True):
 class Standing(Value, frozen=True):
     """What the hub knows of the dossier before the call. ``state``: ``None`` when it does not know it.
 
-    ``said``: the keys of this sender's own messages about it, in their order.
+    ``said``: the keys of this sender's own messages about it, in their order; where a call is about no dossier, those that
+    begin as it says (``Say.begins``).
     """
 
     state: State | None = None
@@ -91,6 +92,8 @@ class Standing(Value, frozen=True):
 
 class Message(Value, frozen=True):
     """One message for intake. ``key``: the same whenever the client says the same again; empty: its format has one.
+    ``clocked``: the key is made of all that the client said, and beside it the body says when that came: other bytes under
+    the same key are the same said again.
 
     ``signature``: what the sender's signature header would hold. ``within``: the call's own body is what was signed, and
     the message stands in it there, in base64: names of elements below its root; then ``body`` is empty.
@@ -101,10 +104,12 @@ class Message(Value, frozen=True):
     media_type: str = "application/json"
     signature: str = ""
     within: tuple[str, ...] = ()
+    clocked: bool = False
 
 
 class Say(Value, frozen=True):
     """The client says something. ``about``: the code by which it knows the dossier, where the desk must know how that stands.
+    ``begins``: with what the keys of its messages begin, where they are about no dossier and it must know what was said before.
 
     ``messages``: what that is in the hub's order, given what the hub knows already; at least one. Raises ``Refusal``.
     ``write``: how the answer to this call is written; by default as the desk writes.
@@ -112,6 +117,7 @@ class Say(Value, frozen=True):
 
     messages: Callable[[Standing], tuple[Message, ...]]
     about: str = ""
+    begins: str = ""
     encloses: tuple[Enclosed, ...] = ()
     write: Callable[[Result], Reply] | None = None
 

@@ -18,23 +18,20 @@ if TYPE_CHECKING:
 
     from connectors.desks import Ask, Look
     from hub.api.desk import Caller, Registries
+    from hub.store.contract.said import SaidMessage
     from hub.store.contract.store import Store
-    from hub.store.contract.views import DossierView
     from hub.story.record import Story
-    from schemas.dossier import Message
-
-MOST = 256
-"""Messages that are read for one answer; of more nobody says what is owed."""
 
 
-async def standing(store: Store, caller: Caller, about: str) -> Standing:
+async def standing(store: Store, caller: Caller, about: str, begins: str = "") -> Standing:
+    """What a call is read by. ``begins``: as of ``connectors.desks.Say``, for calls that are about no dossier."""
+    if begins:
+        return Standing(said=await store.said.under(caller.id, begins))
     found = await _found(store, caller, about)
     if found is None:
         return Standing()
-    story, view = found
-    return Standing(
-        state=story.state, said=tuple(each.key for each in view.messages if each.sender == caller.id)
-    )
+    story, said = found
+    return Standing(state=story.state, said=tuple(each.key for each in said if each.sender == caller.id))
 
 
 async def answer(store: Store, caller: Caller, ask: Ask) -> Answered:
@@ -45,14 +42,15 @@ async def answer(store: Store, caller: Caller, ask: Ask) -> Answered:
     return Answered(about=ask.about, standing=Standing(state=found[0].state), owed=told)
 
 
-def _takes_part(caller: Caller, story: Story, view: DossierView) -> bool:
-    return caller.id in {story.origin, *story.parties, *(each.sender for each in view.messages)}
+def _takes_part(caller: Caller, story: Story, said: Sequence[SaidMessage]) -> bool:
+    return caller.id in {story.origin, *story.parties, *(each.sender for each in said)}
 
 
-async def _owed(store: Store, story: Story, view: DossierView) -> Owed | None:
-    messages = await _messages(store, view)
-    if messages is None:
+async def _owed(store: Store, story: Story, said: Sequence[SaidMessage]) -> Owed | None:
+    kept = await store.said.canonical([each.id for each in said if each.kind in owed.KINDS])
+    if kept is None:
         return None
+    messages = [from_json(each) for each in kept]
     told = [message.dossier for message in messages if message.dossier]
     named = next((dossier.procedure.name for dossier in reversed(told) if dossier.procedure), None)
     payer = next((dossier.applicant.name for dossier in reversed(told) if dossier.applicant), None)
@@ -65,20 +63,9 @@ async def _owed(store: Store, story: Story, view: DossierView) -> Owed | None:
     )
 
 
-async def _messages(store: Store, view: DossierView) -> Sequence[Message] | None:
-    """What was said of money, in its order; ``None`` where not all of it can be read. A message that went to nobody cannot be."""
-    wanted = [each.transfers[0] for each in view.messages if each.transfers and each.kind in owed.KINDS]
-    if len(wanted) > MOST:
-        return None
-    kept = [await store.payloads(transfer) for transfer in wanted]
-    read = [from_json(each.canonical) for each in kept if each]
-    return read if len(read) == len(kept) else None
-
-
-async def _found(store: Store, caller: Caller, about: str) -> tuple[Story, DossierView] | None:
+async def _found(store: Store, caller: Caller, about: str) -> tuple[Story, Sequence[SaidMessage]] | None:
     known = await store.known(caller.authority, about) if about else None
-    view = await store.dossier(known.dossier) if known else None
-    return (record.from_json(known.story), view) if known and view else None
+    return (record.from_json(known.story), await store.said.of(known.dossier)) if known else None
 
 
 def look(registries: Registries | None, caller: Caller, wanted: Look, on: date) -> Listed:

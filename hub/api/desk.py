@@ -77,13 +77,14 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
 class Brought(msgspec.Struct, frozen=True, kw_only=True):
     """One message of a request. ``file``: the spool's, instead of ``body``. ``headers``: what a drop-in desk knows of it; they are
-    stored with it in place of the request's own. ``within``: where it stands in what was signed (``Inbound.within``).
+    stored with it in place of the request's own. ``within``, ``clocked``: as of ``Inbound``.
     """
 
     body: bytes = b""
     file: str = ""
     headers: Mapping[str, str] = {}
     within: tuple[str, ...] = ()
+    clocked: bool = False
 
 
 Open = Callable[[Caller, "Sheet"], Awaitable[Sequence[Brought]]]
@@ -271,6 +272,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
             body=brought.body,
             file=brought.file,
             within=brought.within,
+            clocked=brought.clocked,
             received_at=self.now(),
         )
         try:

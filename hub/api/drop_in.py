@@ -157,7 +157,7 @@ class DropIn:
                     answered = asking.look(self._deps.registries, caller, wish, call.at.date())
                 if isinstance(wish, Ask):
                     answered = await asking.answer(self._deps.store, caller, wish)
-                for about in sorted({say.about for say in says if say.about}):
+                for about in sorted({say.about or say.begins for say in says} - {""}):
                     await turn.enter_async_context(self._turn(caller, about))
                 return [
                     self._brought(each, caller, sheet, stored)
@@ -209,7 +209,7 @@ class DropIn:
 
     async def _said(self, caller: Caller, say: Say) -> Sequence[Message]:
         """Keep the files of a call, and let the desk say what it means now."""
-        messages = say.messages(await asking.standing(self._deps.store, caller, say.about))
+        messages = say.messages(await asking.standing(self._deps.store, caller, say.about, say.begins))
         if say.encloses:
             if not caller.proved:
                 raise refuse("HUB-AUT-001", "Authorization")
@@ -224,7 +224,7 @@ class DropIn:
         if message.signature and caller.header:
             headers[caller.header] = message.signature
         if not message.within:
-            return Brought(body=message.body, headers=headers)
+            return Brought(body=message.body, headers=headers, clocked=message.clocked)
         whole, file = (b"", str(sheet.path)) if sheet.path else (sheet.read(), "")
         return Brought(body=whole, file=file, headers=headers, within=message.within)
 

@@ -138,6 +138,7 @@ def decide(
         sender=judged.sender,
         key=judged.key,
         natural_key=judged.natural_key,
+        clocked=inbound.clocked,
         signed_key=judged.signed_key,
         digest=judged.digest,
         raw=inbound.content(),

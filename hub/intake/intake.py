@@ -193,7 +193,8 @@ class Intake:
         """
         key = "" if inbound.claimed or sender in self._wrapped else key_of(inbound.headers)
         if key:
-            stored = await self._store.replay(sender, key, hashlib.sha256(inbound.content()).hexdigest())
+            digest = None if inbound.clocked else hashlib.sha256(inbound.content()).hexdigest()
+            stored = await self._store.replay(sender, key, digest)
             if stored is not None:
                 return stored
         judged = await self._bench.judge(inbound)

@@ -31,7 +31,8 @@ class Inbound(Value, frozen=True):
 
     ``sender``: who sends it, as the door found out (``hub.api.callers``); ``claimed``: it was only said, and the signature must
     prove it. ``authorization``: for signatures that have a part of themselves there. ``within``: the message stands in what was
-    signed, in base64, in an element that these names lead to, from the outermost on.
+    signed, in base64, in an element that these names lead to, from the outermost on. ``clocked``: its key is made of all that was
+    said, and its bytes hold the hub's clock beside that: other bytes under the key are the same message.
     """
 
     message: str
@@ -43,6 +44,7 @@ class Inbound(Value, frozen=True):
     body: bytes = b""
     file: str = ""
     within: tuple[str, ...] = ()
+    clocked: bool = False
 
     def content(self) -> bytes:
         return Path(self.file).read_bytes() if self.file else self.body

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 KEY = "security key of the portal"
+PASSER = "security key of somebody else"
 KINDS = ["received", "corrected", "duty_announced", "duty_paid"]
 LINE = (
     "<LIST><MA_SO_THUE>8000000001</MA_SO_THUE><SO_QUYET_DINH>{notice}</SO_QUYET_DINH><NGAY_QUYET_DINH>20-11-2026</NGAY_QUYET_DINH>"
@@ -50,6 +51,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     (folder / "portal.toml").write_text(
         f'{portal}[sends]\nformat = "dvcqg.calls@1"\nkinds = {json.dumps(KINDS)}\ncodes = ["{PROVINCE}"]\n'
         f'authority = "{PROVINCE}"\napi_keys = ["sha256:{digest}"]\n'
+    )
+    passer = hashlib.sha256(PASSER.encode()).hexdigest()
+    (folder / "passer.toml").write_text(
+        'id = "passer"\nagency = "000.00.00.G22"\nroom = "rest"\nname = { vi = "p", en = "p" }\n'
+        f'[sends]\nformat = "dvcqg.calls@1"\nkinds = {json.dumps(KINDS)}\ncodes = ["{PROVINCE}"]\n'
+        f'authority = "{PROVINCE}"\napi_keys = ["sha256:{passer}"]\n'
     )
     one_stop = recipient("onestop", PROVINCE, "informed").replace('"step"', '"step", "corrected"')
     (folder / "onestop.toml").write_text(
@@ -359,7 +366,13 @@ async def test_what_is_due_stays_due_however_often_the_record_is_told_again(hub:
 async def test_what_nobody_can_say_is_never_due_nor_nothing(hub: House) -> None:
     assert (await asked(hub, "000.00.00.H47-261120-9999")) == {"error_code": -1, "message": []}
     assert (await asked(hub, ""))["error_code"] == -1
-    assert (await asked(hub, await processing(hub), "guess"))["error_code"] == -1
+    code = await processing(hub)
+    assert (await asked(hub, code, "guess"))["error_code"] == -1
+    assert (await asked(hub, code))["error_code"] == 0
+    assert await asked(hub, code, PASSER) == {
+        "error_code": -1,
+        "message": [],
+    }  # it has no part in the dossier
 
 
 @pytest.mark.parametrize("prefix", ["", "/XrdAdapter/RestService/forward"])

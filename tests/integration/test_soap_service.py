@@ -23,6 +23,7 @@ from signing.xml.wss_signing import EnvelopeSigner
 from tests.doubles.pki import Pki
 from tests.integration.intake_house import KEYS, PROVINCE, House, house, partner_files, parts, sender
 from tests.integration.test_mailbox_door import laid, office, working
+from tests.integration.test_receipts_door import jws
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -171,6 +172,43 @@ async def test_a_mailbox_is_emptied_and_what_cannot_be_processed_is_refused(hub:
             assert (await asked(hub, "Acknowledge", yes, by="land")).at("Replayed") == "true"
             assert (await asked(hub, "Acknowledge", yes, by="desk")).refusal == "HUB-RCP-005"
         assert await hub.store.conservation() == ()
+
+
+async def test_an_acknowledgement_is_signed_over_the_whole_envelope_where_the_file_says_so(
+    tmp_path: Path, pki: Pki
+) -> None:
+    folder = partner_files(tmp_path / "partners", pki["seal-2048"].certificate_file)
+    pin = pki["seal-p256"].certificate_file
+    proof = f'[receives.receipt_signature]\nbinding = "jws-detached"\ncertificates = ["{pin}"]\n'
+    (folder / "land.toml").write_text(
+        office().replace("[receives]\n", "[receives]\nacknowledges = true\n") + proof
+    )
+    more = {"desks": {"/soap": DESKS["soap"]}}
+    async with house(tmp_path, parts(folder), lambda: NOW, more=more) as hub, working(hub):
+        assert (await asked(hub, "SubmitMessage", message(hub))).status == 200
+        await laid(hub, 1)
+        letter = await asked(hub, "FetchPending", "", by="land")
+        transfer, digest = letter.at("Letter/Transfer"), letter.at("Letter/Digest")
+        get = f"<Transfer>{transfer}</Transfer>"
+        assert (await asked(hub, "GetMessage", get, by="land")).status == 200
+        said = f"{get}<Digest>{digest}</Digest>"
+        body = envelope(f'<Acknowledge xmlns="{NS}">{said}</Acknowledge>')
+        header = hub.parts.partners[[each.id for each in hub.parts.partners].index("land")]
+        assert header.receives
+        assert header.receives.receipt_signature
+        name = header.receives.receipt_signature.carried_in
+
+        async def acknowledged(token: str) -> Said:
+            return await asked(hub, "Acknowledge", body, by="land", **({name: token} if token else {}))
+
+        assert (await acknowledged("")).refusal == "HUB-SIG-001"
+        assert (await acknowledged(jws(pki, "seal-p256", said.encode()))).refusal == "HUB-SIG-002"
+        assert (await acknowledged(jws(pki, "stranger-p256", body))).refusal == "HUB-CRT-001"
+        token = jws(pki, "seal-p256", body)
+        assert (await acknowledged(token)).at("State") == "acknowledged"
+        kept = await hub.store.evidence.their_receipt(transfer)
+        assert kept is not None
+        assert (kept.raw, kept.signature) == (body, token)
 
 
 async def test_files_become_documents_of_the_dossier(hub: House) -> None:

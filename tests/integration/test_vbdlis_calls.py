@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.integration.intake_house import Parts
 
 NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 CODE = "mã/bảo mật+1"
 KINDS = ["transferred", "supplement_requested", "supplement_submitted", "duty_announced", "step", "finished"]
 
@@ -107,6 +108,25 @@ async def test_the_same_call_again_gets_the_same_answer_and_is_not_doubled(hub: 
     assert (await land.say("ChuyenHoSo", {**moved(code), "MaCanBoNhan": "c"})).message != first.message
     assert (await land.say("ThueChuyenTraHoSoDoSai", call(code))).result == 1
     assert await kinds(hub, code) == ["received", "transferred", "step", "transferred", "step"]
+
+
+async def test_a_call_without_a_date_is_one_whichever_process_hears_it_and_when(
+    tmp_path: Path, made: Parts
+) -> None:
+    ticks = iter(range(1 << 20))
+    (tmp_path / "spool").mkdir()
+    calls = Spool(tmp_path / "spool", memory=1024, limit=1 << 18)
+    desks = {
+        f"/{name}": DESKS["vbdlis"] for name in ("one", "other")
+    }  # nothing in memory is shared by two of them
+    async with house(
+        tmp_path, made, lambda: NOW + next(ticks) * SECOND, more={"desks": desks, "calls": calls}
+    ) as hub:
+        code = await opened(hub)
+        both = [Caller(f"{hub.url}{name}", CODE) for name in desks] * 4
+        heard = await asyncio.gather(*(each.say("ThueChuyenTraHoSoDoSai", call(code)) for each in both))
+        assert {(each.result, each.message) for each in heard} == {(1, heard[0].message)}
+        assert await kinds(hub, code) == ["received", "step"]
 
 
 async def test_nobody_comes_in_without_its_code(hub: House) -> None:

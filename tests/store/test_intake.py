@@ -80,6 +80,28 @@ async def test_a_reused_key_with_other_bytes_is_a_conflict(store: Store) -> None
     assert await store.message("m2") is None
 
 
+async def test_what_differs_by_the_hubs_clock_alone_is_the_same_said_again(another: Open) -> None:
+    one, two = another(), another()
+
+    def said(message: str, at: str) -> Acceptance:
+        return msgspec.structs.replace(acceptance(message, key="k", raw=at.encode()), clocked=True)
+
+    answers = await asyncio.gather(
+        *(
+            store.accept(said(f"m{n}{side}", f"{n} {side}"))
+            for n in range(8)
+            for side, store in ((0, one), (1, two))
+        )
+    )
+    assert sum(not answer.replayed for answer in answers) == 1
+    assert len({(answer.message, answer.receipt) for answer in answers}) == 1
+    stored = await one.replay("motcua-tinh", "k", None)
+    assert stored is not None
+    assert stored.message == answers[0].message
+    with pytest.raises(Refusal, match="HUB-IDM-002"):
+        await one.accept(acceptance("other", key="k"))
+
+
 async def test_a_key_belongs_to_its_sender(store: Store) -> None:
     await store.accept(acceptance("m1", key="k"))
     assert not (await store.accept(acceptance("m2", key="k", sender="so-tnmt"))).replayed

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hub.store.contract.intake import Acceptance, Accepted, Known, RefusedMessage, Usage, Use
     from hub.store.contract.mailbox import Mailbox
     from hub.store.contract.mending import Correction, Merging, Rerouting
+    from hub.store.contract.said import Sayings
     from hub.store.contract.stages import StageBook
     from hub.store.contract.views import (
         AttemptView,
@@ -74,11 +75,16 @@ class Store(Protocol):
     def catalogues(self) -> CatalogueStore: ...
     @property
     def history(self) -> History: ...
+    @property
+    def said(self) -> Sayings: ...
 
     async def known(self, authority: str, code: str) -> Known | None: ...
 
-    async def replay(self, sender: str, key: str, digest: str) -> Accepted | None:
-        """Return the stored receipt for the same bytes; ``None`` when the key is free; ``Refusal`` HUB-IDM-002 for other bytes."""
+    async def replay(self, sender: str, key: str, digest: str | None) -> Accepted | None:
+        """Return the stored receipt for the same bytes, without ``digest`` for any; ``None`` when the key is free.
+
+        Raises ``Refusal`` HUB-IDM-002 for other bytes.
+        """
         ...
 
     async def accept(self, acceptance: Acceptance) -> Accepted:

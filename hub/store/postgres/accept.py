@@ -158,7 +158,7 @@ def _replays(db: Connection, wave: Sequence[_Coming]) -> dict[int, Answer]:
     answers: dict[int, Answer] = {}
     for n, digest, message, receipt, confirmation in spread(db, _SEEN, rows) if rows else ():
         new, place = asked[n][0].new, asked[n][0].place
-        same = digest == new.digest
+        same = new.clocked or digest == new.digest
         stored = Accepted(message=message, receipt=receipt, replayed=True, confirmation=confirmation or "")
         said = stored if same else refuse(*_OTHER_BYTES)
         answers.setdefault(place, said)

@@ -53,7 +53,7 @@ def accept(db: Db, packed: Packed, *, follow_up: bool = False) -> Accepted:
     """
     new = packed.acceptance
     for key in new.keys:
-        known = replay(db, new.sender, key, None if follow_up else new.digest)
+        known = replay(db, new.sender, key, None if follow_up or new.clocked else new.digest)
         if known is not None:
             return known
     if new.stages is not None and new.stages != decided_by(db, [new]):

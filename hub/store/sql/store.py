@@ -49,6 +49,7 @@ from hub.store.sql.evidence import SqlEvidence
 from hub.store.sql.governing import SqlMappings
 from hub.store.sql.history import SqlHistory
 from hub.store.sql.mailbox import SqlMailbox
+from hub.store.sql.said import SqlSayings
 from hub.store.sql.shelf import Shelf
 from hub.store.sql.stages import SqlStages
 from hub.store.sql.times import SECOND, micros, moment
@@ -129,6 +130,7 @@ class SqlStore:
         self.coverage = SqlCoverage(reads, writes)
         self.catalogues = SqlCatalogues(reads, writes)
         self.history = SqlHistory(reads, writes)
+        self.said = SqlSayings(reads, payloads)
         self.mailbox = SqlMailbox(
             reads, writes, payloads, self._pen_of, self._packed, self._under_a_living_key
         )
@@ -150,7 +152,7 @@ class SqlStore:
         with _storage():
             return await self._reads.look(lambda db: accepting.known(db, authority, code))
 
-    async def replay(self, sender: str, key: str, digest: str) -> Accepted | None:
+    async def replay(self, sender: str, key: str, digest: str | None) -> Accepted | None:
         with _storage():
             return await self._reads.look(lambda db: accepting.replay(db, sender, key, digest))
 

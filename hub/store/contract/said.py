@@ -1,0 +1,33 @@
+"""What was said so far: for whoever must know it to understand what is said now. As much as there is, and no more of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from hub.store.contract.value import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class SaidMessage(Value, frozen=True):
+    """One accepted message about a dossier, without what it says."""
+
+    id: str
+    sender: str
+    key: str
+    kind: str
+
+
+class Sayings(Protocol):
+    async def of(self, dossier: str) -> tuple[SaidMessage, ...]:
+        """Return every message about a dossier and those merged into it, in the order of acceptance."""
+        ...
+
+    async def under(self, sender: str, prefix: str) -> tuple[str, ...]:
+        """Return the sender's keys that begin so, in the order of acceptance; those of forgotten messages first."""
+        ...
+
+    async def canonical(self, messages: Sequence[str]) -> tuple[bytes, ...] | None:
+        """Return what they say, in their order; ``None`` where not all of it can be read any more."""
+        ...

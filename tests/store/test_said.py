@@ -1,0 +1,62 @@
+"""What was said so far, on every engine: all of it, in order, and nobody else's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hub.store.contract.mending import Merging
+from tests.store.samples import acceptance, at
+
+if TYPE_CHECKING:
+    from hub.store.contract.store import Store
+
+MORE_THAN_A_PAGE = 510
+"""A person's view of a dossier ends before."""
+
+
+async def test_every_message_of_a_dossier_is_there_however_many_there_are(store: Store) -> None:
+    for version in range(MORE_THAN_A_PAGE):
+        await store.accept(acceptance(f"m{version}", dossier="d1", version=version, partners=()))
+    await store.accept(acceptance("x", dossier="d2", sender="so-tnmt", partners=()))
+    said = await store.said.of("d1")
+    assert [each.id for each in said] == [f"m{n}" for n in range(MORE_THAN_A_PAGE)]
+    assert (said[0].sender, said[0].key, said[0].kind) == ("motcua-tinh", "key-m0", "received")
+
+
+async def test_merged_dossiers_have_one_past(store: Store) -> None:
+    await store.accept(acceptance("m1", dossier="d1", partners=()))
+    await store.accept(acceptance("m2", dossier="d2", partners=()))
+    await store.accept(acceptance("m3", dossier="d1", version=1, partners=()))
+    await store.merge(
+        Merging(
+            kept="d1",
+            other="d2",
+            kept_version=2,
+            other_version=1,
+            story=b"{}",
+            reason="twice",
+            by="an",
+            approver="binh",
+        ),
+        at(5),
+    )
+    for name in ("d1", "d2"):
+        assert [each.id for each in await store.said.of(name)] == ["m1", "m2", "m3"]
+
+
+async def test_keys_are_found_by_how_they_begin_in_the_order_of_their_messages(store: Store) -> None:
+    for number, key in enumerate(("R2-b", "R1-x", "R2-a", "R20", "r2-c")):
+        await store.accept(acceptance(f"m{number}", key=key, partners=()))
+    await store.accept(acceptance("other", key="R2-z", sender="so-tnmt", partners=()))
+    assert await store.said.under("motcua-tinh", "R2-") == ("R2-b", "R2-a")
+    assert await store.said.under("motcua-tinh", "R3-") == ()
+
+
+async def test_what_was_said_is_read_whether_or_not_it_went_to_anybody(store: Store) -> None:
+    await store.accept(acceptance("m1", dossier="d1", partners=()))
+    await store.accept(acceptance("m2", dossier="d1", version=1, partners=()))
+    assert await store.said.canonical(["m2", "m1"]) == (b'{"canonical":"m2"}', b'{"canonical":"m1"}')
+    assert await store.said.canonical(["m1", "gone"]) is None
+    assert await store.said.canonical([]) == ()
+    if await store.forget("d1", reason="asked", by="an", now=at(5)):  # encrypted: its key is gone
+        assert await store.said.canonical(["m1"]) is None
