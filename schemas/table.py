@@ -21,7 +21,7 @@ import msgspec
 from msgspec import inspect
 
 from schemas import convert
-from schemas.dossier import Kind, Message
+from schemas.dossier import Kind, Message, State
 from schemas.problems import Problem, Refusal, refuse
 
 
@@ -96,12 +96,32 @@ class NaturalKey(Closed, frozen=True):
     digest: bool = False
 
 
+class StatesTold(Closed, frozen=True):
+    """Why this format has no word for a state: in what is sent (``untold``), in what comes (``unheard``). ``concluded``: from which
+    words of its client a desk concludes one, where the rows say only what it concluded.
+    """
+
+    concluded: dict[State, str] = {}
+    untold: dict[State, str] = {}
+    unheard: dict[State, str] = {}
+
+
+class KindsTold(Closed, frozen=True):
+    """Why this format has no way to say a kind; ``…_others``: every kind that it has none for and that is not named."""
+
+    untold: dict[Kind, str] = {}
+    unheard: dict[Kind, str] = {}
+    untold_others: str = ""
+    unheard_others: str = ""
+
+
 class Table(Closed, frozen=True):
     """A whole mapping file. ``absent``: how this format says nothing, by leaving out or by ``""``/``[]``. ``nulls``: senders may
     also write ``null`` for nothing.
 
     ``dialect``: ``edxml``: XML as ``schemas.edxml`` reads and writes it. ``namespaces``: record → the namespace of the elements
-    in it, where that is not the root's; ``""``: none (a schema without ``elementFormDefault``). ``open``: as in a row, by place.
+    in it, where that is not the root's; ``""``: none (a schema without ``elementFormDefault``). ``states``, ``kinds``: what it has no word for, and why. ``open``: as in
+    a row, by place.
     """
 
     id: str
@@ -121,6 +141,8 @@ class Table(Closed, frozen=True):
     records: dict[str, tuple[Row, ...]] = {}
     codes: dict[str, dict[str, str]] = {}
     lost: dict[str, str] = {}
+    states: StatesTold = StatesTold()
+    kinds: KindsTold = KindsTold()
     open: dict[str, str] = {}
 
     @property

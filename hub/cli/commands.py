@@ -65,6 +65,7 @@ COMMANDS: Mapping[str, str] = {
     "signatory list": "hub.cli.signatories:list_",
     "signatory may": "hub.cli.signatories:may",
     "mapping list": "hub.cli.mappings:list_",
+    "mapping states": "hub.cli.spoken:states",
     "mapping try": "hub.cli.mappings:try_",
     "mapping replay": "hub.cli.mappings:replay",
     "mapping propose": "hub.cli.governing:propose",

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from schemas.agencies import Agencies
     from schemas.dossier import Message
     from schemas.mapping import Mapping as Format
+    from schemas.table import Table
     from schemas.workdays import Workdays
     from signing.keys.ring import KeyRing
     from signing.pdf_signatures import Examined
@@ -223,6 +224,14 @@ def formats(settings: Path) -> Mapping[str, Format]:
     from hub.wiring.declared import formats_of  # noqa: PLC0415 - heavy
 
     return formats_of(file.load(settings if settings.is_file() else None))
+
+
+def tables(settings: Path) -> Mapping[str, Table]:
+    """Every mapping's file as it stands, finished or not, by its reference; the site's own stand over the built-in ones."""
+    from hub.settings import file  # noqa: PLC0415 - heavy; only this command needs it
+    from hub.wiring.declared import tables_of  # noqa: PLC0415 - heavy
+
+    return tables_of(file.load(settings if settings.is_file() else None))
 
 
 def shipped() -> frozenset[str]:

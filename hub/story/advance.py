@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from hub.story.legs import Words, custody, movable, settled, takes_over
-from hub.story.moves import CLOSED, MOVES, NOTES, OPENING, WITHOUT_DOSSIER, overall
+from hub.story.moves import BARRED, MOVES, NOTES, OPENING, WITHOUT_DOSSIER, overall
 from hub.story.record import Story, StoryLeg, Value
 from hub.story.telling import Flag, Told, tell
 from schemas.dossier import Kind, State
@@ -138,8 +138,8 @@ def _speaker(story: Story, message: Message, sender: str, agency: str, forms: Ma
 
 
 def _move(before: Story, told: Told, words: Words) -> Advanced | Quarantined:
-    if words.kind is K.TRANSFERRED and told.story.state in CLOSED:
-        return _quarantine(before, told, words.kind)  # only a recall reopens what is finished
+    if told.story.state in BARRED.get(words.kind, ()):
+        return _quarantine(before, told, words.kind)
     legs = {leg.agency: leg for leg in told.story.legs}
     moved = movable(told.story, words.kind, words.speaker)
     differs = False

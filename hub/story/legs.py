@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hub.story.moves import CLOSING, MOVES, SCOPES, Scope
+from hub.story.moves import CLOSING, MOVES, PASSED, SCOPES, Scope
 from hub.story.record import Story, StoryLeg, Value, more_of
 from schemas.dossier import Kind, State
 
@@ -31,9 +31,7 @@ def takes_over(story: Story, words: Words) -> bool:
 
 def movable(story: Story, kind: Kind, speaker: str) -> tuple[str, ...]:
     """Return the legs that this message moves; none when the move is illegal."""
-    own = tuple(
-        leg for leg in story.legs if leg.agency == speaker and (not leg.passed_to or kind is K.TRANSFERRED)
-    )
+    own = tuple(leg for leg in story.legs if leg.agency == speaker and (not leg.passed_to or kind in PASSED))
     in_hand = tuple(leg for leg in story.legs if not leg.passed_to) or story.legs
     scope = SCOPES.get(kind, Scope.OWN)
     if scope is Scope.ALL and (story.state, kind) not in MOVES:

@@ -38,6 +38,17 @@ SCOPES: dict[Kind, Scope] = {
 """Every other kind moves the speaker's own leg."""
 
 
+CLOSED = frozenset({S.FINISHED, S.RETURNED})
+
+
+BARRED: dict[Kind, frozenset[State]] = {K.TRANSFERRED: CLOSED}
+"""What no leg may do while the dossier as a whole is in one of these states: only a recall reopens what is finished."""
+
+
+PASSED = frozenset({K.TRANSFERRED})
+"""What an agency may still say of its leg after it has handed the dossier on."""
+
+
 WITHOUT_DOSSIER = frozenset({K.CATALOGUE_PUBLISHED, K.REPORT_PUBLISHED})
 
 
@@ -145,6 +156,3 @@ def picture() -> str:
                 arrows.setdefault((state, target), []).append(kind)
     lines = [f"    {begin} --> {end} : {', '.join(kinds)}" for (begin, end), kinds in arrows.items()]
     return "\n".join(["stateDiagram-v2", *lines, ""])
-
-
-CLOSED = frozenset({S.FINISHED, S.RETURNED})

@@ -27,6 +27,7 @@ from schemas.agencies import Agencies
 from schemas.library import BUILTIN, Library
 from schemas.problems import Refusal, refuse
 from schemas.procedures import Procedures
+from schemas.table import read_table
 from signing.trust.pins import load_certificates
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from hub.partners.partner import Partner
     from hub.settings.file import Settings
     from schemas.problems import Problem
+    from schemas.table import Table
     from schemas.workdays import Workdays
 
 MAPPINGS = Path(mapping.__file__).parent / "mappings"
@@ -187,6 +189,13 @@ def _horizon(receives: Receives) -> float:
 
 def formats_of(settings: Settings) -> Mapping[str, mapping.Mapping]:
     return _formats(settings)[1]
+
+
+def tables_of(settings: Settings) -> Mapping[str, Table]:
+    """Every mapping's file as it stands, finished or not, by its reference."""
+    folders = (MAPPINGS, settings.mappings) if settings.mappings else (MAPPINGS,)
+    found = (read_table(path) for folder in folders for path in sorted(folder.glob("*.toml")))
+    return {each.ref: each for each in found}
 
 
 def library_of(settings: Settings) -> Library:

@@ -126,3 +126,20 @@ def test_what_a_new_version_says_otherwise_is_told_by_place_and_never_by_value(
     assert told["differences"]
     assert "Mẫu" not in differs.out
     assert mapping(settings, "replay", f"{ref}@1", "lienthong.message@1").status in {2, 3}
+
+
+def test_it_is_told_how_a_format_says_where_a_dossier_stands(settings: Path) -> None:
+    told = {
+        row["says_of"]: row for row in json.loads(mapping(settings, "states", "land.soap@2", "--json").out)
+    }
+    assert told["duty"]["told_as"] == ["TrangThai = CHO_NGHIA_VU", "TrangThaiHoSo = CHO_NGHIA_VU"]
+    kinds = {
+        (row["mapping"], row["says_of"]): row
+        for row in json.loads(mapping(settings, "states", "--kinds", "--json").out)
+    }
+    assert kinds["vbdlis.rest@1", "received"]["told_as"] == ["tiepnhan"]
+    assert (kinds["vbdlis.rest@1", "apology"]["told_as"], kinds["vbdlis.rest@1", "apology"]["untold"]) == (
+        [],
+        "no call for it",
+    )
+    assert mapping(settings, "states", "no.such@1").status != 0

@@ -36,6 +36,7 @@ from hub.cli import (
     running,
     sandbox,
     signatories,
+    spoken,
     stages,
     trust,
 )
@@ -181,6 +182,7 @@ TABLES: dict[str, tuple[Column[Any], ...]] = {
     "signatories": signatories.RIGHTS,
     "may sign": signatories.ANSWER,
     "mappings": mappings.KNOWN,
+    "mapping states": spoken.SPOKEN,
     "registry": registries.CHANGES,
     "replayed": mappings.REPLAYED,
     "differences": mappings.TOLD,

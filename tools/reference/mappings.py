@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from hub.story import spoken
 from schemas import mapping
-from schemas.dossier import Kind
 from schemas.table import Table, read_table
 from tools.reference.markdown import code, page, table
 
@@ -46,11 +46,22 @@ def _mapping(told: Table) -> Iterator[str]:
             for operations, kinds in by_operations.items()
         ),
     )
-    if silent := [kind for kind in Kind if kind not in told.operations]:
-        yield "Không nói được · Cannot be said: " + ", ".join(map(code, silent)) + "."
+    yield from _silent("Không gửi được · Cannot be told", told, "untold")
+    yield from _silent("Không nhận được · Cannot be heard", told, "unheard")
     yield from _lost("mọi nghiệp vụ · every operation", told.lost)
     for name, operation in told.operation.items():
         yield from _lost(f"`{name}` (`{operation.schema}`)", operation.lost)
+
+
+def _silent(where: str, told: Table, way: Literal["untold", "unheard"]) -> Iterator[str]:
+    """What the format has no way to say, with the reason; kinds with one reason stand together."""
+    reasons: dict[str, list[str]] = {}
+    for each in spoken.kinds(told):
+        if why := getattr(each, way):
+            reasons.setdefault(why, []).append(code(each.what))
+    if reasons:
+        rows = ((", ".join(kinds), why) for why, kinds in reasons.items())
+        yield f"### {where}\n\n" + table(("Loại thông điệp · Kinds", "Lý do · Reason"), rows)
 
 
 def _lost(where: str, lost: Mapping[str, str]) -> Iterator[str]:

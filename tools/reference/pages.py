@@ -16,6 +16,7 @@ from tools.reference.errors import errors_page
 from tools.reference.files import partner_page, settings_page, signatories_page
 from tools.reference.health import health_page
 from tools.reference.interoperability import interoperability_page
+from tools.reference.legs import legs_page
 from tools.reference.mappings import mappings_page
 from tools.reference.meanings import WORDS, Meanings
 from tools.reference.metrics import metrics_page
@@ -42,6 +43,7 @@ def pages() -> dict[str, str]:
 PAGES: dict[str, Callable[[Meanings], str]] = {
     "errors.md": errors_page,
     "lifecycle.md": lifecycle_page,
+    "legs.md": legs_page,
     "partner-health.md": health_page,
     "settings.md": settings_page,
     "partner-file.md": partner_page,
