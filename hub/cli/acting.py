@@ -24,6 +24,7 @@ from schemas.problems import Problem, Refusal
 if TYPE_CHECKING:
     from hub.cli.desk import Desk
     from hub.cli.opening import Hub
+    from hub.store.contract.stages import Leave
     from hub.store.contract.store import Store
     from hub.store.contract.views import TransferView
 
@@ -34,13 +35,14 @@ Yes = Annotated[bool, Parameter(negative=())]
 @dataclass(frozen=True)
 class Planned:
     """One transfer as the person saw it; ``move``: what is meant for it; ``behind``: how many wait for it; ``problem``: why
-    it is left out.
+    it is left out; ``leave``: by what stages it may leave.
     """
 
     view: TransferView
     move: Move
     behind: int
     problem: Problem | None = None
+    leave: Leave | None = None
 
 
 @dataclass(frozen=True)
@@ -153,12 +155,14 @@ async def _planned(desk: Desk, hub: Hub, prefix: str, move: Move, expected: Stat
     partner = hub.partners.get(view.partner) if depends else None
     receives = partner.receives if partner else None
     meant = persons.again(view, receives) if move is Move.RETRY else move
-    problem = persons.why_not(meant, view, receives)
+    problem, leave = persons.why_not(meant, view, receives), None
     if problem is None and meant in LEAVING:
-        problem = await finding.may_leave(hub, view, desk.now())
+        leave = await finding.leave(hub, view, desk.now())
+        problem = await finding.kept_by_stage(hub, view, leave)
     if expected is not None and view.state is not expected:
         problem = Problem(code="HUB-LAN-003", place=view.id, rule=f"{expected} ≠ {view.state}")
-    return Planned(view, meant, 0 if problem else await finding.behind(hub.store, view), problem)
+    behind = 0 if problem else await finding.behind(hub.store, view)
+    return Planned(view, meant, behind, problem, leave)
 
 
 def consequence(desk: Desk, planned: Planned) -> str:
@@ -187,6 +191,7 @@ async def _moved(desk: Desk, store: Store, planned: Planned, why: str, approver:
             by=desk.by,
             now=desk.now(),
             approver=approver,
+            leave=planned.leave,
         )
     except Refusal as refusal:
         telling.problems(desk, refusal.problems, view.id)

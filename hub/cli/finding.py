@@ -9,6 +9,7 @@ from hub.cli.exits import Exit
 from hub.doctor.rules import ALIVE
 from hub.going_live import stages
 from hub.lifecycle import DONE, State
+from hub.store.contract.stages import Leave
 from hub.store.contract.views import Filter
 from hub.story import record
 from schemas.problems import Problem, refuse
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.cli.opening import Hub
+    from hub.going_live.stages import Stage
     from hub.store.contract.store import Store
     from hub.store.contract.views import QueueRow, TransferView
 
@@ -50,16 +52,25 @@ async def partner(hub: Hub, name: str) -> None:
         raise Complaint("unknown.partner", Exit.FAILED, name=name, known=", ".join(known))
 
 
-async def may_leave(hub: Hub, view: TransferView, now: datetime) -> Problem | None:
-    """Say why the stage of its recipient does not let a transfer leave; ``None``: it does. Partner files are read only where
-    some stage was ever set.
-    """
+async def leave(hub: Hub, view: TransferView, now: datetime) -> Leave | None:
+    """Return by what stages a transfer may leave; ``None``: nobody ever set one, and partner files need not be read."""
     found = await hub.store.stages.stages()
     if not found.edition and view.stage == "live":
         return None
+    means, on = hub.means.over(found.staged), now.date()
+
+    def stage(raw: bytes) -> Stage:
+        return means.stage(record.from_json(raw) if raw else None, view.partner, on=on)
+
+    return Leave(edition=found.edition, stage=stage)
+
+
+async def kept_by_stage(hub: Hub, view: TransferView, leave: Leave | None) -> Problem | None:
+    """Say why the stage of its recipient does not let a transfer leave; the store looks again when it lets it."""
+    if leave is None:
+        return None
     dossier = await hub.store.dossier(view.dossier) if view.dossier else None
-    story = record.from_json(dossier.story) if dossier else None
-    after = hub.means.over(found.staged).stage(story, view.partner, on=now.date())
+    after = leave.stage(dossier.story if dossier else b"")
     if stages.may_leave(view.stage, after):
         return None
     return Problem(code="HUB-STG-004", place=view.id, rule=f"{view.stage} → {after}")

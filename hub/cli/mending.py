@@ -40,7 +40,8 @@ async def correct(
         view = await finding.transfer(hub.store, transfer)
         if (view.state, Move.SUPERSEDE) not in MOVES:
             raise refuse("HUB-LAN-002", view.id, rule=f"{view.state} → correct")
-        if (problem := await finding.may_leave(hub, view, desk.now())) is not None:
+        leave = await finding.leave(hub, view, desk.now())
+        if (problem := await finding.kept_by_stage(hub, view, leave)) is not None:
             raise Refusal(problem)
         message = await _message(hub, view)
         operation, *more = await _operations(hub, view, message)
@@ -59,6 +60,7 @@ async def correct(
             by=desk.by,
             asked=who,
             more=tuple((hub.means.new_id(), each) for each in more),
+            leave=leave,
         )
         made = await hub.store.correct(correction, desk.now())
     show.rows(desk, columns.TRANSFERS, [made], "nothing.transfers")

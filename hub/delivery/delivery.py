@@ -396,6 +396,10 @@ class Delivery:
         delivered = outcome if isinstance(outcome, Delivered) else Delivered()
         wake_at = None if verdict.wake_in is None else now + timedelta(seconds=verdict.wake_in)
         awaited = policy.receipt_within if verdict.move is Move.DELIVER else None
+        health, probe = circuit.health(outcome), work.probe
+        if work.stage == "trial":
+            health = circuit.of_trial(health, probe=probe)
+            probe = health is circuit.Health.UP
         return Settlement(
             transfer=work.transfer,
             move=verdict.move,
@@ -406,9 +410,9 @@ class Delivery:
             counts=verdict.counts,
             reference=printable(delivered.reference),
             facts=delivered.facts,
-            health=circuit.health(outcome),
+            health=health,
             rest=circuit.rest(outcome),
-            probe=work.probe,
+            probe=probe,
             follow_up=self._follow_up(work, verdict, wake_at, now),
             receipt_by=None if awaited is None else now + timedelta(seconds=awaited),
         )

@@ -191,7 +191,7 @@ def _queue(facts: Facts, opened: Opened) -> Iterator[Finding]:
             yield Finding(id="paused", grave=False, values=name)
         if row.circuit != "closed":
             yield Finding(id="circuit", grave=False, values={**name, "code": row.circuit_code})
-        stopped = sum(row.counts.get(str(state), 0) for state in STOPPED)
+        stopped = sum(row.real(state) for state in STOPPED)
         if stopped:
             yield Finding(id="stopped", grave=False, values={**name, "count": str(stopped)})
         if row.oldest and facts.machine.now - row.oldest > TOO_OLD:

@@ -5,18 +5,23 @@ A process reads them every few seconds. What it decided on older ones the store 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from hub.going_live.stages import EVERY
 from hub.routing.parties import Party, Roster, roster
+from hub.store.contract.store import Stale
+from hub.story import record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from hub.going_live.stages import Stage
     from hub.receipts.receipts import Confirm
+    from hub.routing.router import Router
     from hub.store.contract.catalogues import CatalogueStore, Version
     from hub.store.contract.stages import Promotion, StageBook, Staged
     from schemas.agencies import Agencies
@@ -69,6 +74,24 @@ class Standing:
         found = await self._book.stages()
         if found.edition != self._now[1]:
             self._now = roster(overlaid(self._parties, found.staged), self._agencies), found.edition
+
+
+async def clear(
+    book: StageBook, parties: Sequence[Party], agencies: Agencies, router: Router, now: datetime
+) -> tuple[str, ...]:
+    """Withdraw what was on trial for partners that are not any more because their files changed; a person's change does that itself."""
+    declared = {party.partner_id for party in parties}
+    while True:
+        found = await book.stages()
+        over = roster(overlaid(parties, found.staged), agencies)
+
+        def stage(partner: str, raw: bytes, over: Roster = over) -> Stage:
+            if partner not in declared:
+                return "trial"  # without a file nothing leaves
+            return router.stage(record.from_json(raw) if raw else None, over, partner, on=now.date())
+
+        with suppress(Stale):
+            return await book.clear(found.edition, stage, now)
 
 
 def signed(what: Promotion, before: Stage, confirm: Confirm) -> Promotion:

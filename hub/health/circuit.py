@@ -116,6 +116,13 @@ def health(outcome: Outcome) -> Health:
     return said
 
 
+def of_trial(said: Health, *, probe: bool) -> Health:
+    """A trial says nothing about a partner, which may be live with the rest: neither that it fails nor that it is well. Only one that
+    went out as a probe proves by its answer that the partner is back.
+    """
+    return said if probe and said is Health.UP else Health.NOTHING
+
+
 def rest(outcome: Outcome) -> float | None:
     """Return the seconds that the partner asked everybody to wait, clamped; ``None``: it named none."""
     if not isinstance(outcome, Deferred) or outcome.wait is None or health(outcome) is not Health.RESTS:

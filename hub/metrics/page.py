@@ -76,9 +76,9 @@ async def page(
 
 async def _queue(store: Store, now: datetime, values: Values) -> None:
     for row in await store.queue():
-        for state, count in row.counts.items():
-            values["transfers"][row.partner, state] = max(0, count - row.trial.get(state, 0))
-        values["blocked"][(row.partner,)] = row.blocked
+        for state in row.counts:
+            values["transfers"][row.partner, state] = row.real(state)
+        values["blocked"][(row.partner,)] = row.blocked - row.trial_blocked
         values["oldest_seconds"][(row.partner,)] = (now - row.oldest).total_seconds() if row.oldest else 0.0
         values["paused"][(row.partner,)] = float(row.paused)
         values["circuit_open"][(row.partner,)] = CIRCUITS[row.circuit]

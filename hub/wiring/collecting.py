@@ -100,7 +100,7 @@ class Door:
             bench=Bench(
                 pool.judging(hands.crew, settings.limits.judge_time), processes=settings.workers.pool, batch=1
             ),
-            decide=_decide(what, standing),
+            decide=Accepting(router=router_of(what), parties=(), days=what.days, standing=standing),
             now=utc_now,
             confirm=hands.confirm,
             vouch=hands.known.vouch,
@@ -130,6 +130,5 @@ class Door:
         return await self._intake.receive(inbound, partner)
 
 
-def _decide(what: Declared, standing: Standing) -> Accepting:
-    router = Router(table=routes.load(what.agencies), agencies=what.agencies, procedures=what.procedures)
-    return Accepting(router=router, parties=(), days=what.days, standing=standing)
+def router_of(what: Declared) -> Router:
+    return Router(table=routes.load(what.agencies), agencies=what.agencies, procedures=what.procedures)

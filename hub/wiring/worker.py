@@ -17,8 +17,9 @@ from hub.delivery.delivery import Delivery
 from hub.delivery.hearing import Hearing
 from hub.delivery.sealing import Pool
 from hub.documents.links import Linking
+from hub.going_live.staging import clear
 from hub.metrics.counts import Counts
-from hub.partners.partner import capacities, windows
+from hub.partners.partner import capacities, parties, windows
 from hub.processes import pool
 from hub.processes.crew import Crew
 from hub.rounds.rounds import again, beside
@@ -26,7 +27,7 @@ from hub.rounds.upkeep import Pruner, ages_of
 from hub.rounds.vigil import Vigil
 from hub.rounds.watch import Watch
 from hub.trust.state import EVERY, Known
-from hub.wiring.collecting import Door, Hands, collecting
+from hub.wiring.collecting import Door, Hands, collecting, router_of
 from hub.wiring.declared import codecs, declared
 from hub.wiring.documents import cared_for, desks
 from hub.wiring.evidence import confirming, kept_evidence
@@ -84,6 +85,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
         sealing = Pool(pool.sealing_in(crew, settings.limits.judge_time, known.barred))
         stamping = await closing.enter_async_context(stamped(what, sealing))
         await known.read()  # before anything is signed
+        await clear(store.stages, parties(what.partners), what.agencies, router_of(what), utc_now())
         hands = Hands(crew=crew, known=known, confirm=confirm, counts=counts, name=name)
         door = Door(store, what, hands)
         delivery = Delivery(

@@ -84,6 +84,27 @@ async def test_what_is_only_tried_goes_the_same_way_and_is_in_no_figure(tmp_path
     assert counts.snapshot()["attempts", ("land", "deliver", "delivered")] == 1
 
 
+async def test_what_fails_on_trial_opens_no_circuit_and_one_that_is_open_closes_by_a_trial_that_arrives(
+    tmp_path: Path,
+) -> None:
+    """The partner may be live with everything else, which must not wait."""
+    down = Deferred(reason=Reason(code="HUB-NET-001"))
+    land = Partner(down, down, down, Delivered(), policy=Policy(schedule=(0.02,), jitter=0))
+    async with house(tmp_path, land=land) as hub:
+        once = msgspec.structs.replace(roomy("land")[0], circuit_after=1, circuit_waits=(600.0,))
+        await hub.store.capacities([once])
+        await hub.accept("m1", "land", dossier="d1", stage="trial")
+        async with hub.working():
+            await hub.reaches("m1.land", State.DEAD)
+        assert [row.circuit for row in await hub.store.queue() if row.partner == "land"] == ["closed"]
+        await hub.store.circuit("land", "half_open", None, now())
+        await hub.accept("m2", "land", dossier="d2", stage="trial")
+        async with hub.working():
+            await hub.reaches("m2.land", State.DELIVERED)
+        assert [row.circuit for row in await hub.store.queue() if row.partner == "land"] == ["closed"]
+    assert len(land.heard) == 4
+
+
 async def test_what_a_partner_told_of_a_dossier_goes_with_its_later_parcels_and_no_other(
     tmp_path: Path,
 ) -> None:

@@ -183,6 +183,10 @@ def test_every_finding_has_its_words_and_is_made_true_here() -> None:
     assert words(Finding(id="paused", grave=False, values={"partner": "a"}), "en").says == "a is paused"
 
 
+def test_what_stopped_on_trial_is_no_finding() -> None:
+    assert list(examine(row(counts={"dead": 1}, trial={"dead": 1}))) == []
+
+
 KINDS = set(table(FORESEEN))
 
 

@@ -11,16 +11,17 @@ import pytest
 
 from connectors.contract import Sealed
 from hub.going_live.stages import EVERY, Stage
-from hub.going_live.staging import Standing, overlaid, signed
+from hub.going_live.staging import Standing, clear, overlaid, signed
 from hub.intake.acceptance import Accepting
 from hub.judging.contract import Inbound, Judged, Said
-from hub.lifecycle import State
+from hub.lifecycle import Move, State
 from hub.metrics.page import page
 from hub.routing.parties import Party, roster
 from hub.routing.router import Router
 from hub.routing.table import load
 from hub.store.contract.catalogues import Version
-from hub.store.contract.stages import Promoted, Promotion, Staged
+from hub.store.contract.mending import Correction, Rerouting
+from hub.store.contract.stages import Leave, Promoted, Promotion, Staged
 from hub.store.contract.store import Stale
 from hub.store.contract.views import Filter
 from hub.story import record
@@ -355,6 +356,100 @@ async def test_no_trial_is_left_for_a_live_partner_whoever_is_first(another: Ope
     assert left == ()
 
 
+async def left_by(hub: Hub, how: str, view: TransferView, leave: Leave | None) -> None:
+    """Let it leave in each of the ways that a person has."""
+    if how == "correct":
+        state = await hub.state(view)
+        what = Correction(
+            old=view.id,
+            new=f"new-{view.id}",
+            operation="say",
+            expected=state,
+            tries=0,
+            reason="r",
+            by="an",
+            leave=leave,
+        )
+        await hub.store.correct(what, at(8))
+        return
+    for move in (Move.HOLD, Move.RELEASE) if how == "release" else (Move.RETRY,):
+        state = await hub.state(view)
+        await hub.store.act(view.id, move, expected=state, reason="r", by="an", now=at(8), leave=leave)
+
+
+@pytest.mark.parametrize("how", ["retry", "release", "correct"])
+async def test_a_person_lets_nothing_leave_but_by_the_stage_that_counts_when_it_is_written(
+    hub: Hub, how: str
+) -> None:
+    """The store itself looks: whoever asks it, and whatever was looked at before."""
+    for partner in ("desk", "land"):
+        await hub.change(partner, "trial")
+    (view,) = await hub.transfers(await hub.say(Heard(code())))
+    if how == "correct":  # of what is held only
+        await hub.store.act(view.id, Move.HOLD, expected=view.state, reason="r", by="an", now=at(7))
+    edition = (await hub.store.stages.stages()).edition
+    for leave, problem in (
+        (Leave(edition=edition, stage=lambda _: "live"), "HUB-STG-004"),
+        (None, "HUB-STG-004"),
+        (Leave(edition=edition - 1, stage=lambda _: "trial"), "HUB-STG-002"),
+    ):
+        with pytest.raises(Refusal) as refused:
+            await left_by(hub, how, view, leave)
+        assert refused.value.code == problem
+        if how == "release":  # it was held first
+            state = await hub.state(view)
+            assert state is State.HELD
+            good = Leave(edition=edition, stage=lambda _: "trial")
+            await hub.store.act(
+                view.id, Move.RELEASE, expected=state, reason="r", by="an", now=at(8), leave=good
+            )
+    heard: list[bytes] = []
+
+    def stage(raw: bytes) -> Stage:
+        heard.append(raw)
+        return "trial"
+
+    await left_by(hub, how, view, Leave(edition=edition, stage=stage))
+    assert record.from_json(heard[-1]).stage == "trial"
+
+
+async def test_nothing_is_routed_again_by_stages_that_count_no_longer(hub: Hub) -> None:
+    await hub.change("land", "retired")
+    said = Heard(code())
+    (view,) = await hub.transfers(await hub.say(said))
+    assert view.state is State.PARKED
+    known = await hub.store.known(PROVINCE, said.code)
+    assert known is not None
+    again = Rerouting(
+        old=view.id,
+        transfers=(),
+        rule="x",
+        reason="r",
+        by="an",
+        expected_version=known.version,
+        story=known.story,
+    )
+    with pytest.raises(Stale):
+        await hub.store.reroute(again, at(8))
+    await hub.store.reroute(msgspec.structs.replace(again, stages=1), at(8))
+
+
+async def test_a_file_that_ends_a_trial_withdraws_what_waits_of_it_when_a_worker_starts(hub: Hub) -> None:
+    """The partner's file said trial and says live now: nobody used the command that would have seen to it."""
+    parties = tuple(msgspec.structs.replace(party, stage="trial") for party in PARTIES)
+    hub.standing = Standing(hub.store.stages, parties, AGENCIES, hub.store.catalogues)
+    hub.decide = Accepting(router=ROUTER, parties=(), days=DAYS, standing=hub.standing)
+    hub.standing._now = roster(parties, AGENCIES), 0
+    (tried,) = await hub.transfers(await hub.say(Heard(code())))
+    assert (tried.stage, tried.state) == ("trial", State.WAITING)
+    assert await clear(hub.store.stages, parties, AGENCIES, ROUTER, at(9)) == ()
+    assert await clear(hub.store.stages, PARTIES[:1], AGENCIES, ROUTER, at(9)) == (), "it has no file now"
+    assert await clear(hub.store.stages, PARTIES, AGENCIES, ROUTER, at(9)) == (tried.id,)
+    assert await hub.state(tried) is State.WITHDRAWN
+    entry = (await hub.store.journal(transfer=tried.id))[-1]
+    assert (entry.what, entry.facts["by"], entry.facts["reason"]) == ("withdraw", "hub", "[stage]: live")
+
+
 async def test_two_persons_who_looked_at_once_do_not_overwrite_each_other(hub: Hub) -> None:
     new = Staged(partner="land", procedure=EVERY, stage="trial", at=at(2), by="an", reason="x")
     what = Promotion(staged=new, edition=0, becomes=lambda _: ("live", "trial"))
@@ -384,7 +479,21 @@ async def test_what_is_tried_is_counted_apart(hub: Hub) -> None:
     for partner in ("desk", "land"):
         await hub.change(partner, "trial")
     await hub.say(Heard(code()))
+    said = Heard(code())
+    await hub.say(said)
+    await hub.say(said._replace(kind=Kind.STEP))
     (row,) = [row for row in await hub.store.queue() if row.partner == "land"]
-    assert (dict(row.counts), dict(row.trial)) == ({"waiting": 1}, {"waiting": 1})
+    assert (dict(row.counts), dict(row.trial)) == ({"waiting": 3}, {"waiting": 3})
+    assert (row.blocked, row.trial_blocked, row.oldest) == (1, 1, None)
     shown = await page(hub.store, at(9), version="1", free=lambda: 1)
-    assert b'lienthong_transfers{partner="land",state="waiting"} 0.0' in shown
+    for figure in (
+        b'lienthong_transfers{partner="land",state="waiting"} 0.0',
+        b'lienthong_blocked{partner="land"} 0.0',
+        b'lienthong_oldest_seconds{partner="land"} 0.0',
+    ):
+        assert figure in shown
+    for partner in ("desk", "land"):
+        await hub.change(partner, "live", procedure="1.009995")
+    await hub.say(Heard(code(), procedure="1.009995"))
+    (row,) = [row for row in await hub.store.queue() if row.partner == "land"]
+    assert (row.real("waiting"), row.oldest) == (1, at(1))

@@ -18,6 +18,7 @@ from hub.health.circuit import (
     after,
     half_open,
     health,
+    of_trial,
     rest,
 )
 from hub.health.retry import LONGEST_WAIT
@@ -64,6 +65,11 @@ def run(breaker: Breaker, *told: Told, now: float = 0.0, concurrency: int = 4) -
 )
 def test_an_outcome_says_something_about_the_partner_by_its_code(outcome: Outcome, said: Health) -> None:
     assert health(outcome) is said
+
+
+def test_a_trial_says_nothing_of_a_partner_and_as_a_probe_only_that_it_is_back() -> None:
+    assert {of_trial(said, probe=False) for said in Health} == {Health.NOTHING}
+    assert {said for said in Health if of_trial(said, probe=True) is not Health.NOTHING} == {Health.UP}
 
 
 def test_every_code_of_the_table_is_in_the_catalogue() -> None:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from hub.cli.opening import Checker, Hub, Keeper, Opener
     from hub.documents.contract import Held
     from hub.going_live.stages import Stage
-    from hub.store.contract.stages import Staged
+    from hub.store.contract.stages import Leave, Staged
     from hub.store.contract.store import Store
     from hub.store.contract.watching import Process, Verdict
     from schemas.dossier import Message
@@ -268,8 +268,10 @@ class Shelf:
         by: str,
         now: datetime,
         approver: str = "",
+        leave: Leave | None = None,
     ) -> TransferView:
         assert now == NOW
+        assert leave is None
         self.approvers.append(approver)
         place = next(index for index, each in enumerate(self.views) if each.id == transfer)
         seen = self.views[place]

@@ -48,11 +48,28 @@ class Promoted(Value, frozen=True):
     withdrawn: tuple[str, ...] = ()
 
 
+class Leave(Value, frozen=True):
+    """By what stages a person lets something leave. ``edition``: of the stages; ``stage``: the recipient's for a story; empty bytes
+    for what has no dossier.
+    """
+
+    edition: int
+    stage: Callable[[bytes], Stage]
+
+
 class StageBook(Protocol):
     async def stages(self) -> Stages: ...
 
     async def promote(self, what: Promotion) -> Promoted:
         """Write it down, in the journal too, and deal with what is queued, in one transaction: whatever is accepted after it was
         decided by it. Raises ``Refusal`` HUB-STG-002 when a stage changed since the person looked, or a trial is being sent.
+        """
+        ...
+
+    async def clear(
+        self, edition: int, stage: Callable[[str, bytes], Stage], now: datetime
+    ) -> tuple[str, ...]:
+        """Withdraw what is on trial for partners whose files say that they no longer are; return the ids. ``stage``: of a partner for
+        a story. What another worker is sending stays. Raises ``Stale`` when a stage changed since they were read.
         """
         ...

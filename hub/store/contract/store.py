@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hub.store.contract.mailbox import Mailbox
     from hub.store.contract.mending import Correction, Merging, Rerouting
     from hub.store.contract.said import Sayings
-    from hub.store.contract.stages import StageBook
+    from hub.store.contract.stages import Leave, StageBook
     from hub.store.contract.views import (
         AttemptView,
         DossierView,
@@ -146,7 +146,7 @@ class Store(Protocol):
         """Set the breaker by hand: ``half_open`` tries now, ``closed`` forgets what was. Raises ``ValueError`` for another word."""
         ...
 
-    async def act(
+    async def act(  # noqa: PLR0913 - the transfer, the move, and one parameter for each thing that the journal says of it
         self,
         transfer: str,
         move: Move,
@@ -156,14 +156,19 @@ class Store(Protocol):
         by: str,
         now: datetime,
         approver: str = "",
+        leave: Leave | None = None,
     ) -> TransferView:
-        """A person's move of ``hub.lifecycle.ALONE``. Raises ``Refusal`` HUB-LAN-* when it is not valid now."""
+        """A person's move of ``hub.lifecycle.ALONE``. Raises ``Refusal`` HUB-LAN-* when it is not valid now.
+
+        After a move of ``hub.lifecycle.LEAVING`` something may leave: HUB-STG-004 where the recipient's stage does not let it,
+        HUB-STG-002 when a stage changed since ``leave`` was made. Without ``leave`` only what is live may, while nobody ever set one.
+        """
         ...
 
     async def correct(self, correction: Correction, now: datetime) -> TransferView:
         """Put a new transfer of the same message in the old one's place; the old one becomes withdrawn. Returns the new one.
 
-        Raises ``Refusal`` HUB-LAN-002, -003, -004 when the old one is not what the person saw.
+        Raises ``Refusal`` HUB-LAN-002, -003, -004 when the old one is not what the person saw, HUB-STG-002, -004 as for a move.
         """
         ...
 

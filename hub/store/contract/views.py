@@ -76,14 +76,14 @@ class DossierView(Value, frozen=True):
 
 
 class QueueRow(Value, frozen=True):
-    """Counts of one partner by state; ``blocked`` is derived. ``oldest``: acceptance of its oldest unfinished transfer.
+    """Counts of one partner by state; ``blocked`` is derived. ``oldest``: acceptance of its oldest unfinished transfer that is no trial.
     ``expired``: transfers that were given back because their worker's lease ran out, ever.
 
     ``overdue``: delivered ones whose receipt did not come in time. ``unfetched``: since when the first of those lies there that
     the partner could fetch and has not.
     ``circuit_until``: when an open circuit is tried again; ``circuit_code``: what opened it. ``window``: how many may be under
     way while it comes back; ``None``: as many as declared. ``opens``, ``closes``: the window of its hours; ``None``: always. ``trial``: how many
-    of ``counts`` are only trials.
+    of ``counts`` are only trials; ``trial_blocked``: and of ``blocked``. Figures are ``real``: without them.
     """
 
     partner: str
@@ -101,6 +101,10 @@ class QueueRow(Value, frozen=True):
     closes: datetime | None = None
     unfetched: datetime | None = None
     trial: Mapping[str, int] = {}
+    trial_blocked: int = 0
+
+    def real(self, state: str) -> int:
+        return max(0, self.counts.get(state, 0) - self.trial.get(state, 0))
 
 
 class JournalRow(Value, frozen=True):

@@ -8,7 +8,7 @@ from hub.lifecycle import State
 from hub.receipts.receipts import signer_of
 from hub.store.contract.intake import Accepted, Known
 from hub.store.contract.store import Stale
-from hub.store.sql import destinations, journal, lanes, lateness, stages
+from hub.store.sql import destinations, journal, lanes, lateness, leaving
 from hub.store.sql.bodies import Pen, keep
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, Raced, one, only
@@ -83,7 +83,7 @@ def decided_by(db: Db, new: Iterable[Acceptance]) -> int | None:
     if all(one.stages is None for one in new):
         return None
     db.hold_stages(alone=False)
-    return stages.edition(db)
+    return leaving.edition(db)
 
 
 def accepted_facts(new: Acceptance) -> dict[str, str]:

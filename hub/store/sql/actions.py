@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from hub.lifecycle import ALONE, DONE, IllegalMove, Move, State, move
-from hub.store.sql import journal, lanes, leases
+from hub.lifecycle import ALONE, DONE, LEAVING, IllegalMove, Move, State, move
+from hub.store.sql import journal, lanes, leases, leaving
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, one, only
 from schemas.problems import refuse
+
+if TYPE_CHECKING:
+    from hub.store.contract.stages import Leave
 
 _SLEEPS = frozenset({State.WAITING, State.IN_DOUBT})
 _AT_ONCE = frozenset({Move.RETRY, Move.RESEND, Move.SEND_ANYWAY})
@@ -27,6 +30,7 @@ class Order(NamedTuple):
     by: str
     approver: str = ""
     before: str = ""
+    leave: Leave | None = None
 
 
 class _Row(NamedTuple):
@@ -48,11 +52,13 @@ FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE
 
 
 def act(db: Db, order: Order, at: int) -> int:
-    """Return the transfer's number. Raises ``Refusal`` HUB-LAN-*, with nothing changed."""
+    """Return the transfer's number. Raises ``Refusal`` HUB-LAN-*, HUB-STG-*, with nothing changed."""
     found = one(db, "SELECT subject, dest FROM transfer WHERE id=?", (order.transfer,))
     if found is None:
         raise refuse("HUB-LAN-004", "transfer")
     lane = Lane(*found)
+    if order.move in LEAVING:
+        leaving.check(db, order.transfer, order.leave)
     db.hold((lane,))
     row = _Row(*only(db, _ROW, (order.transfer,)))
     leased = leases.everything(db)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -305,6 +306,11 @@ FROM dest d JOIN dest_run r ON r.id=d.id ORDER BY partner
 """
 
 
+_TRIAL_PLACES = """
+SELECT i.dest, i.subject FROM transfer t JOIN item i ON i.subject=t.subject AND i.dest=t.dest AND i.n=t.n WHERE t.stage='trial'
+"""
+
+
 def queue(db: Db) -> tuple[QueueRow, ...]:
     counts: dict[int, dict[str, int]] = {}
     for dest, what, n in db.execute("SELECT dest, what, n FROM counts"):
@@ -315,8 +321,13 @@ def queue(db: Db) -> tuple[QueueRow, ...]:
         for each in (counts, trial) if stage == "trial" else (counts,):
             each[item.dest][state] -= 1
             each[item.dest]["in_doubt"] = each[item.dest].get("in_doubt", 0) + 1
-    dests = many(db, _DESTS)
-    return tuple(_queue_row(db, dest, counts.get(dest[0], {}), trial.get(dest[0], {})) for dest in dests)
+    places = many(db, _TRIAL_PLACES)
+    blocked = Counter(dest for dest, _ in places)
+    blocked.subtract(dest for dest, _ in {(dest, subject) for dest, subject in places})
+    return tuple(
+        _queue_row(db, dest, counts.get(dest[0], {}), trial.get(dest[0], {}), blocked[dest[0]])
+        for dest in many(db, _DESTS)
+    )
 
 
 def _trial(db: Db) -> dict[int, dict[str, int]]:
@@ -329,7 +340,9 @@ def _trial(db: Db) -> dict[int, dict[str, int]]:
     return found
 
 
-def _queue_row(db: Db, dest: tuple[Any, ...], counts: dict[str, int], trial: dict[str, int]) -> QueueRow:
+def _queue_row(
+    db: Db, dest: tuple[Any, ...], counts: dict[str, int], trial: dict[str, int], blocked: int
+) -> QueueRow:
     return QueueRow(
         partner=dest[1],
         counts={str(state): counts[state] for state in State if counts.get(state)},
@@ -346,6 +359,7 @@ def _queue_row(db: Db, dest: tuple[Any, ...], counts: dict[str, int], trial: dic
         closes=moment(dest[8]),
         unfetched=_unfetched(db, dest[0]),
         trial=trial,
+        trial_blocked=blocked,
     )
 
 
@@ -356,9 +370,9 @@ def _unfetched(db: Db, dest: int) -> datetime | None:
 
 
 def _oldest(db: Db, dest: int, states: Iterable[State]) -> datetime | None:
-    """Acceptance of the oldest unfinished transfer: one seek per state."""
-    query = "SELECT min(n) FROM transfer WHERE dest=? AND state=?"
-    firsts = [n for state in states for (n,) in many(db, query, (dest, str(state))) if n is not None]
+    """Acceptance of the oldest unfinished transfer that is no trial: one seek per state, over trials that are older."""
+    query = "SELECT n FROM transfer WHERE dest=? AND state=? AND stage<>'trial' ORDER BY n LIMIT 1"
+    firsts = [n for state in states for (n,) in many(db, query, (dest, str(state)))]
     if not firsts:
         return None
     row = one(

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from hub.delivery.failure import HUB
 from hub.going_live.stages import fate
 from hub.lifecycle import DONE, Move, State
 from hub.receipts.receipts import signer_of
 from hub.store.contract.stages import Promoted, Staged, Stages
+from hub.store.contract.store import Stale
 from hub.store.sql import actions, journal, leases
-from hub.store.sql.db import Lane, many, only
+from hub.store.sql.db import Lane, many
+from hub.store.sql.leaving import STORY, edition
 from hub.store.sql.times import micros, moment
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from hub.going_live.stages import Fate, Stage
     from hub.store.contract.stages import Promotion
     from hub.store.sql.db import Db
@@ -25,12 +31,18 @@ WHERE n IN (SELECT max(n) FROM stage GROUP BY partner, procedure) ORDER BY partn
 """
 _SET = "INSERT INTO stage(partner, procedure, stage, at, set_by, reason) VALUES(?,?,?,?,?,?)"
 _DONE = ", ".join(f"'{state}'" for state in sorted(DONE))
-_QUEUED = f"""
-SELECT t.n, t.id, t.stage, t.state, t.subject, t.dest, coalesce(
-  (SELECT d.story FROM dossier d WHERE d.id=coalesce((SELECT g.dossier FROM merged g WHERE g.id=m.dossier), m.dossier)), ?)
+_OPEN = f"""
+SELECT t.n, t.id, t.stage, t.state, t.subject, t.dest, coalesce({STORY}, ?)
 FROM transfer t JOIN message m ON m.n=t.message JOIN dest x ON x.id=t.dest
-WHERE x.partner=? AND t.state NOT IN ({_DONE}) ORDER BY t.n
+WHERE x.partner=? AND t.state NOT IN ({_DONE})
 """  # noqa: S608 - constants
+_QUEUED, _TRIED = f"{_OPEN} ORDER BY t.n", f"{_OPEN} AND t.stage='trial' ORDER BY t.n"
+_ON_TRIAL = f"""
+SELECT DISTINCT x.partner FROM dest x JOIN transfer t ON t.dest=x.id WHERE t.stage='trial' AND t.state NOT IN ({_DONE})
+ORDER BY x.partner
+"""  # noqa: S608 - constants
+BY_FILE = "[stage]"
+"""Stands as the reason where a partner's file changed."""
 
 
 class _Queued(NamedTuple):
@@ -41,12 +53,6 @@ class _Queued(NamedTuple):
     subject: str
     dest: int
     story: bytes
-
-
-def edition(db: Db) -> int:
-    """Under ``db.hold_stages`` it stays so until the transaction ends."""
-    (last,) = only(db, "SELECT coalesce(max(n), 0) FROM stage")
-    return int(last)
 
 
 def stages(db: Db) -> Stages:
@@ -73,6 +79,26 @@ def promote(db: Db, what: Promotion) -> Promoted:
     ours = journal.by(signer_of(what.facts.get("signature", "")))
     journal.write(db, at, "stage_changed", facts={**what.facts, **counts, **ours})
     return Promoted(edition=edition(db), held=held, withdrawn=gone)
+
+
+def clear(db: Db, known: int, stage: Callable[[str, bytes], Stage], at: int) -> tuple[str, ...]:
+    db.hold_stages(alone=True)
+    if edition(db) != known:
+        raise Stale
+    gone = []
+    for (partner,) in many(db, _ON_TRIAL):
+        tried = [_Queued(*row) for row in many(db, _TRIED, (b"", partner))]
+        db.hold({Lane(each.subject, each.dest) for each in tried})
+        leased = leases.everything(db)
+        for each in tried:
+            after = stage(partner, bytes(each.story))
+            move = _move(each, fate("trial", after))
+            if move is not None and each.n not in leased:
+                actions.act(
+                    db, actions.Order(each.id, move, State(each.state), f"{BY_FILE}: {after}", HUB), at
+                )
+                gone.append(each.id)
+    return tuple(gone)
 
 
 def _queued(db: Db, what: Promotion, at: int) -> list[tuple[str, Move]]:
@@ -117,3 +143,8 @@ class SqlStages:
 
     async def promote(self, what: Promotion) -> Promoted:
         return await self._writes.run(lambda db: promote(db, what))
+
+    async def clear(
+        self, edition: int, stage: Callable[[str, bytes], Stage], now: datetime
+    ) -> tuple[str, ...]:
+        return await self._writes.run(lambda db: clear(db, edition, stage, micros(now)))

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from hub.store.contract.delivery import Acknowledged, Acknowledgement, Attempt, Capacity, Window
     from hub.store.contract.intake import Acceptance, Accepted, Known, RefusedMessage, Usage, Use
     from hub.store.contract.mending import Correction, Merging, Rerouting
+    from hub.store.contract.stages import Leave
     from hub.store.contract.views import (
         AttemptView,
         DossierView,
@@ -329,7 +330,7 @@ class SqlStore:
     async def windows(self, windows: Sequence[Window], now: datetime) -> None:
         await self._writes.run(lambda db: health.set_windows(db, windows, now))
 
-    async def act(
+    async def act(  # noqa: PLR0913 - the transfer, the move, and one parameter for each thing that the journal says of it
         self,
         transfer: str,
         move: Move,
@@ -339,8 +340,10 @@ class SqlStore:
         by: str,
         now: datetime,
         approver: str = "",
+        leave: Leave | None = None,
     ) -> TransferView:
-        order = actions.Order(transfer, move, expected, reason, by, approver, await self._said_before())
+        before = await self._said_before()
+        order = actions.Order(transfer, move, expected, reason, by, approver, before, leave)
 
         def write(db: Db) -> TransferView:
             n = actions.act(db, order, micros(now))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hub.lifecycle import MOVES, Move, State
 from hub.store.contract.store import Stale
-from hub.store.sql import accept, destinations, forgotten, journal, lanes, leases, stages
+from hub.store.sql import accept, destinations, forgotten, journal, lanes, leases, leaving
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, many, one, only
 from schemas.problems import refuse
@@ -84,8 +84,9 @@ def _withdraw(db: Db, tally: Tally, old: _Old, dest: int, at: int) -> None:
 
 
 def correct(db: Db, what: Correction, at: int) -> int:
-    """Return the number of the new transfer. Raises ``Refusal`` HUB-LAN-002, -003, -004, with nothing changed."""
+    """Return the number of the new transfer. Raises ``Refusal`` HUB-LAN-002, -003, -004, HUB-STG-002, -004, with nothing changed."""
     lane = _lane(db, what.old)
+    leaving.check(db, what.old, what.leave)
     db.hold((lane,))
     old = _Old(*only(db, _OLD, (what.old,)))
     leased = leases.everything(db)
@@ -184,10 +185,9 @@ def reroute(db: Db, what: Rerouting, at: int, before: str = "") -> list[str]:
 
     ``before``: a message with an id before it may have been routed again, and sent, in a time that the store forgot.
     """
-    if what.stages is not None:
-        db.hold_stages(alone=False)
-        if what.stages != stages.edition(db):
-            raise Stale
+    db.hold_stages(alone=False)
+    if what.stages != leaving.edition(db):
+        raise Stale
     lane = _lane(db, what.old)
     (dossier,) = only(
         db, "SELECT m.dossier FROM transfer t JOIN message m ON m.n=t.message WHERE t.id=?", (what.old,)
