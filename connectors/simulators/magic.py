@@ -74,6 +74,12 @@ def called(call: Call) -> tuple[str, int] | None:
     return None
 
 
+def number_of(dossier: str) -> int:
+    """Return NN of a dossier's code that ends in 99NN, or 0."""
+    found = _CODE.fullmatch(dossier.encode())
+    return int(found[1]) if found else 0
+
+
 def _said(call: Call) -> Iterator[bytes]:
     yield unquote_to_bytes(f"{call.path}?{call.query}")
     yield call.body

@@ -1,11 +1,12 @@
 """All families of partners at once on loopback ports, each with a partner file that says how a hub reaches it.
 
-``prepare`` makes the folder: ``partners/*.toml`` with their secrets, ``<name>.jsonl`` for what each really processed. It keeps the secrets and
-journals that are there, so a sandbox may be stopped and started again.
+``prepare`` makes the folder: ``partners/*.toml`` with their secrets, those of the partners that call the hub too, ``<name>.jsonl`` for what each
+really processed. It keeps the secrets and journals that are there, so a sandbox may be stopped and started again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.simulators import land, onestop, portal
 from connectors.simulators.axis import Axis
+from connectors.simulators.callers import CALLERS
 from connectors.simulators.desk import Journal
 from connectors.simulators.gip import Gip
 from connectors.simulators.land import Land
@@ -76,6 +78,8 @@ class Place(NamedTuple):
 def prepare(folder: Path, first_port: int = FIRST_PORT) -> tuple[Place, ...]:
     """Write what a hub needs to reach them."""
     (folder / "partners" / "secrets").mkdir(parents=True, exist_ok=True)
+    for name in CALLERS:
+        _let_in(folder, name)
     return tuple(_place(folder, name, number, first_port) for number, name in enumerate(FAMILIES))
 
 
@@ -83,11 +87,27 @@ def _place(folder: Path, name: str, number: int, first_port: int) -> Place:
     file, port = folder / "partners" / f"{name}.toml", first_port + number
     text = (EXAMPLES / file.name).read_text("utf-8")
     file.write_text(text.replace(f"127.0.0.1:{FIRST_PORT + number}", f"127.0.0.1:{port}"), "utf-8")
-    secret = folder / "partners" / "secrets" / f"{name}.txt"
+    return Place(name, port, file, folder / f"{name}.jsonl", secret_in(folder, name))
+
+
+def _let_in(folder: Path, name: str) -> None:
+    """Write the partner file of one that calls the hub, with its secret's hash."""
+    text = (EXAMPLES / "callers" / f"{name}.toml").read_text("utf-8")
+    known = hashlib.sha256(secret_in(folder, name).encode()).hexdigest()
+    (folder / "partners" / f"{name}.toml").write_text(text.replace("0" * 64, known), "utf-8")
+
+
+def secret_in(folder: Path, name: str) -> str:
+    """Return a partner's secret, made up the first time."""
+    secret = secret_file(folder, name)
     if not secret.exists():
         secret.touch(mode=0o600)
         secret.write_text(secrets.token_hex(16) + "\n", "utf-8")
-    return Place(name, port, file, folder / f"{name}.jsonl", secret.read_text("utf-8").strip())
+    return secret.read_text("utf-8").strip()
+
+
+def secret_file(folder: Path, name: str) -> Path:
+    return folder / "partners" / "secrets" / f"{name}.txt"
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ COMMANDS: Mapping[str, str] = {
     "web": "hub.cli.running:web",
     "demo": "hub.cli.running:demo",
     "sandbox": "hub.cli.sandbox:sandbox",
+    "play": "hub.cli.sandbox:play",
     "doctor": "hub.cli.doctor:doctor",
     "status": "hub.cli.doctor:status",
     "trust": "hub.cli.trust:trust",

@@ -1,4 +1,7 @@
-"""``lienthong sandbox``: partners of every family on this machine, to connect a hub to and to watch it meet each misbehaviour."""
+"""``lienthong sandbox`` and ``lienthong play``: partners of every family on this machine, to connect a hub to and to watch it meet each misbehaviour.
+
+Those of the sandbox are called by the hub; ``play`` lets one call the hub.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 
 if TYPE_CHECKING:
-    from hub.demo.sandbox import Code
+    from hub.demo.sandbox import Code, Played
 
 FIRST_PORT = 9101
 HIGHEST_PORT = 65_000
@@ -35,6 +38,17 @@ CODES: tuple[show.Column[Code], ...] = (
         said=True,
     ),
 )
+PLAYED: tuple[show.Column[Played], ...] = (
+    show.Column("operation", lambda row: row.operation, whole=True),
+    show.Column("trick", lambda row: row.way, whole=True),
+    show.Column("status", lambda row: row.status),
+    show.Column(
+        "hears", lambda row: row.verdict, lambda row, desk: desk.say(f"hears.{row.verdict}"), whole=True
+    ),
+    show.Column("expected", lambda row: row.expected),
+    show.Column("told", lambda row: row.said),
+)
+DOSSIER = "000.00.00.H47-{now:%y%m%d-%H%M%S}"
 
 
 async def sandbox(
@@ -62,6 +76,26 @@ async def sandbox(
             "sandbox.port", Exit.FAILED, first=first_port, last=first_port + len(places) - 1
         ) from error
     return Exit.OK
+
+
+async def play(
+    family: str,
+    *,
+    directory: Path = Path("var/sandbox"),
+    address: str = "",
+    dossier: str = "",
+    desk: At,
+) -> int:
+    from hub.demo import sandbox as simulated  # noqa: PLC0415 - as above
+
+    if family not in simulated.CALLERS:
+        raise Complaint("unknown.caller", Exit.USAGE, name=family, known=", ".join(simulated.CALLERS))
+    if not simulated.secret_file(directory, family).exists():
+        raise Complaint("sandbox.first", Exit.FAILED, folder=str(directory))
+    code = dossier or DOSSIER.format(now=desk.now())
+    played = [each async for each in simulated.call(directory, family, address, code, desk.now())]
+    show.rows(desk, PLAYED, played, "nothing.partners")
+    return Exit.OK if all(each.expected for each in played) else Exit.FOUND
 
 
 async def _until_told() -> None:

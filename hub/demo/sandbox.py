@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from connectors.simulators.callers import CALLERS
 from connectors.simulators.magic import FOREVER, MAGIC
-from connectors.simulators.sandbox import EXAMPLES, prepare, running
+from connectors.simulators.sandbox import EXAMPLES, prepare, running, secret_file, secret_in
+from connectors.simulators.tricks import TRICKS, Played, play
 
-__all__ = ["EXAMPLES", "Code", "codes", "prepare", "running"]
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from datetime import datetime
+    from pathlib import Path
+
+__all__ = ["CALLERS", "EXAMPLES", "Code", "Played", "call", "codes", "prepare", "running", "secret_file"]
+
+HUB = "http://127.0.0.1:8080"
+"""Where the sandbox's manual lets the hub listen."""
 
 
 class Code(NamedTuple):
@@ -20,7 +30,14 @@ class Code(NamedTuple):
 
 def codes() -> list[Code]:
     """The table: each number, its like that goes wrong every time, and what happens."""
-    return [
-        Code(f"99{number:02} · 99{number + FOREVER:02}", magic.vi, magic.en)
-        for number, magic in MAGIC.items()
-    ]
+    said = {number: (row.vi, row.en) for number, row in MAGIC.items()}
+    said |= {number: (row.vi, row.en) for number, row in TRICKS.items()}
+    return [Code(f"99{number:02} · 99{number + FOREVER:02}", *row) for number, row in said.items()]
+
+
+def call(folder: Path, family: str, address: str, dossier: str, now: datetime) -> AsyncIterator[Played]:
+    """Let a partner that calls the hub tell its story about one dossier. ``address``: empty for the manual's."""
+    calling = CALLERS[family]
+    stranger = calling.make("not-the-secret")
+    caller = calling.make(secret_in(folder, family))
+    return play(caller, stranger, address or f"{HUB}/{calling.desk}", dossier, now)

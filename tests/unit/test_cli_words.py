@@ -177,6 +177,7 @@ TABLES: dict[str, tuple[Column[Any], ...]] = {
     "version": running.VERSION,
     "sandbox": sandbox.PLACES,
     "sandbox codes": sandbox.CODES,
+    "played": sandbox.PLAYED,
     "due": calendars.DUE,
     "days": calendars.DAYS,
     "signatories": signatories.RIGHTS,
