@@ -334,6 +334,30 @@ class Failure(Words, frozen=True):
     state: Code
 
 
+class Figure(Words, frozen=True):
+    """One figure of a report. ``value``: a number, as its sender writes it; ``about``: what it is a figure of, where that is not
+    all: a question that citizens were asked.
+    """
+
+    name: Code
+    value: Code
+    about: Text | None = None
+
+
+class Report(Words, frozen=True):
+    """Báo cáo: figures that an agency publishes, as it counts them. ``period``: ``2026-11``, ``2026``; none: as of the event.
+
+    ``name``: ``processing`` (dossiers received, solved, pending) or ``ratings`` (what citizens think of the service).
+    """
+
+    name: Code
+    period: Code | None = None
+    agency: Code | None = None
+    agency_name: Name | None = None
+    note: Text | None = None
+    figures: tuple[Figure, ...] = ()
+
+
 class Message(Words, frozen=True):
     """Thông điệp: one thing said about a dossier, in the hub's own words.
 
@@ -348,6 +372,7 @@ class Message(Words, frozen=True):
     dossier: Dossier | None = None
     subject: Code | None = None
     failure: Failure | None = None
+    report: Report | None = None
     extensions: dict[str, Any] = {}
     schema: str = SCHEMA_ID
 

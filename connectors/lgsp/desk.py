@@ -2,7 +2,7 @@
 
 ``/Document/SyncDocument`` brings a record (``MSyncDocument``) that says where a dossier stands now, never what happened; what
 happened follows from what the hub knew before (``connectors.lgsp.telling``). ``/Document/UpdateDocumentTraces`` brings one step.
-``/Statistic`` and ``/Vote`` bring figures, which no dossier message can carry: they are refused, so that nobody believes them kept.
+``/Statistic`` and ``/Vote`` bring figures of a month and what citizens think: reports, about no dossier (``connectors.lgsp.figures``).
 
 Answers are ``MResult``. The published client believes the status line and drops the body of anything but success; others look
 at ``Status`` in the body. So both always say the same, and 200 stands for *durable* alone.
@@ -16,18 +16,24 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from connectors.desks import Accepted, Errand, Refused, Reply, Say, Stands, Token, Told
+from connectors.lgsp.figures import Figures, reported, statistic, votes
 from connectors.lgsp.records import RECORD, TRACE, Record, Trace, read
 from connectors.lgsp.telling import told, traced
 from connectors.parting import Words, parted
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from connectors.desks import Call, Result, Shown
 
 SYNC, TRACES = "/Document/SyncDocument", "/Document/UpdateDocumentTraces"
-FIGURES = frozenset({"/Statistic", "/Statistic/UpdateStatistic", "/Vote", "/Vote/UpdateVote"})
+FIGURES: Mapping[str, Callable[[bytes], Figures]] = {
+    "/Statistic": statistic,
+    "/Statistic/UpdateStatistic": statistic,
+    "/Vote": votes,
+    "/Vote/UpdateVote": votes,
+}
 ERRANDS = {"/token": Errand.LOGIN, **dict.fromkeys((SYNC, TRACES, *FIGURES), Errand.SAY)}
 SCOPE = "default"
 FILES = Words(files="Attachments", name="AttachmentName")
@@ -59,7 +65,11 @@ class Desk:
     def read(self, call: Call) -> Say:
         path = _tidy(call.path)
         if path in FIGURES:
-            raise refuse("HUB-MAP-005", path, rule="MStatistic, MVotes")
+            figures = FIGURES[path](call.body)
+            return Say(
+                begins=figures.begins,
+                messages=lambda standing: reported(figures, call.body, call.at, standing),
+            )
         if path == TRACES:
             trace = read(call.body, Trace)
             return Say(about=trace.code, messages=lambda standing: traced(call.body, standing))
@@ -96,7 +106,7 @@ def _said(refused: Refused) -> str:
 def _line(problem: Told) -> str:
     """A place as the client knows it: without the desk's envelope."""
     place = OWN.get(problem.place, problem.place)
-    for name in (RECORD, TRACE):
+    for name in (RECORD, TRACE, "MStatistic", "MVotes"):
         place = place.removeprefix(f"/{name}")
     where = " ".join(filter(None, (place, f"({problem.rule})" if problem.rule else "")))
     return f"{problem.code}: {problem.title}" + (f" · {where}" if where else "")

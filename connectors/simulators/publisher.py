@@ -1,6 +1,6 @@
 """A one-stop system that publishes its dossiers to a provincial gateway, as its published client does: habits and faults alike.
 
-It asks for a token before each dossier, sends the record as it is now and then the last step, believes the status line alone,
+It publishes its figures of the month and its citizens' votes the same way, whenever its timer rings. It asks for a token before each dossier, sends the record as it is now and then the last step, believes the status line alone,
 drops the body of anything but success, and says both again when one of them failed. Of an address that ends with a slash it
 loses the letter before it as well. Dates are the wall time of its clock with the letter ``Z``.
 Run: ``python -m connectors.simulators.publisher --url http://127.0.0.1:8080/lgsp --client motcua --secret-file secrets/motcua.secret --record record.json --step step.json``
@@ -52,6 +52,11 @@ class Publisher:
         if said.status != SUCCESS or step is None:
             return said.status == SUCCESS
         return (await self.say(token, "/Document/UpdateDocumentTraces", step)).status == SUCCESS
+
+    async def report(self, path: str, document: Mapping[str, Any]) -> bool:
+        """Publish figures: to ``/Statistic/UpdateStatistic`` (Java drops the blank behind it) or ``/Vote/UpdateVote``."""
+        token = await self.token()
+        return bool(token) and (await self.say(token, path, document)).status == SUCCESS
 
     async def token(self) -> str:
         """Return a token; empty when it got none."""
@@ -156,6 +161,54 @@ def step(code: str, at: datetime, note: str = "Tiếp nhận hồ sơ") -> dict[
     }
 
 
+def statistic(year: int, month: int, *, received: int, solved: int) -> dict[str, Any]:
+    """Write the figures of a month as they are now; ``month`` 0: of the whole year. A share of nothing is left out."""
+    late = solved // 10
+    pending = received - solved
+    shares = (
+        {"SolvedInTimePercent": (solved - late) / solved, "SolvedLatePercent": late / solved}
+        if solved
+        else {}
+    )
+    return {
+        "Month": month,
+        "Year": year,
+        "IsMonthStatistic": month != 0,
+        "NewReception": received,
+        "PreExtisting": 0,
+        "Total": received,
+        "TotalSolved": solved,
+        "SolvedInTime": solved - late,
+        "SolvedLate": late,
+        "TotalPending": pending,
+        "Pending": pending,
+        "PendingLate": 0,
+        **shares,
+        **({"PendingPercent": 1.0, "PendingLatePercent": 0.0} if pending else {}),
+        "Note": "",
+        "OrganizationInchargeIdlevel1": "",
+        "OrganizationInchargeName": "",
+    }
+
+
+def votes(at: datetime, questions: Mapping[str, tuple[float, float, float]]) -> dict[str, Any]:
+    """Write what citizens think, of all and by question: very good, good, bad. ``at``: the clock of the call, with its zone."""
+
+    def rated(good: tuple[float, float, float]) -> dict[str, float]:
+        return dict(zip(("PercentVeryGood", "PercentGood", "PercentBad"), good, strict=True))
+
+    return {
+        "DateCreated": at.strftime("%Y-%m-%dT%H:%M:%S.000%z"),
+        "TotalVoted": 40,
+        **rated(next(iter(questions.values()))),
+        "Questions": [
+            {"DocTypeCode": "", "Content": content, **rated(good)} for content, good in questions.items()
+        ],
+        "OrganizationInchargeIdlevel1": "",
+        "OrganizationInchargeName": "",
+    }
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Publish one dossier as a one-stop system does")
     parser.add_argument(
@@ -163,16 +216,28 @@ def main() -> int:
     )
     parser.add_argument("--client", required=True)
     parser.add_argument("--secret-file", type=Path, required=True)
-    parser.add_argument("--record", type=Path, required=True, help="an MSyncDocument")
-    parser.add_argument("--step", type=Path, help="an MDocumentTraces")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--record", type=Path, help="an MSyncDocument")
+    what.add_argument("--statistic", type=Path, help="an MStatistic")
+    what.add_argument("--votes", type=Path, help="an MVotes")
+    parser.add_argument("--step", type=Path, help="an MDocumentTraces, after the record")
     told = parser.parse_args()
     publisher = Publisher(told.url, told.client, told.secret_file.read_text("utf-8").strip())
-    steps = msgspec.json.decode(told.step.read_bytes()) if told.step else None
-    done = asyncio.run(publisher.publish(msgspec.json.decode(told.record.read_bytes()), steps))
+    done = asyncio.run(_published(publisher, told))
     sys.stdout.write(
         f"{'published' if done else 'not published'}: {publisher.raw.status} {publisher.raw.message}\n"
     )
     return 0 if done else 1
+
+
+async def _published(publisher: Publisher, told: argparse.Namespace) -> bool:
+    steps = msgspec.json.decode(told.step.read_bytes()) if told.step else None
+    if told.record:
+        return await publisher.publish(msgspec.json.decode(told.record.read_bytes()), steps)
+    path, file = (
+        ("/Vote/UpdateVote", told.votes) if told.votes else ("/Statistic/UpdateStatistic", told.statistic)
+    )
+    return await publisher.report(path, msgspec.json.decode(file.read_bytes()))
 
 
 if __name__ == "__main__":

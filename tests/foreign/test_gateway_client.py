@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import pytest
 
 from connectors.catalogue import DESKS
-from connectors.simulators.publisher import record, step
+from connectors.simulators.publisher import record, statistic, step, votes
 from tests.integration.intake_house import PROVINCE, House, house, partner_files, parts
 from tests.integration.test_drop_in import PROCEDURE, SECRET, one_stop
 
@@ -60,6 +60,8 @@ async def test_java_takes_an_acceptance_for_success_and_nothing_else(hub: House,
     for path, document in (
         ("/Document/SyncDocument", good),
         ("/Document/UpdateDocumentTraces", step(code, MORNING)),
+        ("/Statistic/UpdateStatistic ", statistic(2026, 11, received=3, solved=0)),
+        ("/Vote/UpdateVote", votes(NOW, {"Thái độ": (0.5, 0.25, 0.25)})),
     ):
         answer = await say(path, document)
         status, _, told = answer.said.decode().partition("\n")
@@ -72,7 +74,7 @@ async def test_java_takes_an_acceptance_for_success_and_nothing_else(hub: House,
         await post("/Document/SyncDocument", b"{}", token=b"nobody"),
         await say("/Document/SyncDocument", {**good, "DocTypeCode": "KHONG-CO"}),
         await say("/Statistic/UpdateStatistic ", {"Month": 11}),
-        await say("/Vote/UpdateVote", {"TotalVoted": 1}),
+        await say("/Vote/UpdateVote", {"TotalVoted": 1}),  # no date
         await say("/Unknown", {}),
     ):
         assert refused.word == "bad"

@@ -13,13 +13,14 @@ import msgspec
 import pytest
 
 from connectors.catalogue import DESKS
-from connectors.simulators.publisher import Publisher, record, step
+from connectors.simulators.publisher import Publisher, record, statistic, step, votes
 from hub.documents.contract import Safety
 from hub.intake.spool import Spool
 from hub.settings.sections import Limits, Quota
+from hub.store.contract.views import Filter
 from schemas.dossier import from_json
 from tests.doubles.pki import Pki
-from tests.integration.intake_house import PROVINCE, House, house, partner_files, parts
+from tests.integration.intake_house import PROVINCE, House, house, partner_files, parts, recipient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
 SECRET = "a secret of 32 bytes or more, or so"
-KINDS = ["received", "corrected", "step", "finished", "returned", "recalled"]
+KINDS = ["received", "corrected", "step", "finished", "returned", "recalled", "report_published"]
 PROCEDURE = "QNA-DD-0123"
 CALL = 256 << 10
 MORNING = datetime(2026, 11, 20, 8, 0)  # noqa: DTZ001 - the client's own wall time
@@ -51,6 +52,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     folder = partner_files(tmp_path_factory.mktemp("house") / "partners", pin_of(tmp_path_factory))
     (folder / "onestop.toml").write_text(one_stop("onestop", SECRET))
     (folder / "twin.toml").write_text(one_stop("twin", SECRET + "3"))
+    reports = recipient("reports", PROVINCE, "informed").replace('"received"', '"report_published"')
+    (folder / "reports.toml").write_text(reports.replace("lienthong.message@1", "motcua.rest@1"))
     (folder / "other.toml").write_text(one_stop("other", SECRET + "2", "000.00.10.H47"))
     return parts(folder)
 
@@ -265,8 +268,8 @@ async def test_no_desk_is_there_unless_the_settings_say_so(tmp_path: Path, made:
             "HUB-SCH-002",
         ),
         ("/Document/UpdateDocumentTraces", {}, 404, "HUB-DOS-002"),
-        ("/Statistic/UpdateStatistic%20", {}, 422, "HUB-MAP-005"),
-        ("/Vote/UpdateVote", {}, 422, "HUB-MAP-005"),
+        ("/Statistic/UpdateStatistic%20", {}, 422, "HUB-SCH-003"),
+        ("/Vote/UpdateVote", {}, 422, "HUB-SCH-003"),
         ("/Document/Unknown", {}, 404, "HUB-INT-003"),
     ],
 )
@@ -282,6 +285,41 @@ async def test_a_refusal_is_one_in_the_status_line_and_in_the_body(
     assert (http, inside) == (status, status)
     assert message.startswith(code)
     assert await kinds(hub, dossier) == []
+
+
+async def test_figures_are_reports_for_who_hears_them_once(
+    hub: House, client: Publisher, made: Parts
+) -> None:
+    month = statistic(2026, 11, received=120, solved=100)
+    rated = votes(NOW, {"Thái độ": (0.5, 0.25, 0.25)})
+    for _ in "ab":
+        assert await client.report("/Statistic/UpdateStatistic", month)
+        assert await client.report("/Vote/UpdateVote", rated)
+        rated = votes(NOW + DAY, {"Thái độ": (0.5, 0.25, 0.25)})  # only its clock went on
+    both = (Publisher(f"{hub.url}/lgsp", "onestop", SECRET).report("/Statistic", month) for _ in range(4))
+    assert await asyncio.gather(*both) == [True] * 4
+    assert await Publisher(f"{hub.url}/lgsp", "other", SECRET + "2").report("/Statistic", month)
+    transfers = await hub.store.transfers(Filter())
+    assert sorted((each.partner, each.sender, str(each.state)) for each in transfers) == [
+        ("reports", "onestop", "waiting"),
+        ("reports", "onestop", "waiting"),
+        ("reports", "other", "waiting"),
+    ]
+    said = {}
+    for each in transfers:
+        payloads = await hub.store.payloads(each.id)
+        assert payloads
+        message = from_json(payloads.canonical)
+        written = json.loads(made.formats["motcua.rest@1"].write("ThongDiep", message, each.key))
+        assert (written["LoaiSuKien"], "HoSo" in written) == ("CONG_BO_BAO_CAO", False)
+        said[each.sender, written["ChuDe"]] = written["BaoCao"]
+    assert said["onestop", "processing 2026-11"]["KyBaoCao"] == "2026-11"
+    assert {"TenChiTieu": "received", "GiaTri": "120"} in said["other", "processing 2026-11"]["ChiTieu"]
+    rating = {"TenChiTieu": "bad_percent", "GiaTri": "0.25", "NoiDung": "Thái độ"}
+    assert rating in said["onestop", "ratings"]["ChiTieu"]
+    assert await client.report("/Statistic", {**month, "TotalSolved": 101})
+    assert await client.report("/Statistic", month)  # it came back to what it was: that is said, too
+    assert len(await hub.store.transfers(Filter())) == 5
 
 
 async def test_places_are_those_of_what_the_client_sent(hub: House, client: Publisher) -> None:
