@@ -9,7 +9,6 @@ import msgspec
 
 from connectors.contract import Codec, Draft
 from connectors.gip.data import message_id, numbered, question, spelled
-from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,8 +29,6 @@ class _GipCodec:
 
     def encode(self, operation: str, message: Message, key: str) -> Draft:
         row = json.loads(self._mapping.write(operation, message, key))
-        if not all(isinstance(value, str) for value in row.values()):
-            raise refuse("HUB-MAP-003", operation, rule="text in each field")
         code = message.dossier.code if message.dossier else ""
         return Draft(
             payload=question(self._settings, row),

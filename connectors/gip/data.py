@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from schemas.problems import Refusal
+from schemas.problems import Refusal, refuse
 from schemas.strict_xml import parse_xml
 from schemas.tax import VIETNAM, moment
 
@@ -33,8 +33,11 @@ GOOD = frozenset({"", "0", "00"})
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
-def question(settings: Settings, row: Mapping[str, str]) -> bytes:
-    """Write what is asked, without the number that only a transfer gives it; exclusive C14N as it stands."""
+def question(settings: Settings, row: Mapping[str, Any]) -> bytes:
+    """Write what is asked, without the number that only a transfer gives it; exclusive C14N as it stands.
+
+    ``row``: texts by name, or more of the same by name, as gateways want them that ask for ``TRUYVAN/MA_HS``. Raises ``Refusal`` HUB-MAP-003.
+    """
     said = {
         "VERSION": settings.version,
         "SENDER_CODE": settings.sender,
@@ -45,10 +48,22 @@ def question(settings: Settings, row: Mapping[str, str]) -> bytes:
         "ORIGINAL_CODE": settings.sender,
     }
     header = "".join(_element(name, said.get(name, "")) for name in HEADER)
-    body = "".join(_element(name, value) for name, value in row.items())
+    body = _inside(row)
     return (
         f"<DATA><HEADER>{header}</HEADER><BODY><ROW>{body}</ROW></BODY><SECURITY></SECURITY></DATA>".encode()
     )
+
+
+def _inside(row: Mapping[str, Any]) -> str:
+    return "".join(map(_field, row, row.values()))
+
+
+def _field(name: str, value: object) -> str:
+    if isinstance(value, dict):
+        return f"<{name}>{_inside(value)}</{name}>"
+    if not isinstance(value, str):
+        raise refuse("HUB-MAP-003", f"/{name}", rule="text in each field")
+    return _element(name, value)
 
 
 def message_id(settings: Settings, number: int, at: datetime) -> str:

@@ -1,114 +1,283 @@
-"""The tax gateway: SOAP 1.1 around a ``DATA`` message in CDATA, asked about the land duties of a dossier.
+"""The tax authority's gateway (GIP): SOAP 1.1, ``xuLyTruyVanMsg`` with a signed ``<DATA>`` document as CDATA in ``in_msg``.
 
-A question is a question: the same ``MSG_ID`` again gets the same answer. A dossier whose number is even has one notice, any other two;
-one that ends in ``0404`` is not known (``TRANGTHAI`` 02, no notices). ``ERROR_CODE`` is empty where all went well, as on real answers.
-``sealed`` signs each answer, ``checked`` looks at each question's signature.
+It answers land-duty questions (``TRAN_CODE`` 00046, answered as 05011 with ``TYPE`` 00110) and says its refusals as ``ERROR_CODE`` inside HTTP 200. What is no
+such envelope gets a SOAP Fault. Answers take turns: ``SEND_DATE`` in one of the two forms of real answers, ``ERROR_CODE`` ``00`` or empty where all went well.
+With ``callers`` a question must be signed by one of them; a signature that is there is always checked. With a ``seal`` answers are signed. The
+same question again under its ``MSG_ID`` gets an answer of the same number, another question under it is refused.
+
+``00`` is the only error code that was ever published; the others and the status of a dossier without duty are this simulator's own (``CODES``,
+``NOTHING_YET``). In what gateways differ: ``Habits``.
+
 Run: ``python -m connectors.simulators.gip --port 9004 --journal var/gip.jsonl``
 """
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from lxml import etree
 
 from connectors.simulators.desk import Said
+from connectors.simulators.gip_duties import assessed, read, tell
+from connectors.simulators.gip_questions import HEADER, MONTHS, No, asked, document_in, header_of, parsed
+from connectors.simulators.gip_seal import BadSeal, Seal, signer, stamp
 from connectors.simulators.server import options, secret_of, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connectors.simulators.desk import Call, Entry, Journal
+    from connectors.simulators.gip_duties import Payer
 
-OPERATION = "xuLyTruyVanMsg"
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
-ASKS, ANSWERS = "http://gip.request.com/", "http://gip.response.com/"
-UNKNOWN = "0404"
-_ID = re.compile(r"[A-Za-z0-9._-]+?\d{8}\d{7}")
-_NOTICE = (
-    "<ROW_SOTHUE><MA_HS>{dossier}</MA_HS><MA_GCN/><SO_THUADAT>15</SO_THUADAT><SO_TO_BANDO>7</SO_TO_BANDO><TEN_NNT>Nguyễn Văn Mẫu</TEN_NNT>"
-    "<SO_QUYET_DINH>LTB1960000-TK000000{number}/TB-CCT</SO_QUYET_DINH><NGAY_QUYET_DINH>2019-04-16 00:00:00.0</NGAY_QUYET_DINH>"
-    "<MA_CHUONG>757</MA_CHUONG><MA_TMUC>{item}</MA_TMUC><TEN_TMUC>{name}</TEN_TMUC><LOAI_TK_NSNN>7111</LOAI_TK_NSNN>"
-    "<SO_CON_PHAI_NOP>{amount}</SO_CON_PHAI_NOP><HAN_NOP>2019-05-16 00:00:00.0</HAN_NOP><SHKB>1769</SHKB></ROW_SOTHUE>"
-)
-_ITEMS = (("2801", "Lệ phí trước bạ nhà đất", "1250000"), ("1006", "Thuế thu nhập cá nhân", "5000000"))
+ASK, TELL = "http://gip.request.com/", "http://gip.response.com/"
+OPERATION = "xuLyTruyVanMsg"
+ANSWER, DUTY = "05011", "00110"
+NAME = "GIP"
+FOUND, NOTHING_YET = "01", "02"
+CODES = {"ok": "00", "form": "01", "signature": "02", "operation": "03", "number": "04", "refused": "99"}
+HERE = ZoneInfo("Asia/Ho_Chi_Minh")
+
+
+class _Fault(Exception):  # noqa: N818 - becomes a SOAP Fault
+    pass
+
+
+class Habits(NamedTuple):
+    """In what gateways differ, or nobody published. ``receiver``: whom answers are addressed to; ``asks_by``: where in BODY/ROW the dossier is named;
+    ``qualified``: ``in_msg`` stands in the operation's namespace; ``silent``: answers do not say which question they are about.
+    """
+
+    receiver: str = "DVCQG"
+    asks_by: str = "MA_HS"
+    qualified: bool = False
+    silent: bool = False
 
 
 class Gip:
-    """``secret``: what stands in ``X-API-Key``."""
+    """``secret``: what the province's gateway in front wants in ``X-API-Key``. ``callers``: whose signatures count; empty: nobody has to sign. ``seal``: what
+    answers are signed with. ``spoil``: what happens to a document on its way back.
+    """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one thing that a gateway may have or not
         self,
         journal: Journal,
         secret: str = "",
         *,
-        sealed: Callable[[bytes], bytes] = lambda data: data,
-        checked: Callable[[bytes], object] = lambda _: None,
+        clock: Callable[[], datetime],
+        duties: Callable[[str], tuple[Payer, ...]] = assessed,
+        callers: tuple[x509.Certificate, ...] = (),
+        seal: Seal | None = None,
+        habits: Habits = Habits(),  # noqa: B008 - a frozen tuple
+        spoil: Callable[[bytes], bytes] = bytes,
     ) -> None:
-        self.journal, self._secret, self._sealed, self._checked = journal, secret, sealed, checked
+        self.journal, self._clock, self._duties = journal, clock, duties
+        self._secret, self._callers, self._seal, self._spoil = secret, callers, seal, spoil
+        self._habits = habits
         self._known: dict[str, Entry] = {entry.key: entry for entry in journal.entries}
+        self._answers = len(journal.entries)
 
-    def name(self, call: Call) -> str:  # noqa: ARG002 - it has one operation
+    def name(self, call: Call) -> str:
+        try:
+            self._carried(call)
+        except _Fault:
+            return ""
         return OPERATION
 
     def answer(self, call: Call) -> Said:
+        if call.method != "POST":
+            return Said(body=b"", status=405, media_type="text/plain", headers={"Allow": "POST"})
         if self._secret and call.headers.get("x-api-key") != self._secret:
-            return Said(body=b"<html>401</html>", status=401, media_type="text/html")
-        found = etree.fromstring(call.body).findtext(f"{{{SOAP}}}Body/{{{ASKS}}}{OPERATION}/in_msg") or ""
-        self._checked(found.encode())
-        data = etree.fromstring(found.encode())
-        name, dossier = data.findtext("HEADER/MSG_ID") or "", data.findtext("BODY/ROW/MA_HS") or ""
-        if not _ID.fullmatch(name) or data.findtext("HEADER/TRAN_CODE") != "00046":
-            return self._said(name, "", error=("10", "Sai định dạng"))
-        known = self._known.get(name)
-        if known is None:
-            reference = f"GIP20190416{len(self._known) + 1:07d}"
-            known = self.journal.record(OPERATION, call.body, key=name, dossier=dossier, reference=reference)
-            self._known[name] = known
-        return self._said(name, known.reference, tax=_tax(known.dossier))
+            return Said(body=b"<html>401 Unauthorized</html>", status=401, media_type="text/html")
+        try:
+            carried = self._carried(call)
+        except _Fault as fault:
+            return _fault(str(fault))
+        header: dict[str, str] = {}
+        try:
+            document = document_in(carried)
+            header |= header_of(document)
+            return self._look_up(document, header, carried)
+        except No as no:
+            return self._refused(header, no)
+        except BadSeal as bad:
+            return self._refused(header, No("signature", str(bad)))
 
-    def refusal(self, call: Call) -> Said:  # noqa: ARG002 - it refuses every question alike
-        return self._said("", "", error=("99", "Bản tin không hợp lệ"))
+    def refusal(self, call: Call) -> Said:
+        try:
+            header = header_of(document_in(self._carried(call)))
+        except (_Fault, No):
+            header = {}
+        return self._refused(header, No("refused", "Không xử lý được truy vấn"))
 
     def expire(self) -> None:
-        """Nothing to forget: every call proves itself."""
+        """Nothing to forget: every question proves itself."""
 
     def secrets(self) -> tuple[str, ...]:
         return (self._secret,) if self._secret else ()
 
-    def _said(self, about: str, name: str, *, tax: str = "", error: tuple[str, str] = ("", "")) -> Said:
-        data = (
-            f"<DATA><HEADER><VERSION>1</VERSION><SENDER_CODE>GIP</SENDER_CODE><TRAN_CODE>05011</TRAN_CODE><MSG_ID>{name}</MSG_ID>"
-            f"<MSG_REFID>{escape(about)}</MSG_REFID><SEND_DATE>04-16-2019</SEND_DATE><ERROR_CODE>{error[0]}</ERROR_CODE>"
-            f"<ERROR_DESC>{error[1]}</ERROR_DESC></HEADER><BODY><ROW><TYPE>00110</TYPE>{tax}</ROW></BODY><SECURITY/></DATA>"
+    def _carried(self, call: Call) -> bytes:
+        """Return the document inside the envelope."""
+        if not call.headers.get("content-type", "").lower().startswith("text/xml"):
+            raise _Fault("Content-Type phải là text/xml")
+        root = parsed(call.body)
+        if root is None or root.tag != f"{{{SOAP}}}Envelope":
+            raise _Fault("Không phải phong bì SOAP 1.1")
+        children = root.findall(f"{{{SOAP}}}Body/*")
+        if len(children) != 1 or children[0].tag != f"{{{ASK}}}{OPERATION}":
+            raise _Fault(f"Không có thao tác này, chỉ có {OPERATION}")
+        inside = children[0].findall(f"{{{ASK}}}in_msg" if self._habits.qualified else "in_msg")
+        if len(inside) != 1 or len(inside[0]):
+            raise _Fault("Phải có đúng một in_msg, nội dung là CDATA")
+        return (inside[0].text or "").strip().encode()
+
+    def _look_up(self, document: etree._Element, header: dict[str, str], carried: bytes) -> Said:
+        self._signed(document)
+        dossier = asked(document, self._habits.asks_by)
+        known = self._known.get(header["MSG_ID"])
+        if known is not None and known.dossier != dossier:
+            raise No("number", f"MSG_ID {header['MSG_ID']} đã dùng cho truy vấn khác")
+        payers = self._duties(dossier)
+        answer, number = self._begun(header, "ok", "", known.reference if known else "")
+        row = _row(answer)
+        duty = etree.SubElement(row, "SOTHUE")
+        etree.SubElement(duty, "TRANGTHAI").text = FOUND if payers else NOTHING_YET
+        etree.SubElement(duty, "MOTA_TRANGTHAI").text = "Thành công" if payers else "Chưa có thông báo thuế"
+        tell(duty, dossier, payers)
+        if known is None:
+            self._known[header["MSG_ID"]] = self.journal.record(
+                OPERATION, carried, key=header["MSG_ID"], dossier=dossier, reference=number
+            )
+        return self._sent(answer)
+
+    def _signed(self, document: etree._Element) -> None:
+        if not self._callers and document.find("SECURITY/*") is None:
+            return
+        certificate = signer(document)
+        if self._callers and certificate not in self._callers:
+            raise BadSeal("Chứng thư này không được đăng ký")
+        if not certificate.not_valid_before_utc <= self._clock() <= certificate.not_valid_after_utc:
+            raise BadSeal("Chứng thư hết hạn")
+
+    def _refused(self, header: dict[str, str], no: No) -> Said:
+        answer, _ = self._begun(header, no.kind, str(no))
+        _row(answer)
+        return self._sent(answer)
+
+    def _begun(
+        self, asked: dict[str, str], kind: str, said: str, number: str = ""
+    ) -> tuple[etree._Element, str]:
+        """Return an answer with its HEADER, and its number."""
+        now, self._answers = self._clock().astimezone(HERE), self._answers + 1
+        number = number or f"{NAME}{now:%Y%m%d}{self._answers:07d}"
+        long = f"{now:%d}-{MONTHS[now.month - 1]}-{now:%Y %H:%M:%S}"
+        sent, good = (long, CODES["ok"]) if self._answers % 2 else (f"{now:%m-%d-%Y}", "")
+        values = {
+            "VERSION": "1",
+            "SENDER_CODE": NAME,
+            "RECEIVER_CODE": self._habits.receiver,
+            "TRAN_CODE": ANSWER,
+            "MSG_ID": number,
+            "MSG_REFID": "" if self._habits.silent else asked.get("MSG_ID", ""),
+            "SEND_DATE": sent,
+            "ORIGINAL_CODE": NAME,
+            "ORIGINAL_DATE": sent,
+            "ERROR_CODE": good if kind == "ok" else CODES[kind],
+            "ERROR_DESC": said,
+        }
+        document = etree.Element("DATA")
+        header = etree.SubElement(document, "HEADER")
+        for name in HEADER:
+            etree.SubElement(header, name).text = values.get(name) or None
+        etree.SubElement(document, "BODY")
+        etree.SubElement(document, "SECURITY")
+        return document, number
+
+    def _sent(self, answer: etree._Element) -> Said:
+        if self._seal is not None:
+            stamp(answer, self._seal)
+        root = etree.Element(f"{{{SOAP}}}Envelope", nsmap={"S": SOAP})
+        response = etree.SubElement(
+            etree.SubElement(root, f"{{{SOAP}}}Body"), f"{{{TELL}}}{OPERATION}Response", nsmap={"ns2": TELL}
         )
-        body = (
-            f'<S:Envelope xmlns:S="{SOAP}"><S:Body><ns0:{OPERATION}Response xmlns:ns0="{ANSWERS}"><return><![CDATA['
-            f"{self._sealed(data.encode()).decode()}]]></return></ns0:{OPERATION}Response></S:Body></S:Envelope>"
-        )
-        return Said(body=body.encode(), media_type="text/xml; charset=utf-8")
+        carried = etree.SubElement(response, "return")
+        spoiled = self._spoil(etree.tostring(answer, encoding="utf-8"))
+        carried.text = etree.CDATA(spoiled.decode())
+        return _said(root)
 
 
-def _tax(dossier: str) -> str:
-    if dossier.endswith(UNKNOWN):
-        return "<SOTHUE><TRANGTHAI>02</TRANGTHAI><MOTA_TRANGTHAI>Không tồn tại mã hồ sơ</MOTA_TRANGTHAI></SOTHUE>"
-    count = 1 if dossier[-1:] in set("02468") else 2
-    rows = "".join(
-        _NOTICE.format(dossier=escape(dossier), number=number, item=item, name=name, amount=amount)
-        for number, (item, name, amount) in enumerate(_ITEMS[:count], 1)
-    )
-    return (
-        "<SOTHUE><TRANGTHAI>01</TRANGTHAI><MOTA_TRANGTHAI>Thành công</MOTA_TRANGTHAI>"
-        f"<TONG_TIEN><MA_SO_THUE>8000000001</MA_SO_THUE><TT_NNT>1</TT_NNT>{rows}</TONG_TIEN></SOTHUE>"
-    )
+def _row(answer: etree._Element) -> etree._Element:
+    body = answer.find("BODY")
+    row = etree.SubElement(answer if body is None else body, "ROW")
+    etree.SubElement(row, "TYPE").text = DUTY
+    etree.SubElement(row, "NAME").text = "Trả lời truy vấn nghĩa vụ tài chính đất đai"
+    return row
+
+
+def _fault(text: str) -> Said:
+    root = etree.Element(f"{{{SOAP}}}Envelope", nsmap={"S": SOAP})
+    fault = etree.SubElement(etree.SubElement(root, f"{{{SOAP}}}Body"), f"{{{SOAP}}}Fault")
+    etree.SubElement(fault, "faultcode").text = "S:Client"
+    etree.SubElement(fault, "faultstring").text = text
+    return _said(root, 500)
+
+
+def _said(root: etree._Element, status: int = 200) -> Said:
+    body = etree.tostring(root, xml_declaration=True, encoding="utf-8")
+    return Said(body=body, status=status, media_type="text/xml; charset=utf-8")
 
 
 def main() -> None:
-    arguments = options("Simulated tax gateway").parse_args()
-    secret = secret_of(arguments)
-    serve(arguments.port, arguments.journal, lambda journal: Gip(journal, secret))
+    parser = options("Simulated gateway of the tax authority (GIP)")
+    parser.add_argument(
+        "--callers", type=Path, help="PEM certificates; questions must be signed by one of them"
+    )
+    parser.add_argument(
+        "--key", type=Path, help="PEM private key that answers are signed with, with --certificate"
+    )
+    parser.add_argument("--certificate", type=Path, help="PEM certificate of --key")
+    parser.add_argument(
+        "--duties", type=Path, help="JSON, {dossier: [payer]}; without it the number's last digit decides"
+    )
+    parser.add_argument("--receiver", default="DVCQG", help="RECEIVER_CODE of answers")
+    parser.add_argument("--asks-by", default="MA_HS", help="the child of BODY/ROW that names the dossier")
+    parser.add_argument("--qualified", action="store_true", help="in_msg stands in the operation's namespace")
+    parser.add_argument(
+        "--silent", action="store_true", help="answers do not say which question they are about"
+    )
+    given = parser.parse_args()
+    secret = secret_of(given)
+    seal = _seal(given.key, given.certificate) if given.key else None
+    callers = tuple(x509.load_pem_x509_certificates(given.callers.read_bytes())) if given.callers else ()
+
+    def owed(dossier: str) -> tuple[Payer, ...]:
+        return read(given.duties).get(dossier, ()) if given.duties else assessed(dossier)
+
+    def opened(journal: Journal) -> Gip:
+        return Gip(
+            journal,
+            secret,
+            clock=lambda: datetime.now(UTC),
+            duties=owed,
+            callers=callers,
+            seal=seal,
+            habits=Habits(given.receiver, given.asks_by, given.qualified, given.silent),
+        )
+
+    serve(given.port, given.journal, opened)
+
+
+def _seal(key: Path, certificate: Path) -> Seal:
+    private = load_pem_private_key(key.read_bytes(), None)
+    if not isinstance(private, RSAPrivateKey):
+        raise TypeError("--key: an RSA key")
+    return Seal(private, x509.load_pem_x509_certificate(certificate.read_bytes()))
 
 
 if __name__ == "__main__":

@@ -49,14 +49,14 @@ class Family(NamedTuple):
 FAMILIES: Mapping[str, Family] = {
     "mot-cua": Family(OneStop, frozenset({onestop.ASK})),
     "dat-dai-soap": Family(Land, frozenset({land.LOOK_UP})),
-    "dat-dai-vbdlis": Family(Vbdlis),
+    "dat-dai-vbdlis": Family(lambda journal, secret: Vbdlis(journal, secret, clock=_now)),
     "dvcqg-g1": Family(
         lambda journal, secret: Portal(journal, secret, clock=_now, lists_progress=True),
         frozenset({portal.LOOK_UP}),
     ),
     "dvcqg-g2": Family(lambda journal, secret: PortalG2(journal, secret, clock=_now)),
     "truc-vxp": Family(Axis),
-    "thue-gip": Family(Gip),
+    "thue-gip": Family(lambda journal, secret: Gip(journal, secret, clock=_now)),
 }
 """By the name of the partner file in ``examples/sandbox``."""
 
@@ -78,21 +78,20 @@ class Place(NamedTuple):
 def prepare(folder: Path, first_port: int = FIRST_PORT) -> tuple[Place, ...]:
     """Write what a hub needs to reach them."""
     (folder / "partners" / "secrets").mkdir(parents=True, exist_ok=True)
-    for name in CALLERS:
-        _let_in(folder, name)
+    for name in CALLERS.keys() - FAMILIES.keys():
+        _write(folder, name, (EXAMPLES / "callers" / f"{name}.toml").read_text("utf-8"))
     return tuple(_place(folder, name, number, first_port) for number, name in enumerate(FAMILIES))
 
 
 def _place(folder: Path, name: str, number: int, first_port: int) -> Place:
     file, port = folder / "partners" / f"{name}.toml", first_port + number
     text = (EXAMPLES / file.name).read_text("utf-8")
-    file.write_text(text.replace(f"127.0.0.1:{FIRST_PORT + number}", f"127.0.0.1:{port}"), "utf-8")
+    _write(folder, name, text.replace(f"127.0.0.1:{FIRST_PORT + number}", f"127.0.0.1:{port}"))
     return Place(name, port, file, folder / f"{name}.jsonl", secret_in(folder, name))
 
 
-def _let_in(folder: Path, name: str) -> None:
-    """Write the partner file of one that calls the hub, with its secret's hash."""
-    text = (EXAMPLES / "callers" / f"{name}.toml").read_text("utf-8")
+def _write(folder: Path, name: str, text: str) -> None:
+    """Write a partner file; one that calls the hub has its secret's hash in it."""
     known = hashlib.sha256(secret_in(folder, name).encode()).hexdigest()
     (folder / "partners" / f"{name}.toml").write_text(text.replace("0" * 64, known), "utf-8")
 

@@ -55,7 +55,7 @@ class GipRoom:
     codes_decide = True
 
     def partner(self) -> Desk:
-        return Gip(Journal(None, now), SECRET)
+        return Gip(Journal(None, now), SECRET, clock=now)
 
     def connect(self, base_url: str, folder: Path, ca_file: Path | None = None) -> Connector:
         told = settings(base_url, folder, ca_file)

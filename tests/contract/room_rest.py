@@ -4,6 +4,7 @@ key as its last segment, no key for what is sent and nobody to ask.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from connectors.contract import Parcel, Sealed
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
     from connectors.contract import Connector
     from connectors.simulators.desk import Desk
     from tests.contract.room import RoomUnderTest
+
+
+TAKEN = {
+    "LaQuyTrinhCapTinh": True,
+    "NguoiTiepNhan": "tiepnhan.mc",
+    "ThongTinNguoiNopDon": {"HoTen": "Nguyễn Văn Mẫu"},
+    "ThongTinQuyTrinh": {"MaQuyTrinh": "QNA-DD-0123"},
+}
 
 
 class RestRoom:
@@ -59,13 +68,13 @@ class RestRoom:
 
 class LandRoom:
     name = "rest-vbdlis"
-    wire_name = "phanhoihososaiketqua"
+    wire_name = "tiepnhan"
     can_be_asked = False
     keeps_keys = False
     codes_decide = True
 
     def partner(self) -> Desk:
-        return Vbdlis(Journal(None, now), SECRET)
+        return Vbdlis(Journal(None, now), SECRET, clock=now)
 
     def connect(self, base_url: str, folder: Path, ca_file: Path | None = None) -> Connector:
         (folder / "code.txt").write_text(SECRET, "utf-8")
@@ -85,7 +94,7 @@ class LandRoom:
 
     def parcel(self, number: int = 1) -> Parcel:
         code = f"000.00.15.H47-190412-{number:04d}"
-        payload = f'{{"SoBienNhan":"{code}","NoiDung":"Sai tên chủ"}}'.encode()
+        payload = json.dumps({"SoBienNhan": code, **TAKEN}, ensure_ascii=False).encode()
         sealed = Sealed(payload=payload, media_type="application/json")
         return Parcel(key=f"01K9:land:{number}", operation=self.wire_name, sealed=sealed, dossier=code)
 

@@ -14,7 +14,7 @@ from connectors.simulators.calling import Manner, say
 from connectors.simulators.magic import FOREVER, MAGIC, number_of
 from connectors.simulators.opencps_lgsp import OpenCpsLgsp
 from connectors.simulators.orders import KINDS
-from connectors.simulators.sandbox import EXAMPLES
+from connectors.simulators.sandbox import EXAMPLES, FAMILIES
 from connectors.simulators.tricks import TRICKS, play
 from hub.api.desk import Registries
 from hub.intake.spool import Spool
@@ -36,9 +36,11 @@ LARGEST = 256 << 10
 def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     pin = Pki(tmp_path_factory.mktemp("pki"), NOW)["seal-2048"].certificate_file
     folder = partner_files(tmp_path_factory.mktemp("house") / "partners", pin)
+    (folder / "secrets").mkdir(exist_ok=True)
     for name in CALLERS:
+        (folder / "secrets" / f"{name}.txt").write_text(secret(name), "utf-8")
         digest = hashlib.sha256(secret(name).encode()).hexdigest()
-        text = (EXAMPLES / "callers" / f"{name}.toml").read_text("utf-8")
+        text = file_of(name).read_text("utf-8")
         (folder / f"{name}.toml").write_text(text.replace("0" * 64, digest), "utf-8")
     return parts(folder)
 
@@ -56,13 +58,31 @@ async def hub(tmp_path: Path, made: Parts) -> AsyncIterator[House]:
         yield running
 
 
+def file_of(name: str) -> Path:
+    """A partner that the hub calls too has its file among those."""
+    return EXAMPLES / ("" if name in FAMILIES else "callers") / f"{name}.toml"
+
+
 def secret(family: str) -> str:
     return f"a secret of 32 bytes or more: {family}"
+
+
+async def brought(hub: House, code: str) -> None:
+    """Let a one-stop bring a dossier."""
+    name = "opencps-lgsp"
+    caller, address = CALLERS[name].make(secret(name)), f"{hub.url}/{CALLERS[name].desk}"
+    greeting = caller.greeting()
+    assert greeting is not None
+    assert caller.admitted(await say(address, greeting))
+    heard = await say(address, caller.ask(caller.operations[0], code, NOW))
+    assert caller.verdict(caller.operations[0], heard) == "taken"
 
 
 async def played(hub: House, family: str, number: int) -> list[Played]:
     calling = CALLERS[family]
     caller, stranger = calling.make(secret(family)), calling.make("another")
+    if not calling.opens:
+        await brought(hub, code_of(number))
     told = play(caller, stranger, f"{hub.url}/{calling.desk}", code_of(number), NOW - timedelta(hours=1))
     return [each async for each in told]
 
@@ -82,7 +102,7 @@ def amiss(told: Sequence[Played]) -> list[Played]:
 
 
 def test_every_caller_has_a_partner_file_and_the_numbers_of_both_tables_differ() -> None:
-    assert {file.stem for file in (EXAMPLES / "callers").glob("*.toml")} == set(CALLERS)
+    assert {file.stem for file in (EXAMPLES / "callers").glob("*.toml")} == CALLERS.keys() - FAMILIES.keys()
     assert not TRICKS.keys() & MAGIC.keys()
     assert max(TRICKS) < FOREVER
     assert number_of(code_of(9934)) == 34

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connectors.catalogue import DESKS
-from connectors.simulators.vbdlis_calls import Caller, utc
+from connectors.simulators.vbdlis_calls import DUTY, STRANGE, Caller, life, utc
 from hub.intake.spool import Spool
 from tests.doubles.pki import Pki
 from tests.integration.intake_house import LAND, PROVINCE, House, house, partner_files, parts
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from connectors.simulators.vbdlis_calls import Way
     from tests.integration.intake_house import Parts
 
 NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
@@ -66,6 +67,12 @@ async def kinds(hub: House, code: str) -> list[str]:
     known = await hub.store.known(PROVINCE, code)
     found = await hub.store.dossier(known.dossier) if known else None
     return [message.kind for message in found.messages] if found else []
+
+
+async def state(hub: House, code: str) -> str:
+    known = await hub.store.known(PROVINCE, code)
+    found = await hub.store.dossier(known.dossier) if known else None
+    return str(json.loads(found.story)["state"]) if found else ""
 
 
 def call(code: str, **more: Any) -> dict[str, Any]:
@@ -127,6 +134,48 @@ async def test_a_call_without_a_date_is_one_whichever_process_hears_it_and_when(
         heard = await asyncio.gather(*(each.say("ThueChuyenTraHoSoDoSai", call(code)) for each in both))
         assert {(each.result, each.message) for each in heard} == {(1, heard[0].message)}
         assert await kinds(hub, code) == ["received", "step"]
+
+
+async def test_all_that_it_says_of_a_dossier_is_understood_its_dates_marked_or_not(
+    hub: House, land: Caller
+) -> None:
+    code = await opened(hub)
+    answers = await land.play(life(code, NOW))
+    assert [(answer.result, answer.status) for answer in answers] == [(1, 200)] * 6, answers
+    assert await kinds(hub, code) == [
+        *("received", "transferred", "supplement_requested", "supplement_submitted", "step"),
+        *("duty_announced", "finished"),
+    ]
+
+
+@pytest.mark.parametrize("way", ["twice", "at-once", "unheard"])
+async def test_however_it_repeats_itself_there_is_one_message(hub: House, land: Caller, way: Way) -> None:
+    code = await opened(hub)
+    answers = await land.misbehave(way, "ChuyenHoSo", moved(code))
+    assert {(answer.result, answer.message) for answer in answers} == {(1, answers[0].message)}
+    assert await kinds(hub, code) == ["received", "transferred"]
+
+
+async def test_in_whatever_order_it_speaks_nothing_is_lost_and_what_is_finished_stays_so(
+    hub: House, land: Caller
+) -> None:
+    late, steps = await opened(hub), tuple(life(await opened(hub), NOW))
+    backwards = await land.play(reversed(tuple(life(late, NOW))))
+    assert [answer.result for answer in backwards] == [1] * 6, backwards
+    assert sorted(await kinds(hub, late)) == sorted(["received", *KINDS])
+    assert await state(hub, late) != "finished", "an end before its beginning waits for a person"
+    code = steps[0].body["SoBienNhan"]
+    await land.play(step for step in steps if step.operation != DUTY)  # which the one-stop must see paid
+    again = await land.say("ChuyenHoSo", moved(code))
+    assert again.result == 1
+    assert await state(hub, code) == "finished"
+
+
+async def test_of_a_dossier_that_nobody_has_each_call_says_so_and_is_not_called_again(land: Caller) -> None:
+    for step in life(STRANGE, NOW):
+        answer = await land.say(step.operation, step.body)
+        assert (answer.result, answer.calls) == (0, 1)
+        assert answer.message.startswith("HUB-DOS-002")
 
 
 async def test_nobody_comes_in_without_its_code(hub: House) -> None:

@@ -8,22 +8,26 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from lxml import etree
+from msgspec.structs import replace
 
 from connectors.contract import Delivered, Numbers, Opened, Parcel, Refused, Sealed, Unsure
 from connectors.gip import codec
 from connectors.gip.client import connect
-from connectors.gip.data import unwrapped, wrapped
+from connectors.gip.data import numbered, question, unwrapped, wrapped
 from connectors.gip.settings import Settings
 from connectors.replies import Row
 from connectors.simulators.desk import Journal
-from connectors.simulators.gip import Gip
+from connectors.simulators.gip import Gip, Habits
+from connectors.simulators.gip_seal import Seal
 from connectors.simulators.server import Server
 from connectors.transport import Http
 from hub.delivery.sealing import Order, Unsigned, Workbench, seal
 from schemas.dossier import Dossier, Event, Kind, Message, to_json
 from schemas.library import BUILTIN
 from schemas.mapping import load
+from schemas.problems import Refusal
 from signing.keys.ring import KeySource
 from signing.keys.ring import load as load_key
 from signing.profiles import ScopedProfile
@@ -38,9 +42,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from connectors.contract import Connector, Envelope, Outcome
+    from tests.doubles.pki import Issued
 
 NOON = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
-ONE, TWO, UNKNOWN = (f"000.00.15.H47-190412-{number}" for number in ("0002", "0001", "0404"))
+ONE, TWO, UNKNOWN = (f"000.00.15.H47-190412-{number}" for number in ("0001", "0002", "0400"))
 MAPPING = load(BUILTIN / "mappings" / "gip.data-1.toml")
 OWN = {"base_url": "http://127.0.0.1:9", "sender": "H47", "sender_name": "Tỉnh & <Tỉnh>"}
 
@@ -64,7 +69,7 @@ def header(payload: bytes) -> dict[str, str]:
 async def gateway(
     folder: Path, *rows: Row, envelopes: Any = None, desk: Gip | None = None, **more: Any
 ) -> AsyncIterator[Connector]:
-    server = Server(desk or Gip(Journal(None, now)))
+    server = Server(desk or spoiled())
     told = settings(f"http://127.0.0.1:{await server.start()}", folder).model_copy(update=more)
     http = Http(told, clock=now)
     room = connect(told, http, shows(told, http), rows, envelopes)
@@ -75,8 +80,8 @@ async def gateway(
         await server.stop()
 
 
-def spoiled(change: Callable[[bytes], bytes]) -> Gip:
-    return Gip(Journal(None, now), sealed=change)
+def spoiled(change: Callable[[bytes], bytes] = bytes, habits: Habits = Habits()) -> Gip:  # noqa: B008 - a frozen tuple
+    return Gip(Journal(None, now), clock=lambda: NOON, spoil=change, habits=habits)
 
 
 def asked(dossier: str = ONE, number: int = 1) -> Parcel:
@@ -106,6 +111,23 @@ def test_a_question_stands_in_its_call_byte_for_byte() -> None:
         assert names[3].namespace == ("http://gip.request.com/" if qualified else None)
 
 
+async def test_a_gateway_that_wants_the_dossier_deeper_inside_gets_it_there(tmp_path: Path) -> None:
+    told = Settings.model_validate(OWN)
+    row = {"TRUYVAN": {"MA_HS": ONE}, "TYPE": "00046", "NAME": "Truy vấn"}
+    plain = asked()
+    deeper = numbered(question(told, row), plain.sealed.facts["msg_id"], NOON)
+    desk = spoiled(habits=Habits(asks_by="TRUYVAN/MA_HS"))
+    async with gateway(tmp_path, Row(code=("01",), outcome="refused"), desk=desk) as room:
+        assert isinstance(
+            await room.deliver(replace(plain, sealed=replace(plain.sealed, payload=deeper))), Delivered
+        )
+        assert isinstance(await room.deliver(plain), Refused)
+    for wrong in ({"MA_HS": 1}, {"TRUYVAN": {"MA_HS": None}}, {"MA_HS": [ONE]}):
+        with pytest.raises(Refusal) as refused:
+            question(told, wrong)
+        assert refused.value.problems[0].code == "HUB-MAP-003"
+
+
 @pytest.mark.parametrize(("dossier", "count"), [(ONE, 1), (TWO, 2)])
 async def test_an_answer_is_a_message_with_each_notice(tmp_path: Path, dossier: str, count: int) -> None:
     async with gateway(tmp_path) as room:
@@ -127,7 +149,9 @@ async def test_an_answer_is_a_message_with_each_notice(tmp_path: Path, dossier: 
 
 async def test_the_same_notices_are_the_same_message_whatever_the_answer_is_called(tmp_path: Path) -> None:
     def called(name: bytes) -> Gip:
-        return spoiled(lambda data: data.replace(b"GIP201904160000001", name).replace(b"04-16", b"04-17"))
+        return spoiled(
+            lambda data: data.replace(b"GIP202611200000001", name).replace(b"20-NOV-2026", b"21-NOV-2026")
+        )
 
     said = []
     for name in (b"GIP201904169999999", b"GIP201904169999998"):
@@ -148,7 +172,7 @@ async def test_the_same_notices_are_the_same_message_whatever_the_answer_is_call
         (b"H47201904120000001", b"", "another question"),
         (b"05011", b"05012", "another kind of answer"),
         (b"00110", b"00047", "another kind of answer"),
-        (b"190412-0002", b"190412-0009", "another dossier"),
+        (b"190412-0001", b"190412-0009", "another dossier"),
         (b"ROW_SOTHUE", b"ROW_KHAC", "another dossier"),
     ],
 )
@@ -164,13 +188,10 @@ async def test_an_answer_about_something_else_proves_nothing(
 async def test_an_answer_that_names_no_question_is_believed_only_where_that_is_declared(
     tmp_path: Path,
 ) -> None:
-    def silent(data: bytes) -> bytes:
-        return data.replace(b"H47201904120000001", b"")
-
     def other(data: bytes) -> bytes:
         return data.replace(b"H47201904120000001", b"H47201904120000002")
 
-    async with gateway(tmp_path, desk=spoiled(silent), echo="when_said") as room:
+    async with gateway(tmp_path, desk=spoiled(habits=Habits(silent=True)), echo="when_said") as room:
         assert isinstance(await room.deliver(asked()), Delivered)
     async with gateway(tmp_path, desk=spoiled(other), echo="when_said") as room:
         assert isinstance(await room.deliver(asked()), Unsure)
@@ -181,8 +202,8 @@ async def test_an_answer_that_names_no_question_is_believed_only_where_that_is_d
     [
         ((), None, Unsure),
         ((Row(code=("TT02",), outcome="refused"),), None, Refused),
-        ((Row(code=("99",), outcome="refused"),), (b"<ERROR_CODE>", b"<ERROR_CODE>99"), Refused),
-        ((), (b"<ERROR_CODE>", b"<ERROR_CODE>99"), Unsure),
+        ((Row(code=("99",), outcome="refused"),), (b"<ERROR_CODE>00", b"<ERROR_CODE>99"), Refused),
+        ((), (b"<ERROR_CODE>00", b"<ERROR_CODE>99"), Unsure),
         ((), (b"<TRANGTHAI>02", b"<TRANGTHAI>"), Unsure),
     ],
 )
@@ -196,7 +217,7 @@ async def test_what_no_row_knows_is_unsure(
 
 @pytest.mark.parametrize("code", [b"00", b"0", b""])
 async def test_an_error_code_of_zeros_or_none_is_none(tmp_path: Path, code: bytes) -> None:
-    desk = spoiled(lambda data: data.replace(b"<ERROR_CODE>", b"<ERROR_CODE>" + code))
+    desk = spoiled(lambda data: data.replace(b"<ERROR_CODE>00", b"<ERROR_CODE>" + code))
     async with gateway(tmp_path, desk=desk) as room:
         assert isinstance(await room.deliver(asked()), Delivered)
 
@@ -233,44 +254,44 @@ class Scoped:
 
 async def test_both_sides_sign_header_and_body_and_only_what_is_signed_is_read(tmp_path: Path) -> None:
     pki = Pki(tmp_path, NOON)
-    own, theirs = pki["seal-2048"], pki["seal-p256"]
-    ours, gips = (
+    own, theirs = pki["seal-2048"], pki["seal-2048-next"]
+    ours, strangers = (
         ScopedSigner(
             load_key(KeySource(name="k", file=str(each.key_file), certificate=str(each.certificate_file))),
             ScopedProfile(),
         )
         for each in (own, theirs)
     )
-    of_us, of_them = (
-        ScopedVerifier(load_pins([each.certificate_file]), ScopedProfile()) for each in (own, theirs)
-    )
+    of_them = Scoped(ScopedVerifier(load_pins([theirs.certificate_file]), ScopedProfile()))
     plain = asked()
-    signed = Parcel(
-        key=plain.key,
-        operation=plain.operation,
-        dossier=plain.dossier,
-        sealed=type(plain.sealed)(
-            payload=ours.sign(plain.sealed.payload, NOON), media_type="text/xml", facts=plain.sealed.facts
-        ),
-    )
+    payload = ours.sign(plain.sealed.payload, NOON)
 
-    def gip(sealed: Callable[[bytes], bytes]) -> Gip:
-        return Gip(Journal(None, now), sealed=sealed, checked=lambda data: of_us.verify(data, NOON))
+    def gateway_of(seal: Issued | None, change: Callable[[bytes], bytes] = bytes) -> Gip:
+        sealed = Seal(seal.key, seal.certificate) if seal and isinstance(seal.key, RSAPrivateKey) else None
+        callers = (own.certificate,)
+        return Gip(Journal(None, now), clock=lambda: NOON, callers=callers, seal=sealed, spoil=change)
 
-    desk = gip(lambda data: gips.sign(data, NOON))
-    async with gateway(tmp_path, desk=desk, envelopes=Scoped(of_them)) as room:
-        outcome = await room.deliver(signed)
-    assert isinstance(outcome, Delivered)
+    def carrying(document: bytes) -> Parcel:
+        changed = replace(plain.sealed, payload=document)
+        return Parcel(key=plain.key, operation=plain.operation, dossier=plain.dossier, sealed=changed)
+
+    desk = gateway_of(theirs)
+    async with gateway(tmp_path, desk=desk, envelopes=of_them) as room:
+        outcome = await room.deliver(carrying(payload))
+        assert isinstance(outcome, Delivered), outcome
+        strange = strangers.sign(plain.sealed.payload, NOON)
+        for wrong in (plain.sealed.payload, payload.replace(b"0001<", b"0002<"), strange):
+            assert isinstance(await room.deliver(carrying(wrong)), Unsure), "the gateway says 02"
     assert outcome.answer
     assert json.loads(outcome.answer.body)["MA_HS"] == ONE
     assert outcome.exchanges[-1].signer
-    spoils: tuple[Callable[[bytes], bytes], ...] = (
-        lambda data: data,  # not signed at all
-        lambda data: gips.sign(data, NOON).replace(b"1250000", b"125"),
-        lambda data: ours.sign(data, NOON),  # signed by somebody else
-    )
-    for change in spoils:
-        async with gateway(tmp_path, desk=gip(change), envelopes=Scoped(of_them)) as room:
-            outcome = await room.deliver(signed)
+    assert len(desk.journal.entries) == 1
+    for spoiled_one in (
+        gateway_of(None),  # not signed at all
+        gateway_of(theirs, lambda data: data.replace(b"1250000", b"125")),
+        gateway_of(own),  # signed by somebody else
+    ):
+        async with gateway(tmp_path, desk=spoiled_one, envelopes=of_them) as room:
+            outcome = await room.deliver(carrying(payload))
         assert isinstance(outcome, Unsure)
         assert outcome.reason.code == "HUB-PAR-013"
