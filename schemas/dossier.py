@@ -325,13 +325,18 @@ class Dossier(Words, frozen=True):
 
 
 class Failure(Words, frozen=True):
-    """For ``delivery_failed``: which transfer of which message did not reach whom, and why (a catalogue code)."""
+    """For ``delivery_failed``: which transfer of which message did not reach whom, and why (a catalogue code).
+
+    ``detail``: what is missing or wrong, in the words of the rule that says so; no values. ``supplier``: who can mend it.
+    """
 
     message: Code
     transfer: Code
     partner: Code
     code: Code
     state: Code
+    detail: Text | None = None
+    supplier: Code | None = None
 
 
 class Figure(Words, frozen=True):

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from hub.delivery import supplying
 from hub.lifecycle import State  # noqa: TC001 - msgspec reads the annotations at run time
+from hub.story import record
 
 if TYPE_CHECKING:
     from hub.store.contract.views import DossierView, MessageView, TransferView
@@ -18,7 +20,11 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OwnTransfer(Value, frozen=True):
-    """One copy on its way. ``code``: the dossier's, as its origin wrote it; ``blocked``: waits for one before it in its dossier."""
+    """One copy on its way. ``code``: the dossier's, as its origin wrote it; ``blocked``: waits for one before it in its dossier.
+
+    ``detail``: what ``problem`` is about, by place and rule. ``supplier``: who can supply what a parked one lacks: sender, origin,
+    recipient, registry or operator; null where it is not parked.
+    """
 
     id: str
     message: str
@@ -39,6 +45,8 @@ class OwnTransfer(Value, frozen=True):
     deadline: datetime | None
     reference: str
     stage: str
+    detail: str
+    supplier: str | None
 
 
 class OwnMessage(Value, frozen=True):
@@ -60,15 +68,29 @@ class OwnAlias(Value, frozen=True):
     code: str
 
 
+class OwnLeg(Value, frozen=True):
+    """``passed_to``: agencies that it handed the dossier on to and waits for."""
+
+    agency: str
+    state: str
+    passed_to: tuple[str, ...]
+
+
 class OwnDossier(Value, frozen=True):
+    """``state``: where the dossier stands, derived from its ``legs``, one per agency that has or had it in hand."""
+
     id: str
+    state: str
+    legs: tuple[OwnLeg, ...]
+    deadline: datetime | None
     aliases: tuple[OwnAlias, ...]
     messages: tuple[OwnMessage, ...]
     transfers: tuple[OwnTransfer, ...]
 
 
 def transfer(view: TransferView) -> OwnTransfer:
-    return OwnTransfer(**{name: getattr(view, name) for name in OwnTransfer.__struct_fields__})
+    plain = {name: getattr(view, name) for name in OwnTransfer.__struct_fields__ if name != "supplier"}
+    return OwnTransfer(**plain, supplier=supplying.waits_for(view))
 
 
 def message(view: MessageView) -> OwnMessage:
@@ -89,8 +111,12 @@ def dossier(view: DossierView, sender: str) -> OwnDossier:
     """The sender's own part of a dossier: its messages, and the transfers that came of them."""
     own = [each for each in view.messages if each.sender == sender]
     ids = {each.id for each in own}
+    story = record.from_json(view.story)
     return OwnDossier(
         id=view.id,
+        state=story.state,
+        legs=tuple(OwnLeg(agency=leg.agency, state=leg.state, passed_to=leg.passed_to) for leg in story.legs),
+        deadline=story.deadline,
         aliases=tuple(OwnAlias(authority=each.authority, code=each.code) for each in view.aliases),
         messages=tuple(map(message, own)),
         transfers=tuple(transfer(each) for each in view.transfers if each.message in ids),

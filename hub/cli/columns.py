@@ -8,6 +8,7 @@ from hub.cli import times
 from hub.cli.faces import FACES, face_of, words_of
 from hub.cli.show import Column
 from hub.cli.telling import entry_of
+from hub.delivery import supplying
 from hub.health.circuit import Circuit
 
 if TYPE_CHECKING:
@@ -32,6 +33,12 @@ def _problem(row: TransferView, desk: Desk) -> str:
     return f"{row.problem} {entry.title.say(desk.speech.language)}" if entry else row.problem
 
 
+def _supplier(row: TransferView, desk: Desk) -> str:
+    """Who can supply what is missing, and which partner that is, where the transfer says it."""
+    who = supplying.waits_for(row)
+    return " ".join((desk.say(f"supplier.{who}"), supplying.named(row, ""))).strip() if who else ""
+
+
 def _age(moment: datetime | None, desk: Desk) -> str:
     return times.span(desk.speech, (desk.now() - moment).total_seconds()) if moment else ""
 
@@ -47,6 +54,8 @@ TRANSFERS: tuple[Column[TransferView], ...] = (
     Column("operation", lambda row: row.operation, room=180),
     Column("dossier", lambda row: row.code, whole=True),
     Column("problem", lambda row: row.problem, room=110, whole=True),
+    Column("supplier", supplying.waits_for, _supplier, room=130),
+    Column("detail", lambda row: row.detail, room=NEVER),
     Column("attempts", lambda row: row.attempts, room=140),
     Column(
         "accepted_at", lambda row: row.accepted_at, lambda row, desk: _age(row.accepted_at, desk), room=96
@@ -69,6 +78,7 @@ TRANSFER: tuple[Column[TransferView], ...] = (
     Column("key", lambda row: row.key),
     Column("problem", lambda row: row.problem, _problem),
     Column("detail", lambda row: row.detail),
+    Column("supplier", supplying.waits_for, _supplier),
     Column("attempts", lambda row: row.attempts),
     Column("sends", lambda row: row.sends),
     Column("accepted_at", lambda row: row.accepted_at),

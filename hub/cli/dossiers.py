@@ -33,6 +33,35 @@ def _story(row: DossierView) -> record.Story | None:
     return None
 
 
+def _state(row: DossierView) -> str:
+    told = _story(row)
+    return told.state if told else ""
+
+
+def _standing(row: DossierView, desk: Desk) -> str:
+    state = _state(row)
+    return desk.say(f"dossier_state.{state}") if state else ""
+
+
+def _legs(row: DossierView) -> list[dict[str, object]]:
+    """One per agency that has or had the dossier in hand."""
+    told = _story(row)
+    return [
+        {"agency": leg.agency, "state": leg.state, "passed_to": list(leg.passed_to)}
+        for leg in (told.legs if told else ())
+    ]
+
+
+def _each_leg(row: DossierView, desk: Desk) -> str:
+    told = _story(row)
+    return "; ".join(_leg(leg, desk) for leg in (told.legs if told else ()))
+
+
+def _leg(leg: record.StoryLeg, desk: Desk) -> str:
+    said = f"{leg.agency}: {desk.say(f'dossier_state.{leg.state}')}"
+    return f"{said} → {', '.join(leg.passed_to)}" if leg.passed_to else said
+
+
 def _deadline(row: DossierView) -> datetime | None:
     told = _story(row)
     return told.deadline if told else None
@@ -72,6 +101,8 @@ def _how(row: DossierView, desk: Desk) -> str:
 DOSSIER: tuple[show.Column[DossierView], ...] = (
     show.Column("id", lambda row: row.id),
     show.Column("origin", lambda row: row.origin),
+    show.Column("state", _state, _standing),
+    show.Column("agency_legs", _legs, _each_leg),
     show.Column("version", lambda row: row.version),
     show.Column(
         "aliases",

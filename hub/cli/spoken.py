@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from hub.cli import opening, show
+from hub.cli.columns import NEVER
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.story import spoken
@@ -38,8 +39,6 @@ def _said(words: tuple[str, ...], why: str, used: bool, desk: Desk) -> str:  # n
     return ", ".join(words) or (f"({silent})" if silent else "")
 
 
-PROGRAMS = 100_000
-"""No screen is as wide: what stands in another column there is a column for programs."""
 SPOKEN: tuple[show.Column[Line], ...] = (
     show.Column("mapping", lambda row: row.table.ref, whole=True),
     show.Column("says_of", lambda row: row.said.what, _named),
@@ -53,8 +52,8 @@ SPOKEN: tuple[show.Column[Line], ...] = (
         lambda row: list(row.said.heard),
         lambda row, desk: _said(row.said.heard, row.said.unheard, spoken.hears(row.table), desk),
     ),
-    show.Column("untold", lambda row: row.said.untold or None, room=PROGRAMS),
-    show.Column("unheard", lambda row: row.said.unheard or None, room=PROGRAMS),
+    show.Column("untold", lambda row: row.said.untold or None, room=NEVER),
+    show.Column("unheard", lambda row: row.said.unheard or None, room=NEVER),
 )
 
 

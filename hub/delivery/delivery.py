@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from connectors.contract import Delivered, Sealed
-from hub.delivery import decide
+from hub.delivery import decide, supplying
 from hub.delivery.decide import First, Policy, Verdict
 from hub.delivery.failure import LATE, LATE_CODE, failed, is_late
 from hub.delivery.tries import parcel_of, tried
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-SENDER_MENDS = frozenset({"HUB-DOC-003", "HUB-DOC-015"})
-"""Reasons for parking that only the sender can do something about, so it is told."""
 TELLS_THE_SENDER = frozenset({Move.REFUSE, Move.EXHAUST})
 LONGEST_REFERENCE = 200
 AGAIN = 0.2
@@ -364,15 +362,16 @@ class Delivery:
                 wake_at=now + timedelta(seconds=why.seconds),
                 counts=False,
             )
-        mend = Verdict(move=Move.PARK, code=why.code)
+        detail = supplying.said(why)
+        mend = Verdict(move=Move.PARK, code=why.code, detail=detail)
         return Settlement(
             transfer=work.transfer,
             move=None if work.doubt else Move.PARK,
             code=why.code,
-            detail=" ".join(part for part in (why.place, why.rule, why.detail) if part),
+            detail=detail,
             counts=False,
             follow_up=self._follow_up(work, mend, None, now)
-            if why.code in SENDER_MENDS and not work.doubt
+            if supplying.hears(why.code, detail) and not work.doubt
             else None,
         )
 
@@ -421,7 +420,7 @@ class Delivery:
         self, work: Work, verdict: Verdict, wake_at: datetime | None, now: datetime
     ) -> Acceptance | None:
         """Tell the sender what failed, or once that it will be too late before the next try."""
-        told = verdict.move in TELLS_THE_SENDER or verdict.code in SENDER_MENDS
+        told = verdict.move in TELLS_THE_SENDER or verdict.move is Move.PARK
         if not told and not is_late(work.deadline, wake_at):
             return None
         state = State.IN_DOUBT if verdict.move is None else MOVES[State.IN_DOUBT, verdict.move]
@@ -434,6 +433,7 @@ class Delivery:
                 now=now,
                 codec_of=self._codec_of,
                 word=word,
+                detail=verdict.detail if verdict.move is Move.PARK else "",
                 confirm=self._confirm,
             )
         except Exception:  # what the partner did is recorded all the same

@@ -156,6 +156,11 @@ def believed(_partner: str, _fingerprint: str, _now: datetime, _stamped_at: date
     """Where nobody is asked about certificates."""
 
 
+def nobody(_new: Acceptance, _now: datetime) -> tuple[Acceptance, ...]:
+    """Where nobody hears of what is parked."""
+    return ()
+
+
 async def nothing_new() -> None:
     """Where decisions depend on nothing but the dossier."""
 
@@ -164,7 +169,7 @@ class Intake:
     """One per web process. ``decide`` is pure; ``now`` is the clock; ``confirm`` signs receipts; ``vouch`` knows of signers.
 
     ``wrapped``: senders whose messages come in envelopes, so that whether one came before is seen only when it is opened.
-    ``refresh``: reads what a decision is made on beside the dossier; it may have been that which moved.
+    ``tell``: builds what tells senders of their parked transfers. ``refresh``: reads what a decision is made on beside the dossier; it may have been that which moved.
     """
 
     def __init__(  # noqa: PLR0913 - everything that it works with
@@ -178,11 +183,12 @@ class Intake:
         wrapped: Collection[str] = (),
         vouch: Vouch = believed,
         refresh: Callable[[], Awaitable[None]] = nothing_new,
+        tell: Callable[[Acceptance, datetime], tuple[Acceptance, ...]] = nobody,
     ) -> None:
         self._store, self._bench, self._decide, self._now = store, bench, decide, now
         self._confirm = confirm
         self._wrapped, self._vouch = wrapped, vouch
-        self._refresh = refresh
+        self._refresh, self._tell = refresh, tell
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def receive(self, inbound: Inbound, sender: str) -> Accepted:
@@ -229,4 +235,6 @@ class Intake:
     def _decided(self, judged: Judged, known: Known | None, inbound: Inbound) -> Acceptance:
         now = self._now()
         new = self._decide(judged, known, inbound, now)
-        return msgspec.structs.replace(new, confirmation=self._confirm(new.receipt, now))
+        return msgspec.structs.replace(
+            new, confirmation=self._confirm(new.receipt, now), tells=self._tell(new, now)
+        )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from connectors import catalogue
 from connectors.contract import Collector  # noqa: TC001 - msgspec reads the annotations at run time
+from hub.delivery.failure import parked
 from hub.documents.bringing import Bringing
 from hub.going_live.staging import Standing
 from hub.intake.acceptance import Accepting
@@ -23,6 +25,7 @@ from hub.rounds.collecting import Collecting, Stop
 from hub.rounds.rounds import beside
 from hub.routing import table as routes
 from hub.routing.router import Router
+from hub.wiring.declared import codecs
 from hub.wiring.documents import unscanned
 from hub.wiring.parts import new_ids, utc_now
 from schemas import errors
@@ -106,6 +109,7 @@ class Door:
             vouch=hands.known.vouch,
             wrapped=desk.wrapped(what.partners),
             refresh=standing.read,
+            tell=partial(parked, codec_of=codecs(what).get, confirm=hands.confirm),
         )
         self._bringing = Bringing(
             documents=store.documents,

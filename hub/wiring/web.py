@@ -18,6 +18,7 @@ from hub.api.door import Bounds, whole
 from hub.api.downloads import Downloader
 from hub.api.owners import Owners, owners
 from hub.api.quotas import Quotas
+from hub.delivery.failure import parked
 from hub.going_live.staging import READ_EVERY as STAGES_EVERY
 from hub.going_live.staging import Standing
 from hub.intake.acceptance import Accepting
@@ -126,6 +127,9 @@ async def open_web(
                     vouch=trust.vouch,
                     wrapped=desk.wrapped(what.partners),
                     refresh=standing.read,
+                    tell=partial(
+                        parked, codec_of=codecs(what).get, confirm=confirming(settings, trust.barred)
+                    ),
                 ),
                 store=store,
                 callers=calling.callers,

@@ -289,3 +289,31 @@ async def test_both_keys_of_a_message_are_bound_when_it_has_two(store: Store) ->
     other = msgspec.structs.replace(first, message="m3", key="try-3", digest="0" * 64)
     with pytest.raises(Refusal, match="HUB-IDM-002"):
         await store.accept(other)
+
+
+async def test_what_tells_of_a_parked_transfer_comes_in_with_it_and_once(store: Store) -> None:
+    new = acceptance("m1", dossier="d1", partners=("so-tnmt",), problem="HUB-MAP-004")
+    told = acceptance("m2", dossier="d1", sender="hub", key="failed:m1.so-tnmt.0", partners=("motcua-tinh",))
+    new = msgspec.structs.replace(new, tells=(msgspec.structs.replace(told, aliases=(), story=b""),))
+    await store.accept(new)
+    assert (await store.accept(new)).replayed
+    view = await store.message("m2")
+    assert view is not None
+    assert (view.sender, view.dossier, view.transfers) == ("hub", "d1", ("m2.motcua-tinh.0",))
+    payloads = await store.payloads("m2.motcua-tinh.0")
+    assert payloads is not None
+    assert payloads.canonical == told.canonical
+    known = await store.known(AUTHORITY, "code-d1")
+    assert known is not None
+    assert (known.version, known.origin) == (1, "motcua-tinh")
+    await store.capacities(roomy("motcua-tinh"))
+    assert [each.transfer for each in await store.claim("w", NOON, 10, 30)] == ["m2.motcua-tinh.0"]
+
+
+async def test_a_message_that_is_stale_tells_nothing(store: Store) -> None:
+    await store.accept(acceptance("m0", dossier="d1"))
+    new = acceptance("m1", dossier="d1", problem="HUB-MAP-004")
+    told = acceptance("m2", dossier="d1", sender="hub", partners=("motcua-tinh",))
+    with pytest.raises(Stale):
+        await store.accept(msgspec.structs.replace(new, tells=(told,)))
+    assert await store.message("m2") is None

@@ -34,7 +34,7 @@ from hub.store.contract.views import (
     QueueRow,
     TransferView,
 )
-from hub.story.record import Counted, Story, to_json
+from hub.story.record import Counted, Story, StoryLeg, to_json
 from schemas.dossier import State as DossierState
 from schemas.problems import Refusal, refuse
 
@@ -60,8 +60,11 @@ STORY = Story(
     origin_agency="000.00.00.H47",
     received_by="000.00.15.H47",
     opened_on=NOW.date(),
-    state=DossierState.ACCEPTED,
-    legs=(),
+    state=DossierState.PROCESSING,
+    legs=(
+        StoryLeg(agency="000.00.00.H47", state=DossierState.PROCESSING, passed_to=("000.00.15.H47",)),
+        StoryLeg(agency="000.00.15.H47", state=DossierState.PROCESSING),
+    ),
     custody=CITIZEN,
     deadline=NOW + timedelta(days=60),
     counted=Counted(since=NOW, hours=80, calendar="vn-1", provisional=(2027,)),

@@ -166,6 +166,17 @@ def test_a_dossier_is_shown_with_codes_messages_and_transfers() -> None:
     assert len(found["transfers"]) == 3
 
 
+def test_a_dossier_says_where_it_stands_in_each_agencys_hands_and_who_can_supply_what_is_missing() -> None:
+    found = json.loads(line("dossier", "show", CODE, "--json", shelf=Shelf(STOPPED)).out)
+    assert (found["state"], [leg["passed_to"] for leg in found["agency_legs"]]) == (
+        "processing",
+        [["000.00.15.H47"], []],
+    )
+    assert [each["supplier"] for each in found["transfers"]] == [None, None, "operator"]
+    shown = line("dossier", "show", CODE, "--lang", "en", shelf=Shelf(STOPPED), terminal=True).out
+    assert "000.00.00.H47: being processed → 000.00.15.H47" in " ".join(shown.split())
+
+
 def test_a_dossiers_deadline_says_how_it_was_set_and_that_it_is_provisional() -> None:
     found = json.loads(line("dossier", "show", CODE, "--json", shelf=Shelf(STOPPED)).out)
     assert (found["deadline"], found["counted"]) == (

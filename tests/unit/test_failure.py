@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 import pytest
 
-from hub.delivery.failure import HUB, failed
+from hub.delivery import supplying
+from hub.delivery.failure import HUB, failed, parked
 from hub.receipts.receipts import unsigned
 from hub.store.contract.delivery import Work
-from schemas.dossier import Dossier, Event, Failure, Kind, Message, from_json, to_json
+from hub.store.contract.intake import Acceptance, NewTransfer
+from hub.story.record import Story, StoryLeg
+from hub.story.record import to_json as to_story
+from schemas.dossier import Dossier, Event, Failure, Kind, Message, State, from_json, to_json
+from schemas.problems import Problem
 
 if TYPE_CHECKING:
     from connectors.contract import Codec
     from hub.going_live.stages import Stage
     from hub.receipts.receipts import Confirm
-    from hub.store.contract.intake import Acceptance
 
 NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 
@@ -140,3 +144,88 @@ def test_without_a_dossier_it_goes_in_the_lane_of_its_subject(subject: str | Non
 @pytest.mark.parametrize("stage", ["trial", "parallel"])
 def test_a_failure_of_what_is_not_live_is_told_to_nobody(stage: Stage) -> None:
     assert told(msgspec.structs.replace(work(said()), stage=stage)) is None
+
+
+def lacking(problem: Problem, *, stage: Stage = "live", story: bytes = b"") -> tuple[Acceptance, ...]:
+    """What is told of a message whose only transfer is born parked with this problem."""
+    message = to_json(said("backend"))
+    born = NewTransfer(
+        id="m1.land", partner="land", operation="submit", part=1, key="k1", lane_subject="d1", problem=problem
+    )
+    new = Acceptance(
+        message="m1",
+        sender="backend",
+        key="k",
+        digest="0" * 64,
+        raw=message,
+        media_type="application/json",
+        headers={},
+        canonical=message,
+        kind="received",
+        accepted_at=NOW,
+        receipt=b"{}",
+        dossier="d1",
+        story=story,
+        transfers=(msgspec.structs.replace(born, stage=stage),),
+    )
+    return parked(new, NOW, codec_of=lambda _: cast("Codec", TwoParts()))
+
+
+STORY = to_story(
+    Story(
+        origin="desk",
+        origin_agency="000.00.00.H47",
+        received_by="000.00.00.H47",
+        opened_on=NOW.date(),
+        state=State.ACCEPTED,
+        legs=(StoryLeg(agency="000.00.00.H47", state=State.ACCEPTED),),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("problem", "to"),
+    [
+        (Problem(code="HUB-MAP-004", place="/NgayHen", rule="g1@1 required event.due_at"), "backend"),
+        (Problem(code="HUB-MAP-004", place="/Chu", rule="g1@1 required dossier.applicant.name"), "desk"),
+        (Problem(code="HUB-MAP-004", place="/Chu", rule="xsd", detail="HUB-SCH-003"), "backend"),
+        (Problem(code="HUB-MAP-004", place="/Chu", rule="g1@1 maxLength 50"), None),
+        (Problem(code="HUB-MAP-004", place="/event/kind", rule="an operation for this kind"), None),
+        (Problem(code="HUB-MAP-002", place="/MaTTHC", rule="required dossier.procedure.national"), None),
+        (
+            Problem(code="HUB-DOS-004", place="/event/kind", rule="accepted cannot be followed by returned"),
+            None,
+        ),
+        (Problem(code="HUB-RTE-001"), None),
+    ],
+)
+def test_what_is_missing_is_told_to_who_has_it_and_nothing_else_is_told(
+    problem: Problem, to: str | None
+) -> None:
+    told_ = lacking(problem, story=STORY)
+    assert [{each.partner for each in one.transfers} for one in told_] == ([{to}] if to else [])
+    for one in told_:
+        failure = from_json(one.canonical).failure
+        assert failure is not None
+        assert (failure.detail, failure.state) == (supplying.said(problem), "parked")
+        assert failure.supplier == ("origin" if to == "desk" else "sender")
+
+
+def test_what_a_trial_lacks_is_told_to_nobody() -> None:
+    problem = Problem(code="HUB-MAP-004", rule="required event.due_at")
+    assert lacking(problem, stage="trial") == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "supplier"),
+    [
+        ("HUB-DOS-004", "sender"),
+        ("HUB-DOC-015", "sender"),
+        ("HUB-MAP-002", "registry"),
+        ("HUB-PAR-014", "recipient"),
+        ("HUB-RTE-001", "operator"),
+        ("HUB-CFG-001", "operator"),
+    ],
+)
+def test_every_reason_for_parking_has_somebody_who_can_supply_it(code: str, supplier: str) -> None:
+    assert supplying.supplier(code, "") == supplier

@@ -54,7 +54,7 @@ class Acceptance(Value, frozen=True):
     ``natural_key``: the format's own key beside ``key``; bound in the same way, so that a client which makes a new
     Idempotency-Key for each try doubles nothing; ``signed_key``: what the signature calls the message, bound likewise.
     ``documents``: those that it names by their digest; they become its dossier's. ``confirmation``: the hub's signature over
-    ``receipt`` (``hub.receipts.receipts``). ``clocked``: ``raw`` holds the hub's clock, and its keys say all else: other bytes under them
+    ``receipt`` (``hub.receipts.receipts``). ``tells``: messages of the hub's own that tell of its parked transfers. ``clocked``: ``raw`` holds the hub's clock, and its keys say all else: other bytes under them
     are the same message. ``facts`` go to the journal: digests, codes and structure, never personal data.
     """
 
@@ -81,6 +81,7 @@ class Acceptance(Value, frozen=True):
     facts: Mapping[str, str] = {}
     documents: tuple[New, ...] = ()
     clocked: bool = False
+    tells: tuple[Acceptance, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:

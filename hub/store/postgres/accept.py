@@ -14,7 +14,8 @@ from hub.store.postgres import lanes
 from hub.store.postgres.line import Spoiled
 from hub.store.postgres.rows import keep, spread
 from hub.store.sql import destinations, journal
-from hub.store.sql.accept import accepted_facts, birth, decided_by
+from hub.store.sql.accept import accept as write_one
+from hub.store.sql.accept import accepted_facts, birth, decided_by, lanes_of
 from hub.store.sql.bodies import KeyDestroyed
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Lane, Raced
@@ -187,7 +188,11 @@ def _write(db: Connection, fresh: Sequence[_Coming], known: Mapping[tuple[str, s
     for one in fresh:
         facts = accepted_facts(one.new)
         journal.write(db, micros(one.new.accepted_at), "accepted", one.new.message, facts=facts)
-    _transfers(db, [(one.new, numbers[one.new.message], each) for one in fresh for each in one.new.transfers])
+    _transfers(
+        db,
+        [(one.new, numbers[one.new.message], each) for one in fresh for each in one.new.transfers],
+        [lane for one in fresh for lane in lanes_of(db, one.packed)],
+    )
     late = {
         (micros(each.deadline), each.lane_subject)
         for one in fresh
@@ -196,6 +201,8 @@ def _write(db: Connection, fresh: Sequence[_Coming], known: Mapping[tuple[str, s
     }
     if late:
         spread(db, _WATCH, sorted(late))
+    for told in (each for one in fresh for each in one.packed.tells):
+        write_one(db, told, follow_up=True)
 
 
 def _all_of(db: Connection, query: str, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -253,13 +260,15 @@ def _messages(db: Connection, fresh: Sequence[_Coming]) -> dict[str, int]:
     return dict(spread(db, _MESSAGES, rows))
 
 
-def _transfers(db: Connection, coming: Sequence[tuple[Acceptance, int, NewTransfer]]) -> None:
-    """Numbers are drawn under the lanes' locks: they are the order of a lane."""
+def _transfers(
+    db: Connection, coming: Sequence[tuple[Acceptance, int, NewTransfer]], also: Sequence[Lane]
+) -> None:
+    """Numbers are drawn under the lanes' locks: they are the order of a lane. ``also``: lanes to be held with theirs."""
     if not coming:
         return
     dests = _destinations(db, {each.partner for *_, each in coming})
     lane = {each.id: Lane(each.lane_subject, dests[each.partner].id) for *_, each in coming}
-    db.hold(lane.values())
+    db.hold((*lane.values(), *also))
     born = {each.id: birth(each, micros(new.accepted_at)) for new, _, each in coming}
     rows = [_row(number, lane[each.id].dest, each, born[each.id]) for _, number, each in coming]
     numbers: dict[str, int] = dict(spread(db, _TRANSFERS, rows))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from hub.delivery.supplying import said
 from hub.lifecycle import State
 from hub.receipts.receipts import signer_of
 from hub.store.contract.intake import Accepted, Known
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
 
 
 class Packed(NamedTuple):
-    """An acceptance whose payloads are ready for their columns. ``enclose``: gives its documents to its dossier."""
+    """An acceptance whose payloads are ready for their columns. ``enclose``: gives its documents to its dossier. ``tells``: go with it."""
 
     acceptance: Acceptance
     pen: Pen | None
     raw: bytes
     canonical: bytes
     enclose: Callable[[Db], None] | None = None
+    tells: tuple[Packed, ...] = ()
 
 
 def replay(db: Db, sender: str, key: str, digest: str | None) -> Accepted | None:
@@ -70,12 +72,22 @@ def accept(db: Db, packed: Packed, *, follow_up: bool = False) -> Accepted:
     journal.write(db, at, "accepted", new.message, facts=accepted_facts(new))
     tally = Tally()
     dests = {transfer.partner: destinations.named(db, transfer.partner) for transfer in new.transfers}
-    db.hold(Lane(transfer.lane_subject, dests[transfer.partner][0]) for transfer in new.transfers)
+    db.hold(
+        (*(Lane(each.lane_subject, dests[each.partner][0]) for each in new.transfers), *lanes_of(db, packed))
+    )
     for transfer in new.transfers:
         come(db, tally, transfer, Into(new.message, message, at, *dests[transfer.partner]))
     tally.write(db)
     watch(db, new.transfers)
+    for told in packed.tells:
+        accept(db, told, follow_up=True)
     return Accepted(message=new.message, receipt=new.receipt, confirmation=new.confirmation)
+
+
+def lanes_of(db: Db, packed: Packed) -> list[Lane]:
+    """The lanes of what tells of a message's parked transfers: held with its own, because locks are taken in one order."""
+    coming = [each for told in packed.tells for each in told.acceptance.transfers]
+    return [Lane(each.lane_subject, destinations.named(db, each.partner)[0]) for each in coming]
 
 
 def decided_by(db: Db, new: Iterable[Acceptance]) -> int | None:
@@ -179,7 +191,7 @@ class Birth(NamedTuple):
 def birth(new: NewTransfer, at: int) -> Birth:
     """Parked before in doubt: nothing leaves until it is mended. What is in doubt is asked about at once."""
     if new.problem is not None:
-        return Birth(State.PARKED, None, new.problem.code, new.problem.place)
+        return Birth(State.PARKED, None, new.problem.code, said(new.problem))
     return Birth(State.IN_DOUBT, at, new.doubt) if new.doubt else Birth(State.WAITING)
 
 

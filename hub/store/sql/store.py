@@ -168,14 +168,17 @@ class SqlStore:
             self._bodies.remember(packed.pen.key)
         return accepted
 
-    async def _packed(self, acceptance: Acceptance) -> accepting.Packed:
+    async def _packed(self, acceptance: Acceptance, under: bodies.Pen | None = None) -> accepting.Packed:
+        """``under``: the pen of the message that it tells of, whose dossier may be new like its key."""
         if acceptance.message < (before := await self._said_before()):
             born = forgotten.doubted(acceptance.message, acceptance.transfers, before)
             acceptance = msgspec.structs.replace(acceptance, transfers=born)
-        pen = await self._pen(acceptance.dossier or acceptance.message)
+        owner = acceptance.dossier or acceptance.message
+        pen = under if under is not None and under.key.owner == owner else await self._pen(owner)
         raw = await self._pack(pen, acceptance.raw, f"{acceptance.message}/raw")
         canonical = await self._pack(pen, acceptance.canonical, f"{acceptance.message}/canonical")
-        return accepting.Packed(acceptance, pen, raw, canonical, self._enclose(acceptance, pen))
+        tells = tuple([await self._packed(each, pen) for each in acceptance.tells])
+        return accepting.Packed(acceptance, pen, raw, canonical, self._enclose(acceptance, pen), tells)
 
     async def _said_before(self) -> str:
         """Return the horizon of a restored store, looked at once: nobody restores one that is open."""
