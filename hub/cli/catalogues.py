@@ -15,7 +15,8 @@ from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.deadlines.calendar import VIETNAM
-from hub.registries import catalogues
+from hub.going_live.staging import overlaid
+from hub.registries import catalogues, pushing
 from hub.registries.catalogues import Changes, Document, Previous
 from hub.store.contract.catalogues import Version
 from schemas.problems import refuse
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.registries.catalogues import Entry
-    from hub.store.contract.catalogues import CatalogueStore, Had
+    from hub.store.contract.catalogues import CatalogueStore, Had, Pushed
 
 File = Annotated[Path | None, Parameter(negative=())]
 
@@ -45,13 +46,17 @@ class Difference:
 
 @dataclass(frozen=True)
 class Who:
-    """``has``: the highest version that it fetched; ``uses``: the highest that it acknowledged; 0: none."""
+    """``sent``: the highest version that was brought to it; ``has``: the highest that arrived, or that it fetched; ``receipt``: the highest
+    for which its own receipt is there; ``uses``: the highest that it acknowledged; 0: none.
+    """
 
     partner: str
     catalogue: str
     current: int
+    sent: int = 0
     has: int = 0
     fetched_at: datetime | None = None
+    receipt: int = 0
     uses: int = 0
     acknowledged_at: datetime | None = None
 
@@ -76,6 +81,7 @@ WHO: tuple[show.Column[Who], ...] = (
     show.Column("partner", lambda row: row.partner, whole=True),
     show.Column("catalogue", lambda row: row.catalogue, whole=True),
     show.Column("current", lambda row: row.current),
+    show.Column("brought", lambda row: row.sent),
     show.Column(
         "fetched", lambda row: row.has, colour=lambda row, _: "yellow" if row.has < row.current else ""
     ),
@@ -84,6 +90,7 @@ WHO: tuple[show.Column[Who], ...] = (
         lambda row: row.fetched_at,
         lambda row, _: times.local(row.fetched_at) if row.fetched_at else "",
     ),
+    show.Column("receipted", lambda row: row.receipt),
     show.Column(
         "in_use", lambda row: row.uses, colour=lambda row, _: "yellow" if row.uses < row.current else ""
     ),
@@ -149,7 +156,12 @@ async def publish(
         )
         if not await hub.store.catalogues.publish(version, raw):
             raise refuse("HUB-CAT-003", named, rule=str(version.version))
+        staged = await hub.store.stages.stages()
+        parties = overlaid((each.party for each in hub.partners.values()), staged.staged)
+        wanting = [each.partner_id for each in parties if pushing.flows(each)]
     show.rows(desk, LISTED, [Listed(version, version.effective <= today)], "nothing.catalogues")
+    if wanting:
+        desk.tell("told.brought", partners=", ".join(wanting))
     return Exit.OK
 
 
@@ -221,28 +233,35 @@ async def who(catalogue: str = "", /, *, desk: At) -> int:
     async with desk.hub() as hub:
         versions = await hub.store.catalogues.versions(catalogue)
         had = await hub.store.catalogues.had(catalogue)
-        partners = sorted({*hub.partners, *(each.partner for each in had)})
+        pushed = await hub.store.catalogues.pushed(catalogue)
+        partners = sorted(
+            {*hub.partners, *(each.partner for each in had), *(each.partner for each in pushed)}
+        )
     now = catalogues.in_force(versions, today)
     show.rows(
         desk,
         WHO,
-        [_who(partner, each, had) for each in now.values() for partner in partners],
+        [_who(partner, each, had, pushed) for each in now.values() for partner in partners],
         "nothing.catalogues",
     )
     return Exit.OK
 
 
-def _who(partner: str, current: Version, had: Iterable[Had]) -> Who:
+def _who(partner: str, current: Version, had: Iterable[Had], pushed: Iterable[Pushed]) -> Who:
     its = [each for each in had if (each.partner, each.id) == (partner, current.id)]
-    has = max(its, key=lambda each: each.version, default=None)
-    said = [each for each in its if each.acknowledged_at is not None]
-    uses = max(said, key=lambda each: each.version, default=None)
+    brought = [each for each in pushed if (each.partner, each.id) == (partner, current.id)]
+    arrived = {each.version: each.fetched_at for each in its}
+    arrived |= {each.version: each.delivered_at for each in brought if each.delivered_at}
+    has = max(arrived, default=0)
+    uses = max((each for each in its if each.acknowledged_at), key=lambda each: each.version, default=None)
     return Who(
         partner=partner,
         catalogue=current.id,
         current=current.version,
-        has=has.version if has else 0,
-        fetched_at=has.fetched_at if has else None,
+        sent=max((each.version for each in brought), default=0),
+        has=has,
+        fetched_at=arrived.get(has),
+        receipt=max((each.version for each in brought if each.receipt_at), default=0),
         uses=uses.version if uses else 0,
         acknowledged_at=uses.acknowledged_at if uses else None,
     )

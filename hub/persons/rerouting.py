@@ -79,14 +79,14 @@ def reroute(
             stage=each.stage,
         )
         for each in fresh
-        for part, said in enumerate(means.said(message, view.message, each.partner) or _UNSAID, 1)
+        for part, said in enumerate(means.said(message, view.message, each.partner) or UNSAID, 1)
     )
     if story is not None:
         story = joining.join(story, (each.partner for each in fresh if each.problem is None))
     return Rerouted(rule=routed.rule, transfers=transfers, story=story)
 
 
-_UNSAID = (
+UNSAID = (
     Said(
         operation=NOTHING_SAID,
         problem=Problem(code="HUB-MAP-004", place="/event/kind", rule=AN_OPERATION),

@@ -32,6 +32,7 @@ from hub.wiring.declared import codecs, declared
 from hub.wiring.documents import cared_for, desks
 from hub.wiring.evidence import confirming, kept_evidence
 from hub.wiring.parts import link_secret, store_of, utc_now
+from hub.wiring.publishing import publishing
 from hub.wiring.timestamps import stamped
 from hub.wiring.tools import pool_tools
 from hub.wiring.trust import inquiring, reply_rules_of, time_left
@@ -125,6 +126,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
             beside(again(EVERY, known.read, "trust")),
             beside(_pruner(store, settings.retention, name).run()),
             beside(vigil.run()),
+            beside(publishing(store, what, speak).run()),
             kept_evidence(store, settings, name),
             inquiring(store, what, name),
             cared_for(store.documents, what, path),

@@ -170,8 +170,10 @@ def test_catalogues_are_published_as_signed_versions_that_say_what_is_new(
             "partner": "so-dat",
             "catalogue": "workflow.1.009999",
             "current": 1,
+            "brought": 0,
             "fetched": 0,
             "fetched_at": None,
+            "receipted": 0,
             "in_use": 0,
             "acknowledged_at": None,
         }

@@ -10,7 +10,9 @@ import msgspec
 import pytest
 
 from hub.store.contract.catalogues import Had, Version
-from tests.store.samples import at
+from hub.store.contract.delivery import Acknowledgement
+from hub.store.contract.views import Filter
+from tests.store.samples import NOON, acceptance, at, delivered, roomy, transfer
 
 if TYPE_CHECKING:
     from hub.store.contract.store import Store
@@ -63,3 +65,29 @@ async def test_the_first_time_counts_for_fetching_and_for_acknowledging(store: S
     assert await store.catalogues.had() == (expected,)
     assert await store.catalogues.had("codelist.x") == ()
     assert [row.what for row in await store.journal()].count("catalogue_acknowledged") == 1
+
+
+async def test_a_version_is_brought_to_a_partner_once_whoever_is_quicker(another: Open) -> None:
+    here, elsewhere = another(), another()
+    for store in (here, elsewhere):
+        await store.capacities(roomy("so-tnmt"))
+    news = [
+        acceptance(
+            f"m{place}", transfers=(transfer(f"m{place}", part=1, subject="procedures"),), sender="hub"
+        )
+        for place in (1, 2)
+    ]
+    both = await asyncio.gather(
+        here.catalogues.push(news[0], FIRST), elsewhere.catalogues.push(news[1], FIRST)
+    )
+    assert sorted(both) == [False, True]
+    (pushed,) = await elsewhere.catalogues.pushed("procedures")
+    assert [each.id for each in await here.transfers(Filter())] == [pushed.transfer]
+    (work,) = await here.claim("w", at(2), 10, 10.0)
+    await here.settle(work.token, [delivered(work.transfer)], at(3))
+    said = Acknowledgement(partner="so-tnmt", raw=b"ok", received_at=at(4), said_at=at(4), key=work.key)
+    await here.acknowledge(said)
+    for _ in range(2):
+        (pushed,) = await here.catalogues.pushed()
+        assert (pushed.sent_at, pushed.delivered_at, pushed.receipt_at) == (NOON, at(3), at(4))
+        await here.catalogues.keep_pushed()

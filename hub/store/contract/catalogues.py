@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime  # noqa: TC003 - msgspec reads the annotations at run time
 from typing import Protocol
 
+from hub.store.contract.intake import Acceptance  # noqa: TC001
 from hub.store.contract.value import Value
 
 
@@ -33,6 +34,18 @@ class Had(Value, frozen=True):
     acknowledged_at: datetime | None = None
 
 
+class Pushed(Value, frozen=True):
+    """A version that was brought to a partner by a transfer; ``delivered_at``: it has it; ``receipt_at``: and its receipt proves that."""
+
+    partner: str
+    id: str
+    version: int
+    transfer: str
+    sent_at: datetime
+    delivered_at: datetime | None = None
+    receipt_at: datetime | None = None
+
+
 class CatalogueStore(Protocol):
     async def versions(self, id: str = "") -> tuple[Version, ...]:  # noqa: A002 - the field's word
         """Every version of one catalogue or of all, oldest first."""
@@ -53,3 +66,15 @@ class CatalogueStore(Protocol):
         ...
 
     async def had(self, id: str = "") -> tuple[Had, ...]: ...  # noqa: A002 - the field's word
+
+    async def push(self, new: Acceptance, version: Version) -> bool:
+        """Take the hub's own message that brings a version to the partners of its transfers. False, and nothing written: one of them was
+        brought it before. Raises ``Stale`` when a stage changed since it was decided.
+        """
+        ...
+
+    async def pushed(self, id: str = "") -> tuple[Pushed, ...]: ...  # noqa: A002 - the field's word
+
+    async def keep_pushed(self) -> None:
+        """Write down what became of transfers that bring versions, before they are forgotten."""
+        ...

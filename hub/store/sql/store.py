@@ -129,7 +129,7 @@ class SqlStore:
         self.stages = SqlStages(reads, writes)
         self.mappings = SqlMappings(writes)
         self.coverage = SqlCoverage(reads, writes)
-        self.catalogues = SqlCatalogues(reads, writes)
+        self.catalogues = SqlCatalogues(reads, writes, self._packed, self._under_a_living_key)
         self.history = SqlHistory(reads, writes)
         self.said = SqlSayings(reads, payloads)
         self.mailbox = SqlMailbox(

@@ -47,3 +47,14 @@ CREATE TABLE catalogue_had(
   acknowledged_at INTEGER,
   PRIMARY KEY(partner, id, version)
 ) WITHOUT ROWID;
+-- what was brought to partners, each version once; what became of it stays when the transfer is forgotten
+CREATE TABLE catalogue_push(
+  partner TEXT NOT NULL,
+  id TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  transfer TEXT NOT NULL,
+  sent_at INTEGER NOT NULL,
+  delivered_at INTEGER,
+  receipt_at INTEGER,             -- the partner's own receipt proves it
+  PRIMARY KEY(partner, id, version)
+) WITHOUT ROWID;
