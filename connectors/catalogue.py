@@ -168,7 +168,13 @@ def _picked(settings: Folder, outfit: Outfit) -> Collector:
 
 ROOMS: Mapping[str, Room] = {
     "rest": Room(settings=Rest, build=rest_codec.build, connect=_rest, encloses=rest_codec.encloses),
-    "soap": Room(settings=Soap, build=soap_codec.build, connect=_soap, check_signed=check_about),
+    "soap": Room(
+        settings=Soap,
+        build=soap_codec.build,
+        connect=_soap,
+        check_signed=check_about,
+        encloses=soap_codec.encloses,
+    ),
     "edxml": Room(
         settings=Edxml,
         build=edxml_codec.build,

@@ -161,3 +161,45 @@ class Mac(Closed):
 
 
 Auth = Annotated[NoAuth | ApiKey | Bearer | Basic | OAuth | Mac, Field(discriminator="kind")]
+
+
+ElementPath = Annotated[str, Field(pattern=r"^[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*$")]
+
+
+class SoapHeader(Closed):
+    """A block of the SOAP Header: ``element`` in ``namespace``, with the key as its text (``secret_file``), or with children:
+    ``fields`` plainly, ``secret_files`` from files, in this order.
+    """
+
+    kind: Literal["soap_header"]
+    namespace: Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[!-~]+$")]
+    element: Annotated[str, Field(pattern=r"^[A-Za-z_][\w-]*$")]
+    secret_file: LocalFile | None = None
+    fields: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][\w-]*$")], str] = Field(default_factory=dict)
+    secret_files: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][\w-]*$")], LocalFile] = Field(
+        default_factory=dict
+    )
+
+    @model_validator(mode="after")
+    def _a_text_or_children(self) -> Self:
+        if (self.secret_file is None) != bool(self.secret_files) or (self.secret_file and self.fields):
+            raise ValueError("secret_file alone, or secret_files with or without fields")
+        if self.fields.keys() & self.secret_files.keys():
+            raise ValueError("fields and secret_files share no name")
+        return self
+
+
+class SoapElement(Closed):
+    """An element of what the hub sends: ``element``, names joined by dots below the child of Body, gets the content of ``secret_file``
+    while the request travels. What is sealed holds what the mapping writes there (a row with ``constant``).
+    """
+
+    kind: Literal["soap_element"]
+    element: ElementPath
+    secret_file: LocalFile
+
+
+SoapAuth = Annotated[
+    NoAuth | ApiKey | Bearer | Basic | OAuth | Mac | SoapHeader | SoapElement, Field(discriminator="kind")
+]
+"""What rooms that speak SOAP can show."""

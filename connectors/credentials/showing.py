@@ -8,9 +8,10 @@ import msgspec
 
 from connectors.contract import Deferred
 from connectors.credentials.fixed import Fixed, Recipe, basic, in_headers, key, nothing
+from connectors.credentials.in_envelope import in_element, in_header
 from connectors.credentials.oauth import Tokens
 from connectors.credentials.sessions import NotIn
-from connectors.credentials.settings import ApiKey, Basic, Bearer, Mac, NoAuth, OAuth
+from connectors.credentials.settings import ApiKey, Basic, Bearer, Mac, NoAuth, OAuth, SoapElement, SoapHeader
 from connectors.reach import read_secret
 from connectors.transport import Answer, Broken, Request
 
@@ -19,33 +20,47 @@ if TYPE_CHECKING:
 
     from connectors.contract import Exchange
     from connectors.credentials.contract import Clocks, Credentials
-    from connectors.credentials.settings import Auth
+    from connectors.credentials.fixed import Put
+    from connectors.credentials.settings import Auth, SoapAuth
     from connectors.reach import Reach
     from connectors.transport import Http
 
 Sent = Answer | Broken | Deferred
+Fixing = NoAuth | ApiKey | Bearer | Basic | Mac | SoapHeader | SoapElement
 
 
-def credentials(auth: Auth, reach: Reach, http: Http, clocks: Clocks) -> Credentials:
+def credentials(auth: Auth | SoapAuth, reach: Reach, http: Http, clocks: Clocks) -> Credentials:
     """Build what a partner's file declares. Raises ``Refusal`` HUB-CFG-001 for a secret that cannot be read."""
+    if isinstance(auth, OAuth):
+        return Tokens(auth, reach, http, clocks)
+    return Fixed(_put(auth, clocks))
+
+
+def _put(auth: Fixing, clocks: Clocks) -> Put:
+    """What is put onto each request, with nothing asked for first."""
     match auth:
         case NoAuth():
-            return Fixed(nothing)
-        case OAuth():
-            return Tokens(auth, reach, http, clocks)
+            return nothing
         case Mac():
-            return Fixed(Recipe(auth, read_secret(auth.secret_file), clocks.now))
+            return Recipe(auth, read_secret(auth.secret_file), clocks.now)
         case ApiKey():
-            return Fixed(key(auth, read_secret(auth.secret_file)))
-        case Bearer():
-            secret = read_secret(auth.secret_file)
-            return Fixed(in_headers({"Authorization": f"Bearer {secret}"}, secret))
-        case Basic():
-            password = read_secret(auth.secret_file)
-            told = basic(auth.username, password)
-            return Fixed(in_headers({"Authorization": f"Basic {told}"}, password, told))
+            return key(auth, read_secret(auth.secret_file))
+        case Bearer() | Basic():
+            return _authorization(auth)
+        case SoapHeader():
+            return in_header(auth)
+        case SoapElement():
+            return in_element(auth)
         case _:
             assert_never(auth)
+
+
+def _authorization(auth: Bearer | Basic) -> Put:
+    secret = read_secret(auth.secret_file)
+    if isinstance(auth, Bearer):
+        return in_headers({"Authorization": f"Bearer {secret}"}, secret)
+    told = basic(auth.username, secret)
+    return in_headers({"Authorization": f"Basic {told}"}, secret, told)
 
 
 async def called(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connectors.contract import Deferred, Delivered, Outcome, Parcel, Reason, Refused, Unsure
+from connectors.credentials.settings import SoapElement
 from connectors.replies import Reply, known_actions, looks_like_html, normal_code, wait_of
 from connectors.soap import wsdl
 from connectors.soap.envelope import (
@@ -19,7 +20,7 @@ from connectors.soap.envelope import (
     text_at,
     wrap,
 )
-from connectors.soap.fit import check, check_about, check_question
+from connectors.soap.fit import check, check_about, check_inputs, check_question
 from connectors.soap.line import Line
 from connectors.soap.replies import TAKEN, decide, tables
 from connectors.transport import Answer, Broken, Request
@@ -62,9 +63,10 @@ def connect(
     calls = {**service.calls, **calls}
     for hub in settings.operations:
         check(calls[hub], settings)
+    check_inputs(calls.values(), settings)
     question = service.call(settings.find.operation, "find.operation") if settings.find else None
     if settings.find and question:
-        check_question(question, settings.find)
+        check_question(question, settings, settings.find)
     if envelopes and envelopes.checks:
         check_about(settings)
     line = Line(http, credentials, envelopes, clock)
@@ -116,7 +118,7 @@ class _SoapPartner:
         if asking is None or call is None or arguments is None:
             return Unsure(reason=Reason(code="HUB-PAR-009"))
         about = self._asked(parcel.key)
-        request = self._request(call, call.question(arguments), None, about)
+        request = self._request(call, call.question(self._with_key(arguments)), None, about)
         answer = await self._line.call(request, self._settings, parcel.key, about)
         if isinstance(answer, Broken):
             return Unsure(reason=answer.outcome().reason, exchanges=answer.exchanges)
@@ -131,6 +133,11 @@ class _SoapPartner:
 
     async def close(self) -> None:
         await self._line.close()
+
+    def _with_key(self, arguments: dict[str, str]) -> dict[str, str]:
+        """Leave a place for a key that stands inside a question, too."""
+        auth = self._settings.auth
+        return {**arguments, auth.element: "-"} if isinstance(auth, SoapElement) else arguments
 
     def _asked(self, key: str) -> str:
         """Name a question by its moment, so that the answer to an earlier one does not answer this."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from connectors.credentials.settings import SoapElement
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from connectors.soap.settings import Asking, Settings
     from connectors.soap.wsdl import Call
 
@@ -20,10 +23,24 @@ def check(call: Call, settings: Settings) -> None:
         _know(call, path, place)
 
 
-def check_question(call: Call, asking: Asking) -> None:
+def check_inputs(calls: Iterable[Call], settings: Settings) -> None:
+    """Files and keys stand where some operation has a place for them."""
+    paths = {f"files_at.{number}": path for number, path in enumerate(settings.files_at)}
+    if isinstance(settings.auth, SoapElement):
+        paths |= {"auth.element": settings.auth.element}
+    known = list(calls)
+    for place, path in paths.items():
+        if not any(call.knows(path, of="input") for call in known):
+            raise refuse("HUB-CFG-001", place, rule="an element that some operation takes")
+
+
+def check_question(call: Call, settings: Settings, asking: Asking) -> None:
     _know(call, asking.element, "find.element")
     _know(call, asking.key, "find.key")
     _know(call, asking.reference, "find.reference")
+    shown = settings.auth.element if isinstance(settings.auth, SoapElement) else ""
+    if shown and not call.knows(shown, of="input"):
+        raise refuse("HUB-CFG-001", "auth.element", rule=f"an element of {call.input}")
     for path in asking.arguments:
         if not call.knows(path, of="input"):
             raise refuse("HUB-CFG-001", f"find.arguments.{path}", rule=f"an element of {call.input}")

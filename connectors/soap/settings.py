@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from connectors.credentials.settings import ApiKey, Auth, Closed, HeaderName, NoAuth
+from connectors.credentials.settings import ApiKey, Closed, HeaderName, NoAuth, SoapAuth
 from connectors.reach import Reach
 
 _PATH = re.compile(r"^[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*$")
@@ -59,7 +59,10 @@ class Status(Closed):
 
 
 class Settings(Reach):
-    """One SOAP port; ``base_url`` is its address. ``wsdl``: ``<id>@<version>`` of the library. ``operations``: the hub's operation → the WSDL's, where they differ."""
+    """One SOAP port; ``base_url`` is its address. ``wsdl``: ``<id>@<version>`` of the library. ``operations``: the hub's operation → the WSDL's, where they differ.
+
+    ``files_at``: elements in which files stand, in base64; the mapping writes a document's SHA-256 there.
+    """
 
     signs: ClassVar[frozenset[str]] = frozenset({"wss"})
     believes: ClassVar[frozenset[str]] = frozenset({"wss"})
@@ -75,10 +78,11 @@ class Settings(Reach):
     key: ElementPath | None = None
     fault_code: ElementPath | None = None
     find: Asking | None = None
-    auth: Auth = NoAuth()
+    auth: SoapAuth = NoAuth()
+    files_at: tuple[ElementPath, ...] = ()
 
     @model_validator(mode="after")
     def _a_key_in_a_body_is_json(self) -> Self:
         if isinstance(self.auth, ApiKey) and self.auth.place == "body":
-            raise ValueError("auth.place = body is for JSON")
+            raise ValueError("auth.place = body is for JSON; kind = soap_element")
         return self

@@ -9,11 +9,17 @@ const soap = createRequire(modules + "/")("soap");
 const known = new Map();
 const answer = (code, key) => ({ Ma: code, ThongDiep: "Trả lời", MaGiaoDich: key });
 
-function receive(dossier) {
+function refused(text, request) {
+  const old = { faultcode: "soap:Client.Duplicate", faultstring: text, statusCode: 500 };
+  const new_ = { Code: { Value: "soap:Sender" }, Reason: { Text: text }, statusCode: 500 };
+  return { Fault: request.url.startsWith("/1.2/") ? new_ : old };
+}
+
+function receive(dossier, _callback, _headers, request) {
   const key = dossier.MaGiaoDich;
   const content = JSON.stringify(dossier);
   if (known.has(key) && known.get(key) !== content) {
-    throw { Fault: { faultcode: "soap:Client.Duplicate", faultstring: "MaGiaoDich đã dùng cho nội dung khác", statusCode: 500 } };
+    throw refused("MaGiaoDich đã dùng cho nội dung khác", request);
   }
   const before = known.has(key);
   known.set(key, content);
@@ -26,4 +32,7 @@ const port_ = {
 };
 const server = createServer((_, response) => response.writeHead(404).end());
 server.listen(Number(port), "127.0.0.1");
-soap.listen(server, "/land", { LandService: { LandSoap11: port_, LandSoap12: port_ } }, readFileSync(wsdl, "utf8"));
+const services = { LandService: { LandSoap11: port_, LandSoap12: port_ } };
+const text = readFileSync(wsdl, "utf8");
+soap.listen(server, { path: "/1.1/land", services, xml: text });
+soap.listen(server, { path: "/1.2/land", services, xml: text, forceSoap12Headers: true });

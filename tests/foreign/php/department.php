@@ -6,7 +6,7 @@ class Land {
         $known = getenv('LAND_STATE') . '/' . sha1($dossier->MaGiaoDich);
         $content = json_encode($dossier);
         if (file_exists($known) && file_get_contents($known) !== $content) {
-            throw new SoapFault('Client.Duplicate', 'MaGiaoDich đã dùng cho nội dung khác');
+            throw new SoapFault(str_starts_with($_SERVER['CONTENT_TYPE'], 'text/xml') ? 'Client.Duplicate' : 'Sender', 'MaGiaoDich đã dùng cho nội dung khác');
         }
         $before = file_exists($known);
         file_put_contents($known, $content);
@@ -22,6 +22,7 @@ class Land {
         return ['Ma' => $code, 'ThongDiep' => 'Trả lời', 'MaGiaoDich' => $key];
     }
 }
-$server = new SoapServer(getenv('LAND_WSDL'), ['cache_wsdl' => WSDL_CACHE_NONE]);
+$old = str_starts_with($_SERVER['CONTENT_TYPE'] ?? '', 'text/xml');
+$server = new SoapServer(getenv('LAND_WSDL'), ['cache_wsdl' => WSDL_CACHE_NONE, 'soap_version' => $old ? SOAP_1_1 : SOAP_1_2]);
 $server->setClass('Land');
 $server->handle();
