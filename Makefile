@@ -12,7 +12,7 @@ JOBS ?= 2
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages demo test check bench simulate mutants soak counts reference clean crash schedules foreign
+.PHONY: help setup packages demo test check screenshots bench simulate mutants soak counts reference clean crash schedules foreign
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ test: $(READY) packages ## run every test (thousands of schedules and worlds, mu
 
 foreign: $(READY) packages ## hold our signatures to foreign software, both ways, and print who agrees
 	@$(BIN)/python -m pytest tests/foreign
+
+screenshots: $(READY) packages ## photograph the officer's pages into var/screenshots: two languages, two themes, two widths
+	@SCREENSHOTS=var/screenshots $(BIN)/python -m pytest -q tests/browser
 
 crash: $(READY) packages ## only the crash points: find each and kill there, on both engines (CRASH_EVERY=1: at every occurrence)
 	@$(BIN)/python -m pytest -n $(JOBS) tests/acceptance/test_crash_points.py

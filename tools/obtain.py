@@ -125,6 +125,11 @@ def openapi_linter() -> Path:
     return node_modules("openapi") / "node_modules" / ".bin" / "spectral"
 
 
+def accessibility_rules() -> Path:
+    """Install the rules by which our pages are looked at; return the script."""
+    return node_modules("axe") / "node_modules" / "axe-core" / "axe.min.js"
+
+
 def openapi_tools() -> Path:
     """Install what tests/foreign/openapi/requirements.txt names, by digest, apart from our own environment."""
     wanted = FOREIGN / "openapi" / "requirements.txt"
@@ -266,6 +271,7 @@ EVERYTHING = (
     mono_client,
     node_modules,
     openapi_linter,
+    accessibility_rules,
     openapi_tools,
     xmlseclibs,
     signxml_samples,

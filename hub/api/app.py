@@ -27,6 +27,7 @@ from hub.api import (
 from hub.api.described import describe
 from hub.api.edge import Edge
 from hub.api.later import Later
+from hub.console import office
 from hub.judging.wrapping import key_of
 from hub.receipts import acknowledgements
 from hub.receipts.receipts import HEADER
@@ -75,6 +76,8 @@ def build(deps: Deps) -> Edge:
     coverage.add(app, deps)
     catalogues.add(app, deps)
     drop_in.add(app, deps, token_desk.add(app, deps))
+    if deps.console is not None:
+        office.add(app, deps, deps.console)
     app.openapi = describe(app, deps.base)  # type: ignore[method-assign]  # the framework's own way
     app.add_exception_handler(Refusal, web.refused)
     app.add_exception_handler(HTTPException, web.unknown)

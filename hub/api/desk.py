@@ -25,6 +25,7 @@ from hub.api.later import Later
 from hub.api.owners import Owners
 from hub.api.quotas import Quotas  # noqa: TC001
 from hub.api.tokens import Tokens  # noqa: TC001
+from hub.console.parts import Console  # noqa: TC001
 from hub.documents.contract import Safety
 from hub.going_live.coverage import Line  # noqa: TC001
 from hub.intake.intake import Intake  # noqa: TC001
@@ -120,7 +121,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     ``carrying``: bounds the requests that carry documents; ``unscanned``: what a document is before anybody scanned it;
     ``downloaders``: who may fetch documents, by partner; ``mailboxes``: who fetches what is for it. ``operators``: who sees what
     concerns the hub as a whole; ``covered``: makes the board of coverage. ``desks``: drop-in desks by the path that they are mounted at; ``calls``:
-    where their calls wait, ``unknown``: those of whom the body says who it is.
+    where their calls wait, ``unknown``: those of whom the body says who it is. ``console``: the pages at which people work, where there are any.
     """
 
     intake: Intake
@@ -149,6 +150,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     desks: Mapping[str, Desk] = {}
     calls: Spool | None = None
     unknown: Spool | None = None
+    console: Console | None = None
     registries: Registries | None = None
     mailboxes: Owners = Owners()
     operators: frozenset[str] = frozenset()
@@ -175,9 +177,15 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
         return accepted
 
     async def take_in(
-        self, request: Request, opened: Open, spool: Spool, showing: Showing | None = None
+        self,
+        request: Request,
+        opened: Open,
+        spool: Spool,
+        showing: Showing | None = None,
+        known: Identity | None = None,
     ) -> Sequence[Accepted]:
-        """Take what a request brings: ``opened`` says what messages its body holds. Refusals as of ``take``.
+        """Take what a request brings: ``opened`` says what messages its body holds. Refusals as of ``take``. ``known``: who calls,
+        where that was found out before.
 
         Of several those before the refused one are accepted; said again, they find their receipts. Where nobody knows whose a
         body is before it is whole (``showing``), it holds one of the few places of its address until then.
@@ -185,8 +193,8 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
         message, sender, began = self.new_id(), "", time.perf_counter()
         with spool.sheet(message) as sheet, ExitStack() as held:
             try:
-                if showing is None or showing.early:
-                    who = await self._who(request, showing)
+                if known or showing is None or showing.early:
+                    who = known or await self._who(request, showing)
                     sender = self.sender(who).id
                     only_one(request, "Idempotency-Key")
                     held.enter_context(self._unproved(request, who))
@@ -197,8 +205,8 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
                     who = await self._read_unknown(request, sheet, place, spool, showing)
                     sender = who.partner
                 taken: list[Accepted] = []
-                known = msgspec.structs.replace(self.senders[sender], proved=who.proved)
-                for brought in await opened(known, sheet):
+                caller = msgspec.structs.replace(self.senders[sender], proved=who.proved)
+                for brought in await opened(caller, sheet):
                     accepted = await self._receive(message, who, brought, request)
                     self._count(accepted, sender, place, began)
                     taken.append(accepted)

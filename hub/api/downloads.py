@@ -87,14 +87,17 @@ class Downloads:
         """Stream a document, whole or a range of it."""
         return await self.send(request, request.path_params["uid"])
 
-    async def send(self, request: Request, uid: str) -> Response:
-        """As ``fetch``, for an address of another form. ``uid``: what the hub gave out."""
+    async def send(self, request: Request, uid: str, partner: str = "") -> Response:
+        """As ``fetch``, for an address of another form. ``uid``: what the hub gave out; ``partner``: who calls, where that was found
+        out before. Somebody else's is none then.
+        """
         for header in ("Authorization", "Client-Cert"):
             only_one(request, header)
         reach = await self._documents.reach(uid, self._deps.now())
-        if reach is None:
+        if reach is None or partner not in {"", reach.partner}:
             raise refuse("HUB-DOC-011")
-        await self._admit(request, reach)
+        if not partner:
+            await self._admit(request, reach)
         self._deps.quotas.call(reach.partner, Errand.DOWNLOADS)
         if reach.over:
             raise refuse("HUB-DOC-012")

@@ -175,6 +175,19 @@ async def wired(settings: Path) -> Hub:
     return WiredHub(settings)
 
 
+def new_id() -> str:
+    from hub.wiring.parts import new_ids  # noqa: PLC0415 - heavy; only this command needs it
+
+    return new_ids()()
+
+
+def hashed(password: str) -> str:
+    """What is kept of a password: argon2id with its parameters."""
+    from argon2 import PasswordHasher  # noqa: PLC0415 - only these commands need it
+
+    return PasswordHasher().hash(password)
+
+
 def checked(settings: Path, file: Path) -> Sequence[Problem]:
     from hub.wiring.declared import check_partner  # noqa: PLC0415 - heavy; only this command needs it
 

@@ -6,6 +6,7 @@ to move the cursor or rewrite a line.
 
 from __future__ import annotations
 
+import getpass
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
@@ -64,6 +65,13 @@ class Screen:
         self.err.write(f"{question} ")
         self.err.flush()
         return self.source.readline().strip()
+
+    def secret(self, question: str) -> str:
+        """Return what is typed without showing it, or the first line of what is piped in."""
+        self.out.flush()
+        if self.asks:
+            return getpass.getpass(f"{question} ", self.err)
+        return self.source.readline().rstrip("\r\n")
 
     def console(self) -> Console:
         from rich.console import Console  # noqa: PLC0415 - only tables in a terminal need it

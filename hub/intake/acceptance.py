@@ -18,6 +18,7 @@ from hub.going_live.staging import Standing  # noqa: TC001
 from hub.ids import below, named
 from hub.judging.contract import Inbound, Judged, Said
 from hub.judging.trying import transfer_key
+from hub.judging.wrapping import OFFICER
 from hub.receipts.receipts import receipt
 from hub.registries import catalogues
 from hub.routing.parties import Party, Roster  # noqa: TC001
@@ -166,6 +167,7 @@ def decide(
         transfers=transfers,
         documents=judged.documents,
         facts=_facts(judged, routed, judgement.flags, quarantine)
+        | ({"officer": inbound.headers[OFFICER]} if OFFICER in inbound.headers else {})
         | ({} if heard.traffic == "live" else {"stage": heard.traffic})
         | deadline.facts(before.deadline if before else None, after),
     )

@@ -17,6 +17,8 @@ KEY_HEADER = "idempotency-key"
 
 _KEY = re.compile(r"[!#-\[\]-~]{1,200}")
 LONGEST_MEDIA = 256
+OFFICER = ":officer"
+"""Under this name the id of the officer who said it is stored with a message that came by the form; no header can be called so."""
 TRIAL_HEADER = "lienthong-trial"
 """``true``: the sender only tries; whatever cannot be read as yes or no is refused, so that no trial is taken for real."""
 _MEDIA = re.compile(r"\s*([\w.+-]+/[\w.+-]+)\s*((?:;\s*[\w-]+\s*=\s*(?:\"[^\"]*\"|[^;\s\"]+)\s*)*);?\s*")

@@ -18,13 +18,16 @@ SHOWN = 8
 
 
 class Way(StrEnum):
-    """How somebody said who it is. ``claimed``: it has only said so; the message's signature must prove it."""
+    """How somebody said who it is. ``claimed``: it has only said so; the message's signature must prove it. ``officer``: a person
+    who is signed in at the hub's own pages.
+    """
 
     API_KEY = "api_key"
     TOKEN = "token"  # noqa: S105 - the word itself
     SECRET = "client_secret"  # noqa: S105 - the word itself
     CERTIFICATE = "certificate"
     BEARER_JWS = "bearer_jws"
+    OFFICER = "officer"
     CLAIMED = "claimed"
 
 

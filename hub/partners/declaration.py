@@ -95,6 +95,7 @@ class Access(Closed):
 
     ``certificates``: SHA-256 of client certificates that a trusted proxy passes on. ``signature``: what it sends needs nothing
     but its signature; the address then reads ``/v1/messages?sender=<id>``. ``operator``: it sees what concerns the hub as a whole.
+    ``form``: its officers work in a browser, at the hub's own pages (ADR 19).
     """
 
     api_keys: tuple[LiveKey, ...] = ()
@@ -102,6 +103,7 @@ class Access(Closed):
     certificates: tuple[LiveKey, ...] = ()
     signature: bool = False
     operator: bool = False
+    form: bool = False
 
 
 class Name(Closed):

@@ -79,7 +79,7 @@ class Partner(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def calls(self) -> bool:
         """Whether it can prove who it is by anything but a message's signature."""
-        return bool(self.credentials) or self.signs_badges
+        return bool(self.credentials) or self.signs_badges or self.access.form
 
     @property
     def fetches(self) -> bool:

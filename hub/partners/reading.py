@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from hub.partners.signatures import Seal
 
 CODE = "HUB-CFG-001"
+FORM_WORDS = "lienthong.message@"
+FORM_RULE = "not with access.form: what a system signs is a partner of its own"
 
 
 Built = TypeVar("Built")
@@ -87,6 +89,7 @@ def _read(source: Source, world: World) -> Partner:
         problems.extend(_collected(source, declaration, world))
         problems.extend(_fetched(source, declaration, world.rooms.get(room)))
         problems.extend(_answered(source, declaration, world.rooms.get(room)))
+        problems.extend(_by_form(source, declaration, world.rooms.get(room)))
         problems.extend(_lacking(source, declaration, settings, under))
     if declaration is None or problems:
         raise Refusal(*sorted(problems, key=lambda problem: problem.line))
@@ -101,7 +104,7 @@ def _known(source: Source, told: Declaration, room: type[BaseModel] | None) -> I
     picked_up = sends is not None and sends.collect is not None
     answers = told.receives is not None and getattr(room, "answers", False)
     here = (badge, picked_up, answers)
-    ways = (access.api_keys, access.clients, access.certificates, access.signature, *here)
+    ways = (access.api_keys, access.clients, access.certificates, access.signature, access.form, *here)
     if sends is not None and not (sends.api_keys or any(ways)):
         yield source.problem(("sends",), "sends.api_keys, or a way in under [access]")
     if access.signature and proof is None:
@@ -177,7 +180,8 @@ def _fetched(source: Source, told: Declaration, room: type[BaseModel] | None) ->
     if receives is None or not getattr(room, "fetches", False):
         return
     access = told.access
-    if not (access.api_keys or access.clients or access.certificates or (told.sends and told.sends.api_keys)):
+    ways = (access.api_keys, access.clients, access.certificates, access.form)
+    if not (any(ways) or (told.sends and told.sends.api_keys)):
         yield source.problem(("room",), "a way in under [access], by which it fetches")
     if receives.can_be_asked:
         yield source.problem(("receives", "can_be_asked"), "false: nobody calls it")
@@ -185,6 +189,27 @@ def _fetched(source: Source, told: Declaration, room: type[BaseModel] | None) ->
         yield source.problem(
             ("receives", "order_sensitive"), "true: the next is offered when the one before is acknowledged"
         )
+
+
+def _by_form(source: Source, told: Declaration, room: type[BaseModel] | None) -> Iterator[Problem]:
+    """Nobody signs what an officer types, the form writes and reads the hub's own words, and officers come for what is theirs."""
+    if not told.access.form:
+        return
+    sends, receives = told.sends, told.receives
+    if sends and sends.signature:
+        yield source.problem(("sends", "signature"), FORM_RULE)
+    if receives and receives.receipt_signature:
+        yield source.problem(("receives", "receipt_signature"), FORM_RULE)
+    if receives and not getattr(room, "fetches", False):
+        yield source.problem(
+            ("room",), "a room whose partner fetches: access.form is for one without a system"
+        )
+    for place, mapping in (
+        (("sends", "format"), sends.format if sends else FORM_WORDS),
+        (("receives", "mapping"), receives.mapping if receives else FORM_WORDS),
+    ):
+        if not mapping.startswith(FORM_WORDS):
+            yield source.problem(place, f"with access.form: {FORM_WORDS}…")
 
 
 def _lacking(

@@ -18,6 +18,7 @@ from hub.closed_toml import Source
 from hub.settings.keys import KeyFile, KeyPlace
 from hub.settings.sections import (
     Backup,
+    Console,
     Desks,
     Documents,
     Evidence,
@@ -73,6 +74,7 @@ class Settings(Closed):
     metrics: Metrics = Metrics()
     retention: Retention = Retention()
     backup: Backup = Backup()
+    console: Console = Console()
     evidence: Evidence = Evidence()
     migrate: bool = True
 

@@ -94,7 +94,7 @@ class Limits(Closed):
     receiver: Pace = Pace()
 
 
-TAKEN = frozenset({"token", "v1", "errors", "livez", "readyz", "metrics", "docs", "openapi"})
+TAKEN = frozenset({"token", "v1", "office", "errors", "livez", "readyz", "metrics", "docs", "openapi"})
 """First parts of addresses that are the hub's own."""
 
 
@@ -272,6 +272,18 @@ class Evidence(Closed):
     key: str = ""
     certificates: tuple[Path, ...] = ()
     interval: Annotated[float, BeforeValidator(seconds), Field(ge=1)] = 60.0
+
+
+class Console(Closed):
+    """The pages at which people work. ``idle``: after which somebody who does nothing is signed out; ``longest``: whatever
+    they do; ``tries``: wrong passwords in a row that lock an account for ``locked``; ``upload``: one form with its files.
+    """
+
+    idle: Annotated[Seconds, Field(ge=60)] = 1800.0
+    longest: Annotated[Seconds, Field(ge=60)] = 10 * 3600.0
+    tries: Annotated[int, Field(ge=1, le=100)] = 5
+    locked: Annotated[Seconds, Field(ge=1)] = 900.0
+    upload: Octets = 32 << 20
 
 
 class Backup(Closed):

@@ -312,7 +312,7 @@ def _endings(what: Declared) -> Iterator[Ending]:
 
 def ways_in(partner: Partner) -> Iterator[Ending]:
     """What it shows of itself and what ends. With the last of them it stops: it has no other way in."""
-    endless = partner.access.signature or partner.signs_badges
+    endless = partner.access.signature or partner.signs_badges or partner.access.form
     for one in partner.credentials:
         if one.ends is None:
             continue

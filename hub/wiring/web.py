@@ -36,6 +36,7 @@ from hub.routing.router import Router
 from hub.trust.state import EVERY as READ_EVERY
 from hub.trust.state import Known
 from hub.wiring.callers import doors, senders
+from hub.wiring.console import console
 from hub.wiring.coverage import covered
 from hub.wiring.declared import codecs, declared
 from hub.wiring.documents import unscanned
@@ -166,6 +167,12 @@ async def open_web(
                 calls=Spool(spool_folder, memory=settings.limits.memory, limit=settings.desks.call),
                 registries=Registries(agencies=what.agencies, procedures=what.procedures),
                 unknown=Spool(spool_folder, memory=settings.limits.memory, limit=settings.desks.unknown),
+                console=console(
+                    what.partners,
+                    store.people,
+                    Spool(spool_folder, memory=settings.limits.memory, limit=settings.console.upload),
+                    settings.console,
+                ),
                 operators=frozenset(each.id for each in what.partners if each.access.operator),
                 covered=partial(covered, store, what),
                 mailboxes=Owners(

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import uvicorn
+from argon2 import PasswordHasher
 from multidict import CIMultiDict
 
 from connectors import catalogue
@@ -30,7 +31,7 @@ from hub.api.acknowledging import Acknowledging, bringers, signed_receipts
 from hub.api.admission import Admission, Watermark
 from hub.api.app import build
 from hub.api.carrying import Carrying
-from hub.api.desk import Deps
+from hub.api.desk import Deps, Registries
 from hub.api.door import Bounds, door
 from hub.api.owners import Owners, owners
 from hub.api.quotas import Quotas
@@ -47,11 +48,13 @@ from hub.partners.world import World
 from hub.receipts.receipts import unsigned
 from hub.routing.router import Router
 from hub.routing.table import load as load_routes
+from hub.settings.sections import Console as Times
 from hub.settings.sections import Documents, Limits
 from hub.signatories import reading as signatories
 from hub.store.sqlite.store import open_store
 from hub.trust.state import Known
 from hub.wiring.callers import doors, senders
+from hub.wiring.console import console
 from schemas import errors, workdays
 from schemas.agencies import Agencies
 from schemas.library import BUILTIN
@@ -80,6 +83,8 @@ KEYS = {
     name: f"key of the {name}"
     for name in ("desk", "neighbour", "stranger", "counter", "office", "bureau", "land")
 }
+CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+"""As good as any for a test, and quick."""
 KINDS = ["received", "transferred", "step", "supplement_submitted", "withdrawn", "returned"]
 
 Body = dict[str, Any]
@@ -374,6 +379,16 @@ async def house(
         now=now,
         new_id=ids,
         mailboxes=Owners(partners=owners(made.partners), codec_of=made.codecs.get, confirm=confirm),
+        registries=Registries(agencies=made.router.agencies, procedures=made.router.procedures),
+        console=console(
+            made.partners,
+            store.people,
+            Spool(folder / "spool", memory=limits.memory, limit=1 << 20),
+            Times(),
+            now=now,
+            seconds=seconds,
+            hasher=CHEAP,
+        ),
         **(more or {}),
         counts=Counts(),
     )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hub.store.contract.intake import Acceptance, Accepted, Known, RefusedMessage, Usage, Use
     from hub.store.contract.mailbox import Mailbox
     from hub.store.contract.mending import Correction, Merging, Rerouting
+    from hub.store.contract.people import PeopleStore
     from hub.store.contract.said import Sayings
     from hub.store.contract.stages import Leave, StageBook
     from hub.store.contract.views import (
@@ -77,6 +78,8 @@ class Store(Protocol):
     def history(self) -> History: ...
     @property
     def said(self) -> Sayings: ...
+    @property
+    def people(self) -> PeopleStore: ...
 
     async def known(self, authority: str, code: str) -> Known | None: ...
 

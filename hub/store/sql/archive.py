@@ -35,6 +35,7 @@ DERIVED = frozenset(
         "process",
         "verdict",
         "access_token",
+        "officer_session",
     }
 )
 """Tickets, leases and counters: drawn anew from the transfers; and what only says who is at work just now."""

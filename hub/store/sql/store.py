@@ -49,6 +49,7 @@ from hub.store.sql.evidence import SqlEvidence
 from hub.store.sql.governing import SqlMappings
 from hub.store.sql.history import SqlHistory
 from hub.store.sql.mailbox import SqlMailbox
+from hub.store.sql.people import SqlPeople
 from hub.store.sql.said import SqlSayings
 from hub.store.sql.shelf import Shelf
 from hub.store.sql.stages import SqlStages
@@ -132,6 +133,7 @@ class SqlStore:
         self.catalogues = SqlCatalogues(reads, writes, self._packed, self._under_a_living_key)
         self.history = SqlHistory(reads, writes)
         self.said = SqlSayings(reads, payloads)
+        self.people = SqlPeople(reads, writes)
         self.mailbox = SqlMailbox(
             reads, writes, payloads, self._pen_of, self._packed, self._under_a_living_key
         )

@@ -1,0 +1,139 @@
+"""Who may work at the pages: passwords, sessions and the token that every form carries.
+
+An unknown name, a wrong password, a locked and a disabled account are answered alike and after the same work, so that nobody
+learns by asking who is known here. A session is known by the hash of its token; a new one begins with every sign-in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+from hub.store.contract.people import Session, SignedIn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from argon2 import PasswordHasher
+
+    from hub.api.failures import Failures
+    from hub.settings.sections import Console as Times
+    from hub.store.contract.people import PeopleStore
+
+TOKEN_BYTES = 32
+LONGEST_PASSWORD = 256
+SHORTEST_PASSWORD = 12
+SEEN_EVERY = timedelta(seconds=60)
+"""So often it is written down that somebody is still there."""
+AT_ONCE = 2
+"""Passwords that are looked at at the same time: each takes a processor and 64 MiB for a moment."""
+
+
+class Entered(msgspec.Struct, frozen=True):
+    """``token``: what the browser keeps; it is nowhere else."""
+
+    token: str
+    session: Session
+
+
+class Gate:
+    """One per web process. ``randomness``: that many random bytes; ``failures``: of sign-ins, by address."""
+
+    def __init__(
+        self,
+        people: PeopleStore,
+        hasher: PasswordHasher,
+        failures: Failures,
+        times: Times,
+        *,
+        now: Callable[[], datetime],
+        randomness: Callable[[int], bytes],
+    ) -> None:
+        self._people, self._hasher, self._failures, self._times = people, hasher, failures, times
+        self._now, self._randomness = now, randomness
+        self._places = asyncio.Semaphore(AT_ONCE)
+        self._nobodys = ""
+
+    def token(self) -> str:
+        return base64.urlsafe_b64encode(self._randomness(TOKEN_BYTES)).decode().rstrip("=")
+
+    async def sign_in(self, address: str, login: str, password: str) -> Entered | None:
+        """``None``: no. Raises ``Later`` HUB-AUT-012 for an address that has guessed too often."""
+        found = await self._people.officer(login)
+        now = self._now()
+        right = await self._fits(found.password if found else "", password)
+        if found is None:
+            self._failures.failed(address)
+            return None
+        locked = found.locked_until is not None and now < found.locked_until
+        if not right or locked or found.disabled:
+            if not right and not locked and not found.disabled:
+                until = now + timedelta(seconds=self._times.locked)
+                await self._people.failed(found.id, most=self._times.tries, until=until, now=now)
+            self._failures.failed(address)
+            return None
+        self._failures.passed(address, found.partner, found.id)
+        token = self.token()
+        session = Session(
+            digest=digest_of(token),
+            officer=found.id,
+            began_at=now,
+            seen_at=now,
+            ends_at=now + timedelta(seconds=self._times.longest),
+        )
+        await self._people.begin(session)
+        return Entered(token, session)
+
+    async def _fits(self, stored: str, password: str) -> bool:
+        """Whether it is the password; for nobody's, the same work."""
+        async with self._places:
+            return await asyncio.to_thread(self._verified, stored, password[: LONGEST_PASSWORD + 1])
+
+    def _verified(self, stored: str, password: str) -> bool:
+        self._nobodys = self._nobodys or self._hasher.hash(self.token())
+        try:
+            return self._hasher.verify(stored or self._nobodys, password)
+        except (Argon2Error, InvalidHashError):
+            return False
+
+    async def visitor(self, token: str) -> SignedIn | None:
+        """Return who is signed in by this, if anybody still is."""
+        if not token:
+            return None
+        digest = digest_of(token)
+        found = await self._people.session(digest)
+        now = self._now()
+        if found is None:
+            return None
+        idle = timedelta(seconds=self._times.idle)
+        if found.officer.disabled or now >= found.session.ends_at or now - found.session.seen_at >= idle:
+            await self._people.end(digest, now)
+            return None
+        if now - found.session.seen_at >= SEEN_EVERY:
+            await self._people.seen(digest, now)
+        return found
+
+    async def sign_out(self, token: str) -> None:
+        if token:
+            await self._people.end(digest_of(token), self._now())
+
+
+def digest_of(token: str) -> str:
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
+
+
+def stamp(token: str) -> str:
+    """Return what a form of this browser carries: made from its cookie, so that no other site can write it."""
+    return hmac.new(token.encode(errors="surrogatepass"), b"lienthong form", hashlib.sha256).hexdigest()
+
+
+def stamped(token: str, said: str) -> bool:
+    return bool(token) and hmac.compare_digest(stamp(token).encode(), said.encode(errors="surrogatepass"))

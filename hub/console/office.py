@@ -1,0 +1,530 @@
+"""The officer's pages: what waits, one message, what was received and sent, a dossier and its answers (ADR 19).
+
+They need no script. Nothing here is a way in of its own: letters are fetched and answered by the mailbox's door, messages go through
+``Deps.take_in`` as all others do, documents leave by the download desk. Who is signed in sees what is its partner's, and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import structlog
+from fastapi import Request  # noqa: TC002 - FastAPI reads the annotations at run time
+from starlette.responses import Response
+
+from hub.api.downloads import Downloads
+from hub.api.later import Later
+from hub.api.mailbox import Door
+from hub.console import acts, forms, visits
+from hub.console.gate import stamp
+from hub.console.render import STYLE, STYLE_TAG, Pages
+from hub.console.saying import Saying
+from hub.console.telling import Entry, files, message_of, told
+from hub.console.visits import ROOT, SESSION, STRANGER, Visit, Work
+from hub.deadlines.calendar import VIETNAM
+from hub.lifecycle import State
+from hub.receipts.mailbox import LetterAnswer, LetterRefused
+from hub.store.contract.views import Filter
+from hub.store.vault import Unreadable
+from hub.story import record
+from schemas.problems import Refusal, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastapi import FastAPI
+
+    from hub.api.desk import Deps
+    from hub.console.acts import Possible
+    from hub.console.forms import Form
+    from hub.console.parts import Console
+    from hub.console.telling import Told
+    from hub.store.contract.views import DossierView, TransferView
+    from hub.story.record import Story
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[Work], Awaitable[Response]]
+
+PAGE = 50
+HISTORY = 50
+"""Messages of a dossier that are shown, the newest."""
+SMALL_FORM = 64 * 1024
+"""Bytes of a form without files."""
+NOT_HERE, NOT_IN = "HUB-OFF-008", "HUB-OFF-001"
+DONE = frozenset({"letter.done_confirmed", "letter.done_refused", "dossier.sent", "dossier.again"})
+"""What a page may say on top after something was done."""
+SETTLED = tuple(map(str, (State.DELIVERED, State.ACKNOWLEDGED, State.REFUSED)))
+_UID = re.compile(r"[0-9a-f-]{36}")
+
+
+def add(app: FastAPI, deps: Deps, console: Console) -> None:
+    """Put the pages into the app. They are no part of the described API: people open them, not systems."""
+    office = Office(deps, console)
+    saying = Saying(office)
+    letter, dossier = f"{ROOT}/letters/{{transfer}}", f"{ROOT}/dossiers/{{dossier}}"
+    for method, path, endpoint in (
+        ("GET", f"{ROOT}/style-{STYLE_TAG}.css", office.style),
+        ("GET", f"{ROOT}/sign-in", office.sign_in_page),
+        ("POST", f"{ROOT}/sign-in", office.sign_in),
+        ("POST", f"{ROOT}/sign-out", office.sign_out),
+        ("POST", f"{ROOT}/look", office.look),
+        ("GET", ROOT, office.inside(office.waiting)),
+        ("GET", letter, office.inside(office.letter)),
+        ("POST", f"{letter}/confirm", office.inside(office.confirm)),
+        ("POST", f"{letter}/refuse", office.inside(office.refuse)),
+        ("GET", f"{letter}/files/{{uid}}", office.inside(office.file)),
+        ("GET", f"{ROOT}/received", office.inside(office.received)),
+        ("GET", f"{ROOT}/sent", office.inside(office.sent)),
+        ("GET", f"{ROOT}/sent/{{message}}", office.inside(office.receipt)),
+        ("GET", f"{ROOT}/dossiers", office.inside(office.find)),
+        ("GET", dossier, office.inside(office.dossier)),
+        ("GET", f"{dossier}/say/{{kind}}", office.inside(saying.page)),
+        ("POST", f"{dossier}/say/{{kind}}", office.inside(saying.send)),
+        ("GET", f"{ROOT}/new", office.inside(saying.page_of_new)),
+        ("POST", f"{ROOT}/new", office.inside(saying.send_new)),
+    ):
+        app.add_api_route(
+            path,
+            endpoint,
+            methods=[method],
+            response_class=Response,
+            include_in_schema=False,
+            name=f"{method} {path}",
+        )
+
+
+class Office:
+    """The pages that are read, and what all of them share."""
+
+    def __init__(self, deps: Deps, console: Console) -> None:
+        self.deps, self.console, self.pages = deps, console, Pages()
+        self._door, self._downloads = Door(deps), Downloads(deps)
+        agencies = deps.registries.agencies if deps.registries else None
+        self.forms = agencies.forms if agencies else {}
+
+    # --- who is here
+
+    async def visit(self, request: Request) -> Visit:
+        secure = visits.secure(request, self.deps.base)
+        language, theme = visits.preferred(request, self.deps.language, secure=secure)
+        token = visits.cookie(request, SESSION, secure=secure)
+        found = await self.console.gate.visitor(token)
+        agency = self.console.agencies.get(found.officer.partner) if found else None
+        if found is None or agency is None:
+            token = visits.cookie(request, STRANGER, secure=secure)
+            return Visit(request, language, theme, secure, token)
+        return Visit(request, language, theme, secure, token, found.officer, agency)
+
+    def inside(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        """Let those in who are signed in, and say in words what could not be done."""
+
+        async def answer(request: Request) -> Response:
+            visit = await self.visit(request)
+            if visit.officer is None or visit.agency is None:
+                return self._outside(visit)
+            try:
+                return await handler(Work(visit, visit.officer, visit.agency))
+            except Refusal as refusal:
+                response = self._error(visit, refusal)
+                if isinstance(refusal, Later):
+                    response.headers["Retry-After"] = str(refusal.wait)
+                return response
+
+        return answer
+
+    def _outside(self, visit: Visit) -> Response:
+        """Who reads a page comes back to it after signing in; who sent a form signs in first."""
+        request = visit.request
+        query = f"?{request.url.query}" if request.url.query else ""
+        wanted = f"{request.url.path}{query}" if request.method == "GET" else ROOT
+        had = visits.cookie(request, SESSION, secure=visit.secure)
+        ended = "&ended=1" if had else ""
+        return visits.go(f"{ROOT}/sign-in?next={visits.escaped(visits.own(wanted))}{ended}")
+
+    def html(
+        self,
+        visit: Visit,
+        template: str,
+        *,
+        tab: str = "",
+        status: int = 200,
+        **parts: Any,  # noqa: ANN401 - whatever a page shows
+    ) -> Response:
+        request = visit.request
+        query = f"?{request.url.query}" if request.url.query else ""
+        here = f"{request.url.path}{query}" if request.method == "GET" else ROOT
+        shown = self.pages.html(
+            template,
+            visit.language,
+            self.deps.now(),
+            theme=visit.theme,
+            stamp=stamp(visit.token),
+            here=visits.own(here),
+            agency=visit.agency,
+            officer=visit.officer.name if visit.officer else "",
+            tabs=self._tabs(visit),
+            tab=tab,
+            **parts,
+        )
+        return visits.page(shown, visit, status)
+
+    def _tabs(self, visit: Visit) -> list[tuple[str, str]]:
+        agency = visit.agency
+        if agency is None:
+            return []
+        shown = (
+            ("waiting", ROOT, agency.receives),
+            ("received", f"{ROOT}/received", agency.receives),
+            ("sent", f"{ROOT}/sent", bool(agency.kinds)),
+            ("new", f"{ROOT}/new", agency.creates),
+        )
+        return [(name, address) for name, address, there in shown if there]
+
+    def told(self, visit: Visit, refusal: Refusal, fields: Sequence[acts.Field] = ()) -> Told:
+        return told(refusal, self.deps.catalogue, self.pages, visit.language, fields)
+
+    def _error(self, visit: Visit, refusal: Refusal) -> Response:
+        said = self.told(visit, refusal)
+        return self.html(visit, "error.html", status=said.status, told=said)
+
+    def note(self, visit: Visit) -> str:
+        said = visit.request.query_params.get("done", "")
+        return said if said in DONE else ""
+
+    async def style(self, _request: Request) -> Response:
+        headers = {
+            "Cache-Control": "public, max-age=31536000, immutable",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return Response(STYLE, media_type="text/css", headers=headers)
+
+    # --- coming and going
+
+    async def sign_in_page(self, request: Request) -> Response:
+        visit = await self.visit(request)
+        wanted = visits.own(request.query_params.get("next", ""))
+        if visit.officer is not None:
+            return visits.go(wanted)
+        note = (
+            "in.out"
+            if "out" in request.query_params
+            else "in.ended"
+            if "ended" in request.query_params
+            else ""
+        )
+        return self._sign_in(visit, wanted, note=note)
+
+    def _sign_in(
+        self, visit: Visit, wanted: str, *, note: str = "", login: str = "", refusal: Refusal | None = None
+    ) -> Response:
+        """Show the form; a stranger gets a cookie by which it is known as this browser's."""
+        token = visit.token or self.console.gate.token()
+        visit = visit._replace(token=token, officer=None, agency=None)
+        said = self.told(visit, refusal) if refusal else None
+        status = said.status if said else 200
+        response = self.html(
+            visit, "sign_in.html", status=status, next=wanted, note=note, login=login, told=said
+        )
+        visits.keep(response, visit, STRANGER, token)
+        return response
+
+    async def sign_in(self, request: Request) -> Response:
+        """A new session for whoever knows the password; what was before is over."""
+        visit = await self.visit(request)
+        form, wanted = forms.Form({}), ROOT
+        try:
+            form = await self.small(visit)
+            wanted = visits.own(form["next"])
+            visits.check_stamp(visit, form)
+            address = self.deps.callers.address(request)
+            entered = await self.console.gate.sign_in(address, form["login"].lower(), form["password"])
+            if entered is None:
+                log.info("officer_refused", address=address)
+                raise refuse(NOT_IN)
+        except Refusal as refusal:
+            response = self._sign_in(visit, wanted, login=form["login"], refusal=refusal)
+            if isinstance(refusal, Later):
+                response.headers["Retry-After"] = str(refusal.wait)
+            return response
+        await self.console.gate.sign_out(visits.cookie(request, SESSION, secure=visit.secure))
+        response = visits.go(wanted)
+        visits.keep(response, visit, SESSION, entered.token)
+        visits.drop(response, visit, STRANGER)
+        return response
+
+    async def sign_out(self, request: Request) -> Response:
+        visit = await self.visit(request)
+        try:
+            visits.check_stamp(visit, await self.small(visit))
+        except Refusal as refusal:
+            return self._error(visit, refusal)
+        await self.console.gate.sign_out(visits.cookie(request, SESSION, secure=visit.secure))
+        response = visits.go(f"{ROOT}/sign-in?out=1")
+        visits.drop(response, visit, SESSION)
+        return response
+
+    async def look(self, request: Request) -> Response:
+        """Remember language and theme in this browser."""
+        visit = await self.visit(request)
+        try:
+            form = await self.small(visit)
+            visits.check_stamp(visit, form)
+        except Refusal as refusal:
+            return self._error(visit, refusal)
+        response = visits.go(visits.own(form["back"]))
+        for name, value in visits.chosen(form):
+            visits.keep(response, visit, name, value, age=visits.YEAR)
+        return response
+
+    async def small(self, visit: Visit) -> Form:
+        """Read a form without files. Raises ``Refusal`` HUB-LIM-001, -004, HUB-OFF-004."""
+        body = await self.deps.acknowledging.body(visit.request, SMALL_FORM)
+        return forms.read(body, visit.request.headers.get("content-type", ""))
+
+    # --- what waits
+
+    async def waiting(self, work: Work) -> Response:
+        visit = work.visit
+        if not work.agency.receives:
+            return visits.go(f"{ROOT}/sent")
+        after = visit.request.query_params.get("after", "")
+        found = await self._door.letters(work.agency.id, after, PAGE)
+        return self.html(
+            visit,
+            "waiting.html",
+            tab="waiting",
+            letters=found.letters,
+            more=found.next,
+            note=self.note(visit),
+        )
+
+    async def letter(self, work: Work) -> Response:
+        """Open one: from here on it counts as fetched."""
+        return await self._letter(work, forms.Form({}))
+
+    async def _letter(self, work: Work, form: Form, refusal: Refusal | None = None) -> Response:
+        visit, transfer = work.visit, str(work.visit.request.path_params["transfer"])
+        self._door.check(work.agency.id)
+        view = await self._mine(work, transfer)
+        if view.offered_at is None and view.dossier and refusal is None:
+            return visits.go(f"{ROOT}/dossiers/{view.dossier}")
+        found = await self._door.fetched(work.agency.id, transfer)
+        if view.fetched_at is None:
+            await self._people.note(work.officer.id, "officer_opened", transfer=transfer, now=self.deps.now())
+        message = message_of(found.sealed.payload)
+        said = self.told(visit, refusal) if refusal else None
+        return self.html(
+            visit,
+            "letter.html",
+            tab="waiting",
+            status=said.status if said else 200,
+            view=view,
+            message=message,
+            digest=found.digest,
+            files=files(message, transfer, self.deps.base),
+            **{"from": self.agency_name(visit, message.agency) if message else ""},
+            form=form,
+            told=said,
+        )
+
+    async def confirm(self, work: Work) -> Response:
+        """Say that the letter is there: that ends its transfer."""
+        form = await self.small(work.visit)
+        visits.check_stamp(work.visit, form)
+        return await self._answered(work, LetterAnswer(digest=form["digest"].lower()), "confirmed")
+
+    async def refuse(self, work: Work) -> Response:
+        """Say that it cannot be processed, and why."""
+        form = await self.small(work.visit)
+        visits.check_stamp(work.visit, form)
+        try:
+            said = msgspec.convert({"reason": form["reason"], "code": form["reason_code"]}, LetterRefused)
+        except msgspec.ValidationError:
+            places = [("reason", form["reason"]), ("reason_code", "")]
+            place = next(name for name, value in places if not value)
+            return await self._letter(work, form, refuse(acts.MISSING, place))
+        return await self._answered(
+            work, LetterAnswer(digest=form["digest"].lower(), refused=said), "refused"
+        )
+
+    async def _answered(self, work: Work, said: LetterAnswer, what: str) -> Response:
+        transfer = str(work.visit.request.path_params["transfer"])
+        self._door.check(work.agency.id)
+        view = await self._mine(work, transfer)
+        with self.deps.acknowledging.place(work.agency.id):
+            await self._door.settled(
+                work.agency.id, transfer, said, msgspec.json.encode(said), work.visit.request
+            )
+        await self._people.note(work.officer.id, f"officer_{what}", transfer=transfer, now=self.deps.now())
+        to = f"dossiers/{view.dossier}" if view.dossier else "received"
+        return visits.go(f"{ROOT}/{to}?done=letter.done_{what}")
+
+    async def _mine(self, work: Work, transfer: str) -> TransferView:
+        """Return a transfer to this partner; somebody else's is none."""
+        found = await self.deps.store.transfer(transfer)
+        if found is None or (found.id, found.partner) != (transfer, work.agency.id):
+            raise refuse(NOT_HERE)
+        return found
+
+    async def file(self, work: Work) -> Response:
+        """Send a document of a message to this partner, by the desk by which all documents leave."""
+        uid = str(work.visit.request.path_params["uid"])
+        if not _UID.fullmatch(uid):
+            raise refuse("HUB-DOC-011")
+        return await self._downloads.send(work.visit.request, uid, work.agency.id)
+
+    @property
+    def _people(self) -> Any:  # noqa: ANN401 - the store's part
+        return self.deps.store.people
+
+    # --- what was
+
+    async def received(self, work: Work) -> Response:
+        which = Filter(partner=work.agency.id, states=SETTLED, after=self._after(work), limit=PAGE)
+        return await self._list(work, "received", which)
+
+    async def sent(self, work: Work) -> Response:
+        return await self._list(
+            work, "sent", Filter(sender=work.agency.id, after=self._after(work), limit=PAGE)
+        )
+
+    def _after(self, work: Work) -> str:
+        return str(work.visit.request.query_params.get("after", ""))
+
+    async def _list(self, work: Work, name: str, which: Filter) -> Response:
+        found = await self.deps.store.transfers(which)
+        more = found[-1].id if len(found) == PAGE else ""
+        return self.html(
+            work.visit,
+            f"{name}.html",
+            tab=name,
+            transfers=found,
+            more=more,
+            note=self.note(work.visit),
+            names=self._names(work.visit),
+        )
+
+    async def receipt(self, work: Work) -> Response:
+        """Show one message of this partner's, and what became of it."""
+        wanted = str(work.visit.request.path_params["message"])
+        found = await self.deps.store.message(wanted)
+        if found is None or (found.id, found.sender) != (wanted, work.agency.id):
+            raise refuse(NOT_HERE)
+        views = [await self.deps.store.transfer(each) for each in found.transfers]
+        transfers = [each for each in views if each]
+        return self.html(
+            work.visit,
+            "receipt.html",
+            tab="sent",
+            view=found,
+            transfers=transfers,
+            code=transfers[0].code if transfers else "",
+            note=self.note(work.visit),
+            names=self._names(work.visit),
+        )
+
+    def _names(self, visit: Visit) -> Callable[[str], str]:
+        """Partners by the name of their agency where it is known here; by their id otherwise."""
+        return lambda partner: (
+            known.name(visit.language) if (known := self.console.agencies.get(partner)) else partner
+        )
+
+    def agency_name(self, visit: Visit, code: str) -> str:
+        registries = self.deps.registries
+        found = registries.agencies.known(code) if registries else None
+        if found is None:
+            return code
+        return found.en if visit.language == "en" else found.vi
+
+    # --- a dossier
+
+    async def find(self, work: Work) -> Response:
+        """Go to the dossier that this partner knows by that code."""
+        code = str(work.visit.request.query_params.get("code", "")).strip()
+        known = await self.deps.store.known(work.agency.authority, code) if code else None
+        view = await self.deps.store.dossier(known.dossier) if known else None
+        if view is None or not takes_part(work.agency.id, record.from_json(view.story), view):
+            raise refuse(NOT_HERE)
+        return visits.go(f"{ROOT}/dossiers/{view.id}")
+
+    async def open(self, work: Work) -> tuple[DossierView, Story]:
+        """Return the dossier of this address. Raises ``Refusal`` HUB-OFF-008 for one in which this partner takes no part."""
+        wanted = str(work.visit.request.path_params["dossier"])
+        view = await self.deps.store.dossier(wanted)
+        if view is None or (view.id != wanted and wanted not in view.merged):
+            raise refuse(NOT_HERE)
+        story = record.from_json(view.story)
+        if not takes_part(work.agency.id, story, view):
+            raise refuse(NOT_HERE)
+        return view, story
+
+    def possible(self, work: Work, view: DossierView, story: Story) -> tuple[Possible, ...]:
+        if not self.code(work, view):
+            return ()
+        on = self.deps.now().astimezone(VIETNAM).date()
+        return acts.possible(story, work.agency, on=on, forms=self.forms)
+
+    def code(self, work: Work, view: DossierView) -> str:
+        """Return the code under which this partner knows it."""
+        own = [each.code for each in view.aliases if each.authority == work.agency.authority]
+        return own[0] if own else ""
+
+    async def dossier(self, work: Work) -> Response:
+        view, story = await self.open(work)
+        return self.html(
+            work.visit,
+            "dossier.html",
+            id=view.id,
+            code=self.code(work, view) or next((each.code for each in view.aliases), view.id),
+            story=story,
+            acts=self.possible(work, view, story),
+            history=await self._history(work, view),
+            note=self.note(work.visit),
+        )
+
+    async def _history(self, work: Work, view: DossierView) -> list[Entry]:
+        """What this partner said, and what it was told in the form in which it was told: newest first."""
+        own = [each for each in view.messages if each.sender == work.agency.id]
+        mine = [each for each in view.transfers if each.partner == work.agency.id]
+        found = [await self._heard(work, each) for each in mine[-HISTORY:]]
+        for each in own[-HISTORY:]:
+            message = await self._canonical(each.transfers[0]) if each.transfers else None
+            found.append(Entry(at=each.accepted_at, kind=each.kind, ours=True, message=message))
+        return sorted(found, key=lambda each: each.at, reverse=True)[:HISTORY]
+
+    async def _heard(self, work: Work, view: TransferView) -> Entry:
+        seen = view.sends > 0
+        message = await self._sealed(view.id) if seen else None
+        return Entry(
+            at=view.accepted_at,
+            kind=view.kind,
+            ours=False,
+            message=message,
+            agency=self.agency_name(work.visit, message.agency) if message else "",
+            files=files(message, view.id, self.deps.base),
+            waits=not seen,
+        )
+
+    async def _sealed(self, transfer: str) -> Any:  # noqa: ANN401 - a message, or nothing
+        try:
+            kept = await self.deps.store.payloads(transfer)
+        except Unreadable:
+            return None
+        return message_of(kept.sealed.payload) if kept and kept.sealed else None
+
+    async def _canonical(self, transfer: str) -> Any:  # noqa: ANN401 - a message, or nothing
+        try:
+            kept = await self.deps.store.payloads(transfer)
+        except Unreadable:
+            return None
+        return message_of(kept.canonical) if kept else None
+
+
+def takes_part(partner: str, story: Story, view: DossierView) -> bool:
+    senders = {each.sender for each in view.messages}
+    told = {each.partner for each in view.transfers}
+    return partner in {story.origin, *story.parties, *senders, *told}

@@ -1,0 +1,62 @@
+"""What the pages are built from: handed in by the wiring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from hub.console.gate import Gate  # noqa: TC001 - msgspec reads the annotations at run time
+from hub.intake.spool import Spool  # noqa: TC001 - msgspec reads the annotations at run time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hub.partners.partner import Partner
+
+
+class Agency(msgspec.Struct, frozen=True, kw_only=True):
+    """A partner whose officers work here. ``authority``: under whose codes it knows dossiers; ``kinds``: what it may say;
+    ``creates``: whether it may open a dossier; ``receives``: whether anything comes for it.
+    """
+
+    id: str
+    code: str
+    vi: str
+    en: str
+    authority: str
+    kinds: tuple[str, ...] = ()
+    creates: bool = False
+    receives: bool = False
+
+    def name(self, language: str) -> str:
+        return self.en if language == "en" else self.vi
+
+
+def agencies(partners: Iterable[Partner]) -> dict[str, Agency]:
+    """Those whose files say that officers come by the form."""
+    return {each.id: _agency(each) for each in partners if each.access.form}
+
+
+def _agency(partner: Partner) -> Agency:
+    sends, receives = partner.sends, partner.receives
+    kinds = tuple(str(kind) for kind in sends.kinds) if sends else ()
+    side = sends or receives
+    return Agency(
+        id=partner.id,
+        code=partner.agency,
+        vi=partner.name.vi,
+        en=partner.name.en,
+        authority=side.authority if side else partner.agency,
+        kinds=kinds,
+        creates="received" in kinds and bool(sends and sends.codes),
+        receives=receives is not None,
+    )
+
+
+class Console(msgspec.Struct, frozen=True, kw_only=True):
+    """``agencies``: by partner; ``spool``: where forms with files wait."""
+
+    gate: Gate
+    agencies: dict[str, Agency]
+    spool: Spool

@@ -1,0 +1,496 @@
+"""The officer's pages over a real socket and the real store, without a browser: the whole job, and what must not be possible."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+
+from hub.lifecycle import State
+from hub.settings.sections import Console as Times
+from hub.store.contract.views import Filter
+from schemas.dossier import from_json
+from tests.doubles.pki import Pki
+from tests.integration.intake_house import LAND, PROCEDURE, house, partner_files, parts
+from tests.integration.office_house import NOW, PASSWORD, Browser, Page, at_work, laid, made_in, officer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from schemas.dossier import Message
+    from tests.integration.intake_house import House, Parts
+
+AT = "2026-11-23T11:30"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
+    return made_in(tmp_path_factory.mktemp("house"))
+
+
+async def opened(hub: House, lan: Browser, **dossier: Any) -> tuple[str, str, Page]:
+    """A dossier comes in and its letter is opened; returns code, transfer and page."""
+    code = hub.code()
+    assert (await hub.post(hub.received(code, **dossier), key=code)).status == 202
+    (letter,) = await laid(hub)
+    return code, letter, await lan.get(f"/office/letters/{letter}")
+
+
+async def confirmed(hub: House, lan: Browser, **dossier: Any) -> Page:
+    """The dossier's page, after its letter was confirmed."""
+    _, letter, page = await opened(hub, lan, **dossier)
+    fields = {"stamp": page.stamp, "digest": page.hidden("digest")}
+    return await lan.post(f"/office/letters/{letter}/confirm", fields)
+
+
+def path_of(page: Page) -> str:
+    return page.address.partition("?")[0]
+
+
+async def filled(lan: Browser, path: str, **fields: str) -> dict[str, str]:
+    page = await lan.get(path)
+    assert page.status == 200, page.text
+    return {"stamp": page.stamp, "once": page.hidden("once"), "at": AT, **fields}
+
+
+def form(fields: dict[str, str], *files: tuple[str, bytes, str]) -> aiohttp.FormData:
+    made = aiohttp.FormData(default_to_multipart=True)
+    for name, value in fields.items():
+        made.add_field(name, value)
+    for name, content, media in files:
+        made.add_field("files", content, filename=name, content_type=media)
+    return made
+
+
+async def said(hub: House) -> list[Message]:
+    """What the office's officers said, the newest first."""
+    found: list[Message] = []
+    for each in await hub.store.transfers(Filter(sender="land")):
+        kept = await hub.store.payloads(each.id)
+        if kept is not None:
+            found.append(from_json(kept.canonical))
+    return found
+
+
+async def test_a_letter_is_read_confirmed_and_answered_with_a_result(made: Parts, tmp_path: Path) -> None:
+    async with at_work(tmp_path, made) as hub, Browser(hub.url) as lan:
+        await lan.signed_in("lan.nt")
+        code, letter, page = await opened(hub, lan)
+        for shown in (code, "Nguyễn Văn Ánh", PROCEDURE):
+            assert shown in page.text
+        fields = {"stamp": page.stamp, "digest": page.hidden("digest")}
+        page = await lan.post(f"/office/letters/{letter}/confirm", fields)
+        assert (page.status, "Đã xác nhận" in page.text) == (200, True)
+        view = await hub.store.transfer(letter)
+        assert view is not None
+        assert view.state is State.ACKNOWLEDGED
+        dossier = path_of(page)
+        step = await filled(lan, f"{dossier}/say/step", content="Đang thẩm định")
+        assert (await lan.post(f"{dossier}/say/step", form(step))).status == 200
+        finished = await filled(
+            lan, f"{dossier}/say/finished", result_name="Giấy chứng nhận", result_code="GCN-1"
+        )
+        page = await lan.post(
+            f"{dossier}/say/finished", form(finished, ("két quả.pdf", b"%PDF-1.7", "application/pdf"))
+        )
+        assert (page.status, "Biên nhận" in page.text) == (200, True)
+        heard = await hub.store.transfers(Filter(sender="land", partner="desk"))
+        assert [each.kind for each in heard] == ["finished", "step"]
+        told = next(each for each in await said(hub) if each.kind == "finished")
+        assert told.dossier is not None
+        (result,) = told.dossier.results
+        assert (result.sha256, result.name) == (hashlib.sha256(b"%PDF-1.7").hexdigest(), "Giấy chứng nhận")
+        assert told.event.actor is not None
+        assert told.event.actor.name == "Nguyễn Thị Lan"
+
+
+async def test_the_same_form_sent_again_is_one_message(made: Parts, tmp_path: Path) -> None:
+    async with at_work(tmp_path, made) as hub, Browser(hub.url) as lan:
+        await lan.signed_in("lan.nt")
+        path = f"{path_of(await confirmed(hub, lan))}/say/step"
+        fields = await filled(lan, path, content="Một lần")
+        pages = await asyncio.gather(*(lan.post(path, form(fields)) for _ in range(3)))
+        assert {page.status for page in pages} == {200}
+        assert len({path_of(page) for page in pages}) == 1
+        assert "được gửi trước đó" in (await lan.post(path, form(fields))).text
+        changed = await lan.post(path, form({**fields, "content": "Khác"}))
+        assert (changed.status, "HUB-IDM-002" in changed.text, "Khác" in changed.text) == (422, True, True)
+        assert changed.hidden("once") != fields["once"]
+        assert len({each.key for each in await said(hub)}) == 1
+
+
+async def test_what_is_offered_follows_the_dossiers_story(made: Parts, tmp_path: Path) -> None:
+    async with at_work(tmp_path, made) as hub, Browser(hub.url) as lan:
+        await lan.signed_in("lan.nt")
+        page = await confirmed(hub, lan)
+        dossier = path_of(page)
+        assert f"{dossier}/say/step" in page.text
+        assert f"{dossier}/say/finished" not in page.text
+        assert (await lan.get(f"{dossier}/say/finished")).status == 409
+        fields = await filled(lan, f"{dossier}/say/step", content="Bắt đầu")
+        await lan.post(f"{dossier}/say/step", form(fields))
+        assert f"{dossier}/say/finished" in (await lan.get(dossier)).text
+        fields = await filled(
+            lan, f"{dossier}/say/supplement_requested", content="Thiếu bản sao", due="2026-12-01"
+        )
+        await lan.post(f"{dossier}/say/supplement_requested", form(fields))
+        page = await lan.get(dossier)
+        assert "Chờ bổ sung giấy tờ" in page.text
+        assert f"{dossier}/say/finished" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("fee_due", {"fee_name": "Lệ phí", "fee_amount": "1.250.000"}),
+        ("fee_paid", {"fee_name": "Lệ phí", "fee_amount": "1 250 000", "fee_receipt": "BL-7"}),
+        ("duty_announced", {"duty_notice": "TB-1", "duty_item": "Thuế", "duty_amount": "1,250,000"}),
+    ],
+)
+async def test_money_is_read_as_it_is_written_here(
+    made: Parts, tmp_path: Path, kind: str, fields: dict[str, str]
+) -> None:
+    async with at_work(tmp_path, made) as hub, Browser(hub.url) as lan:
+        await lan.signed_in("lan.nt")
+        dossier = path_of(await confirmed(hub, lan))
+        step = await filled(lan, f"{dossier}/say/step", content="Bắt đầu")
+        await lan.post(f"{dossier}/say/step", form(step))
+        told = await filled(lan, f"{dossier}/say/{kind}", **fields)
+        assert (await lan.post(f"{dossier}/say/{kind}", form(told))).status == 200
+        found = next(each for each in await said(hub) if each.kind == kind)
+        assert found.dossier is not None
+        fees = [each.amount for each in found.dossier.fees]
+        assert [*fees, *(each.amount for each in found.dossier.duties)] == [1_250_000]
+
+
+async def test_what_is_missing_is_named_beside_its_field_and_what_was_typed_stays(
+    made: Parts, tmp_path: Path
+) -> None:
+    async with at_work(tmp_path, made) as hub, Browser(hub.url) as lan:
+        await lan.signed_in("lan.nt")
+        dossier = path_of(await confirmed(hub, lan))
+        path = f"{dossier}/say/fee_due"
+        fields = await filled(lan, path, fee_name="Lệ phí cấp đổi", fee_amount="nhiều")
+        page = await lan.post(path, form({**fields, "at": ""}))
+        assert page.status == 422
+        assert page.hidden("once") == fields["once"]
+        for shown in ("Lệ phí cấp đổi", 'id="fee_amount-wrong"', 'id="at-wrong"', "HUB-OFF-005"):
+            assert shown in page.text
+        assert await said(hub) == []
+
+
+async def test_a_new_dossier_is_opened_by_the_form(made: Parts, tmp_path: Path) -> None:
+    async with at_work(tmp_path, made) as hub, Browser(hub.url) as lan:
+        await lan.signed_in("lan.nt")
+        told = {
+            "procedure": PROCEDURE,
+            "applicant": "Lê Thị Bưởi",
+            "applicant_kind": "citizen",
+            "identity": "001 099 000 123",
+        }
+        fields = await filled(lan, "/office/new", code="khong phai ma", **told)
+        page = await lan.post("/office/new", form(fields))
+        assert (page.status, 'id="code-wrong"' in page.text, "Lê Thị Bưởi" in page.text) == (422, True, True)
+        fields |= {"code": f"{LAND}-261123-0001"}
+        page = await lan.post("/office/new", form(fields, ("đơn.pdf", b"%PDF", "application/pdf")))
+        assert page.status == 200, page.text
+        assert "Biên nhận" in page.text
+        known = await hub.store.known("000.00.00.H47", f"{LAND}-261123-0001")
+        assert known is not None
+        page = await lan.get("/office/dossiers", params={"code": f"{LAND}-261123-0001"})
+        assert (page.status, "Lê Thị Bưởi" in page.text) == (200, True)
+
+
+async def test_a_letter_is_refused_with_a_reason_and_its_sender_hears_of_it(
+    made: Parts, tmp_path: Path
+) -> None:
+    async with at_work(tmp_path, made) as hub, Browser(hub.url) as lan:
+        await lan.signed_in("lan.nt")
+        _, letter, page = await opened(hub, lan)
+        fields = {"stamp": page.stamp, "digest": page.hidden("digest")}
+        page = await lan.post(f"/office/letters/{letter}/refuse", {**fields, "reason": ""})
+        assert (page.status, "HUB-OFF-005" in page.text) == (422, True)
+        told = {**fields, "reason": "Không thuộc Sở", "reason_code": "TN-01"}
+        page = await lan.post(f"/office/letters/{letter}/refuse", told)
+        assert (page.status, "Đã từ chối" in page.text) == (200, True)
+        view = await hub.store.transfer(letter)
+        assert view is not None
+        assert (view.state, view.detail) == (State.REFUSED, "TN-01")
+        assert "bị từ chối" in (await lan.get("/office/received")).text
+
+
+async def test_a_document_of_a_letter_is_fetched_by_the_page_and_by_nobody_elses(
+    made: Parts, tmp_path: Path
+) -> None:
+    content = b"%PDF-1.7 ban ve"
+    digest = hashlib.sha256(content).hexdigest()
+    async with at_work(tmp_path, made) as hub, Browser(hub.url) as lan, Browser(hub.url) as hoa:
+        await lan.signed_in("lan.nt")
+        await hoa.signed_in("hoa")
+        key = {"Authorization": "Bearer key of the desk"}
+        told = {"sha256": digest, "size": len(content), "media_type": "application/pdf", "name": "bản vẽ.pdf"}
+        async with hub.session.post(f"{hub.url}/v1/documents", json=told, headers=key) as got:
+            place = got.headers["Location"]
+        sent = {**key, "Content-Type": "application/offset+octet-stream", "Upload-Offset": "0"}
+        async with hub.session.patch(f"{hub.url}{place}", data=content, headers=sent) as got:
+            assert got.status == 204
+        document = {"id": "1", "name": "bản vẽ.pdf", "sha256": digest}
+        _, letter, page = await opened(hub, lan, documents=[document])
+        found = page.text.partition(f"/office/letters/{letter}/files/")[2][:36]
+        async with lan.session.get(f"{hub.url}/office/letters/{letter}/files/{found}") as got:
+            assert (got.status, await got.read()) == (200, content)
+            assert got.headers["Content-Disposition"].startswith("attachment")
+        assert (await hoa.get(f"/office/letters/{letter}/files/{found}")).status == 404
+
+
+async def test_nobody_sees_or_does_what_is_another_partners(made: Parts, tmp_path: Path) -> None:
+    async with at_work(tmp_path, made) as hub, Browser(hub.url) as lan, Browser(hub.url) as hoa:
+        await lan.signed_in("lan.nt")
+        await hoa.signed_in("hoa")
+        code, letter, page = await opened(hub, lan)
+        digest = page.hidden("digest")
+        page = await hoa.get("/office")
+        fields = {"stamp": page.stamp, "digest": digest, "reason": "x"}
+        assert (await hoa.get(f"/office/letters/{letter}")).status == 404
+        for act in ("confirm", "refuse"):
+            assert (await hoa.post(f"/office/letters/{letter}/{act}", fields)).status == 404
+        page = await lan.get(f"/office/letters/{letter}")
+        page = await lan.post(f"/office/letters/{letter}/confirm", {"stamp": page.stamp, "digest": digest})
+        dossier = path_of(page)
+        assert (await hoa.get(dossier)).status == 404
+        assert (await hoa.get("/office/dossiers", params={"code": code})).status == 404
+        assert (await hoa.get(f"{dossier}/say/step")).status == 404
+        step = await filled(lan, f"{dossier}/say/step", content="Của Sở")
+        receipt = path_of(await lan.post(f"{dossier}/say/step", form(step)))
+        assert (await hoa.get(receipt)).status == 404
+        hers = {**step, "stamp": (await hoa.get("/office")).stamp}
+        assert (await hoa.post(f"{dossier}/say/step", form(hers))).status == 404
+        for listed in ("/office", "/office/received", "/office/sent"):
+            assert code not in (await hoa.get(listed)).text
+
+
+async def test_no_form_counts_without_this_browsers_own_stamp(made: Parts, tmp_path: Path) -> None:
+    async with at_work(tmp_path, made) as hub, Browser(hub.url) as lan, Browser(hub.url) as minh:
+        await minh.signed_in("minh")
+        strange = (await minh.get("/office")).stamp
+        page = await lan.get("/office/sign-in")
+        wrong = {"stamp": strange, "login": "lan.nt", "password": PASSWORD}
+        assert (await lan.post("/office/sign-in", wrong)).status == 403
+        await lan.signed_in("lan.nt")
+        _, letter, page = await opened(hub, lan)
+        digest = page.hidden("digest")
+        for stamp in ("", strange):
+            fields = {"stamp": stamp, "digest": digest, "reason": "x"}
+            for act in ("confirm", "refuse"):
+                assert (await lan.post(f"/office/letters/{letter}/{act}", fields)).status == 403
+            for place in ("/office/sign-out", "/office/look"):
+                assert (await lan.post(place, {"stamp": stamp, "theme": "dark"})).status == 403
+            fields = {"stamp": stamp, "once": "0" * 26, "at": AT, "code": f"{LAND}-261123-0001"}
+            assert (await lan.post("/office/new", form(fields))).status == 403
+        crossed = {"Sec-Fetch-Site": "cross-site"}
+        fields = {"stamp": page.stamp, "digest": digest}
+        assert (await lan.post(f"/office/letters/{letter}/confirm", fields, headers=crossed)).status == 403
+        view = await hub.store.transfer(letter)
+        assert view is not None
+        assert view.state is State.IN_DOUBT
+        assert (await lan.get("/office")).address == "/office"
+
+
+async def test_a_session_begins_anew_with_each_sign_in_and_ends_for_good(made: Parts, tmp_path: Path) -> None:
+    async with at_work(tmp_path, made) as hub, Browser(hub.url) as lan:
+        lan.session.cookie_jar.update_cookies({"lienthong-session": "chosen-by-somebody"})
+        await lan.signed_in("lan.nt")
+        first = lan.cookies()["lienthong-session"]
+        assert first != "chosen-by-somebody"
+        page = await lan.get("/office")
+        page = await lan.post("/office/sign-out", {"stamp": page.stamp})
+        assert "đã đăng xuất" in page.text
+        lan.session.cookie_jar.update_cookies({"lienthong-session": first})
+        assert (await lan.get("/office/sent")).address.startswith("/office/sign-in?next=/office/sent")
+        await lan.signed_in("lan.nt")
+        assert lan.cookies()["lienthong-session"] != first
+
+
+async def test_a_session_that_is_idle_or_too_long_ends(made: Parts, tmp_path: Path) -> None:
+    moment = [NOW]
+    async with house(tmp_path, made, lambda: moment[0]) as hub, Browser(hub.url) as lan:
+        await hub.store.people.add(officer(0, "lan.nt", "land"))
+        times = Times()
+        await lan.signed_in("lan.nt")
+        for _ in range(3):
+            moment[0] += timedelta(seconds=times.idle - 1)
+            assert (await lan.get("/office")).address == "/office"
+        moment[0] += timedelta(seconds=times.idle)
+        assert (await lan.get("/office")).address.startswith("/office/sign-in")
+        await lan.signed_in("lan.nt")
+        began = moment[0]
+        while (moment[0] - began).total_seconds() < times.longest - times.idle:
+            moment[0] += timedelta(seconds=times.idle - 1)
+            assert (await lan.get("/office")).address == "/office"
+        moment[0] = began + timedelta(seconds=times.longest)
+        assert (await lan.get("/office")).address.startswith("/office/sign-in")
+
+
+async def test_wrong_passwords_lock_an_account_and_say_nothing_about_it(made: Parts, tmp_path: Path) -> None:
+    moment = [NOW]
+    async with house(tmp_path, made, lambda: moment[0]) as hub, Browser(hub.url) as lan:
+        await hub.store.people.add(officer(0, "lan.nt", "land"))
+        unknown = await lan.sign_in("nobody", "wrong")
+        wrong = [await lan.sign_in("lan.nt", "wrong") for _ in range(Times().tries)]
+        locked = await lan.sign_in("lan.nt", PASSWORD)
+        assert {page.status for page in (unknown, *wrong, locked)} == {401}
+        bare = {strip(page, "nobody", "lan.nt") for page in (unknown, *wrong, locked)}
+        assert len(bare) == 1
+        moment[0] += timedelta(seconds=Times().locked)
+        await lan.signed_in("lan.nt")
+
+
+def strip(page: Page, *names: str) -> str:
+    text = page.text.replace(page.stamp, "")
+    for name in names:
+        text = text.replace(f'value="{name}"', "")
+    return text
+
+
+async def test_an_address_that_guesses_is_told_to_wait(made: Parts, tmp_path: Path) -> None:
+    async with house(tmp_path, made, lambda: NOW, seconds=lambda: 0.0) as hub, Browser(hub.url) as lan:
+        pages = [await lan.sign_in(f"name{number}", "wrong") for number in range(21)]
+        assert [page.status for page in pages] == [401] * 20 + [429]
+        assert int(pages[-1].headers["Retry-After"]) >= 1
+
+
+async def test_a_disabled_officer_is_out_at_once(made: Parts, tmp_path: Path) -> None:
+    async with house(tmp_path, made, lambda: NOW) as hub, Browser(hub.url) as lan:
+        await hub.store.people.add(officer(0, "lan.nt", "land"))
+        await lan.signed_in("lan.nt")
+        await hub.store.people.disable(f"{1:026}", reason="left", by="an", now=NOW)
+        assert (await lan.get("/office")).address.startswith("/office/sign-in")
+        assert (await lan.sign_in("lan.nt")).status == 401
+
+
+async def test_what_a_message_holds_is_shown_and_never_runs(made: Parts, tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+    async with at_work(tmp_path, made) as hub, Browser(hub.url) as lan:
+        await lan.signed_in("lan.nt")
+        papers = [{"name": evil}]
+        document = {"id": "1", "name": evil, "reference": "javascript:alert(1)"}
+        _, letter, page = await opened(
+            hub, lan, applicant={"name": evil}, summary=evil, papers=papers, documents=[document]
+        )
+        dossier = path_of(
+            await lan.post(
+                f"/office/letters/{letter}/confirm", {"stamp": page.stamp, "digest": page.hidden("digest")}
+            )
+        )
+        fields = await filled(lan, f"{dossier}/say/step", content=evil)
+        shown = [
+            page,
+            await lan.post(f"{dossier}/say/step", form({**fields, "at": evil})),
+            await lan.get(dossier),
+        ]
+        shown.append(await lan.get("/office/dossiers", params={"code": evil}))
+        for each in shown:
+            assert "<script" not in each.text
+            assert "<img" not in each.text
+            assert 'href="javascript' not in each.text
+        assert "&lt;script&gt;" in page.text
+
+
+async def test_every_answer_forbids_what_no_page_needs(made: Parts, tmp_path: Path) -> None:
+    async with house(tmp_path, made, lambda: NOW) as hub, Browser(hub.url) as lan:
+        await hub.store.people.add(officer(0, "lan.nt", "land"))
+        pages = [await lan.get("/office/sign-in"), await lan.sign_in("lan.nt", "wrong")]
+        await lan.signed_in("lan.nt")
+        pages += [
+            await lan.get(path) for path in ("/office", "/office/new", "/office/sent", "/office/letters/x")
+        ]
+        for page in pages:
+            policy = page.headers["Content-Security-Policy"]
+            assert "default-src 'none'" in policy
+            assert "unsafe" not in policy
+            assert page.headers["X-Frame-Options"] == "DENY"
+            assert page.headers["Referrer-Policy"] == "same-origin"
+            assert page.headers["Cache-Control"] == "no-store"
+            assert "<script" not in page.text
+            assert "style=" not in page.text
+
+
+async def test_cookies_are_out_of_reach_and_travel_over_tls_only_except_on_this_machine(
+    made: Parts, tmp_path: Path
+) -> None:
+    async with house(tmp_path, made, lambda: NOW) as hub:
+        for host, name, secure in (
+            ("127.0.0.1", "lienthong-visit", False),
+            ("hub.example", "__Host-lienthong-visit", True),
+        ):
+            async with hub.session.get(f"{hub.url}/office/sign-in", headers={"Host": host}) as got:
+                (cookie,) = got.headers.getall("Set-Cookie")
+            assert cookie.startswith(f"{name}=")
+            assert {"HttpOnly", "SameSite=strict", "Path=/"} <= {part.strip() for part in cookie.split(";")}
+            assert ("Secure" in cookie) is secure
+
+
+async def test_after_signing_in_nobody_is_led_elsewhere(made: Parts, tmp_path: Path) -> None:
+    async with house(tmp_path, made, lambda: NOW) as hub, Browser(hub.url) as lan:
+        await hub.store.people.add(officer(0, "lan.nt", "land"))
+        for wanted in (
+            "https://evil.example/office",
+            "//evil.example",
+            "/office@evil",
+            "/office\\evil",
+            "/v1/messages",
+        ):
+            page = await lan.get("/office/sign-in", params={"next": wanted})
+            assert page.hidden("next") == "/office"
+        page = await lan.get("/office/sign-in", params={"next": "/office/sent?after=x"})
+        told = {"stamp": page.stamp, "login": "LAN.NT", "password": PASSWORD, "next": page.hidden("next")}
+        assert (await lan.post("/office/sign-in", told)).address == "/office/sent?after=x"
+
+
+async def test_the_journal_knows_who_did_it_and_what_is_stored_says_so(made: Parts, tmp_path: Path) -> None:
+    async with at_work(tmp_path, made) as hub, Browser(hub.url) as lan:
+        await lan.signed_in("lan.nt")
+        dossier = path_of(await confirmed(hub, lan))
+        fields = await filled(lan, f"{dossier}/say/step", content="Ai làm")
+        await lan.post(f"{dossier}/say/step", form(fields))
+        rows = [row for row in await hub.store.journal(limit=500) if "officer" in row.facts]
+        did = [row.what for row in rows]
+        assert did == ["officer_added"] * 3 + [
+            "officer_in",
+            "officer_opened",
+            "officer_confirmed",
+            "accepted",
+        ]
+        assert {row.facts["officer"] for row in rows[3:]} == {f"{1:026}"}
+        assert not [
+            row
+            for row in rows
+            if "Lan" in json.dumps(dict(row.facts)) or "lan.nt" in json.dumps(dict(row.facts))
+        ]
+
+
+async def test_language_and_theme_are_remembered_by_the_browser(made: Parts, tmp_path: Path) -> None:
+    async with house(tmp_path, made, lambda: NOW) as hub, Browser(hub.url) as lan:
+        page = await lan.get("/office/sign-in")
+        page = await lan.post(
+            "/office/look", {"stamp": page.stamp, "back": "/office/sign-in", "language": "en"}
+        )
+        assert ("Sign in" in page.text, '<html lang="en"' in page.text) == (True, True)
+        page = await lan.post(
+            "/office/look", {"stamp": page.stamp, "back": "/office/sign-in", "theme": "dark"}
+        )
+        assert 'lang="en" data-theme="dark"' in page.text
+
+
+async def test_there_are_no_pages_where_nobody_comes_by_the_form(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    place = tmp_path_factory.mktemp("plain")
+    folder = partner_files(place / "partners", Pki(place, NOW)["seal-2048"].certificate_file)
+    async with house(tmp_path, parts(folder), lambda: NOW) as hub:
+        assert (await hub.get("/office", sender=None)).status == 404
