@@ -32,7 +32,7 @@ packages: $(READY) ## install the Debian packages that the tests use (xmlsec1, a
 	@./tools/packages
 	@$(BIN)/python -m tools.obtain
 
-demo: $(READY) ## run the main job on the embedded store, with three partners, an outage and a killed worker
+demo: $(READY) ## run the main job on the embedded store, with nine systems of a province, outages and a killed worker
 	@./tools/packages xmlsec1
 	@$(BIN)/lienthong demo --directory var/demo
 

@@ -2,8 +2,8 @@
 
     python -m connectors.simulators.office --hub http://127.0.0.1:8080 --key-file office.key --folder letters
 
-Loopback only. What it keeps is on disk before it acknowledges. Ordered misbehaviour: ``refuses`` dossiers by their code, ``dies``
-at one of its steps.
+Loopback only. What it keeps is on disk before it acknowledges; with ``--journal`` each letter is written down there once, when it
+is kept first. Ordered misbehaviour: ``refuses`` dossiers by their code, ``dies`` at one of its steps.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import json
 import os
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from connectors.simulators.desk import Value
+from connectors.simulators.desk import Journal, Value
 
 BOX = "/v1/mailbox"
 PATIENCE = 30.0
@@ -37,6 +38,7 @@ class Office(Value, frozen=True):
     folder: Path
     refuses: frozenset[str] = frozenset()
     dies: str = ""
+    journal: Journal | None = None
 
     def empty(self) -> list[str]:
         """Take what lies there, page by page; return the states that the hub answered. Raises ``OSError``, ``Died``."""
@@ -61,6 +63,7 @@ class Office(Value, frozen=True):
             said["refused"] = {"code": "KHONG-XU-LY", "reason": "Không thuộc thẩm quyền"}
         else:
             self._keep(letter["transfer"], content)
+            self._write_down(letter, content)
             self._maybe_die("kept")
         _, raw = self._call("POST", f"{there}/acknowledgement", json.dumps(said).encode())
         return str(json.loads(raw).get("state", "problem"))
@@ -72,6 +75,11 @@ class Office(Value, frozen=True):
             file.write(content)
             os.fsync(file.fileno())
         part.replace(self.folder / f"{transfer}.letter")
+
+    def _write_down(self, letter: dict[str, Any], content: bytes) -> None:
+        if self.journal is None or any(entry.key == letter["transfer"] for entry in self.journal.entries):
+            return
+        self.journal.record(letter["kind"], content, key=letter["transfer"], dossier=letter["dossier"])
 
     def _maybe_die(self, step: str) -> None:
         if step == self.dies:
@@ -96,10 +104,20 @@ def main() -> None:
     parser.add_argument("--folder", required=True, type=Path)
     parser.add_argument("--every", type=float, default=1.0, help="seconds between two rounds")
     parser.add_argument("--refuse", action="append", default=[], help="a dossier code; may be repeated")
+    parser.add_argument(
+        "--dies", default="", choices=["", "fetched", "kept"], help="its machine goes off there"
+    )
+    parser.add_argument("--journal", type=Path, help="JSON lines, one per letter kept")
     told = parser.parse_args()
     told.folder.mkdir(parents=True, exist_ok=True)
-    key = told.key_file.read_text("utf-8").strip()
-    office = Office(hub=told.hub, api_key=key, folder=told.folder, refuses=frozenset(told.refuse))
+    office = Office(
+        hub=told.hub,
+        api_key=told.key_file.read_text("utf-8").strip(),
+        folder=told.folder,
+        refuses=frozenset(told.refuse),
+        dies=told.dies,
+        journal=Journal(told.journal, lambda: datetime.now(UTC)) if told.journal else None,
+    )
     while True:
         for state in office.empty():
             sys.stdout.write(f"{state}\n")

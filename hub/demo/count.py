@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
-from lxml import etree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    from hub.demo.messages import Said
+    from collections.abc import Iterable, Sequence
 
 
 class Arrival(msgspec.Struct, frozen=True):
@@ -43,50 +38,36 @@ class Count(msgspec.Struct, frozen=True):
         )
 
 
-def count(partner: str, sent: Iterable[Said], arrivals: Sequence[Arrival]) -> Count:
-    """Hold what arrived against what was sent. Events of one dossier have times of their own, so time tells them apart."""
-    wanted = {(said.dossier, said.at) for said in sent}
+class Wanted(Protocol):
+    """What a partner had to get: anything that names a dossier and when its event happened."""
+
+    @property
+    def dossier(self) -> str: ...
+
+    @property
+    def at(self) -> str: ...
+
+
+def count(partner: str, sent: Iterable[Wanted], arrivals: Sequence[Arrival]) -> Count:
+    """Hold what arrived against what was sent, of each dossier in its order. Events of one dossier have times of their own, which
+    tell them apart.
+    """
+    places: dict[tuple[str, str], int] = {}
+    for one in sent:
+        places.setdefault((one.dossier, one.at), len(places))
     got = Counter((one.dossier, one.at) for one in arrivals)
-    by_dossier: dict[str, list[str]] = defaultdict(list)
-    for one in arrivals:
-        by_dossier[one.dossier].append(one.at)
+    by_dossier: dict[str, list[int]] = defaultdict(list)
+    for arrival in arrivals:
+        if (place := places.get((arrival.dossier, arrival.at))) is not None:
+            by_dossier[arrival.dossier].append(place)
     return Count(
         partner=partner,
-        sent=len(wanted),
-        delivered=len(wanted & got.keys()),
-        lost=len(wanted - got.keys()),
+        sent=len(places),
+        delivered=len(places.keys() & got.keys()),
+        lost=len(places.keys() - got.keys()),
         doubled=sum(times - 1 for times in got.values()),
         out_of_order=sum(
-            earlier > later for times in by_dossier.values() for earlier, later in pairwise(times)
+            earlier > later for order in by_dossier.values() for earlier, later in pairwise(order)
         ),
-        foreign=len(got.keys() - wanted),
+        foreign=len(got.keys() - places.keys()),
     )
-
-
-def entries(journal: Path) -> list[Mapping[str, str]]:
-    """Return what a simulated partner wrote down, in its order."""
-    return [json.loads(line) for line in journal.read_text("utf-8").splitlines()] if journal.exists() else []
-
-
-def of_land(journal: Path) -> list[Arrival]:
-    """Every document that the land department took, by its own event time."""
-    found = []
-    for entry in entries(journal):
-        document = etree.fromstring(
-            entry["body"].encode(), etree.XMLParser(resolve_entities=False, no_network=True)
-        )
-        moment = document.findtext("{*}ThoiDiem") or ""
-        found.append(
-            Arrival(entry["dossier"], "".join(c for c in moment[:19] if c.isdigit()), entry["operation"])
-        )
-    return found
-
-
-def of_portal(journal: Path, operation: str) -> list[Arrival]:
-    """Every record that the portal took by this operation. A progress record carries its own time."""
-    return [
-        Arrival(record["MaHoSo"], record.get("ThoiDiemXuLy", ""), entry["operation"])
-        for entry in entries(journal)
-        if entry["operation"] == operation
-        for record in json.loads(entry["body"])
-    ]

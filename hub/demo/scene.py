@@ -6,27 +6,28 @@ import hashlib
 import re
 import secrets
 import shutil
-import tomllib
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from hub.demo import stamping
+from hub.demo.cast import COMMUNE, EXAMPLES, FIRST, LAND, ONESTOP, PORTAL, cast
 from hub.demo.keys import Authority, make_seal
 from schemas.problems import refuse
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
 MARK = ".lienthong-demo"
 """In a folder with this file everything may be thrown away; no other folder is touched."""
-
-SENDER, LAND, PORTAL = 9001, 9002, 9003
-"""The ports that the example partner files name; the demonstration puts free ones in their place."""
 
 
 @dataclass(frozen=True)
 class Scene:
     """Where everything is. ``api_key``: the sender's; it exists for this demonstration only.
 
-    ``stamping_port``: where a time-stamping authority answers; 0: the hub signs and stamps no evidence.
+    ``ports``: of the one-stop, the land department and the portal. ``others``: of the rest of the province; empty: these systems are
+    not there. ``stamping_port``: where a time-stamping authority answers; 0: the hub signs and stamps no evidence.
     """
 
     folder: Path
@@ -34,14 +35,25 @@ class Scene:
     ports: tuple[int, int, int]
     api_key: str
     stamping_port: int = 0
+    others: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def settings(self) -> Path:
         return self.folder / "hub" / "lienthong.toml"
 
     @property
+    def places(self) -> Mapping[str, int]:
+        """The port of each system that is called."""
+        return {**dict(zip((ONESTOP, LAND, PORTAL), self.ports, strict=True)), **self.others}
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """Who is there: everybody, or the first ones."""
+        return tuple(cast()) if self.others else FIRST
+
+    @property
     def sender_key(self) -> Path:
-        return self.folder / "onestop" / "motcua.key"
+        return self.seal_of(ONESTOP)
 
     @property
     def sender_certificate(self) -> Path:
@@ -53,12 +65,29 @@ class Scene:
 
     @property
     def portal_password(self) -> Path:
-        return self.folder / "hub" / "partners" / "secrets" / "dvcqg.txt"
+        return self.secret_file(PORTAL)
+
+    def secret_file(self, name: str) -> Path:
+        """What the hub shows to that system."""
+        return self.folder / "hub" / "partners" / "secrets" / f"{cast()[name].declared['id']}.txt"
+
+    def key_file(self, name: str) -> Path:
+        """What that system shows to the hub."""
+        return self.folder / name / "api.key"
+
+    def seal_of(self, name: str) -> Path:
+        """The key that it signs with; the certificate stands beside it."""
+        return self.folder / name / ("motcua.key" if name == ONESTOP else f"{name}.key")
+
+    @property
+    def share(self) -> Path:
+        """The folder that the hub and the commune share."""
+        return self.folder / "hub" / "share" / "an-my"
 
     def partner(self, room: str) -> str:
-        """Return the id of the example partner in this room."""
-        declared = (tomllib.loads(file.read_text("utf-8")) for file in (EXAMPLES / "partners").glob("*.toml"))
-        return next(str(partner["id"]) for partner in declared if partner["room"] == room)
+        """Return the id of the first system in this room."""
+        found = (system.declared for system in cast().values())
+        return next(str(partner["id"]) for partner in found if partner["room"] == room)
 
     @property
     def pulled(self) -> Path:
@@ -78,27 +107,61 @@ class Scene:
         return self.folder / partner / "journal.jsonl"
 
 
-def build(folder: Path, hub_port: int, ports: tuple[int, int, int], *, stamping_port: int = 0) -> Scene:
+def build(
+    folder: Path,
+    hub_port: int,
+    ports: tuple[int, int, int],
+    *,
+    stamping_port: int = 0,
+    others: Mapping[str, int] | None = None,
+) -> Scene:
     """Make the folder anew. Raises ``Refusal`` HUB-CFG-002 when something that is not a demonstration's stands there."""
     if not EXAMPLES.is_dir():
         raise refuse(
             "HUB-CFG-002", "examples", rule="run from a checkout: the demonstration is made from examples/"
         )
     _empty(folder)
-    scene = Scene(folder, hub_port, ports, secrets.token_urlsafe(24), stamping_port)
+    scene = Scene(folder, hub_port, ports, secrets.token_urlsafe(24), stamping_port, others or {})
     authority = Authority("Lien thong demo root")
-    make_seal(scene.settings.parent / "keys", "province-seal", "UBND tỉnh (minh họa)", authority)
+    keys = scene.settings.parent / "keys"
+    make_seal(keys, "province-seal", "UBND tỉnh (minh họa)", authority)
     if stamping_port:
-        keys = scene.settings.parent / "keys"
         make_seal(keys, "evidence", "UBND tỉnh, bằng chứng (minh họa)", authority, small=True)
         stamping.prepare(scene.stamping, authority)
-    make_seal(scene.sender_key.parent, "motcua", "Phần mềm một cửa (minh họa)", authority)
-    api_key = scene.sender_key.with_name("api.key")  # what docs/howto/send-a-message.md begins with
-    api_key.touch(mode=0o600)
-    api_key.write_text(f"{scene.api_key}\n", "utf-8")
     _settings(scene)
-    _partners(scene)
+    for folder_ in ("keys", "secrets"):
+        (scene.settings.parent / "partners" / folder_).mkdir(parents=True)
+    for name in scene.systems:
+        _join(scene, name, authority)
     return scene
+
+
+def _join(scene: Scene, name: str, authority: Authority) -> None:
+    """Give a system what it signs with and shows, and the hub the file that it is reached by."""
+    system, to = cast()[name], scene.settings.parent / "partners"
+    text = system.text
+    if system.seal:
+        seal = scene.seal_of(name)
+        make_seal(seal.parent, seal.stem, f"{system.declared['name']['vi']} (minh họa)", authority)
+        shutil.copy(seal.with_suffix(".pem"), to / "keys" / f"{system.file}.pem")
+    if system.secret:
+        _secret(scene.secret_file(name), secrets.token_urlsafe(16))
+    if system.key and (scene.others or name == ONESTOP):
+        key = scene.api_key if name == ONESTOP else secrets.token_urlsafe(24)
+        _secret(scene.key_file(name), key)
+        text = re.sub(r"sha256:(\d)\1{63}", f"sha256:{hashlib.sha256(key.encode()).hexdigest()}", text)
+    if name == COMMUNE:
+        for side in ("in", "out"):
+            (scene.share / side / ".lienthong").mkdir(parents=True)
+    if system.port:
+        text = text.replace(f"127.0.0.1:{system.port}", f"127.0.0.1:{scene.places[name]}")
+    (to / f"{system.file}.toml").write_text(text, "utf-8")
+
+
+def _secret(file: Path, content: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(f"{content}\n", "utf-8")
 
 
 def _empty(folder: Path) -> None:
@@ -123,12 +186,18 @@ file = "keys/province-seal.key"
 certificate = "keys/province-seal.pem"
 {_evidence(scene)}
 
+{_desks(scene)}
 [workers]
 delivery = 2
 pool = 1
 """,
         "utf-8",
     )
+
+
+def _desks(scene: Scene) -> str:
+    """Where the land registration office's system calls, which has a client for a one-stop already."""
+    return '\n[desks]\nvbdlis = "/vbdlis"\n' if scene.others else ""
 
 
 def _evidence(scene: Scene) -> str:
@@ -151,19 +220,3 @@ url = "http://127.0.0.1:{scene.stamping_port}"
 certificates = ["keys/root.pem"]
 policy = "{stamping.POLICY}"
 """
-
-
-def _partners(scene: Scene) -> None:
-    to = scene.settings.parent / "partners"
-    (to / "keys").mkdir(parents=True)
-    (to / "secrets").mkdir()
-    shutil.copy(scene.sender_certificate, to / "keys" / "motcua-tinh.pem")
-    scene.portal_password.write_text(secrets.token_urlsafe(16) + "\n", "utf-8")
-    scene.portal_password.chmod(0o400)
-    hashed = hashlib.sha256(scene.api_key.encode()).hexdigest()
-    for example in sorted((EXAMPLES / "partners").glob("*.toml")):
-        text = example.read_text("utf-8")
-        for named, real in zip((SENDER, LAND, PORTAL), scene.ports, strict=True):
-            text = text.replace(f"127.0.0.1:{named}", f"127.0.0.1:{real}")
-        text = re.sub(r"sha256:0{64}", f"sha256:{hashed}", text)
-        (to / example.name).write_text(text, "utf-8")

@@ -22,9 +22,11 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from hub.demo import count as counting
+from hub.demo import journals
+from hub.demo.cast import EXAMPLES
 from hub.demo.messages import stories
 from hub.demo.processes import Processes, answers, children_of, free_ports
-from hub.demo.scene import EXAMPLES, Scene, build
+from hub.demo.scene import Scene, build
 from hub.settings import file as settings_file
 from hub.wiring.parts import store_of
 from signing.jose.detached import DetachedSigner
@@ -193,13 +195,15 @@ class House:
 
     def entries(self, partner: str, dossier: str) -> list[Mapping[str, str]]:
         """What the partner wrote down about one dossier, in its order."""
-        return [one for one in counting.entries(self.scene.journal(partner)) if one["dossier"] == dossier]
+        return [one for one in journals.entries(self.scene.journal(partner)) if one["dossier"] == dossier]
 
     def land(self, *dossiers: str) -> list[Arrival]:
-        return [one for one in counting.of_land(self.scene.journal("land")) if one.dossier in dossiers]
+        return [
+            one for one in journals.arrivals("land", self.scene.journal("land")) if one.dossier in dossiers
+        ]
 
     def progress(self, *dossiers: str) -> list[Arrival]:
-        told = counting.of_portal(self.scene.journal("portal"), "CapNhatTienDoHoSoMC")
+        told = journals.arrivals("portal", self.scene.journal("portal"))
         return [one for one in told if one.dossier in dossiers]
 
     # --- the store's file

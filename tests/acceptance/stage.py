@@ -33,8 +33,9 @@ from connectors.simulators.desk import Journal
 from connectors.simulators.land import NS, Land
 from connectors.simulators.onestop import OneStop
 from connectors.simulators.portal import PROGRESS, Portal
+from hub.demo.cast import EXAMPLES
 from hub.demo.messages import Said, stories
-from hub.demo.scene import EXAMPLES, Scene, build
+from hub.demo.scene import Scene, build
 from hub.lifecycle import State
 from hub.settings import file as settings_file
 from hub.wiring.parts import store_of

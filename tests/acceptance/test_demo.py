@@ -16,13 +16,17 @@ import aiohttp
 import msgspec
 import pytest
 
-from hub.demo import count as counting
+from hub.demo import journals
+from hub.demo.cast import EXAMPLES, FIRST, TAX, called, cast
 from hub.demo.count import Arrival, Count, count
 from hub.demo.messages import stories
 from hub.demo.processes import Processes, answers, free_ports
-from hub.demo.run import Failed, judge, run
-from hub.demo.scene import EXAMPLES, MARK, build
+from hub.demo.run import judge, run
+from hub.demo.scene import MARK, build
+from hub.demo.stories import cases
+from hub.demo.telling import Failed
 from hub.wiring.bundles import check
+from hub.wiring.declared import check_partner
 from schemas.problems import Refusal
 
 if TYPE_CHECKING:
@@ -30,6 +34,18 @@ if TYPE_CHECKING:
 
     from hub.demo.messages import Said
 
+MUST_HAVE = {
+    "motcua-tinh": "7",
+    "so-tnmt": "51",
+    "vpdk-dat-dai": "2",
+    "thue": "1",
+    "so-tai-chinh": "4",
+    "so-xay-dung": "2",
+    "tp-tam-ky": "2",
+    "phuong-an-my": "2",
+    "dvcqg": "59",
+}
+"""Of 45 messages about land and one dossier of each story."""
 ROOT = Path(__file__).parents[2]
 PLAIN = {name: value for name, value in os.environ.items() if not name.startswith("LIENTHONG_")}
 
@@ -54,8 +70,10 @@ def test_the_demonstration_ends_well_and_says_so_in_both_languages(tmp_path: Pat
     assert done.returncode == 0, told + done.stderr
     assert "Đạt: mất 0, trùng 0, sai thứ tự 0" in told
     assert "Good: lost 0, doubled 0, out of order 0" in told
-    rows = re.findall(r"^ {4}(\S+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)$", told, re.MULTILINE)
-    assert [row[1:] for row in rows] == [("45", "45", "0", "0", "0")] * 2
+    rows = re.findall(r"^ {4}(\S+)  +\S.*?  +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)$", told, re.MULTILINE)
+    assert {row[0]: row[1:] for row in rows} == {
+        partner: (had, had, "0", "0", "0") for partner, had in MUST_HAVE.items()
+    }
     for sign in ("HUB-SCH-007", "SIGKILL", "xmlsec1 --verify", "OK"):
         assert sign in told
     assert int(re.search(r"^  (\d+) transfers were left in doubt", told, re.MULTILINE)[1]) >= 1  # type: ignore[index]
@@ -145,14 +163,82 @@ def test_the_journals_of_the_partners_are_read_by_event_time(tmp_path: Path) -> 
     document = '<d xmlns="urn:x"><ThoiDiem>2026-11-20T08:00:00+07:00</ThoiDiem></d>'
     land.write_text(json.dumps({"operation": "Take", "dossier": "D-1", "body": document}) + "\n", "utf-8")
     records = [{"MaHoSo": "D-1", "ThoiDiemXuLy": "20261120080000"}, {"MaHoSo": "D-2"}]
-    lines = [{"operation": name, "dossier": "", "body": json.dumps(records)} for name in ("Sync", "Progress")]
-    portal.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    assert counting.of_land(land) == [Arrival("D-1", "20261120080000", "Take")]
-    assert counting.of_portal(portal, "Progress") == [
-        Arrival("D-1", "20261120080000", "Progress"),
-        Arrival("D-2", "", "Progress"),
+    lines = [
+        {"operation": name, "dossier": "", "body": json.dumps(records)}
+        for name in ("Sync", journals.PROGRESS)
     ]
-    assert counting.of_land(tmp_path / "none.jsonl") == []
+    portal.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    assert journals.arrivals("land", land) == [Arrival("D-1", "20261120080000", "Take")]
+    assert journals.arrivals("portal", portal) == [
+        Arrival("D-1", "20261120080000", journals.PROGRESS),
+        Arrival("D-2", "", journals.PROGRESS),
+    ]
+    assert journals.arrivals("land", tmp_path / "none.jsonl") == []
+
+
+EIGHT = "20261120080000"
+SAID = [
+    ("onestop", "message", {"ThoiDiem": EIGHT, "LoaiSuKien": "XU_LY"}, EIGHT),
+    ("district", "message", {"ThoiDiem": EIGHT, "LoaiSuKien": "XU_LY"}, EIGHT),
+    ("finance", "received", {"event": {"kind": "received", "at": "2026-11-20T01:00:00.000Z"}}, EIGHT),
+    ("commune", "taken", {"event": {"kind": "step", "at": "2026-11-20T08:00:00+07:00"}}, EIGHT),
+    ("registry", "tiepnhan", {"NgayTiepNhan": "2026-11-20T01:00:00Z"}, EIGHT),
+    ("registry", "capnhattrangthaitraketquahoso", {"NgayTra": "2026-11-20T01:00:00"}, EIGHT),
+    ("tax", "xuLyTruyVanMsg", {}, ""),
+]
+
+
+@pytest.mark.parametrize(("name", "operation", "body", "at"), SAID, ids=lambda value: str(value)[:20])
+def test_each_system_tells_when_in_its_own_words(
+    tmp_path: Path, name: str, operation: str, body: object, at: str
+) -> None:
+    entry = {"operation": operation, "dossier": "D-1", "body": json.dumps(body)}
+    (tmp_path / "j").write_text(json.dumps(entry) + "\n", "utf-8")
+    (arrival,) = journals.arrivals(name, tmp_path / "j")
+    assert (arrival.dossier, arrival.at) == ("D-1", at)
+
+
+def test_of_the_axis_only_the_documents_that_the_hub_sent_count(tmp_path: Path) -> None:
+    sent = "<a><TraceHeader><Timestamp>2026/11/20 08:00:00</Timestamp></TraceHeader></a>"
+    lines = [
+        {"operation": name, "dossier": "D-1", "body": sent} for name in ("sendEdoc", "sendStatus", "lodged")
+    ]
+    (tmp_path / "j").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    assert journals.arrivals("axis", tmp_path / "j") == [Arrival("D-1", EIGHT, "sendEdoc")]
+
+
+def test_ears_hear_each_line_once_and_a_cut_one_when_it_is_whole(tmp_path: Path) -> None:
+    line = json.dumps({"operation": "x", "dossier": "D-1", "body": ""}).encode() + b"\n"
+    file, ears = tmp_path / "j", journals.Ears("tax", tmp_path / "j")
+    assert ears.listen() == []
+    file.write_bytes(line + line[:9])
+    assert len(ears.listen()) == 1
+    file.write_bytes(line + line)
+    assert len(ears.listen()) == 2
+    assert len(ears.listen()) == 2
+
+
+# --- the province -------------------------------------------------------------------------------------------------
+
+
+def test_every_step_of_a_story_is_said_and_heard_by_somebody_who_is_there() -> None:
+    for case in cases(EXAMPLES, 2):
+        for number, step in enumerate(case.story.step):
+            assert {step.by, *step.hears} <= set(cast())
+            assert step.by not in step.hears
+            assert step.at or step.by == TAX
+            if step.state:
+                assert case.dossier.encode() in case.said(number).body
+
+
+def test_a_hub_of_the_whole_province_finds_no_fault_in_its_partner_files(tmp_path: Path) -> None:
+    others = {name: 100 + number for number, name in enumerate(called()) if name not in FIRST}
+    whole = build(tmp_path / "whole", 1, (2, 3, 4), others=others)
+    files = {file.stem for file in (EXAMPLES / "partners").glob("*.toml")}
+    assert {file.stem for file in (whole.settings.parent / "partners").glob("*.toml")} == files
+    assert {system.file for system in cast().values()} == files
+    for file in (whole.settings.parent / "partners").glob("*.toml"):
+        assert check_partner(whole.settings, file) == ()
 
 
 # --- its status ---------------------------------------------------------------------------------------------------
@@ -165,6 +251,7 @@ def test_the_journals_of_the_partners_are_read_by_event_time(tmp_path: Path) -> 
         RuntimeError("hub ended; see its log"),
         TimeoutError(),
         aiohttp.ServerDisconnectedError(),
+        ExceptionGroup("both", [ExceptionGroup("one", [Failed("land")])]),
     ],
     ids=repr,
 )

@@ -12,7 +12,8 @@ import pytest
 
 from connectors.contract import Sealed
 from hub.cli.opening import wired
-from hub.demo.scene import EXAMPLES, build
+from hub.demo.cast import EXAMPLES
+from hub.demo.scene import build
 from hub.settings.file import load
 from hub.wiring.parts import store_of
 from schemas.dossier import to_json

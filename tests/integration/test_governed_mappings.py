@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.cli.opening import checked, wired
-from hub.demo.scene import EXAMPLES, build
+from hub.demo.cast import EXAMPLES
+from hub.demo.scene import build
 from hub.mappings import governing
 from hub.mappings.governing import InForce, State
 from hub.settings.file import load

@@ -27,9 +27,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from hub.cli.main import main as command_line
+from hub.demo.cast import EXAMPLES
 from hub.demo.messages import stories
 from hub.demo.processes import Processes, answers, free_ports
-from hub.demo.scene import EXAMPLES, Scene, build
+from hub.demo.scene import Scene, build
 from signing.jose.detached import DetachedSigner
 from signing.keys.ring import KeySource, load
 

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from hub.cli.opening import checked, wired
-from hub.demo.scene import EXAMPLES
+from hub.demo.cast import EXAMPLES
 from hub.drafting.draft import outlined
 from hub.drafting.files import Occupied, lay
 from hub.drafting.wsdl import SOAP, WSDL, plain

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import aiohttp
 import uvicorn
 
+from hub.demo.cast import EXAMPLES
 from hub.demo.messages import stories
-from hub.demo.scene import EXAMPLES, build
+from hub.demo.scene import build
 from hub.settings import file as settings_file
 from hub.trust.contract import Barred, Said, Standing
 from hub.trust.state import EVERY

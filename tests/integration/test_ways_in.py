@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hub.demo.cast import EXAMPLES
 from hub.demo.messages import stories
 from hub.demo.processes import Processes, answers, free_ports
-from hub.demo.scene import EXAMPLES, build
+from hub.demo.scene import build
 from hub.judging.contract import Inbound, Judged
 from hub.judging.judge import judge
 from hub.wiring.tools import pool_tools

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import aiohttp
 import uvicorn
 
-from hub.demo.scene import EXAMPLES, build
+from hub.demo.cast import EXAMPLES
+from hub.demo.scene import build
 from hub.settings import file as settings_file
 from hub.store.contract.views import Filter
 from hub.wiring.parts import store_of

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hub.demo.run import Told
+from hub.demo.telling import Told
 
 if TYPE_CHECKING:
     import pytest
@@ -34,7 +34,7 @@ async def test_what_goes_on_is_said_again_and_again_until_something_else_is(
 
 def test_every_sentence_of_the_demonstration_is_said_somewhere() -> None:
     demo = Path(__file__).parents[2] / "hub" / "demo"
-    source = (demo / "run.py").read_text("utf-8")
+    source = "".join(file.read_text("utf-8") for file in demo.glob("*.py"))
     words = tomllib.loads((demo / "words.toml").read_text("utf-8"))
     said = set(re.findall(r'(?:tell|meanwhile)\(\s*"(\w+)"', source))
     assert said == set(words)
