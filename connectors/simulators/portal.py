@@ -1,22 +1,16 @@
-"""The national portal, generation 1, as its clients have met it (docs/explanation/national-portal.md).
+"""The national portal, generations 1 and 1+, behind a security server (facts §1.1 to §1.9): ``session``, ``madonvi`` and ``service`` in every body.
 
-Its habits: HTTP 200 whatever happens; success is ``"0"``, ``0`` or ``"00"``; sessions end without notice; a call
-without ``dstcode`` is answered by the adapter, with a page of HTML; progress is *appended*, so what is sent twice shows
-twice. Marked (assumed) where nobody has a source: codes 1 and 2, the texts about sessions, the names inside
-``TraCuuHoSo``'s result, that progress moves the state that ``TraCuuHoSo`` tells, and the list of progress records that
-it tells when the portal is started with ``--lists-progress``. With ``--pulled FILE`` it fetches every document that it is given a loopback link to, and
-writes down what it got.
+It answers 200 to everything that it understands, errors too. A batch is taken whole or not at all. It knows no keys: create of what it has is -3 *đã
+tồn tại*, and progress is appended each time that it comes. It says success as ``"0"``, 0 and ``"00"`` in turn. ``dstcode`` stands in the head or in
+the query; a call without it gets the adapter's page. What the codes 1, 2 and 4 and their texts say is assumed, as is that a dossier is where its
+last progress says; a partner file matches them.
 
 Run: ``python -m connectors.simulators.portal --port 9003 --journal var/portal.jsonl --secret-file keys/portal.txt``
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
 import secrets
-import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,100 +19,58 @@ import msgspec
 
 from connectors.simulators.desk import Said, say
 from connectors.simulators.orders import PAGE
-from connectors.simulators.server import HOST, options, secret_of, serve
+from connectors.simulators.portal_rules import PROGRESS as PROGRESS_TABLE
+from connectors.simulators.portal_rules import wrong_dossier
+from connectors.simulators.pulling import Puller
+from connectors.simulators.server import options, secret_of, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from connectors.simulators.desk import Call, Journal
 
-    Pull = Callable[[str, str, str], None]
-
 LOGIN, LOOK_UP, SYNC, PROGRESS = "login", "TraCuuHoSo", "DongBoHoSoMC", "CapNhatTienDoHoSoMC"
-SUCCESSES: tuple[str | int, ...] = ("0", 0, "00")
+APPENDED = frozenset({"DongBoTrangThaiHoSo", "DongBoHoiDap", "DongBoKetQuaHoiDapGuiTuDVCQG", "DongBoDanhGia"})
+"""Services that take an array and keep it; nothing was found about their answers beyond §1.5."""
+SHARED = "Lay"
 DSTCODE = "VN:GOV:000.00.00.G22:vpcpdvcprovider"
+SUCCESS: tuple[str | int, ...] = ("0", 0, "00")
+NO_SESSION, NO_LOGIN, INVALID, NO_SERVICE, EXISTS = "1", "2", "3", "4", "-3"
+Record = dict[str, Any]
 
-ALWAYS = [
-    "MaHoSo",
-    "MaTTHC",
-    "TenTTHC",
-    "MaLinhVuc",
-    "TenLinhVuc",
-    "KenhThucHien",
-    "LoaiDoiTuong",
-    "TrichYeuHoSo",
-    "NgayTiepNhan",
-    "TrangThaiHoSo",
-    "HinhThuc",
-    "DonViXuLy",
-]
-SINCE_2022 = [
-    "SoGiayToChuHoSo",
-    "DinhDanhCHS",
-    "NgayNopHoSo",
-    "NoiNopHoSo",
-    "HoSoCoThanhPhanSoHoa",
-    "TaiKhoanDuocXacThucVoiVNeID",
-    "DuocThanhToanTrucTuyen",
-]
-OF_PROGRESS = ["MaHoSo", "NguoiXuLy", "ThoiDiemXuLy", "TrangThai"]
-DATES = [
-    "NgayTiepNhan",
-    "NgayHenTra",
-    "NgayTra",
-    "NgayKetThucXuLy",
-    "NgayNopHoSo",
-    "NgayTuChoi",
-    "ThoiDiemXuLy",
-    "NgayBatDau",
-    "NgayKetThucTheoQuyDinh",
-]
-LISTS = [
-    "TaiLieuNop",
-    "DanhSachLePhi",
-    "DanhSachTepDinhKemKhac",
-    "DanhSachHoSoBoSung",
-    "DanhSachGiayToKetQua",
-    "DinhDanhCHS",
-    "DSKetNoiCSDL",
-]
-LONGEST = {"TrichYeuHoSo": 1000, "NguoiXuLy": 50}
-ALLOWED = {
-    "KenhThucHien": {"1", "2", "3"},
-    "LoaiDoiTuong": {"1", "2", "3", "4"},
-    "HinhThuc": {"0", "1"},
-    "TrangThaiHoSo": {str(number) for number in range(1, 11)},
-    "TrangThai": {str(number) for number in range(1, 11)},
-}
-_DATE = re.compile(r"^\d{14}$")
+
+class _No(Exception):  # noqa: N818 - becomes an answer
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
 
 
 class Portal:
-    """``generation``: ``1`` or ``1+`` (identity and digitisation fields mandatory). ``clock`` decides when sessions end."""
+    """``secret``: the password; empty: anyone may call. ``lifetime``: seconds that a session lives. ``publishes``: what each sharing service tells.
 
-    def __init__(  # noqa: PLR0913 - what may differ between two portals
+    ``lists_progress``: ``TraCuuHoSo`` tells a dossier's progress records as ``TIENDO`` (assumed). ``pulled``: fetch documents, and note them there.
+    """
+
+    def __init__(  # noqa: PLR0913 - the switches of the command line
         self,
         journal: Journal,
-        password: str = "",
+        secret: str = "",
         *,
         clock: Callable[[], datetime],
         username: str = "000.00.00.H47",
         lifetime: float = 600.0,
         generation: str = "1",
         lists_progress: bool = False,
-        pull: Pull | None = None,
-        publishes: Mapping[str, list[dict[str, Any]]] | None = None,
+        publishes: Mapping[str, list[Record]] | None = None,
+        pulled: Path | None = None,
     ) -> None:
-        self.journal = journal
-        self._password, self._username = password, username
-        self._clock, self._lifetime = clock, timedelta(seconds=lifetime)
-        self._mandatory = [*ALWAYS, *(SINCE_2022 if generation == "1+" else ())]
+        self.journal, self._password, self._clock = journal, secret, clock
+        self._username, self._lifetime, self._generation = username, timedelta(seconds=lifetime), generation
+        self._lists_progress, self._publishes = lists_progress, publishes or {}
         self._sessions: dict[str, datetime] = {}
         self._states: dict[str, str] = {}
-        self._lists_progress = lists_progress
-        self._pull = pull
-        self._publishes = publishes or {}
-        self._told: dict[str, list[dict[str, str]]] = {}
+        self._progress: dict[str, list[Record]] = {}
+        self._puller = Puller(pulled) if pulled else None
         for entry in journal.entries:
             self._remember(entry.operation, msgspec.json.decode(entry.body))
 
@@ -126,186 +78,153 @@ class Portal:
         return LOGIN if call.path.endswith("/login") else str(_object(call.body).get("service", ""))
 
     def answer(self, call: Call) -> Said:
-        if DSTCODE not in (call.headers.get("dstcode"), call.parameter("dstcode")):
+        if DSTCODE not in {call.headers.get("dstcode"), call.parameter("dstcode")}:
             return Said(body=PAGE, media_type="text/html")
-        asked = _object(call.body)
         if call.path.endswith("/login"):
-            return self._login(asked)
-        ends = self._sessions.get(str(asked.get("session")))
-        if ends is None or ends <= self._clock():
-            return _no("1", "Phiên làm việc hết hạn")
+            return self._let_in(_object(call.body))
+        asked = _object(call.body)
+        if self._password and not self._is_open(str(asked.get("session", ""))):
+            return _told(NO_SESSION, "Phiên làm việc hết hạn")
         return self.served(asked)
 
-    def served(self, asked: dict[str, Any]) -> Said:
-        """What the portal makes of a call whose session is good."""
-        if not asked.get("madonvi"):
-            return _no("3", "Trường madonvi không được để trống")
-        name = str(asked.get("service"))
-        if name == "LayThuTuc":
-            found = [each for each in self._publishes.get(name, ()) if each["MATTHC"] == asked.get("maTTHC")]
-            return say({"error_code": 0, "message": "", "result": found})
-        if name in self._publishes:
-            return say({"error_code": 0, "message": "", "result": self._publishes[name]})
-        service = {LOOK_UP: self._look_up, SYNC: self._sync, PROGRESS: self._progress}.get(name)
-        return service(asked) if service else _no("3", "Dịch vụ không tồn tại")
+    def served(self, asked: Mapping[str, Any]) -> Said:
+        """Answer what a session was shown for, or what a province's own connector brings."""
+        try:
+            return self._serve(asked)
+        except _No as no:
+            return _told(no.code, no.message)
 
-    def refusal(self, call: Call) -> Said:
-        if self.name(call) == LOGIN:
-            return _no("2", "Sai tên đăng nhập hoặc mật khẩu")
-        return _no("3", "Trường TrichYeuHoSo không được để trống")
+    def refusal(self, _: Call) -> Said:
+        return _told(INVALID, "Trường TrichYeuHoSo không được để trống")
 
     def expire(self) -> None:
         self._sessions.clear()
 
     def secrets(self) -> tuple[str, ...]:
-        return tuple(secret for secret in (self._password, *self._sessions) if secret)
+        return (self._password, *self._sessions) if self._password else tuple(self._sessions)
 
-    def _login(self, asked: dict[str, Any]) -> Said:
-        if asked.get("username") != self._username or asked.get("password") != self._password:
-            return _no("2", "Sai tên đăng nhập hoặc mật khẩu")
+    def _let_in(self, asked: Mapping[str, Any]) -> Said:
+        if self._password and (asked.get("username"), asked.get("password")) != (
+            self._username,
+            self._password,
+        ):
+            return _told(NO_LOGIN, "Sai tên đăng nhập hoặc mật khẩu")
         session = secrets.token_hex(16)
         self._sessions[session] = self._clock() + self._lifetime
         return say({"error_code": 0, "message": "Thành công", "session": session})
 
-    def _look_up(self, asked: dict[str, Any]) -> Said:
-        code = asked.get("mahoso")
-        state = self._states.get(code) if isinstance(code, str) else None
-        found: dict[str, Any] = {"MAHOSO": code, "TRANGTHAIHOSO": state}
-        if self._lists_progress:
-            found["TIENDO"] = self._told.get(str(code), [])
-        return say({"error_code": 0, "message": "", "result": [found] if state else []})
+    def _is_open(self, session: str) -> bool:
+        ends = self._sessions.get(session)
+        return ends is not None and self._clock() < ends
 
-    def _sync(self, asked: dict[str, Any]) -> Said:
-        """Create or update all of ``data`` or none of it."""
-        records = _records(asked)
-        if records is None or asked.get("isUpdating") not in {"True", "False"}:
-            return _no("3", "Dữ liệu không đúng cấu trúc")
-        wrong = next((error for record in records if (error := _wrong(record, self._mandatory))), "")
-        if wrong:
-            return _no("3", wrong)
-        updating = asked["isUpdating"] == "True"
+    def _serve(self, asked: Mapping[str, Any]) -> Said:
+        service = asked.get("service")
+        if not asked.get("madonvi"):
+            raise _No(INVALID, "Trường madonvi không được để trống")
+        match service:
+            case "DongBoHoSoMC":
+                return self._sync(asked)
+            case "CapNhatTienDoHoSoMC":
+                return self._append(asked)
+            case "TraCuuHoSo":
+                return self._look_up(str(asked.get("mahoso", "")))
+            case str() if service in APPENDED:
+                self._keep(service, _array(asked), "append")
+                return _told("0", "Thành công")
+            case str() if service.startswith(SHARED):
+                return self._shared(service, asked)
+        raise _No(NO_SERVICE, "Không có dịch vụ này")
+
+    def _sync(self, asked: Mapping[str, Any]) -> Said:
+        records, updating = _array(asked), asked.get("isUpdating")
+        if updating not in {"True", "False"}:
+            raise _No(INVALID, "Trường isUpdating không hợp lệ")
         for record in records:
-            if (record["MaHoSo"] in self._states) != updating:
-                told = "không tồn tại" if updating else "đã tồn tại"
-                return _no("3" if updating else "-3", f"Hồ sơ {record['MaHoSo']} {told}")
-        done = "Cập nhật thành công" if updating else "Đồng bộ hồ sơ thành công"
-        return self._take(SYNC, records, done, "update" if updating else "create")
+            if said := wrong_dossier(record, self._generation):
+                raise _No(INVALID, said)
+        codes = [record["MaHoSo"] for record in records]
+        if len(set(codes)) < len(codes):
+            raise _No(INVALID, "Một hồ sơ có hai bản ghi")
+        for code in codes:
+            self._must_be(code, known=updating == "True")
+        self._keep(SYNC, records, "update" if updating == "True" else "create")
+        return say(
+            {"error_code": SUCCESS[len(self.journal.entries) % 3], "message": "Đồng bộ hồ sơ thành công"}
+        )
 
-    def _progress(self, asked: dict[str, Any]) -> Said:
-        records = _records(asked)
-        if records is None:
-            return _no("3", "Dữ liệu không đúng cấu trúc")
-        wrong = next((error for record in records if (error := _wrong(record, OF_PROGRESS))), "")
-        if wrong:
-            return _no("3", wrong)
-        unknown = next((record["MaHoSo"] for record in records if record["MaHoSo"] not in self._states), "")
-        if unknown:
-            return _no("3", f"Hồ sơ {unknown} không tồn tại")
-        return self._take(PROGRESS, records, "Cập nhật tiến độ thành công", "append")
+    def _must_be(self, code: str, *, known: bool) -> None:
+        if known and code not in self._states:
+            raise _No(INVALID, f"Hồ sơ {code} không tồn tại")
+        if not known and code in self._states:
+            raise _No(EXISTS, f"Hồ sơ {code} đã tồn tại")
 
-    def _take(self, operation: str, records: list[dict[str, Any]], done: str, how: str) -> Said:
-        dossier = ",".join(dict.fromkeys(record["MaHoSo"] for record in records))
-        entry = self.journal.record(operation, msgspec.json.encode(records), dossier=dossier, reference=how)
-        if self._pull is not None:
-            for code, id_, link in _links(records):
-                self._pull(code, id_, link)
-        self._remember(operation, records)
-        return say({"error_code": SUCCESSES[entry.number % len(SUCCESSES)], "message": done, "result": []})
+    def _append(self, asked: Mapping[str, Any]) -> Said:
+        records = _array(asked)
+        for record in records:
+            if said := PROGRESS_TABLE.wrong(record):
+                raise _No(INVALID, said)
+            self._must_be(record["MaHoSo"], known=True)
+        self._keep(PROGRESS, records, "append")
+        return say({"error_code": 0, "message": "Cập nhật tiến độ thành công", "result": []})
 
-    def _remember(self, operation: str, records: list[dict[str, Any]]) -> None:
-        field = "TrangThaiHoSo" if operation == SYNC else "TrangThai"
-        self._states |= {record["MaHoSo"]: record[field] for record in records}
-        if operation == PROGRESS and self._lists_progress:
+    def _look_up(self, code: str) -> Said:
+        state = self._states.get(code)
+        if state is None:
+            return say({"error_code": 0, "message": "", "result": []})
+        found: Record = {"MAHOSO": code, "TRANGTHAIHOSO": state}
+        if self._lists_progress:
+            found["TIENDO"] = [_upper(record) for record in self._progress.get(code, ())]
+        return say({"error_code": 0, "message": "", "result": [found]})
+
+    def _shared(self, service: str, asked: Mapping[str, Any]) -> Said:
+        told = self._publishes.get(service, [])
+        if service == "LayThuTuc":
+            told = [record for record in told if record.get("MATTHC") == asked.get("maTTHC")]
+        return say({"error_code": 0, "message": "Thành công", "result": told})
+
+    def _keep(self, service: str, records: list[Any], reference: str) -> None:
+        first = records[0] if isinstance(records[0], dict) else {}
+        code = str(first.get("MaHoSo") or first.get("MaHoSoDonVi") or "")
+        self.journal.record(service, msgspec.json.encode(records), dossier=code, reference=reference)
+        self._remember(service, records)
+
+    def _remember(self, service: str, records: list[Record]) -> None:
+        if service == SYNC:
+            self._states |= {record["MaHoSo"]: record["TrangThaiHoSo"] for record in records}
+            if self._puller:
+                self._puller.want(records)
+        elif service == PROGRESS:
             for record in records:
-                upper = {name.upper(): value for name, value in record.items()}
-                self._told.setdefault(record["MaHoSo"], []).append(upper)
+                self._progress.setdefault(record["MaHoSo"], []).append(record)
+                self._states[record["MaHoSo"]] = record["TrangThai"]
 
 
-class Puller:
-    """Fetches in a thread of its own, as the portal does later and by itself; one line of ``file`` per document."""
-
-    def __init__(self, file: Path) -> None:
-        self._file, self._thread = file, ThreadPoolExecutor(1)
-
-    def __call__(self, code: str, id_: str, link: str) -> None:
-        if link.startswith(f"http://{HOST}:"):
-            self._thread.submit(self._fetch, code, id_, link)
-
-    def _fetch(self, code: str, id_: str, link: str) -> None:
-        found, size, status = hashlib.sha256(), 0, 0
-        try:
-            with urllib.request.urlopen(link, timeout=30) as reply:  # noqa: S310 - loopback, see above
-                status = reply.status
-                while piece := reply.read(1 << 16):
-                    found.update(piece)
-                    size += len(piece)
-        except OSError as error:
-            status = getattr(error, "code", 0)
-        told = {"dossier": code, "id": id_, "status": status, "sha256": found.hexdigest(), "size": size}
-        with self._file.open("ab") as file:
-            file.write(msgspec.json.encode(told) + b"\n")
-
-
-def _links(records: list[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:
-    """Name every attachment that stands behind a link: dossier, the attachment's id, the link."""
-    for record in records:
-        for paper in record.get("TaiLieuNop") or ():
-            if link := paper.get("DuongDanTaiTepTin"):
-                yield record["MaHoSo"], str(paper.get("TepDinhKemId", "")), link
-
-
-def _no(code: str, message: str) -> Said:
+def _told(code: str, message: str) -> Said:
     return say({"error_code": code, "message": message})
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _object(body: bytes) -> Record:
     try:
-        found = msgspec.json.decode(body)
+        told = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return told if isinstance(told, dict) else {}
 
 
-def _records(asked: dict[str, Any]) -> list[dict[str, Any]] | None:
-    records = asked.get("data")
-    if (
-        not isinstance(records, list)
-        or not records
-        or not all(isinstance(record, dict) for record in records)
-    ):
-        return None
-    return records
+def _array(asked: Mapping[str, Any]) -> list[Any]:
+    data = asked.get("data")
+    if not isinstance(data, list) or not data:
+        raise _No(INVALID, "Trường data không được để trống")
+    return data
 
 
-def _wrong(record: dict[str, Any], mandatory: list[str]) -> str:
-    """Say what the portal would: empty, not text, not a date, too long, not of the list."""
-    for name in mandatory:
-        if record.get(name) in (None, "", []):
-            return f"Trường {name} không được để trống"
-    for name, value in record.items():
-        if not isinstance(value, list if name in LISTS else str):
-            return f"Trường {name} không đúng kiểu dữ liệu"
-        if isinstance(value, str) and value and _bad(name, value):
-            return f"Trường {name} không hợp lệ"
-    return ""
+def _upper(record: Mapping[str, Any]) -> Record:
+    """What is shared has upper-case names (§1.5)."""
+    return {name.upper(): value for name, value in record.items()}
 
 
-def _bad(name: str, value: str) -> bool:
-    return (
-        (name in DATES and not _is_date(value))
-        or len(value) > LONGEST.get(name, 100_000)
-        or (name in ALLOWED and value not in ALLOWED[name])
-    )
-
-
-def _is_date(value: str) -> bool:
-    if not _DATE.match(value):
-        return False
-    try:
-        datetime.strptime(value, "%Y%m%d%H%M%S")  # noqa: DTZ007 - wall time without a zone is this format's rule
-    except ValueError:
-        return False
-    return True
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def main() -> None:
@@ -313,33 +232,29 @@ def main() -> None:
     parser.add_argument("--username", default="000.00.00.H47")
     parser.add_argument("--lifetime", type=float, default=600.0, help="seconds a session lives")
     parser.add_argument("--generation", choices=("1", "1+"), default="1")
-    parser.add_argument(
-        "--lists-progress", action="store_true", help="TraCuuHoSo tells progress records (assumed)"
-    )
+    parser.add_argument("--lists-progress", action="store_true", help="TraCuuHoSo tells the progress records")
     parser.add_argument("--pulled", type=Path, help="fetch documents by their links and write down what came")
-    parser.add_argument(
-        "--publishes",
-        type=Path,
-        help="JSON: by service (LayThuTuc, LayDanhMucCoQuan …) the records of its result",
+    parser.add_argument("--publishes", type=Path, help="JSON: what each sharing service tells")
+    told = parser.parse_args()
+    secret, publishes = (
+        secret_of(told),
+        msgspec.json.decode(told.publishes.read_bytes()) if told.publishes else None,
     )
-    arguments = parser.parse_args()
-    publishes = msgspec.json.decode(arguments.publishes.read_bytes()) if arguments.publishes else {}
-    pull = Puller(arguments.pulled) if arguments.pulled else None
-
-    def opened(journal: Journal) -> Portal:
-        return Portal(
+    serve(
+        told.port,
+        told.journal,
+        lambda journal: Portal(
             journal,
-            secret_of(arguments),
-            clock=lambda: datetime.now(UTC),
-            username=arguments.username,
-            lifetime=arguments.lifetime,
-            generation=arguments.generation,
-            lists_progress=arguments.lists_progress,
-            pull=pull,
+            secret,
+            clock=_now,
+            username=told.username,
+            lifetime=told.lifetime,
+            generation=told.generation,
+            lists_progress=told.lists_progress,
             publishes=publishes,
-        )
-
-    serve(arguments.port, arguments.journal, opened)
+            pulled=told.pulled,
+        ),
+    )
 
 
 if __name__ == "__main__":

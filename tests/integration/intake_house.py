@@ -379,7 +379,6 @@ async def house(
         now=now,
         new_id=ids,
         mailboxes=Owners(partners=owners(made.partners), codec_of=made.codecs.get, confirm=confirm),
-        registries=Registries(agencies=made.router.agencies, procedures=made.router.procedures),
         console=console(
             made.partners,
             store.people,
@@ -389,7 +388,10 @@ async def house(
             seconds=seconds,
             hasher=CHEAP,
         ),
-        **(more or {}),
+        **{
+            "registries": Registries(agencies=made.router.agencies, procedures=made.router.procedures),
+            **(more or {}),
+        },
         counts=Counts(),
     )
     app = build(deps)

@@ -16,7 +16,6 @@ from connectors.simulators.opencps_lgsp import OpenCpsLgsp
 from connectors.simulators.orders import KINDS
 from connectors.simulators.sandbox import EXAMPLES, FAMILIES
 from connectors.simulators.tricks import TRICKS, play
-from hub.api.desk import Registries
 from hub.intake.spool import Spool
 from tests.doubles.pki import Pki
 from tests.integration.intake_house import PROVINCE, House, house, partner_files, parts
@@ -52,9 +51,7 @@ async def hub(tmp_path: Path, made: Parts) -> AsyncIterator[House]:
         (tmp_path / name).mkdir()
         spools[name] = Spool(tmp_path / name, memory=1024, limit=LARGEST)
     desks = {f"/{calling.desk}": DESKS[calling.desk] for calling in CALLERS.values()}
-    registries = Registries(agencies=made.router.agencies, procedures=made.router.procedures)
-    more = {"desks": desks, "registries": registries, **spools}
-    async with house(tmp_path, made, lambda: NOW, more=more) as running:
+    async with house(tmp_path, made, lambda: NOW, more={"desks": desks, **spools}) as running:
         yield running
 
 

@@ -260,6 +260,7 @@ async def test_registries_are_told_as_far_as_they_know(hub: House, client: Repor
 
 
 async def test_a_hub_without_registries_says_that_it_cannot_answer(tmp_path: Path, made: Parts) -> None:
-    async with house(tmp_path, made, lambda: NOW, more={"desks": {"/dvcqg": DESKS["mapi"]}}) as bare:
+    more = {"desks": {"/dvcqg": DESKS["mapi"]}, "registries": None}
+    async with house(tmp_path, made, lambda: NOW, more=more) as bare:
         said = await Reporter(f"{bare.url}/dvcqg", "onestop", SECRET).call("LayDanhMucCoQuan")
         assert said["error_code"] == 3

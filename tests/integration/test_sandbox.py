@@ -64,7 +64,7 @@ class Box:
         message = from_json((GOLDEN / f"{ref}.{operation}.canonical.json").read_bytes())
         assert message.dossier is not None
         code = f"000.00.00.H47-261123-{number:04d}"
-        dossier = replace(message.dossier, code=code, documents=(), papers=())
+        dossier = replace(message.dossier, code=code, documents=(), papers=(), results=())
         message = replace(message, dossier=dossier, extensions={})
         key = f"01K9:{name}:{number}"
         codec = room.build(partner.settings, self.what.formats[receives.mapping])

@@ -134,7 +134,7 @@ async def test_a_whole_dossier_is_created_once_and_goes_by_the_portals_numbers(
         called(server).count(UPLOAD) == 2
     )  # the application, and the result: each once in all these messages
     assert called(server).count(TOKEN) == 4
-    assert told["IdHoSo"] == "HS-1"
+    assert told["IdHoSo"] == entries[0].reference
     assert told["MaHoSo"].startswith("G22.99-")
     states = {
         json.loads(entry.body)["TrangThai"]: json.loads(entry.body)
