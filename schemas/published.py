@@ -70,6 +70,9 @@ def _property(table: Table, row: Row, shape: Shape) -> dict[str, Any]:
         body = _value(table, row, target)
     least = {"minItems": 1} if row.required else {}
     whole = {"type": "array", **least, "items": body} if row.many else body
+    if table.lone and row.many and row.record is not None:
+        nothing = [{"type": "null"}] if table.nulls and not row.required else []
+        return {"anyOf": [whole, body, *nothing]}
     return _or_null(whole) if table.nulls and not row.required else whole
 
 

@@ -33,6 +33,8 @@ def compile_reader(table: Table, record: str, shape: Shape = CANONICAL, *, check
             continue
         if row.fixed is None:
             code.put(f"v = s.get({row.wire!r})")
+        if table.lone and row.many and row.record is not None:
+            code.put("if type(v) is tree: v = [v]")
         _read_row(code, table, row, shape, checked=checked)
     for row in rows:
         if row.derived:

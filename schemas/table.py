@@ -117,7 +117,7 @@ class KindsTold(Closed, frozen=True):
 
 class Table(Closed, frozen=True):
     """A whole mapping file. ``absent``: how this format says nothing, by leaving out or by ``""``/``[]``. ``nulls``: senders may
-    also write ``null`` for nothing.
+    also write ``null`` for nothing. ``lone``: they may write the record itself where a list holds one, as conversions from XML do.
 
     ``dialect``: ``edxml``: XML as ``schemas.edxml`` reads and writes it. ``namespaces``: record → the namespace of the elements
     in it, where that is not the root's; ``""``: none (a schema without ``elementFormDefault``). ``states``, ``kinds``: what it has no word for, and why. ``open``: as in
@@ -133,6 +133,7 @@ class Table(Closed, frozen=True):
     dialect: Literal["", "edxml"] = ""
     array: bool = False
     nulls: bool = False
+    lone: bool = False
     namespace: str = ""
     namespaces: dict[str, str] = {}
     natural_key: NaturalKey | None = None

@@ -1,7 +1,8 @@
 """Writes the golden examples anew: ``python tests/golden/make.py``. Look at the difference before you commit it.
 
 ``full/``: one message per operation in which every row of its table says something. ``story/``: the messages of
-``examples/messages`` in every format that a recipient gets.
+``examples/messages`` in every format that a recipient gets. ``wire/``: what partners write, written by hand; only what each case
+means (``meaning.json``) is made, from its ``sample`` or its first file.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from schemas.convert import spelled  # noqa: E402
 from schemas.dossier import Message, to_json  # noqa: E402
 from schemas.mapping import load, mappings  # noqa: E402
 from schemas.table import CANONICAL, Row, Shape, Table, read_table, step_into  # noqa: E402
+from tests.golden.meanings import WIRE, meaning  # noqa: E402
 
 HERE = Path(__file__).parent
 TABLES = ROOT / "schemas" / "mappings"
@@ -124,6 +126,14 @@ def story() -> None:
                 (HERE / "story" / f"{path.stem}.{ref}.{name}.{media}").write_bytes(pretty(made, media))
 
 
+def wire() -> None:
+    for case in sorted(path for path in WIRE.glob("*/*") if path.is_dir()):
+        files = sorted(file for file in case.iterdir() if file.name != "meaning.json")
+        first = next((file for file in files if file.stem == "sample"), files[0])
+        means = meaning(case.parent.name, case.name, first.read_bytes())
+        (case / "meaning.json").write_bytes(pretty(json.dumps(means).encode(), "json"))
+
+
 def pretty(raw: bytes, media: str) -> bytes:
     """JSON is indented for the reader's sake; XML stays byte for byte, it is what gets signed."""
     return (
@@ -134,3 +144,4 @@ def pretty(raw: bytes, media: str) -> bytes:
 if __name__ == "__main__":
     full()
     story()
+    wire()

@@ -93,6 +93,7 @@ async def test_a_dossier_goes_its_way_as_the_land_system_tells_it(hub: House, la
         ("NhanBoSungHoSo", call(code, NgayNhanBoSung=utc(NOW), NgayHenTraMoi=utc(NOW))),
         ("ThueChuyenTraHoSoDoSai", call(code)),
         ("GuiKetQuaThue", call(code, NgayCoKetQuaThue=utc(NOW), DanhSachThongBaoThue=[notice])),
+        ("GuiKetQuaThue", call(code, NgayCoKetQuaThue=utc(NOW), DanhSachThongBaoThue=notice)),
     ):
         answer = await land.say(service, document)
         assert (answer.result, answer.status) == (1, 200), answer
@@ -102,6 +103,7 @@ async def test_a_dossier_goes_its_way_as_the_land_system_tells_it(hub: House, la
         "supplement_requested",
         "supplement_submitted",
         "step",
+        "duty_announced",
         "duty_announced",
     ]
 

@@ -1,0 +1,156 @@
+"""What the examples under ``wire/<family>/<case>`` mean to the rooms and desks: every file of a case means the same, ``meaning.json``.
+
+A case holds the published sample or our own, and its legal variations: order, prefixes, forms of dates, empty or absent, one or many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import replace
+
+from connectors.contract import Delivered, Parcel, Sealed
+from connectors.desks import Call, Say, Says, Standing
+from connectors.dvcqg.desk import Desk as Portal
+from connectors.gip.client import connect as gip
+from connectors.replies import Row
+from connectors.rest.client import connect as rest
+from connectors.rest.settings import Settings as Rest
+from connectors.simulators.desk import Journal, Said
+from connectors.simulators.server import Server
+from connectors.transport import Http
+from connectors.vbdlis.desk import Desk
+from schemas.dossier import to_json
+from schemas.library import BUILTIN
+from schemas.mapping import load
+from schemas.tax import notices
+from tests.contract.room import REACH, SECRET, now, shows
+from tests.contract.room_gip import parcel_of, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from connectors.contract import Connector, Outcome
+    from connectors.simulators.desk import Call as Came
+
+ROOT = Path(__file__).resolve().parents[2]
+WIRE = Path(__file__).parent / "wire"
+CODE = "000.00.15.H47-190412-0007"
+HEARD = datetime(2019, 4, 12, 9, 30, tzinfo=UTC)
+CALLS = load(BUILTIN / "mappings" / "vbdlis.desk-1.toml")
+PORTAL = load(BUILTIN / "mappings" / "dvcqg.calls-1.toml")
+ANSWERS = load(BUILTIN / "mappings" / "gip.data-1.toml")
+
+
+class Canned:
+    """A partner that answers everything with the same bytes."""
+
+    def __init__(self, body: bytes, media_type: str) -> None:
+        self.journal, self._said = Journal(None, now), Said(body=body, media_type=media_type)
+
+    def name(self, _: Came) -> str:
+        return ""
+
+    def answer(self, _: Came) -> Said:
+        return self._said
+
+    refusal = answer
+
+    def expire(self) -> None: ...
+
+    def secrets(self) -> tuple[str, ...]:
+        return ()
+
+
+def meaning(family: str, case: str, raw: bytes) -> Any:
+    return MEANINGS[family](case, raw)
+
+
+def _called(case: str, raw: bytes) -> Any:
+    say = Desk().read(Call(path=f"/{case.partition('-')[0]}/code", body=raw, at=HEARD))
+    assert isinstance(say, Say)
+    (message,) = say.messages(Standing())
+    return _plain(CALLS.read(message.body, "dat-dai", message.key, "000.00.06.H47"))
+
+
+def _through_the_portal(_: str, raw: bytes) -> Any:
+    said = Portal().read(Call(path="/nhantbthuedvcqg", body=raw, at=HEARD))
+    each = said.each if isinstance(said, Says) else (said,)
+    told = [one.messages(Standing()) for one in each if isinstance(one, Say)]
+    return [
+        _plain(PORTAL.read(message.body, "dvcqg", message.key, "000.00.00.G22"))
+        for messages in told
+        for message in messages
+    ]
+
+
+def _plain(message: Any) -> Any:
+    """Without what a format keeps for itself, and without the key, which is of the bytes."""
+    return json.loads(to_json(replace(message, extensions={}, key="")))
+
+
+def _noticed(_: str, raw: bytes) -> Any:
+    return json.loads(msgspec.json.encode(notices(raw)))
+
+
+def _answered(_: str, raw: bytes) -> Any:
+    outcome = asyncio.run(_told("gip", Canned(raw, "text/xml; charset=utf-8")))
+    if not isinstance(outcome, Delivered) or outcome.answer is None:
+        return {"outcome": type(outcome).__name__}
+    message = ANSWERS.read(outcome.answer.body, "thue", outcome.answer.key, "000.00.48.G12")
+    return {"outcome": "Delivered", "reference": outcome.reference, "message": _plain(message)}
+
+
+def _replied(_: str, raw: bytes) -> Any:
+    outcome = asyncio.run(_told("vbdlis", Canned(raw, "application/json; charset=utf-8")))
+    return {"outcome": type(outcome).__name__}
+
+
+async def _told(partner: str, desk: Canned) -> Outcome:
+    server = Server(desk)
+    address = f"http://127.0.0.1:{await server.start()}"
+    with tempfile.TemporaryDirectory() as folder:
+        connector, parcel = PARTNERS[partner](address, Path(folder))
+        try:
+            return await connector.deliver(parcel)
+        finally:
+            await connector.close()
+            await server.stop()
+
+
+def _tax(address: str, folder: Path) -> tuple[Connector, Parcel]:
+    told = settings(address, folder)
+    http = Http(told, clock=now)
+    return gip(told, http, shows(told, http)), parcel_of(told, CODE, 1)
+
+
+def _land(address: str, folder: Path) -> tuple[Connector, Parcel]:
+    (folder / "code.txt").write_text(SECRET, "utf-8")
+    receives = tomllib.loads((ROOT / "examples" / "desks" / "dat-dai-vbdlis.toml").read_text("utf-8"))[
+        "receives"
+    ]
+    file = {**receives["rest"]["auth"], "secret_file": folder / "code.txt"}
+    told = Rest.model_validate({**receives["rest"], **REACH, "base_url": address, "auth": file})
+    rows = tuple(Row.model_validate(row) for row in receives["replies"])
+    http = Http(told, clock=now)
+    sealed = Sealed(payload=b"{}", media_type="application/json")
+    return rest(told, http, shows(told, http), rows), Parcel(
+        key="k", operation="tiepnhan", sealed=sealed, dossier=CODE
+    )
+
+
+PARTNERS: dict[str, Callable[[str, Path], tuple[Connector, Parcel]]] = {"gip": _tax, "vbdlis": _land}
+MEANINGS: dict[str, Callable[[str, bytes], Any]] = {
+    "vbdlis.desk": _called,
+    "vbdlis.replies": _replied,
+    "gip.answers": _answered,
+    "tax.notices": _noticed,
+    "dvcqg.tax": _through_the_portal,
+}
