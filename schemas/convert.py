@@ -12,6 +12,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable  # noqa: TC003 - msgspec reads the annotations at run time
 from datetime import UTC, datetime, timedelta, timezone
@@ -25,7 +26,7 @@ from schemas.tax import moment
 _AHEAD = timedelta(hours=7)
 VIETNAM = timezone(_AHEAD, "Asia/Ho_Chi_Minh")
 
-Gives = Literal["text", "integer", "moment", "boolean"]
+Gives = Literal["text", "integer", "moment", "boolean", "amounts"]
 MAX_INTEGER = 2**63 - 1
 
 
@@ -55,6 +56,24 @@ class Converter(msgspec.Struct, frozen=True, kw_only=True):
 
 def _same(value: Any) -> Any:  # noqa: ANN401 - the identity has no type of its own
     return value
+
+
+def _to_payment(lines: list[dict[str, Any]]) -> str | None:
+    """Write amounts as OpenCPS takes a demand for payment: JSON in a form, one amount for all; ``None`` where no amount is known.
+
+    ``requestPayment`` 2: pay what is due (``ProcessActionTerm``); whole đồng in digits (``createPaymentFile`` of the published server).
+    """
+    amounts = [line["amount"] for line in lines if line.get("amount") is not None]
+    if not amounts:
+        return None
+    named = (line.get("item_name") or line.get("name") or line.get("notice") for line in lines)
+    note = "; ".join(dict.fromkeys(filter(None, named)))
+    told = {"requestPayment": 2, "feeAmount": str(sum(amounts)), **({"paymentNote": note} if note else {})}
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+def _unread(_value: object) -> Any:  # noqa: ANN401 - never returns
+    raise Wrong("HUB-SCH-002", "written only")
 
 
 def _text(value: object) -> str:
@@ -338,6 +357,7 @@ _ALL = (
         gives="integer",
         wire={"type": "string", "pattern": "^(0|[1-9][0-9]{0,18})$"},
     ),
+    Converter(name="payment", read=_unread, write=_to_payment, gives="amounts", wire={"type": "string"}),
     Converter(name="boolean", read=_boolean, write=_same, gives="boolean", wire={"type": "boolean"}),
     Converter(
         name="True/False",

@@ -168,6 +168,10 @@ def read_table(path: Path) -> Table:
         raise refuse("HUB-MAP-003", path.name, detail=str(error)[:300]) from None
 
 
+AMOUNTS = "amounts"
+"""What a converter gives that says a whole list of amounts as one text."""
+
+
 # --- the canonical side ---------------------------------------------------------------------------------------------
 
 
@@ -295,6 +299,10 @@ def _check_leaf(table: Table, row: Row, target: Shape) -> None:
             raise Slip(f"{row.at} holds one of {', '.join(target.values)}")
         return
     converter = converter_of(table, row)
+    if converter.gives == AMOUNTS:
+        if row.only != "write" or target.item is None or "amount" not in target.item.fields:
+            raise Slip(f"{converter.name} is written only, of a list with amounts")
+        return
     if target.gives != converter.gives:
         raise Slip(
             f"{converter.name} gives {converter.gives}, {row.at} holds {target.gives or 'no single value'}"
@@ -324,6 +332,8 @@ def said(table: Table, record: str, shape: Shape = CANONICAL, place: str = "") -
             target, path = target.item, f"{path}[]"
         if row.record is not None:
             found |= said(table, row.record, target, path)
+        elif row.codes is None and convert.CONVERTERS[row.as_].gives == AMOUNTS:
+            found.add(f"{path}[].amount")
         else:
             found.add(path)
     return found

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from schemas.code import Code, Complaints, Tree, fetch
 from schemas.convert import spelled
 from schemas.strict_json import pointer_token
-from schemas.table import CANONICAL, Row, Shape, Table, converter_of, step_into
+from schemas.table import AMOUNTS, CANONICAL, Row, Shape, Table, converter_of, step_into
 
 Writer = Callable[[Tree, Tree | None, str, str, Complaints], Tree]
 
@@ -118,7 +118,7 @@ def _write_leaf(code: Code, table: Table, row: Row, wire: str, place: str) -> No
         code.put(f"if len(v) > {row.max}: v = v[:{row.max}]")
     elif row.max is not None:
         code.put(f"if len(v) > {row.max}: c.add('HUB-MAP-004', {place}, 'maxLength {row.max}')")
-    code.put(f"o[{wire}] = v")
+    code.put(f"if v is not None: o[{wire}] = v" if converter.gives == AMOUNTS else f"o[{wire}] = v")
 
 
 def _write_scalars(code: Code, table: Table, row: Row, wire: str, place: str) -> None:

@@ -10,6 +10,7 @@ from connectors.credentials.showing import called
 from connectors.envelopes import opened, signed
 from connectors.replies import Reply, Row, Table, Verdict, classify, known_actions, wait_of
 from connectors.rest.replies import absent_rows, is_about, names_another, read, reference, room_rows
+from connectors.rest.uploads import UPLOAD
 from connectors.transport import Answer, Broken, Http, Request
 
 if TYPE_CHECKING:
@@ -37,6 +38,12 @@ def fill(template: str, parcel: Parcel) -> str:
     return template.format(**{name: quote(value, safe="") for name, value in words.items()})
 
 
+def _path(settings: Settings, operation: str) -> str:
+    if settings.uploads and operation.startswith(UPLOAD):
+        return settings.uploads.path
+    return settings.paths.get(operation, settings.path)
+
+
 class _RestConnector:
     def __init__(
         self,
@@ -56,7 +63,7 @@ class _RestConnector:
         settings = self._settings
         answer = await self._call(
             Request(
-                path=fill(settings.paths.get(parcel.operation, settings.path), parcel),
+                path=fill(_path(settings, parcel.operation), parcel),
                 method=settings.method,
                 body=parcel.sealed.payload,
                 headers={

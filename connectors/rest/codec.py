@@ -10,15 +10,17 @@ from urllib.parse import urlencode
 import msgspec
 
 from connectors.contract import Codec, Draft
+from connectors.rest import uploads
 from connectors.rest.enclosing import enclosed
+from connectors.rest.uploads import UPLOAD, Named
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from connectors.contract import Writer
-    from connectors.rest.settings import Settings
-    from schemas.dossier import Message
+    from connectors.rest.settings import Settings, Uploads
+    from schemas.dossier import Document, Message, Result
 
 
 class _RestCodec:
@@ -77,16 +79,59 @@ def as_form(payload: bytes) -> bytes:
         raise refuse("HUB-MAP-004", rule=FORM) from None
 
 
+class _UploadingCodec:
+    """For a partner that takes files by themselves: each goes before what is said, as an operation of its own."""
+
+    def __init__(self, told: Uploads, inner: _RestCodec) -> None:
+        self._told, self._inner = told, inner
+
+    @property
+    def particulars(self) -> str:
+        """Which files go, and when, is this partner's own (``connectors.contract.Particular``)."""
+        return self._told.model_dump_json()
+
+    def operations(self, message: Message) -> tuple[str, ...]:
+        said = self._inner.operations(message)
+        files = self._files(message) if said else ()
+        return (*(f"{UPLOAD}{number}" for number in range(1, len(files) + 1)), *said)
+
+    def encode(self, operation: str, message: Message, key: str) -> Draft:
+        if not operation.startswith(UPLOAD):
+            return self._inner.encode(operation, message, key)
+        file = self._files(message)[int(operation.removeprefix(UPLOAD)) - 1]
+        code = message.dossier.code if message.dossier else ""
+        named = Named(sha256=file.sha256 or "", name=file.name or "", media_type=file.media_type or "")
+        return Draft(
+            payload=msgspec.json.encode(named),
+            media_type=uploads.media_type(key),
+            facts={"dossier": code} if code else {},
+        )
+
+    def enclose(self, draft: Draft, contents: Mapping[str, bytes]) -> Draft:
+        if not draft.media_type.startswith(uploads.MULTIPART):
+            return draft
+        payload = uploads.written(draft.payload, draft.media_type, self._told, contents)
+        return msgspec.structs.replace(draft, payload=payload)
+
+    def _files(self, message: Message) -> tuple[Document | Result, ...]:
+        dossier, told = message.dossier, self._told
+        if dossier is None or (told.kinds and message.kind not in told.kinds):
+            return ()
+        if told.of == "results":
+            return tuple(each for each in dossier.results if each.sha256)
+        return tuple(each for each in dossier.documents if each.sha256 and not each.deleted)
+
+
 FORM = "application/x-www-form-urlencoded"
 LARGEST = 16 * 2**20
 """Bytes of all files inside one message: gateways of the field take few larger requests."""
 
 
 def encloses(settings: Settings) -> int:
-    return LARGEST if settings.files_at else 0
+    return LARGEST if settings.files_at or settings.uploads else 0
 
 
 def build(settings: Settings, mapping: Writer) -> Codec:
-    if settings.form:
-        return _FormCodec(settings, mapping)
-    return _EnclosingCodec(settings, mapping) if settings.files_at else _RestCodec(settings, mapping)
+    kind = _FormCodec if settings.form else _EnclosingCodec if settings.files_at else _RestCodec
+    inner = kind(settings, mapping)
+    return _UploadingCodec(settings.uploads, inner) if settings.uploads else inner

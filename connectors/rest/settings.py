@@ -8,8 +8,9 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from connectors.credentials.settings import Auth, Closed, HeaderName, NoAuth
+from connectors.credentials.settings import Auth, Closed, HeaderName, Name, NoAuth
 from connectors.reach import Reach
+from schemas.dossier import Kind  # noqa: TC001 - pydantic reads the annotations at run time
 
 _POINTER = r"^(/[^/]*)*$"
 _PATH = re.compile(r"^/[!-~]*$")
@@ -59,10 +60,24 @@ class Find(Closed):
     key: Pointer = ""
 
 
+class Uploads(Closed):
+    """Files of a message go before it, each in a request of its own (``multipart/form-data``, RFC 7578): ``of`` its results or its papers.
+
+    ``kinds``: of messages whose files go; empty: all. ``file``: the field with the content; ``name``: the one with its name; ``fields``: fixed ones.
+    """
+
+    path: PathTemplate
+    of: Literal["results", "documents"] = "results"
+    kinds: tuple[Kind, ...] = ()
+    file: Name = "file"
+    name: Name | None = None
+    fields: dict[Name, Annotated[str, Field(max_length=1000)]] = Field(default_factory=dict)
+
+
 class Settings(Reach):
     """``path`` serves every operation that ``paths`` does not name. ``files_at``: where files stand in the payload, in base64: JSON
     pointers with ``*`` for each element of a list; the mapping writes a document's SHA-256 there. ``form``: what the mapping writes, a
-    record of texts, travels as a form (``application/x-www-form-urlencoded``).
+    record of texts, travels as a form (``application/x-www-form-urlencoded``). ``uploads``: files go before their message.
     """
 
     signs: ClassVar[frozenset[str]] = frozenset({"modi-rest"})
@@ -78,11 +93,14 @@ class Settings(Reach):
     find: Find | None = None
     files_at: tuple[FilePointer, ...] = ()
     form: bool = False
+    uploads: Uploads | None = None
 
     @model_validator(mode="after")
     def _a_form_holds_texts(self) -> Self:
         if self.form and self.files_at:
             raise ValueError("a form has no room for files")
+        if self.uploads and self.files_at:
+            raise ValueError("files go inside (files_at) or before (uploads), not both")
         return self
 
     @model_validator(mode="after")

@@ -44,6 +44,7 @@ def value(table: Table, row: Row, shape: Shape, number: int) -> Any:
         "digits": str(number),
         "vnd": str(number * 1000),
         "True/False": "True",
+        "payment": '{"requestPayment":2,"feeAmount":"7000"}',
         "xs:boolean": "true",
         "yyyyMMddHHmmss": f"202611{day:02d}0800{number % 60:02d}",
         "xs:dateTime": f"2026-11-{day:02d}T08:00:{number % 60:02d}+07:00",
