@@ -12,6 +12,7 @@ What ``deliver`` promises (docs/explanation/national-portal.md §12):
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 NUMBER, CODE = "IdHoSo", "MaHoSo"
 """The facts of a delivery, whatever this portal calls them."""
 CANNOT_TELL, NO_NUMBER = Reason(code="HUB-PAR-009"), Reason(code="HUB-PAR-014")
+LISTED = {"create": CREATE, "progress": PROGRESS, "state": STATE}
+"""What the settings call the services that may take lists."""
 THERE = Reason(code="HUB-PAR-007")
 
 
@@ -59,6 +62,7 @@ class _Portal:
             PROGRESS: settings.paths.progress,
             STATE: settings.paths.state,
         }
+        self._lists = {LISTED[name] for name in settings.as_lists}
 
     async def deliver(self, parcel: Parcel) -> Outcome:
         path, number = self._paths.get(parcel.operation), parcel.told.get(NUMBER, "")
@@ -72,11 +76,15 @@ class _Portal:
         if stopped is not None:
             return stopped
         names = self._settings.names
-        numbers = {names.id: number} if number else {}
+        name = (names.state_id if parcel.operation == STATE else "") or names.id
+        numbers = {name: number} if number else {}
         if CODE in facts:
             numbers[names.code] = facts[CODE]
         payload = records.placed(parcel.sealed.payload, {**parcel.told, **facts}, names)
-        said = await self._say(self._record(path, records.behind(numbers, payload), parcel), trail)
+        record = records.behind(numbers, payload)
+        if parcel.operation in self._lists:
+            record = b"[" + record + b"]"
+        said = await self._say(self._record(path, record, parcel), trail)
         return self._done(said, facts) if parcel.operation == CREATE else _with(said.outcome, facts)
 
     async def find(self, parcel: Parcel) -> Outcome:  # noqa: ARG002 - no service that answers is known
@@ -100,16 +108,24 @@ class _Portal:
             body, media_type = records.multipart(file.name, file.content, names.part)
             request = Request(path=settings.paths.upload, body=body, headers={"Content-Type": media_type})
             said = await self._say(request, trail)
-            number, hash_ = (_text(said, f"/data/{name}") for name in (names.file, names.hash))
+            number, hash_ = (_first(said, name) for name in (names.file, names.hash))
             if not number or not hash_:
                 return said.outcome if isinstance(said.outcome, Refused) else _postponed(said)
             facts[file.told] = f"{number}\n{hash_}"
         if parcel.operation == CREATE and settings.codes == "issued":
-            said = await self._say(self._record(settings.paths.next, b"{}"), trail)
+            said = await self._say(self._issue(), trail)
             facts[CODE] = _text(said, settings.issued)
             if not facts[CODE]:
                 return _postponed(said)
         return None
+
+    def _issue(self) -> Request:
+        """Ask for a dossier's code."""
+        settings = self._settings
+        if settings.issue_in == "query":
+            path = f"{settings.paths.next}?{urlencode(settings.issue)}"
+            return Request(path=path, method="GET", headers={"Accept": "application/json"})
+        return self._record(settings.paths.next, records.written(settings.issue))
 
     def _record(self, path: str, body: bytes, parcel: Parcel | None = None) -> Request:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -152,6 +168,11 @@ class _Portal:
 
 def _text(said: _Said, pointer: str) -> str:
     return said.heard.text(pointer) if said.heard and isinstance(said.outcome, Delivered) else ""
+
+
+def _first(said: _Said, name: str) -> str:
+    """What an upload says of its file: in ``data``, or in the first entry of a list there."""
+    return _text(said, f"/data/{name}") or _text(said, f"/data/0/{name}")
 
 
 def _with(outcome: Outcome, facts: Mapping[str, str]) -> Outcome:

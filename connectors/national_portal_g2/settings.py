@@ -35,10 +35,11 @@ class Names(_Closed):
     """What the portal calls things. ``id``: how later calls name the dossier; ``created``, ``file``, ``hash``: members of its answers' ``data``.
 
     ``code``: the dossier's code in a record; ``own``: ours beside a code that the portal issued, empty: unsaid. ``part``: the file's part of an upload.
-    ``fees``, ``results``: the lists of a state.
+    ``fees``, ``results``: the lists of a state. ``state_id``: how a state names the dossier, where it does not as other calls do.
     """
 
     id: Name = "IDHoSo"
+    state_id: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
     created: Name = "IdHoSo"
     code: Name = "MaHoSo"
     own: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = "MaHoSoDiaPhuong"
@@ -51,14 +52,19 @@ class Names(_Closed):
 
 
 class Settings(Reach):
-    """One portal. ``codes``: whether it issues dossiers' codes (``GetNextValue``) or takes ours. ``issued``: where that answer holds the code.
+    """One portal. ``codes``: whether it issues dossiers' codes (``GetNextValue``) or takes ours. ``issued``: where that answer holds the code;
+    ``issue``: what that call says (such as the unit's code), in its body or in the query of a GET.
 
     ``success``: codes of ``{code, message, data}`` that mean done; ``lists_at``: states at which fees and results are taken.
+    ``as_lists``: services that take a list of records; it gets a list of one.
     """
 
     auth: Auth
     codes: Literal["issued", "ours"] = "issued"
     issued: Pointer = "/data"
+    issue: dict[Name, str] = Field(default_factory=dict)
+    issue_in: Literal["body", "query"] = "body"
+    as_lists: tuple[Literal["create", "progress", "state"], ...] = ()
     success: Annotated[tuple[str, ...], Field(min_length=1)] = ("0", "200")
     lists_at: tuple[int, ...] = (5, 6, 9)
     paths: Paths = Paths()

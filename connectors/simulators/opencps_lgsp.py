@@ -52,7 +52,7 @@ class OpenCpsLgsp:
         VOTE,
     )
     asks: frozenset[str] = frozenset()
-    optional: frozenset[str] = frozenset({STATISTIC, VOTE})
+    optional: frozenset[str] = frozenset()
 
     def __init__(self, secret: str, client: str = "opencps-lgsp") -> None:
         self._client, self._secret, self._token = client, secret, ""

@@ -18,12 +18,39 @@ from connectors.simulators.calling import Ask
 if TYPE_CHECKING:
     from connectors.simulators.calling import Heard, Verdict
 
-SUBMIT, NOTICE, RECEIPT, MONEY = (
-    "nhanhsdvcqg",
-    "nhantbthuedvcqg",
-    "nhantbthuedvcqg:chung-tu",
-    "dptracuuthanhtoanhs",
+SUBMIT, NOTICE, RECEIPT = "nhanhsdvcqg", "nhantbthuedvcqg", "nhantbthuedvcqg:chung-tu"
+MONEY, OWED = "dptracuuthanhtoanhs", "dptracuuthanhtoanhs:sau-thong-bao"
+TOLD = frozenset(
+    [
+        "MaTraCuuTT",
+        "MaDichVu",
+        "MaDVC",
+        "TenDVC",
+        "MaTTHC",
+        "TenTTHC",
+        "MaDonVi",
+        "TenDonVi",
+        "MaHoSo",
+        "PhiLePhi",
+        "TKThuHuong",
+        "MaNHThuHuong",
+        "TenTKThuHuong",
+        "MaLoaiHinhThuPhat",
+        "MaCoQuanQD",
+        "TenCoQuanQD",
+        "KhoBac",
+        "NgayQD",
+        "SoQD",
+        "NoiDungThanhToan",
+        "HoTenNguoiNop",
+        "SoCMNDNguoiNop",
+        "DiaChiNguoiNop",
+        "HuyenNguoiNop",
+        "TinhNguoiNop",
+        "DSKhoanNop",
+    ]
 )
+"""What an answer about money due holds (§1.11)."""
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 NOTICES = (
     ("LTB1960000-TK0000001/TB-CCT", "Lệ phí trước bạ nhà đất", 1250000),
@@ -35,8 +62,8 @@ HEADERS = {"Accept": "application/json", "Content-Type": "application/json"}
 class PortalCalls:
     """``money``: the path of the question what is to be paid."""
 
-    operations: tuple[str, ...] = (SUBMIT, MONEY, NOTICE, RECEIPT)
-    asks: frozenset[str] = frozenset({MONEY})
+    operations: tuple[str, ...] = (SUBMIT, MONEY, NOTICE, OWED, RECEIPT)
+    asks: frozenset[str] = frozenset({MONEY, OWED})
     optional: frozenset[str] = frozenset()
 
     def __init__(self, secret: str, money: str = MONEY) -> None:
@@ -50,7 +77,7 @@ class PortalCalls:
 
     def ask(self, operation: str, dossier: str, at: datetime) -> Ask:
         body = {"SecurityKey": self._secret, **BODIES[operation](dossier, at)}
-        path = self._money if operation == MONEY else operation.partition(":")[0]
+        path = self._money if operation in self.asks else operation.partition(":")[0]
         return Ask(path=f"/{path}", body=json.dumps(body, ensure_ascii=False).encode(), headers=HEADERS)
 
     def verdict(self, operation: str, heard: Heard) -> Verdict:
@@ -63,22 +90,30 @@ class PortalCalls:
         if heard.status != 200 or not isinstance(told, dict):  # noqa: PLR2004 - as above
             return "unclear"
         code = str(told.get("error_code", "")).strip()
-        if operation == MONEY:
-            return self._owed(code, told.get("message"))
+        if operation in self.asks:
+            return _owed(code, told.get("message"), due=operation == OWED)
         return "taken" if code and not code.lstrip("0") else "refused" if code else "unclear"
 
-    def _owed(self, code: str, told: Any) -> Verdict:  # noqa: ANN401 - whatever the answer holds
-        """Something is due only when the answer says what, and for which dossier."""
-        match code:
-            case "1":
-                complete = isinstance(told, dict) and {"MaHoSo", "MaTraCuuTT", "PhiLePhi"} <= told.keys()
-                return "taken" if complete else "unclear"
-            case "0":
-                return "taken"
-            case "-1":
-                return "refused"
-            case _:
-                return "unclear"
+
+def _owed(code: str, told: Any, *, due: bool) -> Verdict:  # noqa: ANN401 - whatever the answer holds
+    """Something is due only when the answer says what, and for which dossier; after a notice something is."""
+    match code:
+        case "1":
+            whole = isinstance(told, dict) and told.keys() >= TOLD and _for_its_dossier(told)
+            return "taken" if whole else "unclear"
+        case "0":
+            return "unclear" if due else "taken"
+        case "-1":
+            return "refused"
+        case _:
+            return "unclear"
+
+
+def _for_its_dossier(told: dict[str, Any]) -> bool:
+    """``MaTraCuuTT`` is the dossier's code and the moment; what is to be paid adds up to something."""
+    moment = str(told["MaTraCuuTT"]).removeprefix(str(told["MaHoSo"]))
+    amounts = [int(item["SoTien"]) for name in ("PhiLePhi", "DSKhoanNop") for item in told[name]]
+    return len(moment) == len("yyyyMMddHHmmss") and moment.isdigit() and sum(amounts) > 0
 
 
 def _day(dossier: str) -> datetime:
@@ -172,4 +207,5 @@ BODIES = {
     NOTICE: _notice,
     RECEIPT: _receipt,
     MONEY: _money,
+    OWED: _money,
 }

@@ -51,7 +51,10 @@ class _No(Exception):  # noqa: N818 - becomes an answer
 
 
 class PortalG2:
-    """``secret``: the client's; empty: anyone may call. ``unit``: what the codes that it gives out begin with."""
+    """``secret``: the client's; empty: anyone may call. ``unit``: what the codes that it gives out begin with.
+
+    ``lists``: as the service that S8's client calls: a code is asked for with ``?code=``, steps and states come as lists, an upload is told of in a list.
+    """
 
     def __init__(
         self,
@@ -61,9 +64,10 @@ class PortalG2:
         clock: Callable[[], datetime],
         client: str = "h47",
         unit: str = "G22.99",
+        lists: bool = False,
     ) -> None:
         self.journal, self._secret, self._clock = journal, secret, clock
-        self._client, self._unit = client, unit
+        self._client, self._unit, self._lists = client, unit, lists
         self._tokens: dict[str, datetime] = {}
         self._given = 0
         self.files: dict[str, bytes] = {}
@@ -115,7 +119,7 @@ class PortalG2:
     def _serve(self, call: Call) -> object:
         match self.name(call):
             case "GetNextValue":
-                return self._next()
+                return self._next(call)
             case "UploadFile":
                 return self._upload(call)
             case "ThemMoiHoSo":
@@ -126,18 +130,21 @@ class PortalG2:
                 return self._each(STATE, call, _wrong_state)
         raise _No("Không tìm thấy API", 404, 404)
 
-    def _next(self) -> str:
+    def _next(self, call: Call) -> str:
+        if self._lists and (call.method != "GET" or not call.parameter("code")):
+            raise _No("Thiếu code", 400)
         self._given += 1
         return f"{self._unit}-{self._clock().astimezone(VIETNAM):%Y%m%d}-{self._given:07d}"
 
-    def _upload(self, call: Call) -> Record:
+    def _upload(self, call: Call) -> Record | list[Record]:
         parts = _PART.findall(call.body)
         if "multipart/form-data" not in call.headers.get("content-type", "") or not parts:
             raise _No("Thiếu tệp", 400)
         content = max((content for _, content in parts), key=len)
         number = str(uuid.uuid4())
         self.files[number] = content
-        return {"IdTepTin": number, "HashTepTin": _hash(content)}
+        told = {"IdTepTin": number, "HashTepTin": _hash(content)}
+        return [told] if self._lists else told
 
     def _create(self, record: Record) -> Record:
         if said := _wrong_dossier(record):
@@ -155,6 +162,8 @@ class PortalG2:
 
     def _each(self, operation: str, call: Call, wrong: Callable[[Record], str]) -> Record:
         told = _json(call.body, many=True)
+        if self._lists and not isinstance(told, list):
+            raise _No("Nội dung phải là danh sách", 400)
         records = told if isinstance(told, list) else [told]
         for record in records:
             if said := wrong(record):
@@ -269,9 +278,14 @@ def _now() -> datetime:
 def main() -> None:
     parser = options("Simulated national portal, generation 2")
     parser.add_argument("--client", default="h47")
+    parser.add_argument("--lists", action="store_true", help="steps and states as lists, a code for ?code=")
     told = parser.parse_args()
     secret = secret_of(told)
-    serve(told.port, told.journal, lambda journal: PortalG2(journal, secret, clock=_now, client=told.client))
+    serve(
+        told.port,
+        told.journal,
+        lambda journal: PortalG2(journal, secret, clock=_now, client=told.client, lists=told.lists),
+    )
 
 
 if __name__ == "__main__":

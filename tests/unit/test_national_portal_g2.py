@@ -277,3 +277,31 @@ def test_times_are_vietnams_wall_time_and_states_are_numbers(
         ".000",
         23,
     )
+
+
+async def test_a_portal_that_takes_lists_and_a_unit_for_each_code_is_reached_by_its_settings(
+    keys: dict[str, Any], story: list[Message]
+) -> None:
+    more = {
+        "issue": {"code": "G09.20"},
+        "issue_in": "query",
+        "as_lists": ["progress", "state"],
+        "names": {"state_id": "IdHoSo", "part": "files"},
+    }
+    async with loopback(PortalG2(Journal(None, now), SECRET, clock=now, lists=True)) as (server, url):
+        says, room = codec(keys, **more), opened(keys, url, **more)
+        told: dict[str, str] = {}
+        for message in story:
+            for operation in says.operations(message):
+                outcome = await room.deliver(sealed(says, operation, message, told))
+                assert isinstance(outcome, Delivered), (message.kind, operation, outcome)
+                told |= outcome.facts
+        assert b"GET /GetNextValue?code=G09.20 " in b"".join(server.requests)
+        bodies = {entry.operation: json.loads(entry.body) for entry in server.desk.journal.entries}
+        assert [len(bodies[PROGRESS]), len(bodies[STATE])] == [1, 1]
+        assert "IDHoSo" in bodies[PROGRESS][0]
+        assert "IdHoSo" in bodies[STATE][0]
+        bare = opened(keys, url)
+        assert not isinstance(await bare.deliver(sealed(says, PROGRESS, story[1], told)), Delivered)
+        await bare.close()
+        await room.close()
