@@ -30,10 +30,12 @@ class Closed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Fallback(Closed, frozen=True):
-    """Where a writer looks when ``at`` is absent: another canonical field through a code table (canonical → external)."""
+    """Where a writer looks when ``at`` is absent: another canonical field, as the row converts it or through a code table
+    (canonical → external).
+    """
 
     at: str
-    codes: str
+    codes: str = ""
 
 
 class Row(Closed, frozen=True, rename={"as_": "as"}):
@@ -311,7 +313,7 @@ def _check_leaf(table: Table, row: Row, target: Shape) -> None:
         unknown = set(table.codes[row.codes].values() if row.codes else ()) - set(target.values)
         if row.codes is None or unknown:
             raise Slip(f"{row.at} holds one of {', '.join(target.values)}; not {', '.join(sorted(unknown))}")
-    if row.fallback is not None and row.fallback.codes not in table.codes:
+    if row.fallback is not None and row.fallback.codes and row.fallback.codes not in table.codes:
         raise Slip(f"codes.{row.fallback.codes} is not there")
 
 

@@ -73,6 +73,8 @@ def _write_row(code: Code, table: Table, row: Row, shape: Shape, prefixes: dict[
         _write_absent(inside, table, row, wire, place)
         return
     inside.put(f"v = {_value(row.at or '.', prefixes)}")
+    if row.fallback is not None and not row.fallback.codes:
+        inside.put(f"if v is None: v = {_value(row.fallback.at, prefixes)}")
     if row.many:
         _write_scalars(inside, table, row, wire, place)
         return
@@ -85,7 +87,7 @@ def _write_row(code: Code, table: Table, row: Row, shape: Shape, prefixes: dict[
 def _write_absent(
     code: Code, table: Table, row: Row, wire: str, place: str, prefixes: dict[str, str] | None = None
 ) -> None:
-    if row.fallback is not None:
+    if row.fallback is not None and row.fallback.codes:
         number = row.as_ == "number"
         codes = {said: spelled(each, number=number) for said, each in table.codes[row.fallback.codes].items()}
         known = code.name(codes)

@@ -100,6 +100,8 @@ def _write_row(code: Code, table: Table, row: Row, shape: Shape, prefixes: dict[
         (_write_list if row.many else _write_record)(code, table, row, shape, prefixes)
     else:
         code.put(f"v = {_value(row.at or '.', prefixes)}")
+        if row.fallback is not None and not row.fallback.codes:
+            code.put(f"if v is None: v = {_value(row.fallback.at, prefixes)}")
         code.put("if v:" if row.many else "if v is not None:")
         (_write_scalars if row.many else _write_leaf)(code.inside(), table, row)
         code.put("else:")
@@ -107,7 +109,7 @@ def _write_row(code: Code, table: Table, row: Row, shape: Shape, prefixes: dict[
 
 
 def _write_absent(code: Code, table: Table, row: Row, prefixes: dict[str, str]) -> None:
-    if row.fallback is not None:
+    if row.fallback is not None and row.fallback.codes:
         known = code.name(dict(table.codes[row.fallback.codes]))
         code.put(f"v = {known}.get({_value(row.fallback.at, prefixes)})", "if v is not None:")
         code.inside().put(_piece(row, "v"))

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from hub.cli import opening, show, telling, times
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
+from hub.judging.settling import settled
 from hub.mappings.governing import State
 from hub.mappings.replaying import Compared, Told, read, summed, written
 from hub.partners.access import day_begins
@@ -143,7 +144,7 @@ def try_(mapping: str, payload: Path, /, *, into: str = "", desk: At) -> int:
     except OSError as error:
         raise Complaint("usage.unreadable", Exit.USAGE, file=payload, why=error.strerror or "") from None
     try:
-        message = source.read(raw, *NOBODY)
+        message = settled(source.read(raw, *NOBODY))
         made = _made(target, message) if target else {"": to_json(message)}
     except Refusal as refusal:
         telling.problems(desk, refusal.problems, str(payload))

@@ -14,6 +14,7 @@ from hub.judging.contract import CODE_PLACE, Desk, Inbound, Judged
 from hub.judging.enclosing import enclosures
 from hub.judging.places import on_the_wire
 from hub.judging.saying import allowed_aliases, check_said, may_create, nfc
+from hub.judging.settling import settled
 from hub.judging.trying import trials
 from hub.judging.vouching import repeats, said_once, signed_by, signed_key, verify
 from hub.judging.wrapping import check_media_type, is_trial, key_of, lifted
@@ -46,7 +47,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
     key = given or natural or signed.partition(" ")[2]
     if not key:
         raise refuse("HUB-IDM-001", "Idempotency-Key")
-    heard, written = nfc(opened.message(sender.id, key, sender.agency))
+    heard, written = nfc(settled(opened.message(sender.id, key, sender.agency)))
     try:
         message, code = check_said(heard, sender, desk, now.date())
         named = enclosures(message, sender.hosts, sender.base)

@@ -67,15 +67,20 @@ def _differs(known: str | None, told: str | None) -> bool:
 
 
 def _deadline(story: Story, message: Message, teller: str) -> datetime | None:
-    """Return the due date in force: an announced change (by itself, or with what the applicant has supplied), what the origin
-    last said, or what anyone said first.
+    """Return the due date in force: an announced change (by itself, with an apology, or with what the applicant has supplied), what
+    the origin last said, or what anyone said first.
 
     One that the hub counted itself is no promise: anyone's stands before it.
     """
     told = message.dossier.due_at if message.dossier else None
     if message.kind is Kind.DUE_DATE_CHANGED:
         return message.event.due_at or told or story.deadline
-    if message.kind is Kind.SUPPLEMENT_SUBMITTED and (supplied := _after_supplement(message)) is not None:
+    if message.kind is Kind.APOLOGY and message.event.due_at is not None:
+        return message.event.due_at
+    if (
+        message.kind is Kind.SUPPLEMENT_SUBMITTED
+        and (supplied := _after_supplement(message) or told) is not None
+    ):
         return supplied
     promised = story.deadline is not None and story.counted is None
     return told if told is not None and (teller == story.origin or not promised) else story.deadline

@@ -3,6 +3,7 @@
 ``full/``: one message per operation in which every row of its table says something. ``story/``: the messages of
 ``examples/messages`` in every format that a recipient gets. ``wire/``: what partners write, written by hand; only what each case
 means (``meaning.json``) is made, from its ``sample`` or its first file.
+``kinds/``: what each format makes of each kind (``telling.py``).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from schemas.convert import spelled  # noqa: E402
 from schemas.dossier import Message, to_json  # noqa: E402
 from schemas.mapping import load, mappings  # noqa: E402
 from schemas.table import CANONICAL, Row, Shape, Table, read_table, step_into  # noqa: E402
+from tests.golden import telling  # noqa: E402
 from tests.golden.meanings import WIRE, meaning  # noqa: E402
 
 HERE = Path(__file__).parent
@@ -135,6 +137,14 @@ def wire() -> None:
         (case / "meaning.json").write_bytes(pretty(json.dumps(means).encode(), "json"))
 
 
+def each_kind() -> None:
+    (HERE / "kinds").mkdir(exist_ok=True)
+    for ref, mapping in mappings(TABLES).items():
+        table = read_table(TABLES / f"{ref.replace('@', '-')}.toml")
+        if table.operations:
+            (HERE / "kinds" / f"{ref}.json").write_bytes(telling.told(mapping, table))
+
+
 def pretty(raw: bytes, media: str) -> bytes:
     """JSON is indented for the reader's sake; XML stays byte for byte, it is what gets signed."""
     return (
@@ -146,3 +156,4 @@ if __name__ == "__main__":
     full()
     story()
     wire()
+    each_kind()

@@ -44,7 +44,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text = text.replace("version = 1", "version = 2", 1)
         for (wire, at), (_, other) in zip(rows, reversed(rows), strict=True):
             text = text.replace(
-                f'{{ wire = "{wire}", at = "{at}" }}', f'{{ wire = "{wire}", at = "{other}" }}'
+                f'{{ wire = "{wire}", at = "{at}" }}', f'{{ wire = "{wire}", at = "{other}" }}', 1
             )
         (own / f"{ref}-2.toml").write_text(text, "utf-8")
     file.write_text('mappings = "mappings"\n' + file.read_text("utf-8"), "utf-8")

@@ -22,7 +22,7 @@ from hub.judging.saying import allowed_aliases, nfc
 from hub.judging.trying import trials
 from hub.judging.wrapping import check_media_type, is_trial, key_of
 from schemas.agencies import Agencies
-from schemas.dossier import Alias, Applicant, Dossier, Event, Kind, Message, to_json
+from schemas.dossier import Alias, Applicant, Dossier, Event, Kind, Message, from_json, to_json
 from schemas.library import BUILTIN
 from schemas.mapping import load as load_mapping
 from schemas.problems import Problem, Refusal, refuse
@@ -270,6 +270,34 @@ def test_only_what_was_signed_is_read_on_and_the_digest_is_of_what_came() -> Non
     judged = judge(inbound, desk, NOW)
     assert reader.read_on == [b'{"a": 1}']
     assert (judged.key, judged.digest, judged.size) == ("natural", hashlib.sha256(raw).hexdigest(), len(raw))
+
+
+def test_what_is_said_in_one_of_two_places_is_accepted_as_said_in_both() -> None:
+    agencies = Agencies.load()
+    sender = msgspec.structs.replace(
+        json_sender(), kinds=frozenset({"due_date_changed"}), agency="000.00.15.H47", own_key=True
+    )
+    desk = Desk(
+        senders={"a": sender},
+        recipients=(),
+        agencies=agencies,
+        procedures=Procedures.load(agencies),
+        limit=1000,
+    )
+    event = Event(kind=Kind.DUE_DATE_CHANGED, at=NOW, due_at=NOW)
+    said = Message(
+        event=event, key="k", sender="a", agency="x", dossier=Dossier(code="000.00.15.H47-261120-0001")
+    )
+    inbound = Inbound(
+        message="m",
+        sender="a",
+        headers={"content-type": "application/json", "idempotency-key": "k"},
+        body=to_json(said),
+        received_at=NOW,
+    )
+    accepted = from_json(judge(inbound, desk, NOW).canonical)
+    assert accepted.dossier is not None
+    assert accepted.dossier.due_at == NOW
 
 
 def test_who_only_claims_to_be_a_sender_that_need_not_sign_is_nobody() -> None:

@@ -14,6 +14,7 @@ from schemas.dossier import from_json, to_json
 from schemas.mapping import Mapping, load, mappings
 from schemas.problems import Refusal
 from schemas.table import Row, Table, leaves, read_table, rows, said, totality
+from tests.golden import telling
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = ROOT / "schemas" / "mappings"
@@ -221,6 +222,17 @@ def test_the_story_reads_the_same_in_every_recipients_format(path: Path) -> None
             written += 1
     assert written == 4
     assert same("json", sender.write("ThongDiep", message, key), raw)
+
+
+@pytest.mark.parametrize("path", sorted((GOLDEN / "kinds").glob("*.json")), ids=lambda path: str(path.stem))
+def test_deadlines_pauses_supplements_duties_fees_results_and_apologies_go_as_data(path: Path) -> None:
+    table = read_table(TABLES / f"{path.stem.replace('@', '-')}.toml")
+    assert json.loads(telling.told(LOADED[path.stem], table)) == json.loads(path.read_bytes())
+
+
+def test_every_format_that_is_sent_has_what_it_makes_of_each_kind() -> None:
+    sent = {table.ref for table in map(read_table, TABLES.glob("*.toml")) if table.operations}
+    assert sent == {path.stem for path in (GOLDEN / "kinds").glob("*.json")}
 
 
 def test_the_story_goes_from_reception_to_return() -> None:

@@ -384,6 +384,16 @@ def test_the_due_date_is_the_origins_last_word_or_an_announced_change() -> None:
     assert tell(story, K.STEP).deadline == first
 
 
+def test_an_apology_and_a_supplement_move_the_due_date_whoever_tells_it() -> None:
+    first, second = (datetime(2019, 5, day, tzinfo=UTC) for day in (1, 2))
+    story = tell(opened(dossier={"due_at": first}), K.TRANSFERRED, to_agency=LAND)
+    assert tell(story, K.APOLOGY, LAND_SPEAKS, due_at=second).deadline == second
+    assert tell(story, K.APOLOGY, LAND_SPEAKS, dossier={"due_at": second}).deadline == first
+    asked = tell(story, K.SUPPLEMENT_REQUESTED, LAND_SPEAKS)
+    given = tell(asked, K.SUPPLEMENT_SUBMITTED, LAND_SPEAKS, dossier={"due_at": second})
+    assert given.deadline == second
+
+
 def test_parent_and_children_are_kept_and_another_parent_is_flagged() -> None:
     story = opened(dossier={"parent": "P", "children": ("A",)})
     judged = advance(story, say(K.STEP, dossier={"parent": "Q", "children": ("A", "B")}), DESK_SPEAKS, on=ON)
