@@ -39,6 +39,7 @@ from connectors.national_portal_g2 import codec as national_portal_g2_codec
 from connectors.national_portal_g2.settings import Settings as NationalPortalG2
 from connectors.rest import client as rest
 from connectors.rest import codec as rest_codec
+from connectors.rest.catalogues import RestCatalogues
 from connectors.rest.settings import Settings as Rest
 from connectors.soap import codec as soap_codec
 from connectors.soap.fit import check_about
@@ -75,7 +76,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     """``settings``: the model of the room's own table; the others take what it made.
 
     ``build`` is for the sealing pool, ``connect`` for a worker, ``check_signed`` for settings whose replies are to be signed.
-    ``collect``: for a room that picks up what partners have for us, in a worker. ``catalogues``: for one whose partners publish lists.
+    ``collect``: for a room that picks up what partners have for us, in a worker. ``catalogues``: for one whose partners publish lists; ``publishes``: whether one with these settings does.
     ``encloses``: bytes of documents that travel inside a message of such a partner instead of by address; 0: none. All raise ``Refusal`` with HUB-CFG-001 or HUB-SCH-011.
     """
 
@@ -86,12 +87,18 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     collect: Callable[[Any, Outfit], Collector] | None = None
     encloses: Callable[[Any], int] = lambda _: 0
     catalogues: Callable[[Any, Iterable[Row], Outfit], Catalogues] | None = None
+    publishes: Callable[[Any], bool] = lambda _: True
 
 
 def _rest(settings: Rest, replies: Iterable[Row], outfit: Outfit) -> Connector:
     http, clocks = Http(settings, clock=outfit.now), Clocks(outfit.now, outfit.seconds)
     shows = credentials(settings.auth, settings, http, clocks)
     return rest.connect(settings, http, shows, replies, outfit.envelopes)
+
+
+def _rest_catalogues(settings: Rest, _replies: Iterable[Row], outfit: Outfit) -> Catalogues:
+    http, clocks = Http(settings, clock=outfit.now), Clocks(outfit.now, outfit.seconds)
+    return RestCatalogues(settings, http, credentials(settings.auth, settings, http, clocks))
 
 
 def _soap(settings: Soap, replies: Iterable[Row], outfit: Outfit) -> Connector:
@@ -116,7 +123,9 @@ def _national_portal(settings: NationalPortal, replies: Iterable[Row], outfit: O
 
 def _portal_catalogues(settings: NationalPortal, replies: Iterable[Row], outfit: Outfit) -> Catalogues:
     http, shows = _portal(settings, outfit)
-    return PortalCatalogues(Line(settings, http, tuple(replies), outfit.seconds, shows), settings.levels)
+    line = Line(settings, http, tuple(replies), outfit.seconds, shows)
+    columns = {str(id_): told for id_, told in settings.dictionaries.items()}
+    return PortalCatalogues(line, settings.levels, columns)
 
 
 def _portal(settings: NationalPortal, outfit: Outfit) -> tuple[Http, Credentials | None]:
@@ -167,7 +176,14 @@ def _picked(settings: Folder, outfit: Outfit) -> Collector:
 
 
 ROOMS: Mapping[str, Room] = {
-    "rest": Room(settings=Rest, build=rest_codec.build, connect=_rest, encloses=rest_codec.encloses),
+    "rest": Room(
+        settings=Rest,
+        build=rest_codec.build,
+        connect=_rest,
+        encloses=rest_codec.encloses,
+        catalogues=_rest_catalogues,
+        publishes=lambda settings: bool(settings.dictionaries),
+    ),
     "soap": Room(
         settings=Soap,
         build=soap_codec.build,

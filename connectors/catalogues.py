@@ -1,4 +1,4 @@
-"""What a partner publishes: procedures, agencies, fields. A room that can reads its partner's lists into these values.
+"""What a partner publishes: procedures, agencies, fields, shared dictionaries. A room that can reads its partner's lists into these values.
 
 A list is whole or it is not there: an answer that is an error, a page, cut short or empty is ``Missed``, never an empty list.
 """
@@ -48,8 +48,37 @@ class Agency(Value, frozen=True):
     level: str = ""
 
 
+class Item(Value, frozen=True):
+    """An entry of a dictionary. ``parent``: code of what it belongs to; empty where that is not said."""
+
+    code: str
+    name: str
+    parent: str = ""
+
+
+class Dictionary(Value, frozen=True):
+    """Danh mục dùng chung. ``id``: of the code list that it is here; ``source``: its service or path there; ``field``: its name there."""
+
+    id: str
+    source: str
+    field: str
+    vi: str
+    en: str
+
+
 class Catalogues(Protocol):
     """One partner's lists. It never raises for something that a partner or a network did."""
+
+    @property
+    def registers(self) -> bool:
+        """Whether it lists procedures, agencies and fields."""
+        ...
+
+    @property
+    def dictionaries(self) -> tuple[Dictionary, ...]: ...
+    async def items(self, of: Dictionary) -> tuple[Item, ...] | Missed:
+        """``Missed`` also where the columns of a list are not known: the partner's file says them."""
+        ...
 
     async def procedures(self) -> tuple[Procedure, ...] | Missed: ...
     async def agencies(self) -> tuple[Agency, ...] | Missed: ...

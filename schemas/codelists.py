@@ -27,7 +27,7 @@ class Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Entry(Closed, frozen=True):
-    """One code. ``inferred``: seen in use, not confirmed by a published text."""
+    """One code. ``inferred``: seen in use, not confirmed by a published text. ``parent``: a code of the list above, as a commune's district."""
 
     code: str
     word: str
@@ -36,6 +36,7 @@ class Entry(Closed, frozen=True):
     until: date | None = None
     successor: str | None = None
     inferred: bool = False
+    parent: str | None = None
 
     def counts(self, on: date) -> bool:
         return (self.since is None or self.since <= on) and (self.until is None or on < self.until)
@@ -78,10 +79,14 @@ class CodeLists(msgspec.Struct, frozen=True):
         return self.lists[name]
 
     @classmethod
-    def load(cls, folder: Path = FOLDER) -> CodeLists:
-        """Read every list. Raises ``ValueError`` naming the file: unknown key, double code or word, missing successor."""
+    def load(cls, folder: Path = FOLDER, versions: Path | None = None) -> CodeLists:
+        """Read every list. Raises ``ValueError`` naming the file: unknown key, double code or word, missing successor.
+
+        ``versions``: a folder of folders with later lists, in the order of their names: a list takes the place of the earlier one.
+        """
         paths = sorted(path for path in folder.glob("*.toml") if path.name != SOURCE)
-        return cls({path.stem: _read(path) for path in paths})
+        later = sorted(versions.glob("*/*.toml")) if versions else []
+        return cls({path.stem: _read(path) for path in (*paths, *later)})
 
 
 def _read(path: Path) -> CodeList:

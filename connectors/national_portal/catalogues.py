@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from connectors import dictionaries
 from connectors.contract import Missed, Reason
 from connectors.national_portal import published
+from connectors.national_portal.dictionaries import DICTIONARIES
 from connectors.national_portal.line import Answered, reason
 from connectors.national_portal.replies import ROWS
 from connectors.national_portal.ways import Call
@@ -15,8 +17,9 @@ from connectors.replies import fits
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from connectors.catalogues import Agency, Field, Procedure
+    from connectors.catalogues import Agency, Dictionary, Field, Item, Procedure
     from connectors.contract import Exchange
+    from connectors.dictionaries import Columns
     from connectors.national_portal.line import Line
 
 AT_ONCE = 4
@@ -26,8 +29,10 @@ Read = TypeVar("Read")
 
 
 class PortalCatalogues:
-    def __init__(self, line: Line, levels: Mapping[str, str]) -> None:
-        self._line, self._levels = line, levels
+    registers = True
+
+    def __init__(self, line: Line, levels: Mapping[str, str], columns: Mapping[str, Columns]) -> None:
+        self._line, self._levels, self._columns = line, levels, columns
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def procedures(self) -> tuple[Procedure, ...] | Missed:
@@ -47,6 +52,19 @@ class PortalCatalogues:
 
     async def fields(self) -> tuple[Field, ...] | Missed:
         return await self._list("LayDanhMucLinhVuc", published.field)
+
+    @property
+    def dictionaries(self) -> tuple[Dictionary, ...]:
+        return DICTIONARIES
+
+    async def items(self, of: Dictionary) -> tuple[Item, ...] | Missed:
+        columns = self._columns.get(of.id)
+        records = await self._records(of.source, **(columns.query if columns else {}))
+        if isinstance(records, Missed):
+            return records
+        return dictionaries.read(records, columns) or _missed(
+            of.source, UNREADABLE, "MA…, TEN…: dictionaries"
+        )
 
     async def close(self) -> None:
         await self._line.close()

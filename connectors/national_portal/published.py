@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from connectors.catalogues import MOST, Agency, Field, Procedure
+from connectors.dictionaries import text
 from connectors.replies import at
 
 if TYPE_CHECKING:
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from connectors.national_portal.replies import Heard
 
-LONGEST = 1_000
 HOURS_A_DAY = 8
 PUBLIC = "1"
 
@@ -31,37 +30,37 @@ def listed(heard: Heard) -> tuple[Mapping[str, Any], ...] | None:
 
 def codes(records: Sequence[Mapping[str, Any]]) -> tuple[str, ...] | None:
     """Return the procedures' codes, each once; ``None`` when one has none."""
-    found = [_text(each, "MATTHC") for each in records]
+    found = [text(each, "MATTHC") for each in records]
     return tuple(dict.fromkeys(found)) if all(found) else None
 
 
 def procedure(record: Mapping[str, Any]) -> Procedure | None:
     """Read one ``LayThuTuc``; ``None`` without a code or name."""
-    code, name = _text(record, "MATTHC"), _text(record, "TENTTHC")
+    code, name = text(record, "MATTHC"), text(record, "TENTTHC")
     if not code or not name:
         return None
     fields = [found for each in _many(record, "LINHVUCTHUCHIEN") if (found := field(each))]
     hours = [_hours(time) for way in _many(record, "CACHTHUCTHUCHIEN") for time in _many(way, "THOIGIAN")]
-    state = _text(record, "TRANGTHAI")
+    state = text(record, "TRANGTHAI")
     return Procedure(
         code=code,
         name=name,
         field=fields[0] if fields else None,
         hours=max((each for each in hours if each), default=None) if None not in hours else None,
-        agencies=tuple(unit for each in _many(record, "COQUANTHUCHIEN") if (unit := _text(each, "MADONVI"))),
+        agencies=tuple(unit for each in _many(record, "COQUANTHUCHIEN") if (unit := text(each, "MADONVI"))),
         public=state in {"", PUBLIC},
     )
 
 
 def field(record: Mapping[str, Any]) -> Field | None:
-    code, name = _text(record, "MALINHVUC"), _text(record, "TENLINHVUC")
+    code, name = text(record, "MALINHVUC"), text(record, "TENLINHVUC")
     return Field(code=code, name=name) if code and name else None
 
 
 def agency(record: Mapping[str, Any], levels: Mapping[str, str]) -> Agency | None:
-    code, name = _text(record, "MADONVI"), _text(record, "TENDONVI")
+    code, name = text(record, "MADONVI"), text(record, "TENDONVI")
     return (
-        Agency(code=code, name=name, level=levels.get(_text(record, "CAPDONVI"), ""))
+        Agency(code=code, name=name, level=levels.get(text(record, "CAPDONVI"), ""))
         if code and name
         else None
     )
@@ -69,7 +68,7 @@ def agency(record: Mapping[str, Any], levels: Mapping[str, str]) -> Agency | Non
 
 def _hours(record: Mapping[str, Any]) -> int | None:
     """Working hours: a day has eight. ``None``: in a unit that is not known, and a part of a list that cannot be read is no maximum."""
-    number, unit = _text(record, "THOIGIANGIAIQUYET"), _text(record, "DONVITINH").casefold()
+    number, unit = text(record, "THOIGIANGIAIQUYET"), text(record, "DONVITINH").casefold()
     if not number.isascii() or not number.isdigit() or len(number) > 5:  # noqa: PLR2004 - more than anybody waits
         return None
     if unit.startswith("giờ"):
@@ -83,10 +82,3 @@ def _many(record: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
     for each in value if isinstance(value, list) else [value]:
         if isinstance(each, dict):
             yield each
-
-
-def _text(record: Mapping[str, Any], name: str) -> str:
-    value = record.get(name)
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return ""
-    return " ".join(unicodedata.normalize("NFC", str(value)).split())[:LONGEST]

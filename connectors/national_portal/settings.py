@@ -10,6 +10,8 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from connectors.credentials.settings import Auth, NoAuth
+from connectors.dictionaries import Columns  # noqa: TC001 - pydantic reads the annotations at run time
+from connectors.national_portal.dictionaries import Listed  # noqa: TC001
 from connectors.reach import Address, LocalFile, Reach, Seconds
 
 Path = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*$")]
@@ -109,7 +111,7 @@ class Account(NamedTuple):
 class Settings(Reach):
     """One portal behind one adapter, or behind a province's ``connector``; ``base_url`` is the address of either. ``agency`` is its ``madonvi``.
 
-    ``levels``: what its ``CAPDONVI`` means. ``share_path`` serves ``TraCuuHoSo``, ``integration_path`` the services that write. With ``connector`` neither they nor the login are named.
+    ``levels``: what its ``CAPDONVI`` means. ``dictionaries``: the columns of those that are not MA… and TEN…. ``share_path`` serves ``TraCuuHoSo``, ``integration_path`` the services that write. With ``connector`` neither they nor the login are named.
     """
 
     agency: Word
@@ -123,6 +125,7 @@ class Settings(Reach):
     levels: dict[Word, Literal["national", "province", "department", "district", "commune"]] = Field(
         default_factory=dict
     )
+    dictionaries: dict[Listed, Columns] = Field(default_factory=dict)
     dstcode: Word | None = None
     dstcode_in: Literal["header", "query"] = "header"
     providerurl: Address | None = None

@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from connectors.credentials.settings import Auth, Closed, HeaderName, Name, NoAuth
+from connectors.dictionaries import Columns
 from connectors.reach import Reach
 from schemas.dossier import Kind  # noqa: TC001 - pydantic reads the annotations at run time
 
@@ -74,10 +75,23 @@ class Uploads(Closed):
     fields: dict[Name, Annotated[str, Field(max_length=1000)]] = Field(default_factory=dict)
 
 
+class Listing(Columns):
+    """A dictionary that the partner lists: GET ``path``. ``at``: JSON pointer to the list in the reply. ``vi``, ``en``: what it is called."""
+
+    path: Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*$")]
+    at: Pointer = ""
+    vi: Annotated[str, Field(min_length=1, max_length=200)]
+    en: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+ListName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,60}$")]
+
+
 class Settings(Reach):
     """``path`` serves every operation that ``paths`` does not name. ``files_at``: where files stand in the payload, in base64: JSON
     pointers with ``*`` for each element of a list; the mapping writes a document's SHA-256 there. ``form``: what the mapping writes, a
-    record of texts, travels as a form (``application/x-www-form-urlencoded``). ``uploads``: files go before their message.
+    record of texts, travels as a form (``application/x-www-form-urlencoded``). ``uploads``: files go before their message. ``dictionaries``: lists
+    that ``registry refresh`` reads, by our list's name.
     """
 
     signs: ClassVar[frozenset[str]] = frozenset({"modi-rest"})
@@ -94,6 +108,7 @@ class Settings(Reach):
     files_at: tuple[FilePointer, ...] = ()
     form: bool = False
     uploads: Uploads | None = None
+    dictionaries: dict[ListName, Listing] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _a_form_holds_texts(self) -> Self:

@@ -346,11 +346,10 @@ def own_catalogue(settings: Path, catalogue: str) -> Sequence[Entry]:
     """What the hub itself goes by, this site's versions of the registries included. Raises ``Refusal`` HUB-CAT-002, HUB-CFG-002."""
     from hub.registries import catalogues  # noqa: PLC0415 - heavy; only this command needs it
     from hub.settings import file  # noqa: PLC0415 - heavy
-    from hub.wiring.declared import registries_of  # noqa: PLC0415 - heavy
-    from schemas.codelists import CodeLists  # noqa: PLC0415 - heavy
+    from hub.wiring.declared import code_lists_of, registries_of  # noqa: PLC0415 - heavy
 
-    _, procedures = registries_of(file.load(settings if settings.is_file() else None))
-    return catalogues.own(catalogue, procedures, CodeLists.load())
+    told = file.load(settings if settings.is_file() else None)
+    return catalogues.own(catalogue, registries_of(told)[1], code_lists_of(told))
 
 
 async def importing_world(settings: Path, store: Store) -> ImportWorld:
@@ -358,14 +357,13 @@ async def importing_world(settings: Path, store: Store) -> ImportWorld:
     from hub.going_live.importing import World  # noqa: PLC0415 - heavy; only this command needs it
     from hub.partners.partner import parties  # noqa: PLC0415 - heavy
     from hub.routing.parties import roster  # noqa: PLC0415 - heavy
-    from hub.wiring.declared import declared  # noqa: PLC0415 - heavy
-    from schemas.codelists import CodeLists  # noqa: PLC0415 - heavy
+    from hub.wiring.declared import code_lists_of, declared  # noqa: PLC0415 - heavy
 
     what = declared(settings)
     return World(
         agencies=what.agencies,
         procedures=what.procedures,
-        lists=CodeLists.load(),
+        lists=code_lists_of(what.settings),
         parties=roster(parties(what.partners), what.agencies),
         authorities={each.id: each.sends.authority for each in what.partners if each.sends},
         versions=await store.catalogues.versions(),

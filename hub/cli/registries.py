@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from cyclopts import Parameter
 
+from connectors.catalogues import Dictionary
 from connectors.contract import Missed
 from hub.cli import opening, show
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.deadlines.calendar import VIETNAM
 from hub.registries import comparing, versions
+from hub.registries.comparing import Change
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import date
+    from pathlib import Path
 
-    from hub.registries.comparing import Change
+    from hub.cli.desk import Desk
     from hub.registries.publisher import Publisher
 
 Lists = Literal["procedures", "agencies", "fields"]
-ALL: tuple[Lists, ...] = ("procedures", "agencies", "fields")
+ALL: tuple[Lists, ...] = get_args(Lists)
+DICTIONARIES = "dictionaries"
+"""Every shared dictionary that the partner has; one of them by its own name."""
 
 CHANGES: tuple[show.Column[Change], ...] = (
     show.Column("change", lambda row: row.kind, lambda row, desk: desk.say(f"published.{row.kind}")),
@@ -42,7 +47,7 @@ async def refresh(
     partner: str,
     /,
     *,
-    only: Annotated[tuple[Lists, ...], Parameter(negative=())] = (),
+    only: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     apply: Annotated[bool, Parameter(negative=())] = False,
     desk: At,
 ) -> int:
@@ -53,20 +58,62 @@ async def refresh(
         raise Complaint("registry.silent", Exit.FAILED, name=partner, known=known)
     if apply and found.site is None:
         raise Complaint("registry.nowhere", Exit.USAGE)
+    asked = _asked(found, only)
     today = desk.now().astimezone(VIETNAM).date()
     try:
-        changes = [change for each in only or ALL for change in await _differences(found, each, today)]
+        changes = [change for each in asked for change in await _changes(found, each, today)]
     finally:
         await found.catalogues.close()
     show.rows(desk, CHANGES, changes, "registry.alike")
     storable = sum(change.row is not None for change in changes)
     if apply and found.site is not None and storable:
-        files = versions.store(found.site, partner, today, changes)
+        files = await _stored(desk, found, found.site, partner, changes)
         desk.tell("registry.stored", number=storable, files=", ".join(map(str, files)))
         changes = [change for change in changes if change.row is None]
     elif storable:
         desk.tell("registry.differs", number=storable)
     return Exit.FOUND if changes else Exit.OK
+
+
+async def _stored(
+    desk: Desk, found: Publisher, site: Path, partner: str, changes: list[Change]
+) -> tuple[Path, ...]:
+    """The journal is there before anything is written, and says what was."""
+    async with desk.hub() as hub:
+        files = versions.store(site, partner, desk.now().astimezone(VIETNAM).date(), changes, found.lists)
+        facts = versions.told(site, partner, files, changes)
+        await hub.store.catalogues.refreshed({**facts, "by": desk.by}, desk.now())
+    return files
+
+
+def _asked(found: Publisher, only: tuple[str, ...]) -> list[Lists | Dictionary]:
+    """Without a word the registries, or the dictionaries of a partner that has only those. A name that is none of the partner's lists is a wrong use."""
+    named = {each.id: each for each in found.catalogues.dictionaries}
+    asked: list[Lists | Dictionary] = []
+    registries = ALL if found.catalogues.registers else ()
+    for word in only or registries or (DICTIONARIES,):
+        listed = next((each for each in registries if each == word), None)
+        if listed is not None:
+            asked.append(listed)
+        elif word == DICTIONARIES and named:
+            asked.extend(named.values())
+        elif word in named:
+            asked.append(named[word])
+        else:
+            known = ", ".join([*registries, *([DICTIONARIES] if named else []), *named])
+            raise Complaint("registry.list", Exit.USAGE, value=word, known=known)
+    return asked
+
+
+async def _changes(found: Publisher, what: Lists | Dictionary, on: date) -> Iterable[Change]:
+    """A dictionary that did not come whole is told as that, beside those that did: a portal need not have every one."""
+    if not isinstance(what, Dictionary):
+        return await _differences(found, what, on)
+    items = await found.catalogues.items(what)
+    if isinstance(items, Missed):
+        reason = f"{items.reason.code} {items.reason.detail}".strip()
+        return [Change(kind="unfit", of="code", code=what.id, after=reason, why="list")]
+    return comparing.codes(found.lists.lists.get(what.id), items, what, on)
 
 
 async def _differences(found: Publisher, what: Lists, on: date) -> Iterator[Change]:

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from connectors.catalogues import Dictionary  # noqa: TC001 - msgspec reads the annotations at run time
 from schemas import agencies as known_agencies
 from schemas import procedures as known_procedures
 from schemas.agencies import Level
+from schemas.codelists import Entry
+from schemas.codelists import Text as CodeName
 from schemas.procedures import Field, Text, national_part
 
 if TYPE_CHECKING:
@@ -21,16 +24,27 @@ if TYPE_CHECKING:
 
     from connectors import catalogues
     from schemas.agencies import Agencies
+    from schemas.codelists import CodeList
     from schemas.procedures import Procedures
 
 Kind = Literal["new", "changed", "gone", "unfit"]
-Of = Literal["procedure", "agency", "field"]
+Of = Literal["procedure", "agency", "field", "code"]
 RECEIVES = {Level.DEPARTMENT: Level.PROVINCE}
 """Where a dossier is received that an agency of this level decides; of the other levels, there."""
 
 
+class Coded(msgspec.Struct, frozen=True):
+    """An entry of a code list that is a partner's dictionary."""
+
+    dictionary: Dictionary
+    entry: Entry
+
+
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """``why``: what is missing of what cannot be stored: ``code``, ``field``, ``hours``, ``decider``, ``level``, ``parent``."""
+    """``why``: what is missing of what cannot be stored: ``code``, ``field``, ``hours``, ``decider``, ``level``, ``parent``, ``list``.
+
+    ``code`` of an entry of a code list: ``<list>/<code>``.
+    """
 
     kind: Kind
     of: Of
@@ -38,7 +52,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     before: str = ""
     after: str = ""
     why: str = ""
-    row: known_procedures.Procedure | known_agencies.Agency | None = None
+    row: known_procedures.Procedure | known_agencies.Agency | Coded | None = None
 
 
 def procedures(
@@ -93,6 +107,36 @@ def fields(known: Procedures, published: Iterable[catalogues.Field], on: date) -
             yield Change(kind="changed", of="field", code=code, before=ours[code], after=name)
     for code in sorted(ours.keys() - theirs.keys()):
         yield Change(kind="gone", of="field", code=code, before=ours[code])
+
+
+def codes(
+    known: CodeList | None, published: Iterable[catalogues.Item], dictionary: Dictionary, on: date
+) -> Iterator[Change]:
+    """``known`` ``None``: nothing of it was stored yet. Its words are the codes themselves: no format says them otherwise."""
+    ours = {entry.code: entry for entry in known.code if entry.counts(on)} if known else {}
+    seen: set[str] = set()
+    for each in published:
+        seen.add(each.code)
+        entry = ours.get(each.code)
+        name = entry.name if entry and entry.name.vi == each.name else CodeName(vi=each.name, en=each.name)
+        row = Entry(code=each.code, word=each.code, name=name, parent=each.parent or None)
+        if entry is not None:
+            row = msgspec.structs.replace(entry, name=name, parent=each.parent or entry.parent)
+        if row != entry:
+            yield Change(
+                kind="changed" if entry else "new",
+                of="code",
+                code=f"{dictionary.id}/{each.code}",
+                before=_said(entry),
+                after=_said(row),
+                row=Coded(dictionary, row),
+            )
+    for code in sorted(ours.keys() - seen):
+        yield Change(kind="gone", of="code", code=f"{dictionary.id}/{code}", before=_said(ours[code]))
+
+
+def _said(entry: Entry | None) -> str:
+    return " ← ".join(each for each in (entry.name.vi, entry.parent) if each) if entry else ""
 
 
 def _new(code: str, each: catalogues.Procedure, agencies: Agencies) -> Change:

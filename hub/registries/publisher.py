@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from connectors.catalogues import Catalogues
     from schemas.agencies import Agencies
+    from schemas.codelists import CodeLists
     from schemas.procedures import Procedures
 
 
@@ -20,5 +21,6 @@ class Publisher:
     catalogues: Catalogues
     agencies: Agencies
     procedures: Procedures
+    lists: CodeLists
     root: str
     site: Path | None

@@ -1,12 +1,14 @@
 """Dated versions of the registries in this site's folder: written whole, looked at by whoever reads them, and then put in place.
 
-One file for each day and partner: ``procedures/2026-11-23-dvcqg.toml``, ``agencies/2026-11-23-dvcqg.csv``. A later one stands over the earlier ones;
+One file for each day and partner: ``procedures/2026-11-23-dvcqg.toml``, ``agencies/2026-11-23-dvcqg.csv``; a folder for code lists, each whole:
+``codelists/2026-11-23-dvcqg/genders.toml``. A later one stands over the earlier ones;
 none is ever removed.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -18,12 +20,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from hub.registries.comparing import Coded
 from schemas.agencies import Agencies, Agency, read_table
+from schemas.codelists import CodeList, CodeLists, Text
 from schemas.problems import refuse
 from schemas.procedures import Procedure, Procedures, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
     from hub.registries.comparing import Change
@@ -31,7 +35,9 @@ if TYPE_CHECKING:
 HEAD = "# As {partner} published it on {day}; written by registry refresh. A later version stands over this one.\n"
 
 
-def store(site: Path, partner: str, day: date, changes: Iterable[Change]) -> tuple[Path, ...]:
+def store(
+    site: Path, partner: str, day: date, changes: Iterable[Change], lists: CodeLists
+) -> tuple[Path, ...]:
     """Write what can be stored; return the files. Raises ``Refusal`` HUB-CFG-002 when what would stand then cannot be read, and changes nothing."""
     rows = [change.row for change in changes if change.row is not None]
     name = f"{day.isoformat()}-{partner}"
@@ -47,6 +53,8 @@ def store(site: Path, partner: str, day: date, changes: Iterable[Change]) -> tup
         place = Path("procedures") / f"{name}.toml"
         told = {row.id: row for row in read(site / place)} if (site / place).exists() else {}
         found[place] = head + as_toml({**told, **procedures}.values())
+    for code_list in _lists([row for row in rows if isinstance(row, Coded)], lists):
+        found[Path("codelists") / name / f"{code_list.id}.toml"] = head + as_list(code_list)
     try:
         _try(site, found)
     except ValueError as error:
@@ -55,6 +63,43 @@ def store(site: Path, partner: str, day: date, changes: Iterable[Change]) -> tup
     for place, text in found.items():
         _put(site / place, text)
     return tuple(site / place for place in found)
+
+
+def told(site: Path, partner: str, files: Sequence[Path], changes: Iterable[Change]) -> dict[str, str]:
+    """Return what the journal says of it: which files, in which bytes, and how much is new in them."""
+    stored = [change for change in changes if change.row is not None]
+    return {
+        "partner": partner,
+        "files": " ".join(str(file.relative_to(site)) for file in files),
+        "digests": " ".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files),
+        "new": str(sum(change.kind == "new" for change in stored)),
+        "changed": str(sum(change.kind == "changed" for change in stored)),
+    }
+
+
+def _lists(rows: Iterable[Coded], known: CodeLists) -> Iterator[CodeList]:
+    """Each list with what is new in it, in the order of its codes; what is no longer listed stays."""
+    changed: dict[str, list[Coded]] = {}
+    for row in rows:
+        changed.setdefault(row.dictionary.id, []).append(row)
+    for id_, coded in changed.items():
+        before = known.lists.get(id_)
+        told = {row.entry.code: row.entry for row in coded}
+        old = {} if before is None else {(entry.code, entry.since): entry for entry in before.code}
+        kept = [told.pop(entry.code, entry) if entry.until is None else entry for entry in old.values()]
+        its = coded[0].dictionary
+        yield CodeList(
+            id=id_,
+            field=its.field,
+            name=Text(vi=its.vi, en=its.en),
+            code=tuple(sorted([*kept, *told.values()], key=lambda entry: (entry.code, str(entry.since)))),
+        )
+
+
+def as_list(told: CodeList) -> str:
+    head: dict[str, object] = {"id": told.id, "field": told.field, "name": msgspec.to_builtins(told.name)}
+    entries = "".join(f"\n[[code]]\n{_members(msgspec.to_builtins(entry))}" for entry in told.code)
+    return f"{_members(head)}{entries}"
 
 
 def as_toml(rows: Iterable[Procedure]) -> str:
@@ -103,6 +148,7 @@ def _try(site: Path, found: Mapping[Path, str]) -> None:
             _put(trial / place, text)
         agencies = Agencies.load(versions=trial / "agencies")
         Procedures.load(agencies, versions=trial / "procedures")
+        CodeLists.load(versions=trial / "codelists")
 
 
 def _put(path: Path, text: str) -> None:

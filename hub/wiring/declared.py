@@ -24,6 +24,7 @@ from hub.wiring.governing import governed, unapproved
 from hub.wiring.parts import days_of, utc_now
 from schemas import mapping
 from schemas.agencies import Agencies
+from schemas.codelists import CodeLists
 from schemas.library import BUILTIN, Library
 from schemas.problems import Refusal, refuse
 from schemas.procedures import Procedures
@@ -117,6 +118,16 @@ def registries_of(settings: Settings) -> tuple[Agencies, Procedures]:
     try:
         agencies = Agencies.load(versions=site and site / "agencies")
         return agencies, Procedures.load(agencies, versions=site and site / "procedures")
+    except (OSError, ValueError) as error:
+        rule = "registries that can be read"
+        raise refuse("HUB-CFG-002", "registries", rule=rule, detail=str(error)) from None
+
+
+def code_lists_of(settings: Settings) -> CodeLists:
+    """The same for code lists."""
+    site = settings.registries
+    try:
+        return CodeLists.load(versions=site and site / "codelists")
     except (OSError, ValueError) as error:
         rule = "registries that can be read"
         raise refuse("HUB-CFG-002", "registries", rule=rule, detail=str(error)) from None

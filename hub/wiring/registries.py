@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 
 from connectors import catalogue
 from hub.registries.publisher import Publisher
-from hub.wiring.declared import declared
+from hub.wiring.declared import code_lists_of, declared
 from hub.wiring.parts import utc_now
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hub.partners.partner import Partner
+
 
 def publisher(settings: Path, partner: str) -> Publisher | tuple[str, ...]:
     """Open it; or return the ids of those that publish. Raises ``Refusal`` HUB-CFG-*."""
     what = declared(settings)
-    publishing = {each.id: (each, receives) for each, receives in what.receiving if _publishes(each.room)}
+    publishing = {each.id: (each, receives) for each, receives in what.receiving if _publishes(each)}
     if partner not in publishing:
         return tuple(publishing)
     each, receives = publishing[partner]
@@ -28,10 +30,12 @@ def publisher(settings: Path, partner: str) -> Publisher | tuple[str, ...]:
         catalogues=room.catalogues(each.settings, receives.replies, outfit),
         agencies=what.agencies,
         procedures=what.procedures,
+        lists=code_lists_of(what.settings),
         root=receives.authority,
         site=what.settings.registries,
     )
 
 
-def _publishes(room: str) -> bool:
-    return catalogue.ROOMS[room].catalogues is not None
+def _publishes(each: Partner) -> bool:
+    room = catalogue.ROOMS[each.room]
+    return room.catalogues is not None and room.publishes(each.settings)

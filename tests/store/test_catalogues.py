@@ -91,3 +91,12 @@ async def test_a_version_is_brought_to_a_partner_once_whoever_is_quicker(another
         (pushed,) = await here.catalogues.pushed()
         assert (pushed.sent_at, pushed.delivered_at, pushed.receipt_at) == (NOON, at(3), at(4))
         await here.catalogues.keep_pushed()
+
+
+async def test_what_is_stored_of_a_partners_lists_is_in_the_journal(store: Store) -> None:
+    await store.catalogues.refreshed({"partner": "dvcqg", "files": "codelists/x.toml"}, at(1))
+    (entry,) = await store.journal()
+    assert (entry.what, dict(entry.facts)) == (
+        "registry_refreshed",
+        {"partner": "dvcqg", "files": "codelists/x.toml"},
+    )

@@ -154,6 +154,17 @@ class Book:
 
 
 @dataclass
+class Noted:
+    """What the journal was told of registries."""
+
+    facts: list[Mapping[str, str]]
+
+    async def refreshed(self, facts: Mapping[str, str], now: datetime) -> None:
+        assert now == NOW
+        self.facts.append(facts)
+
+
+@dataclass
 class Shelf:
     """The store's contract, as far as the command line uses it; cast to ``Store`` where it is handed in."""
 
@@ -169,11 +180,16 @@ class Shelf:
     moved_meanwhile: dict[str, State] = field(default_factory=dict)
     closed: int = 0
     staged: list[Staged] = field(default_factory=list)
+    refreshed: list[Mapping[str, str]] = field(default_factory=list)
     door: dict[str, Any] = field(default_factory=dict)
 
     @property
     def stages(self) -> Book:
         return Book(self.staged)
+
+    @property
+    def catalogues(self) -> Noted:
+        return Noted(self.refreshed)
 
     async def transfers(self, which: Filter) -> tuple[TransferView, ...]:
         found = [each for each in self.views if self._matches(each, which)]

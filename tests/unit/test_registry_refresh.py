@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import tomllib
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from werkzeug import Response
 
+from connectors.dictionaries import Columns, read
+from connectors.national_portal.dictionaries import DICTIONARIES
 from connectors.simulators.desk import Call, Journal
 from connectors.simulators.front import Front
 from hub.cli.opening import own_catalogue
 from hub.registries.versions import store
 from schemas.agencies import Agencies
+from schemas.codelists import CodeLists
 from schemas.problems import Refusal
 from schemas.procedures import Procedures
-from tests.unit.test_cli_double import NOW, Ran, line
+from tests.unit.test_cli_double import NOW, Ran, Shelf, line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,8 +77,10 @@ class Site:
         self.instead: dict[str, Response] = {}
         self.calls: list[str] = []
         server.expect_request("/api", method="GET").respond_with_handler(self.answer)
-        for service in ("LayDanhSachTTHC", "LayThuTuc", "LayDanhMucCoQuan", "LayDanhMucLinhVuc"):
-            server.expect_request(f"/api/{service}").respond_with_handler(self.answer)
+        self.dictionaries: dict[str, list[dict[str, Any]]] = {}
+        self.asked: list[str] = []
+        self.shelf = Shelf()
+        server.expect_request(re.compile("/api/Lay.*")).respond_with_handler(self.answer)
         (folder / "partners").mkdir()
         (folder / "lienthong.toml").write_text('registries = "registries"\n', "utf-8")
         (folder / "partners" / "cong.toml").write_text(
@@ -92,6 +99,9 @@ base_url = "{server.url_for("/api")}"
 agency = "H17"
 connector = {{ create = "/c", progress = "/p" }}
 levels = {{ 2 = "commune" }}
+[receives.national_portal.dictionaries]
+communes = {{ parent = "MAQUANHUYEN", query = {{ MATINHTHANH = "49" }} }}
+legal-bases = {{ code = "SOKYHIEU", name = "TRICHYEU" }}
 """,
             "utf-8",
         )
@@ -99,6 +109,7 @@ levels = {{ 2 = "commune" }}
     def answer(self, request: Request) -> Response:
         service = request.path.rpartition("/")[2]
         self.calls.append(service)
+        self.asked.append(request.query_string.decode())
         if service in self.instead:
             return self.instead[service]
         fields = {each["LINHVUCTHUCHIEN"]["MALINHVUC"]: each["LINHVUCTHUCHIEN"] for each in ours().values()}
@@ -107,6 +118,7 @@ levels = {{ 2 = "commune" }}
             "LayThuTuc": list(self.procedures.values()),
             "LayDanhMucCoQuan": self.agencies,
             "LayDanhMucLinhVuc": list(fields.values()),
+            **self.dictionaries,
         }
         front = Front(Journal(None, lambda: NOW), clock=lambda: datetime.now(UTC), publishes=publishes)
         said = front.answer(
@@ -116,7 +128,8 @@ levels = {{ 2 = "commune" }}
 
     def refresh(self, *more: str) -> Ran:
         settings = str(self.folder / "lienthong.toml")
-        return line("registry", "refresh", "cong", *more, "--settings", settings, "--lang", "en")
+        words = ("registry", "refresh", "cong", *more, "--settings", settings, "--lang", "en")
+        return line(*words, shelf=self.shelf)
 
     @property
     def versions(self) -> list[str]:
@@ -246,7 +259,7 @@ def test_a_version_that_nobody_could_read_is_not_written(site: Site, tmp_path: P
         kind="new", of="procedure", code="1.1", row=type(row)(**{**row_fields(row), "decider": "X1"})
     )
     with pytest.raises(Refusal) as refused:
-        store(tmp_path / "registries", "cong", DAY, [bad])
+        store(tmp_path / "registries", "cong", DAY, [bad], CodeLists.load())
     assert "decider X1" in refused.value.problems[0].detail
     assert site.versions == []
 
@@ -284,3 +297,213 @@ def test_what_was_applied_is_what_the_hub_publishes_on(site: Site) -> None:
     site.refresh("--apply", "--only", "procedures")
     entries = own_catalogue(site.folder / "lienthong.toml", "procedures")
     assert "1.777001" in {entry["code"] for entry in entries}
+
+
+# --- shared dictionaries
+
+
+def genders(*names: str) -> list[dict[str, Any]]:
+    return [{"MAGIOITINH": place, "TENGIOITINH": name} for place, name in enumerate(names)]
+
+
+def lists(site: Site) -> CodeLists:
+    return CodeLists.load(versions=site.folder / "registries" / "codelists")
+
+
+def told(ran: Ran) -> list[tuple[str, str, str, str]]:
+    return [(row["change"], row["code"], row["before"], row["after"]) for row in json.loads(ran.out)]
+
+
+def test_every_dictionary_of_the_portal_has_its_service_and_a_list_of_its_own() -> None:
+    """The names: docs/explanation/national-portal.md §14."""
+    assert " ".join(sorted(each.source.removeprefix("LayDanhMuc") for each in DICTIONARIES)) == (
+        "CanCuPhapLy CapThucHien DanToc DoiTuong GioiTinh LePhi PhuongXa QuanHuyen QuocGia TinhThanh TinhTrangHonNhan TonGiao"
+    )
+    assert not {each.id for each in DICTIONARIES} & CodeLists.load().lists.keys(), "ours stay ours"
+
+
+def test_a_dictionary_becomes_a_dated_list_that_the_hub_publishes_on(site: Site) -> None:
+    site.dictionaries["LayDanhMucGioiTinh"] = genders("Chưa rõ", "Nam", "Nữ")
+    first = site.refresh("--only", "genders", "--apply", "--json")
+    assert (first.status, [row[0] for row in told(first)]) == (0, ["new"] * 3), first
+    assert site.versions == ["codelists/2026-11-22-cong/genders.toml"]
+    assert site.refresh("--only", "genders").status == 0
+    site.dictionaries["LayDanhMucGioiTinh"] = genders("Chưa xác định", "Nam")
+    again = site.refresh("--only", "genders", "--apply", "--json")
+    assert told(again) == [
+        ("changed", "genders/0", "Chưa rõ", "Chưa xác định"),
+        ("gone", "genders/2", "Nữ", ""),
+    ]
+    kept = lists(site)["genders"]
+    assert [(entry.code, entry.name.vi) for entry in kept.code] == [
+        ("0", "Chưa xác định"),
+        ("1", "Nam"),
+        ("2", "Nữ"),
+    ], "what is no longer listed ends nothing"
+    entries = own_catalogue(site.folder / "lienthong.toml", "codelist.genders")
+    assert [entry["code"] for entry in entries] == ["0", "1", "2"]
+
+
+def test_what_was_stored_stands_in_the_journal_with_its_bytes(site: Site) -> None:
+    site.dictionaries["LayDanhMucGioiTinh"] = genders("Nam", "Nữ")
+    site.refresh("--only", "genders")
+    assert site.shelf.refreshed == []
+    site.refresh("--only", "genders", "--apply")
+    (facts,) = site.shelf.refreshed
+    file = site.folder / "registries" / "codelists" / "2026-11-22-cong" / "genders.toml"
+    assert facts["digests"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert (facts["partner"], facts["files"], facts["new"], facts["changed"]) == (
+        "cong",
+        "codelists/2026-11-22-cong/genders.toml",
+        "2",
+        "0",
+    )
+    assert facts["by"]
+
+
+def test_columns_and_questions_are_what_the_partners_file_says(site: Site) -> None:
+    commune = {"MAPHUONGXA": "20335", "TENPHUONGXA": "Phường An Mỹ", "MAQUANHUYEN": "502"}
+    site.dictionaries["LayDanhMucPhuongXa"] = [commune]
+    site.dictionaries["LayDanhMucCanCuPhapLy"] = [
+        {"SOKYHIEU": "61/2018/NĐ-CP", "TRICHYEU": "Một cửa", "MALOAI": "1", "MACOQUAN": "2"}
+    ]
+    ran = site.refresh("--only", "legal-bases", "--only", "communes", "--apply", "--json")
+    assert {row[1] for row in told(ran)} == {"legal-bases/61/2018/NĐ-CP", "communes/20335"}, ran
+    assert any("MATINHTHANH=49" in query for query in site.asked)
+    assert lists(site)["communes"].code[0].parent == "502"
+
+
+def test_a_dictionary_that_is_not_there_stops_none_that_is(site: Site) -> None:
+    site.dictionaries["LayDanhMucGioiTinh"] = genders("Nam", "Nữ")
+    site.dictionaries["LayDanhMucDanToc"] = [{"MADANTOC": "1"}]
+    ran = site.refresh("--only", "dictionaries", "--apply", "--json")
+    assert ran.status == 3
+    rows = {row["code"]: row for row in json.loads(ran.out)}
+    assert (rows["ethnic-groups"]["change"], rows["ethnic-groups"]["lacks"]) == ("unfit", "list")
+    assert "LayDanhMucDanToc" in rows["ethnic-groups"]["after"]
+    assert lists(site).lists.keys() - CodeLists.load().lists.keys() == {"genders"}
+
+
+def test_a_list_that_the_partner_does_not_have_is_a_wrong_use(site: Site) -> None:
+    ran = site.refresh("--only", "colours")
+    assert (ran.status, "genders" in ran.err, site.calls) == (2, True, [])
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        [],
+        [{"MA": "1"}],
+        [{"MA": "1", "TEN": "a", "MAKHAC": "2"}],
+        [{"MA": "1", "TEN": "a"}, {"MA": "", "TEN": "b"}],
+        [{"MA": "1", "TEN": "a"}, {"MA": "1", "TEN": "b"}],
+        [{"MA": "1", "TEN": "a"}, {"CODE": "2", "TEN": "b"}],
+        [{"MA": True, "TEN": "a"}],
+        [{"MA": "1" * 201, "TEN": "a"}],
+    ],
+)
+def test_a_dictionary_that_cannot_be_read_without_guessing_is_none(records: list[dict[str, Any]]) -> None:
+    assert read(records) is None
+
+
+def test_the_same_entry_twice_is_one_and_numbers_are_codes() -> None:
+    found = read([{"ma": 1, "ten": "Nam"}, {"ma": "1", "ten": " Nam "}])
+    assert found is not None
+    assert [(each.code, each.name) for each in found] == [("1", "Nam")]
+    told = read([{"X": "1", "Y": "a", "MA": "2", "TEN": "b"}], Columns(code="X", name="Y"))
+    assert told is not None
+    assert told[0].code == "1"
+
+
+# --- dictionaries over REST, as a province's gateway lists them
+
+
+@pytest.fixture
+def gateway(tmp_path: Path, httpserver: HTTPServer) -> Path:
+    """Token first, then lists under ``data``; facts: docs/explanation/national-portal.md §14."""
+    httpserver.expect_request("/token").respond_with_json({"access_token": "T", "expires_in": 3600})
+    (tmp_path / "partners").mkdir()
+    (tmp_path / "lgsp.secret").write_text("a-secret-of-the-hub", "utf-8")
+    (tmp_path / "lgsp.secret").chmod(0o600)
+    (tmp_path / "lienthong.toml").write_text('registries = "registries"\n', "utf-8")
+    (tmp_path / "partners" / "lgsp.toml").write_text(
+        f"""
+id = "lgsp"
+agency = "000.00.00.H47"
+room = "rest"
+name = {{ vi = "LGSP", en = "LGSP" }}
+[receives]
+kinds = ["report_published"]
+role = "informed"
+mapping = "lienthong.message@1"
+authority = "000.00.00.H47"
+[receives.rest]
+base_url = "{httpserver.url_for("")}"
+[receives.rest.auth]
+kind = "oauth"
+client_id = "hub"
+client_secret_file = "../lgsp.secret"
+[receives.rest.reply]
+code = "/errorCode"
+[receives.rest.dictionaries]
+ethnic-groups = {{ path = "/cmon/v1.0.0/dantocs", at = "/data", vi = "Dân tộc", en = "Ethnic groups" }}
+districts = {{ path = "/cmon/v1.0.0/donvihanhchinhs/cap/HUYEN", at = "/data", vi = "Huyện", en = "Districts", code = "ma", name = "ten", parent = "maTinh", query = {{ tinh = "49" }} }}
+""",
+        "utf-8",
+    )
+    return tmp_path
+
+
+def refreshed(folder: Path, *more: str) -> Ran:
+    words = ("registry", "refresh", "lgsp", *more, "--json", "--lang", "en")
+    return line(*words, "--settings", str(folder / "lienthong.toml"))
+
+
+def test_a_gateways_dictionaries_are_read_by_its_own_credentials_and_columns(
+    gateway: Path, httpserver: HTTPServer
+) -> None:
+    shows = {"Authorization": "Bearer T"}
+    kinh = [{"maDanToc": "01", "tenDanToc": "Kinh"}]
+    httpserver.expect_request("/cmon/v1.0.0/dantocs", headers=shows).respond_with_json(
+        {"status": True, "errorCode": 0, "data": kinh}
+    )
+    httpserver.expect_request(
+        "/cmon/v1.0.0/donvihanhchinhs/cap/HUYEN", headers=shows, query_string="tinh=49"
+    ).respond_with_json({"errorCode": "00", "data": [{"ma": "502", "ten": "Tam Kỳ", "maTinh": "49"}]})
+    ran = refreshed(gateway, "--apply")
+    assert [row[1:] for row in told(ran)] == [
+        ("ethnic-groups/01", "", "Kinh"),
+        ("districts/502", "", "Tam Kỳ ← 49"),
+    ], ran
+    kept = CodeLists.load(versions=gateway / "registries" / "codelists")
+    assert (kept["districts"].code[0].parent, kept["ethnic-groups"].name.en) == ("49", "Ethnic groups")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Response('{"errorCode": 3, "data": [{"MA": "1", "TEN": "a"}]}', content_type="application/json"),
+        Response('{"errorCode": 0, "data": []}', content_type="application/json"),
+        Response('{"errorCode": 0, "data": ["a"]}', content_type="application/json"),
+        Response("<html><body>login</body></html>", content_type="text/html"),
+        Response('{"errorCode": 0, "data": [{"MA": "1", "TEN": "a"}]}', 500),
+        Response(b"\xff"),
+    ],
+    ids=lambda value: str(value.get_data()[:30]),
+)
+def test_what_a_gateway_says_that_is_no_list_concludes_nothing(
+    gateway: Path, httpserver: HTTPServer, answer: Response
+) -> None:
+    httpserver.expect_request("/cmon/v1.0.0/dantocs").respond_with_response(answer)
+    ran = refreshed(gateway, "--only", "ethnic-groups", "--apply")
+    assert [(row[0], row[1]) for row in told(ran)] == [("unfit", "ethnic-groups")], ran
+    assert not (gateway / "registries").exists()
+
+
+def test_a_gateway_lists_no_registries_and_a_rest_partner_without_lists_publishes_nothing(
+    gateway: Path,
+) -> None:
+    assert refreshed(gateway, "--only", "procedures").status == 2
+    file = gateway / "partners" / "lgsp.toml"
+    file.write_text(file.read_text("utf-8").split("[receives.rest.dictionaries]")[0], "utf-8")
+    assert refreshed(gateway).status == 1

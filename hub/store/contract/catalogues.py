@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - part of a public signature
 from datetime import date, datetime  # noqa: TC003 - msgspec reads the annotations at run time
 from typing import Protocol
 
@@ -74,6 +75,10 @@ class CatalogueStore(Protocol):
         ...
 
     async def pushed(self, id: str = "") -> tuple[Pushed, ...]: ...  # noqa: A002 - the field's word
+
+    async def refreshed(self, facts: Mapping[str, str], now: datetime) -> None:
+        """Journal that a version of this site's registries was stored from what a partner publishes."""
+        ...
 
     async def keep_pushed(self) -> None:
         """Write down what became of transfers that bring versions, before they are forgotten."""

@@ -12,7 +12,7 @@ from hub.store.sql.db import many, one, only
 from hub.store.sql.times import micros, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
     from hub.store.contract.intake import Acceptance
@@ -202,6 +202,9 @@ class SqlCatalogues:
 
     async def pushed(self, id: str = "") -> tuple[Pushed, ...]:  # noqa: A002 - the field's word
         return await self._reads.run(lambda db: pushed(db, id))
+
+    async def refreshed(self, facts: Mapping[str, str], now: datetime) -> None:
+        await self._writes.run(lambda db: journal.write(db, micros(now), "registry_refreshed", facts=facts))
 
     async def keep_pushed(self) -> None:
         if await self._reads.run(lambda db: many(db, _CAME_SINCE)):
