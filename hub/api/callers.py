@@ -116,6 +116,10 @@ class Callers:
         self._failures.passed(address, who.partner, who.label)
         self._uses.note(who, self._now())
 
+    def noted(self, who: Identity) -> None:
+        """Count that somebody came in by another door."""
+        self._uses.note(who, self._now())
+
     def failed(self, address: str, code: str) -> None:
         """Count a failed login. Raises ``Later`` HUB-AUT-012."""
         log.info("login_failed", code=code, address=address)

@@ -10,7 +10,7 @@ from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations a
 from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
-from hub.partners.access import Way
+from hub.partners.access import FORM, Way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -70,6 +70,10 @@ def keys(partner: Partner, uses: Sequence[CredentialUse], now: datetime) -> Iter
             uses=use.uses if use else 0,
             last_at=use.last_at if use else None,
         )
+    if partner.access.form:
+        use = used.pop((Way.OFFICER, FORM), None)
+        count, last = (use.uses, use.last_at) if use else (0, None)
+        yield Key(way=Way.OFFICER, label=FORM, force="in_force", uses=count, last_at=last)
     clients = {client.id for client in partner.access.clients}
     for (way, label), use in used.items():
         known = label in clients if way == Way.TOKEN else way == Way.BEARER_JWS

@@ -10,13 +10,13 @@ from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations a
 from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
+from hub.console.passwords import LONGEST, SHORTEST, fits, spelled
 from hub.store.contract.people import Officer
 
 if TYPE_CHECKING:
     from hub.cli.desk import Desk
     from hub.cli.opening import Hub
 
-SHORTEST, LONGEST = 12, 256
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{1,62}")
 
 
@@ -100,9 +100,9 @@ async def _known(hub: Hub, login: str) -> Officer:
 
 def _password(desk: Desk, login: str) -> str:
     """Ask for it, and return what is kept of it."""
-    said = desk.screen.secret(desk.say("ask.password"))
-    if not SHORTEST <= len(said) <= LONGEST or said.casefold() == login:
+    said = spelled(desk.screen.secret(desk.say("ask.password")))
+    if not fits(said, login):
         raise Complaint("usage.password", Exit.USAGE, least=SHORTEST, most=LONGEST)
-    if desk.screen.asks and desk.screen.secret(desk.say("ask.password_again")) != said:
+    if desk.screen.asks and spelled(desk.screen.secret(desk.say("ask.password_again"))) != said:
         raise Complaint("usage.password_differs", Exit.USAGE)
     return opening.hashed(said)

@@ -6,8 +6,8 @@ to move the cursor or rewrite a line.
 
 from __future__ import annotations
 
-import getpass
 import re
+import termios
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
@@ -67,11 +67,18 @@ class Screen:
         return self.source.readline().strip()
 
     def secret(self, question: str) -> str:
-        """Return what is typed without showing it, or the first line of what is piped in."""
-        self.out.flush()
-        if self.asks:
-            return getpass.getpass(f"{question} ", self.err)
-        return self.source.readline().rstrip("\r\n")
+        """Return what is typed, without showing it; or the first line of what is piped in."""
+        if not self.asks:
+            return self.source.readline().strip()
+        terminal = self.source.fileno()
+        before = termios.tcgetattr(terminal)
+        hidden = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+        try:
+            termios.tcsetattr(terminal, termios.TCSADRAIN, hidden)
+            return self.ask(question)
+        finally:
+            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+            self.err.write("\n")
 
     def console(self) -> Console:
         from rich.console import Console  # noqa: PLC0415 - only tables in a terminal need it

@@ -6,7 +6,6 @@ comes in. What a form says becomes the same bytes each time, so that a form that
 
 from __future__ import annotations
 
-import hashlib
 import re
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, NamedTuple
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from hub.console.forms import File, Form
+    from hub.console.forms import Form
     from hub.console.parts import Agency
     from hub.story.record import Story
 
@@ -246,7 +245,7 @@ def _documents(form: Form, key: str) -> tuple[Document, ...]:
         Document(
             id=f"{key}-{number}",
             name=file.name or None,
-            sha256=digest(file),
+            sha256=file.sha256,
             size=len(file.content),
             media_type=file.media_type,
         )
@@ -262,16 +261,12 @@ def _results(form: Form, key: str) -> tuple[Result, ...]:
         msgspec.structs.replace(
             said,
             id=f"{key}-{number}",
-            sha256=digest(file),
+            sha256=file.sha256,
             size=len(file.content),
             media_type=file.media_type,
         )
         for number, file in enumerate(files, 1)
     ) or (said,)
-
-
-def digest(file: File) -> str:
-    return hashlib.sha256(file.content).hexdigest()
 
 
 # --- what a field says ----------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from email.message import Message
 from typing import TYPE_CHECKING
@@ -21,13 +22,17 @@ HEAD = 8192
 URLENCODED, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 WRONG = "HUB-OFF-004"
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _TYPE = re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,128}")
 
 
 class File(msgspec.Struct, frozen=True):
+    """``sha256``: of the content, hex."""
+
     name: str
     media_type: str
     content: bytes
+    sha256: str
 
 
 class Form(msgspec.Struct, frozen=True):
@@ -78,7 +83,8 @@ def _multipart(body: bytes, boundary: bytes) -> Form:
         if file is None:
             values[name] = _text(_decoded(content))
         elif file or content:
-            files[name] = (*files.get(name, ()), File(file, media_type, content))
+            digest = hashlib.sha256(content).hexdigest()
+            files[name] = (*files.get(name, ()), File(file, media_type, content, digest))
     return Form(values, files)
 
 
@@ -111,4 +117,7 @@ def _text(value: str) -> str:
     """A field as it was meant: lines end in one way, and nothing stands around it."""
     if len(value) > LONGEST_FIELD:
         raise refuse(WRONG, rule=f"at most {LONGEST_FIELD} characters")
-    return value.replace("\r\n", "\n").replace("\r", "\n").strip()
+    text = value.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if _CONTROL.search(text):
+        raise refuse(WRONG, rule="no control characters")
+    return text

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from hub.console.passwords import LONGEST, spelled
 from hub.store.contract.people import Session, SignedIn
 
 if TYPE_CHECKING:
@@ -29,18 +30,19 @@ if TYPE_CHECKING:
     from hub.store.contract.people import PeopleStore
 
 TOKEN_BYTES = 32
-LONGEST_PASSWORD = 256
-SHORTEST_PASSWORD = 12
 SEEN_EVERY = timedelta(seconds=60)
 """So often it is written down that somebody is still there."""
+REFUSED_AFTER = 1.0
+"""Seconds after which a no is said, whatever it took to find out: what is written down for a known name tells nobody that it is known."""
 AT_ONCE = 2
 """Passwords that are looked at at the same time: each takes a processor and 64 MiB for a moment."""
 
 
 class Entered(msgspec.Struct, frozen=True):
-    """``token``: what the browser keeps; it is nowhere else."""
+    """``token``: what the browser keeps; it is nowhere else. ``partner``: whose officer it is."""
 
     token: str
+    partner: str
     session: Session
 
 
@@ -56,9 +58,10 @@ class Gate:
         *,
         now: Callable[[], datetime],
         randomness: Callable[[int], bytes],
+        refused_after: float = REFUSED_AFTER,
     ) -> None:
         self._people, self._hasher, self._failures, self._times = people, hasher, failures, times
-        self._now, self._randomness = now, randomness
+        self._now, self._randomness, self._refused_after = now, randomness, refused_after
         self._places = asyncio.Semaphore(AT_ONCE)
         self._nobodys = ""
 
@@ -67,18 +70,25 @@ class Gate:
 
     async def sign_in(self, address: str, login: str, password: str) -> Entered | None:
         """``None``: no. Raises ``Later`` HUB-AUT-012 for an address that has guessed too often."""
+        clock = asyncio.get_running_loop().time
+        told = clock() + self._refused_after
+        entered = await self._enter(address, login, password)
+        if entered is None:
+            await asyncio.sleep(max(0.0, told - clock()))
+            self._failures.failed(address)
+        return entered
+
+    async def _enter(self, address: str, login: str, password: str) -> Entered | None:
         found = await self._people.officer(login)
         now = self._now()
         right = await self._fits(found.password if found else "", password)
         if found is None:
-            self._failures.failed(address)
             return None
         locked = found.locked_until is not None and now < found.locked_until
         if not right or locked or found.disabled:
             if not right and not locked and not found.disabled:
                 until = now + timedelta(seconds=self._times.locked)
                 await self._people.failed(found.id, most=self._times.tries, until=until, now=now)
-            self._failures.failed(address)
             return None
         self._failures.passed(address, found.partner, found.id)
         token = self.token()
@@ -90,12 +100,12 @@ class Gate:
             ends_at=now + timedelta(seconds=self._times.longest),
         )
         await self._people.begin(session)
-        return Entered(token, session)
+        return Entered(token, found.partner, session)
 
     async def _fits(self, stored: str, password: str) -> bool:
         """Whether it is the password; for nobody's, the same work."""
         async with self._places:
-            return await asyncio.to_thread(self._verified, stored, password[: LONGEST_PASSWORD + 1])
+            return await asyncio.to_thread(self._verified, stored, spelled(password[: 2 * LONGEST]))
 
     def _verified(self, stored: str, password: str) -> bool:
         self._nobodys = self._nobodys or self._hasher.hash(self.token())

@@ -26,6 +26,7 @@ from hub.console.telling import Entry, files, message_of, told
 from hub.console.visits import ROOT, SESSION, STRANGER, Visit, Work
 from hub.deadlines.calendar import VIETNAM
 from hub.lifecycle import State
+from hub.partners.access import FORM, Identity, Way
 from hub.receipts.mailbox import LetterAnswer, LetterRefused
 from hub.store.contract.views import Filter
 from hub.store.vault import Unreadable
@@ -251,6 +252,7 @@ class Office:
                 response.headers["Retry-After"] = str(refusal.wait)
             return response
         await self.console.gate.sign_out(visits.cookie(request, SESSION, secure=visit.secure))
+        self.deps.callers.noted(Identity(partner=entered.partner, way=Way.OFFICER, label=FORM))
         response = visits.go(wanted)
         visits.keep(response, visit, SESSION, entered.token)
         visits.drop(response, visit, STRANGER)
@@ -428,10 +430,9 @@ class Office:
         )
 
     def _names(self, visit: Visit) -> Callable[[str], str]:
-        """Partners by the name of their agency where it is known here; by their id otherwise."""
-        return lambda partner: (
-            known.name(visit.language) if (known := self.console.agencies.get(partner)) else partner
-        )
+        """Partners by their own names; one that is declared no more by its id."""
+        english = visit.language == "en"
+        return lambda partner: self.console.names.get(partner, (partner, partner))[english]
 
     def agency_name(self, visit: Visit, code: str) -> str:
         registries = self.deps.registries
@@ -445,7 +446,7 @@ class Office:
     async def find(self, work: Work) -> Response:
         """Go to the dossier that this partner knows by that code."""
         code = str(work.visit.request.query_params.get("code", "")).strip()
-        known = await self.deps.store.known(work.agency.authority, code) if code else None
+        known = await self.deps.store.known(work.agency.authority, code) if code.isprintable() else None
         view = await self.deps.store.dossier(known.dossier) if known else None
         if view is None or not takes_part(work.agency.id, record.from_json(view.story), view):
             raise refuse(NOT_HERE)

@@ -55,8 +55,9 @@ def _agency(partner: Partner) -> Agency:
 
 
 class Console(msgspec.Struct, frozen=True, kw_only=True):
-    """``agencies``: by partner; ``spool``: where forms with files wait."""
+    """``agencies``: by partner; ``names``: of all partners, as (Vietnamese, English); ``spool``: where forms with files wait."""
 
     gate: Gate
+    names: dict[str, tuple[str, str]]
     agencies: dict[str, Agency]
     spool: Spool

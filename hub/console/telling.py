@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from schemas.errors import Catalogue
     from schemas.problems import Problem, Refusal
 
+_UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 NAMELESS = "HUB-INT-001"
 
 
@@ -115,5 +117,7 @@ def files(message: Message | None, transfer: str, base: str) -> dict[str, str]:
     return {
         address: f"/office/letters/{transfer}/files/{address.rpartition('/')[2]}"
         for address in named
-        if address and (not base or address.startswith(f"{base}/"))
+        if address
+        and (not base or address.startswith(f"{base}/"))
+        and _UID.fullmatch(address.rpartition("/")[2])
     }

@@ -17,6 +17,10 @@ SHOWN = 8
 """Characters of a hash by which a credential without a name is called."""
 
 
+FORM = "form"
+"""How the officers' pages are called where ways in are counted."""
+
+
 class Way(StrEnum):
     """How somebody said who it is. ``claimed``: it has only said so; the message's signature must prove it. ``officer``: a person
     who is signed in at the hub's own pages.

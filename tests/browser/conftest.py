@@ -86,8 +86,9 @@ def running(folder: Path) -> Iterator[Place]:
         thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """Start one browser for a file. Its tools keep an event loop in this thread, which must be over before other tests want theirs."""
     with sync_playwright() as tools:
         browser = tools.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser

@@ -387,6 +387,7 @@ async def house(
             now=now,
             seconds=seconds,
             hasher=CHEAP,
+            refused_after=0.02,
         ),
         **{
             "registries": Registries(agencies=made.router.agencies, procedures=made.router.procedures),

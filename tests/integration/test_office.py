@@ -256,9 +256,9 @@ async def test_nobody_sees_or_does_what_is_another_partners(made: Parts, tmp_pat
         digest = page.hidden("digest")
         page = await hoa.get("/office")
         fields = {"stamp": page.stamp, "digest": digest, "reason": "x"}
-        assert (await hoa.get(f"/office/letters/{letter}")).status == 404
-        for act in ("confirm", "refuse"):
-            assert (await hoa.post(f"/office/letters/{letter}/{act}", fields)).status == 404
+        pages = [await hoa.get(f"/office/letters/{letter}")]
+        pages += [await hoa.post(f"/office/letters/{letter}/{act}", fields) for act in ("confirm", "refuse")]
+        assert [(page.status, "HUB-OFF-008" in page.text) for page in pages] == [(404, True)] * 3
         page = await lan.get(f"/office/letters/{letter}")
         page = await lan.post(f"/office/letters/{letter}/confirm", {"stamp": page.stamp, "digest": digest})
         dossier = path_of(page)

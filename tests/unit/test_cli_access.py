@@ -60,6 +60,15 @@ def test_each_way_in_says_whether_it_counts_and_when_it_was_used() -> None:
     ]
 
 
+def test_officers_who_come_by_the_form_are_a_way_in_with_its_use() -> None:
+    told = msgspec.structs.replace(partner("desk"), access=Access(form=True))
+    (row,) = keys(told, [use(Way.OFFICER, "form")], NOW)
+    assert (row.way, row.label, row.force, row.uses) == ("officer", "form", "in_force", 7)
+    key = named("a", until=date(2026, 12, 1))
+    ended = ways_in(msgspec.structs.replace(told, access=Access(form=True, api_keys=(key,))))
+    assert [one.stops for one in ended] == [False]
+
+
 def test_a_partner_stops_with_its_last_way_in_and_not_before() -> None:
     first, last = date(2026, 12, 1), date(2026, 12, 31)
 
