@@ -199,7 +199,24 @@ class SoapElement(Closed):
     secret_file: LocalFile
 
 
+class SoapUser(Closed):
+    """Who we are by WS-Security's UsernameToken (profile 1.1): the name, and the password of ``secret_file``, ``shown`` as text or as a digest over a
+    nonce, the time and itself. Not together with a WS-Security signature, which has a Security header of its own.
+    """
+
+    kind: Literal["soap_user"]
+    username: User
+    secret_file: LocalFile
+    shown: Literal["digest", "text"] = "digest"
+
+
 SoapAuth = Annotated[
-    NoAuth | ApiKey | Bearer | Basic | OAuth | Mac | SoapHeader | SoapElement, Field(discriminator="kind")
+    NoAuth | ApiKey | Bearer | Basic | OAuth | Mac | SoapHeader | SoapUser | SoapElement,
+    Field(discriminator="kind"),
 ]
 """What rooms that speak SOAP can show."""
+
+EnvelopeAuth = Annotated[
+    NoAuth | ApiKey | Bearer | Basic | OAuth | Mac | SoapHeader | SoapUser, Field(discriminator="kind")
+]
+"""What a room can show whose envelope holds one text."""

@@ -8,10 +8,20 @@ import msgspec
 
 from connectors.contract import Deferred
 from connectors.credentials.fixed import Fixed, Recipe, basic, in_headers, key, nothing
-from connectors.credentials.in_envelope import in_element, in_header
+from connectors.credentials.in_envelope import as_user, in_element, in_header
 from connectors.credentials.oauth import Tokens
 from connectors.credentials.sessions import NotIn
-from connectors.credentials.settings import ApiKey, Basic, Bearer, Mac, NoAuth, OAuth, SoapElement, SoapHeader
+from connectors.credentials.settings import (
+    ApiKey,
+    Basic,
+    Bearer,
+    Mac,
+    NoAuth,
+    OAuth,
+    SoapElement,
+    SoapHeader,
+    SoapUser,
+)
 from connectors.reach import read_secret
 from connectors.transport import Answer, Broken, Request
 
@@ -26,7 +36,7 @@ if TYPE_CHECKING:
     from connectors.transport import Http
 
 Sent = Answer | Broken | Deferred
-Fixing = NoAuth | ApiKey | Bearer | Basic | Mac | SoapHeader | SoapElement
+Fixing = NoAuth | ApiKey | Bearer | Basic | Mac | SoapHeader | SoapUser | SoapElement
 
 
 def credentials(auth: Auth | SoapAuth, reach: Reach, http: Http, clocks: Clocks) -> Credentials:
@@ -47,12 +57,16 @@ def _put(auth: Fixing, clocks: Clocks) -> Put:
             return key(auth, read_secret(auth.secret_file))
         case Bearer() | Basic():
             return _authorization(auth)
-        case SoapHeader():
-            return in_header(auth)
-        case SoapElement():
-            return in_element(auth)
+        case SoapHeader() | SoapUser() | SoapElement():
+            return _in_envelope(auth, clocks)
         case _:
             assert_never(auth)
+
+
+def _in_envelope(auth: SoapHeader | SoapUser | SoapElement, clocks: Clocks) -> Put:
+    if isinstance(auth, SoapUser):
+        return as_user(auth, clocks.now)
+    return in_header(auth) if isinstance(auth, SoapHeader) else in_element(auth)
 
 
 def _authorization(auth: Bearer | Basic) -> Put:

@@ -84,10 +84,10 @@ def wrapped(settings: Settings, data: bytes) -> bytes:
     """Put a message into its call. Canonical XML never holds what ends a CDATA section."""
     name = "gip:in_msg" if settings.qualified else "in_msg"
     before = (
-        f'<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="{SOAP}" xmlns:gip="{settings.namespace}">'
-        f"<soapenv:Body><gip:xuLyTruyVanMsg><{name}><![CDATA["
+        f'<?xml version="1.0" encoding="UTF-8"?><soap:Envelope xmlns:soap="{SOAP}" xmlns:gip="{settings.namespace}">'
+        f"<soap:Body><gip:xuLyTruyVanMsg><{name}><![CDATA["
     )
-    after = f"]]></{name}></gip:xuLyTruyVanMsg></soapenv:Body></soapenv:Envelope>"
+    after = f"]]></{name}></gip:xuLyTruyVanMsg></soap:Body></soap:Envelope>"
     return before.encode() + data + after.encode()
 
 

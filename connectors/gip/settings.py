@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from connectors.credentials.settings import Auth, NoAuth
+from connectors.credentials.settings import EnvelopeAuth, NoAuth
 from connectors.reach import Reach
 
 Word = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -36,4 +36,4 @@ class Settings(Reach):
     namespace: Namespace = "http://gip.request.com/"
     qualified: bool = False
     echo: Literal["required", "when_said"] = "required"
-    auth: Auth = NoAuth()
+    auth: EnvelopeAuth = NoAuth()

@@ -5,8 +5,8 @@ such envelope gets a SOAP Fault. Answers take turns: ``SEND_DATE`` in one of the
 With ``callers`` a question must be signed by one of them; a signature that is there is always checked. With a ``seal`` answers are signed. The
 same question again under its ``MSG_ID`` gets an answer of the same number, another question under it is refused.
 
-``00`` is the only error code that was ever published; the others and the status of a dossier without duty are this simulator's own (``CODES``,
-``NOTHING_YET``). In what gateways differ: ``Habits``.
+``00`` is the only error code that was ever published, and ``01`` the only status, which says that something is owed; the others are this simulator's own
+(``CODES``, ``STATES``). In what gateways differ: ``Habits``.
 
 Run: ``python -m connectors.simulators.gip --port 9004 --journal var/gip.jsonl``
 """
@@ -24,9 +24,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from lxml import etree
 
 from connectors.simulators.desk import Said
-from connectors.simulators.gip_duties import assessed, read, tell
+from connectors.simulators.gip_duties import assessed, owed, read, tell
 from connectors.simulators.gip_questions import HEADER, MONTHS, No, asked, document_in, header_of, parsed
 from connectors.simulators.gip_seal import BadSeal, Seal, signer, stamp
+from connectors.simulators.gip_token import proved
 from connectors.simulators.server import options, secret_of, serve
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ ASK, TELL = "http://gip.request.com/", "http://gip.response.com/"
 OPERATION = "xuLyTruyVanMsg"
 ANSWER, DUTY = "05011", "00110"
 NAME = "GIP"
-FOUND, NOTHING_YET = "01", "02"
+OWED, NOTHING_YET, PAID = "01", "02", "03"
+STATES = {OWED: "Còn nợ thuế đất", NOTHING_YET: "Chưa có thông báo thuế", PAID: "Không còn nợ thuế đất"}
 CODES = {"ok": "00", "form": "01", "signature": "02", "operation": "03", "number": "04", "refused": "99"}
 HERE = ZoneInfo("Asia/Ho_Chi_Minh")
 
@@ -61,7 +63,7 @@ class Habits(NamedTuple):
 
 
 class Gip:
-    """``secret``: what the province's gateway in front wants in ``X-API-Key``. ``callers``: whose signatures count; empty: nobody has to sign. ``seal``: what
+    """``secret``: what the province's gateway in front wants in ``X-API-Key``, or the password of a UsernameToken. ``callers``: whose signatures count; empty: nobody has to sign. ``seal``: what
     answers are signed with. ``spoil``: what happens to a document on its way back.
     """
 
@@ -82,6 +84,7 @@ class Gip:
         self._habits = habits
         self._known: dict[str, Entry] = {entry.key: entry for entry in journal.entries}
         self._answers = len(journal.entries)
+        self._seen: set[bytes] = set()
 
     def name(self, call: Call) -> str:
         try:
@@ -93,7 +96,7 @@ class Gip:
     def answer(self, call: Call) -> Said:
         if call.method != "POST":
             return Said(body=b"", status=405, media_type="text/plain", headers={"Allow": "POST"})
-        if self._secret and call.headers.get("x-api-key") != self._secret:
+        if self._secret and not self._knows(call):
             return Said(body=b"<html>401 Unauthorized</html>", status=401, media_type="text/html")
         try:
             carried = self._carried(call)
@@ -108,6 +111,15 @@ class Gip:
             return self._refused(header, no)
         except BadSeal as bad:
             return self._refused(header, No("signature", str(bad)))
+
+    def _knows(self, call: Call) -> bool:
+        """By the key of a gateway in front, or by WS-Security's UsernameToken, each nonce once."""
+        nonce = proved(call.body, self._secret)
+        known = call.headers.get("x-api-key") == self._secret or (
+            nonce is not None and nonce not in self._seen
+        )
+        self._seen |= {nonce} if nonce is not None else set()
+        return known
 
     def refusal(self, call: Call) -> Said:
         try:
@@ -144,12 +156,13 @@ class Gip:
         if known is not None and known.dossier != dossier:
             raise No("number", f"MSG_ID {header['MSG_ID']} đã dùng cho truy vấn khác")
         payers = self._duties(dossier)
+        state = OWED if owed(payers) else PAID if payers else NOTHING_YET
         answer, number = self._begun(header, "ok", "", known.reference if known else "")
         row = _row(answer)
         duty = etree.SubElement(row, "SOTHUE")
-        etree.SubElement(duty, "TRANGTHAI").text = FOUND if payers else NOTHING_YET
-        etree.SubElement(duty, "MOTA_TRANGTHAI").text = "Thành công" if payers else "Chưa có thông báo thuế"
-        tell(duty, dossier, payers)
+        etree.SubElement(duty, "TRANGTHAI").text = state
+        etree.SubElement(duty, "MOTA_TRANGTHAI").text = STATES[state]
+        tell(duty, dossier, payers if state == OWED else ())
         if known is None:
             self._known[header["MSG_ID"]] = self.journal.record(
                 OPERATION, carried, key=header["MSG_ID"], dossier=dossier, reference=number
@@ -256,7 +269,7 @@ def main() -> None:
     seal = _seal(given.key, given.certificate) if given.key else None
     callers = tuple(x509.load_pem_x509_certificates(given.callers.read_bytes())) if given.callers else ()
 
-    def owed(dossier: str) -> tuple[Payer, ...]:
+    def known(dossier: str) -> tuple[Payer, ...]:
         return read(given.duties).get(dossier, ()) if given.duties else assessed(dossier)
 
     def opened(journal: Journal) -> Gip:
@@ -264,7 +277,7 @@ def main() -> None:
             journal,
             secret,
             clock=lambda: datetime.now(UTC),
-            duties=owed,
+            duties=known,
             callers=callers,
             seal=seal,
             habits=Habits(given.receiver, given.asks_by, given.qualified, given.silent),

@@ -1,6 +1,6 @@
 """Land duties that the simulated tax gateway knows: by a file, or by the last digits of a dossier's number.
 
-Numbers that end in 00: nothing assessed yet; in 2 or 4: two demands to one payer; in 3: two payers; in 5: assessed and paid; any other: one demand to one
+Numbers that end in 00: nothing assessed yet; in 2 or 4: two demands to one payer; in 3: two payers; in 55: assessed and paid, so that nothing is owed any more; any other: one demand to one
 payer, which is where a reader that turns lists of one into their element goes wrong.
 """
 
@@ -46,13 +46,13 @@ def assessed(dossier: str) -> tuple[Payer, ...]:
     """Return who owes what for a dossier; nobody: nothing is assessed yet."""
     if dossier[-2:] in {"", "00"}:
         return ()
+    if dossier[-2:] == "55":
+        return (_payer(1, _demand(1, amount=0)),)
     match dossier[-1]:
         case "2" | "4":
             return (_payer(1, _demand(1), _demand(2, "1006", 5_000_000)),)
         case "3":
             return _payer(1, _demand(1)), _payer(2, _demand(2, "1401", 90_000_000))
-        case "5":
-            return (_payer(1, _demand(1, amount=0)),)
         case _:
             return (_payer(1, _demand(1)),)
 
@@ -69,6 +69,10 @@ def _demand(number: int, subitem: str = "2801", amount: int = 1_250_000) -> Dema
         subitem=subitem,
         amount=amount,
     )
+
+
+def owed(payers: tuple[Payer, ...]) -> int:
+    return sum(demand.amount for payer in payers for demand in payer.demands)
 
 
 def read(file: Path) -> dict[str, tuple[Payer, ...]]:

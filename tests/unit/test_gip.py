@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from lxml import etree
 from msgspec.structs import replace
 
-from connectors.contract import Delivered, Numbers, Opened, Parcel, Refused, Sealed, Unsure
+from connectors.contract import Deferred, Delivered, Numbers, Opened, Parcel, Refused, Sealed, Unsure
+from connectors.credentials.settings import SoapUser
 from connectors.gip import codec
 from connectors.gip.client import connect
 from connectors.gip.data import numbered, question, unwrapped, wrapped
@@ -109,6 +110,18 @@ def test_a_question_stands_in_its_call_byte_for_byte() -> None:
         names = [etree.QName(each) for each in etree.fromstring(call).iter()]
         assert names[2].namespace == "http://gip.request.com/"
         assert names[3].namespace == ("http://gip.request.com/" if qualified else None)
+
+
+async def test_a_gateway_that_knows_its_callers_by_name_and_password_lets_the_hub_in(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("mật khẩu", "utf-8")
+    user = SoapUser(kind="soap_user", username="H47", secret_file=tmp_path / "password")
+    for password, outcome in (("mật khẩu", Delivered), ("khác", Deferred)):
+        desk = Gip(Journal(None, now), password, clock=lambda: NOON)
+        async with gateway(tmp_path, desk=desk, auth=user) as room:
+            said = [await room.deliver(asked()) for _ in range(2)]
+        assert [type(each) for each in said] == [outcome] * 2
+        assert len(desk.journal.entries) == (outcome is Delivered)
+        assert "mật khẩu" not in repr(said)
 
 
 async def test_a_gateway_that_wants_the_dossier_deeper_inside_gets_it_there(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from lxml import etree
 
 from connectors.catalogue import ROOMS
 from connectors.contract import Deferred, Delivered, Draft, Encloses, Unsure
-from connectors.credentials.in_envelope import NO_PLACE, in_element, in_header
-from connectors.credentials.settings import SoapElement, SoapHeader
+from connectors.credentials.in_envelope import NO_PLACE, as_user, in_element, in_header
+from connectors.credentials.settings import SoapElement, SoapHeader, SoapUser
+from connectors.simulators.gip_token import proved
 from connectors.soap import codec
 from connectors.soap.envelope import NAMESPACES, addressing, frame, wrap
 from connectors.soap.settings import Settings
@@ -175,9 +176,30 @@ def test_a_block_of_the_header_stands_beside_others(key: str) -> None:
     assert etree.fromstring(body)[0][0].text == SECRET
 
 
+@pytest.mark.parametrize("form", ["digest", "text"])
+def test_a_user_shows_its_password_once_with_the_time_and_a_nonce(key: str, form: str) -> None:
+    told = {"kind": "soap_user", "username": "hub & co", "secret_file": key, "shown": form}
+    at, nonces = datetime(2026, 11, 20, 5, 0, 0, 123456, tzinfo=UTC), iter((b"1" * 16, b"2" * 16))
+    put = as_user(SoapUser.model_validate(told), lambda: at, lambda: next(nonces))
+    for header, nonce in (("", b"1" * 16), (addressing("urn:a", "http://x/", "urn:m"), b"2" * 16)):
+        shown = put(request(header))
+        root = etree.fromstring(shown.body)
+        (token,) = root.iterfind(f"{{{NAMESPACES['1.1']}}}Header/{{*}}Security/{{*}}UsernameToken")
+        assert token.findtext("{*}Username") == "hub & co"
+        assert token.findtext("{*}Created") == "2026-11-20T05:00:00.123Z"
+        assert proved(shown.body, SECRET) == nonce
+        assert proved(shown.body, "another") is None
+        written = token.findtext("{*}Password") or ""
+        assert written in shown.secrets, "what could be guessed from is cut out of what is kept"
+        assert (written == SECRET) == (form == "text")
+        assert payload() in shown.body
+        assert len(root[0]) == (4 if header else 1)
+
+
 @pytest.mark.parametrize(
     "auth",
     [
+        {"kind": "soap_user", "username": "a:b", "secret_file": "/k"},
         {"kind": "soap_header", "namespace": "u", "element": "K"},
         {"kind": "soap_header", "namespace": "u", "element": "K", "secret_file": "/k", "fields": {"a": "b"}},
         {

@@ -151,6 +151,28 @@ def test_the_tax_gateway_writes_its_dates_and_its_success_in_each_way_of_real_an
     assert len(desk.journal.entries) == 2
 
 
+@pytest.mark.parametrize(
+    ("number", "state", "payers", "rows"),
+    [
+        ("0007", "01", 1, 1),
+        ("0002", "01", 1, 2),
+        ("0003", "01", 2, 2),
+        ("0155", "03", 0, 0),
+        ("0100", "02", 0, 0),
+    ],
+)
+def test_what_the_tax_gateway_says_is_owed_follows_the_dossiers_number(
+    number: str, state: str, payers: int, rows: int
+) -> None:
+    answer = tax(QUESTION.replace(CODE, CODE[:-4] + number))
+    assert answer.findtext("BODY/ROW/SOTHUE/TRANGTHAI") == state
+    assert len(answer.findall(".//TONG_TIEN")) == payers
+    owed = [row.findtext("SO_CON_PHAI_NOP") for row in answer.iter("ROW_SOTHUE")]
+    assert len(owed) == rows
+    sums = [int(each.findtext("TT_NNT") or "") for each in answer.iter("TONG_TIEN")]
+    assert sum(sums) == sum(map(int, filter(None, owed)))
+
+
 def test_the_tax_gateway_wants_its_parameter_where_it_was_told_to() -> None:
     qualified = Gip(Journal(None, clock), clock=clock, habits=Habits(qualified=True))
     assert tax(QUESTION, qualified, "g:in_msg").find("BODY") is not None
