@@ -34,11 +34,18 @@ class System(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seal: bool = False
     secret: bool = False
     officer: str = ""
+    joins: str = ""
 
     @property
     def text(self) -> str:
         """Its example partner file."""
         return (EXAMPLES / "partners" / f"{self.file}.toml").read_text("utf-8")
+
+    @property
+    def joined(self) -> str:
+        """The same with what joins it where the whole province is there."""
+        more = (EXAMPLES / "desks" / f"{self.joins}.toml").read_text("utf-8") if self.joins else ""
+        return f"{self.text}{more}"
 
     @property
     def declared(self) -> dict[str, Any]:

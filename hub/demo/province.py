@@ -10,9 +10,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.simulators.axis import LODGE
+from connectors.simulators.calling import Heard
 from connectors.simulators.clerk import drop
+from connectors.simulators.portal_calls import SUBMIT, PortalCalls
 from connectors.simulators.vbdlis_calls import MOVED, Caller, ended, moved
-from hub.demo.cast import AXIS, COMMUNE, DISTRICT, EXAMPLES, ONESTOP, REGISTRY, TAX, cast
+from hub.demo.cast import AXIS, COMMUNE, DISTRICT, EXAMPLES, ONESTOP, PORTAL, REGISTRY, TAX, cast
 from hub.demo.documents import bring
 from hub.demo.journals import VIETNAM, Ears
 from hub.demo.sending import Sender
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 
 PATIENCE = 90.0
 PAID = {"SoBienLai": "GNT-0004711", "NgayNop": "20261130101500"}
-ANNOUNCED = "THONG_BAO_NGHIA_VU"
 
 
 class Due(NamedTuple):
@@ -53,6 +54,7 @@ class Province:
         self._ears = {name: Ears(name, scene.journal(name)) for name in cast()}
         self._signs = {name: Sender(scene, name, session, self.sent) for name in (ONESTOP, DISTRICT)}
         self._template = (EXAMPLES / "province" / "van-ban.xml").read_text("utf-8")
+        self._portal = PortalCalls(scene.key_file(PORTAL).read_text("utf-8").strip())
         code = scene.key_file(REGISTRY).read_text("utf-8").strip()
         self._registry = Caller(f"http://127.0.0.1:{scene.hub_port}/vbdlis", code)
 
@@ -80,11 +82,12 @@ class Province:
         duties: Sequence[Mapping[str, Any]] = ()
         for number, step in enumerate(case.story.step):
             await self._has_heard(step.by, case.dossier)
-            if step.by == TAX:
-                at, duties = await self._announced(case.dossier)
-            else:
-                at, paid = step.at, [{**one, **PAID} for one in duties]
-                await self._say(case, number, paid)
+            if step.by != TAX:
+                await self._say(case, number, [{**one, **PAID} for one in duties])
+            at = step.at
+            if not at:
+                told = await self._new(ONESTOP, case.dossier)
+                at, duties = told.arrival.at, told.body["HoSo"].get("DanhSachNghiaVuTaiChinh", ())
             for name in step.hears:
                 self.due.append(Due(name, case.dossier, "" if name == TAX else at))
 
@@ -98,6 +101,8 @@ class Province:
             await asyncio.to_thread(drop, self._scene.share / "in", said.key, said.body)
         elif step.by == AXIS:
             await self._lodge(document(self._template, case, number))
+        elif step.by == PORTAL:
+            await self._hand_in(case.dossier)
         else:
             await self._call(case, number)
         self.sent.append(f"{case.dossier} {step.says}")
@@ -118,6 +123,16 @@ class Province:
             if answer.result != 1:
                 raise Failed(f"{step.says} {case.dossier}: {answer.status} {answer.message}")
 
+    async def _hand_in(self, dossier: str) -> None:
+        """As the national portal says it, twice: its key is in the body, and an answer is read as it reads it."""
+        said = self._portal.ask(SUBMIT, dossier, datetime.now(VIETNAM))
+        url = f"http://127.0.0.1:{self._scene.hub_port}/cong{said.path}"
+        for _ in range(2):
+            async with self._session.post(url, data=said.body, headers=said.headers) as reply:
+                heard = Heard(reply.status, await reply.read())
+            if self._portal.verdict(SUBMIT, heard) != "taken":
+                raise Failed(f"{SUBMIT} {dossier}: {heard.status} {heard.text[:300]}")
+
     async def _has_heard(self, name: str, dossier: str) -> None:
         """Wait until a system has everything that it must have of a dossier so far."""
         wanted = {due.at for due in self.due if (due.system, due.dossier) == (name, dossier)}
@@ -127,15 +142,15 @@ class Province:
 
         await _until(heard, f"{name} {dossier}")
 
-    async def _announced(self, dossier: str) -> tuple[str, list[Mapping[str, Any]]]:
-        """Return when the tax department announced duties, and which, as the one-stop was told."""
+    async def _new(self, name: str, dossier: str) -> Noted:
+        """Return what a system hears of a dossier next, when only who says it knows the time of it."""
+        known = {due.at for due in self.due if (due.system, due.dossier) == (name, dossier)}
 
         def found() -> list[Noted]:
-            return [one for one in self._about(ONESTOP, dossier) if one.arrival.operation == ANNOUNCED]
+            return [one for one in self._about(name, dossier) if one.arrival.at not in known]
 
-        await _until(lambda: bool(found()), f"{TAX} {dossier}")
-        (told,) = found()
-        return told.arrival.at, told.body["HoSo"]["DanhSachNghiaVuTaiChinh"]
+        await _until(lambda: bool(found()), f"{name} {dossier}")
+        return found()[0]
 
     def _about(self, name: str, dossier: str) -> list[Noted]:
         return [one for one in self._ears[name].listen() if one.arrival.dossier == dossier]

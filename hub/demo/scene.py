@@ -139,7 +139,7 @@ def build(
 def _join(scene: Scene, name: str, authority: Authority) -> None:
     """Give a system what it signs with and shows, and the hub the file that it is reached by."""
     system, to = cast()[name], scene.settings.parent / "partners"
-    text = system.text
+    text = system.joined if scene.others else system.text
     if system.seal:
         seal = scene.seal_of(name)
         make_seal(seal.parent, seal.stem, f"{system.declared['name']['vi']} (minh họa)", authority)
@@ -196,8 +196,8 @@ pool = 1
 
 
 def _desks(scene: Scene) -> str:
-    """Where the land registration office's system calls, which has a client for a one-stop already."""
-    return '\n[desks]\nvbdlis = "/vbdlis"\n' if scene.others else ""
+    """Where the land registration office's system calls, which has a client for a one-stop already, and the national portal."""
+    return '\n[desks]\nvbdlis = "/vbdlis"\nportal = "/cong"\n' if scene.others else ""
 
 
 def _evidence(scene: Scene) -> str:

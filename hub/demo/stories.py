@@ -86,7 +86,7 @@ def _case(story: Story, number: int, record: Mapping[str, Any]) -> Case:
     dossier = f"{story.code}{story.first + number:04d}"
     opening = {key: value for key, value in {**record, **story.replaces}.items() if value != ""}
     opening |= {"MaHoSo": dossier, "SoBienNhan": f"{story.first + number:04d}/TN"}
-    opening["NgayTiepNhan"] = story.step[0].at
+    opening["NgayTiepNhan"] = next(step.at for step in story.step if step.at)
     opening.pop("MaHoSoKhac", None)
     content = hashlib.shake_256(dossier.encode()).digest(SIZE) if story.encloses else None
     if content is not None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from connectors.simulators.desk import Journal
 from connectors.simulators.office import Died, Office
 from hub.delivery.decide import Policy
 from hub.delivery.delivery import Delivery
@@ -294,7 +295,11 @@ async def test_an_office_that_dies_at_any_step_ends_up_with_each_letter_once(
         (tmp_path / "letters").mkdir()
         code, refused = hub.code(), hub.code()
         office = Office(
-            hub=hub.url, api_key=KEYS["land"], folder=tmp_path / "letters", refuses=frozenset({refused})
+            hub=hub.url,
+            api_key=KEYS["land"],
+            folder=tmp_path / "letters",
+            refuses=frozenset({refused}),
+            journal=Journal(tmp_path / "journal", lambda: NOW),
         )
         for number, body in enumerate(
             (hub.received(code), hub.message("withdrawn", code), hub.received(refused))
@@ -310,6 +315,8 @@ async def test_an_office_that_dies_at_any_step_ends_up_with_each_letter_once(
         assert await letters(hub) == []
         kept = [json.loads(one.read_bytes())["event"]["kind"] for one in _files(tmp_path / "letters")]
         assert sorted(kept) == ["received", "withdrawn"]
+        told = Journal(tmp_path / "journal", lambda: NOW).entries
+        assert [(one.operation, one.dossier) for one in told] == [("received", code), ("withdrawn", code)]
         assert await hub.store.conservation() == ()
 
 
