@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 PREFIX = "edXML"
 _HEADER = (ENVELOPE, "edXMLHeader")
+ERRORS = "ErrorList"
 
 
 class Parsed(NamedTuple):
@@ -82,7 +83,10 @@ class EdxmlSide:
         """Fill in what a document may leave out and the canonical words need: its moment, its id, what kind of document it is."""
         header = at(tree, _HEADER)
         message = at(header, ("MessageHeader",))
-        if not message or "StatusCode" in message:
+        if _is_word(header, message):
+            _settle_word(header, message)
+            return
+        if not message:
             return
         trace = header.setdefault("TraceHeaderList", {})
         first = trace.get("TraceHeader") if isinstance(trace, dict) else None
@@ -114,10 +118,11 @@ class EdxmlSide:
 
     def at(self, parsed: Parsed, place: str) -> str | None:
         """Return the text at a place; of a status message, which has no id, what it says of which document and when."""
-        message = at(parsed.tree, (*_HEADER, "MessageHeader"))
-        if "StatusCode" in message:
+        header = at(parsed.tree, _HEADER)
+        message = at(header, ("MessageHeader",))
+        if _is_word(header, message):
             about = at(message, ("ResponseFor",))
-            said = (about.get("DocumentId"), message["StatusCode"], message.get("Timestamp"))
+            said = (about.get("DocumentId"), message.get("StatusCode", ERRORS), message.get("Timestamp"))
             return "#".join(map(str, said)) if all(said) else None
         *way, last = place.split("/")[1:]
         value = at(parsed.tree, way).get(last)
@@ -160,7 +165,7 @@ class EdxmlSide:
         """Fill in what follows from the rest: the document's id, its kind, the manifest's version."""
         header = at(record, _HEADER)
         message = at(header, ("MessageHeader",))
-        if not message or "StatusCode" in message:
+        if not message or _is_word(header, message):
             return record
         business = dict(at(header, ("TraceHeaderList", "Bussiness")))
         own = business.pop("OwnReason", None)
@@ -185,6 +190,18 @@ class EdxmlSide:
             "edXMLBody": {**body, "edXMLManifest": manifest},
         }
         return {**record, ENVELOPE: envelope}
+
+
+def _is_word(header: Tree, message: Tree) -> bool:
+    """Whether it is about a document and none itself: a status, or what was wrong with it."""
+    return "StatusCode" in message or ERRORS in header
+
+
+def _settle_word(header: Tree, message: Tree) -> None:
+    """An error that says no moment of its own happened when its trace says."""
+    trace = at(header, ("TraceHeaderList", "TraceHeader")).get("Timestamp")
+    if not message.get("Timestamp") and trace:
+        message["Timestamp"] = trace
 
 
 def _known_only(tree: Tree, plan: Plan) -> Tree:

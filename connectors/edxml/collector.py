@@ -98,7 +98,8 @@ class _Inbox:
             head, inside = letters.head(body), letters.enclosed(body)
         except Refusal:
             return _picked(entry, body)
-        if head.sender != self._settings.organ or head.is_status != (kind == "status"):
+        fits = head.is_error or head.is_status == (kind == "status")  # the axis has no type for errors
+        if head.sender != self._settings.organ or not fits:
             return _picked(entry, body, fault=Reason(code="HUB-AUT-003", detail="From"))
         return replace(_picked(entry, body, inside), receipt=head.receipt)
 

@@ -11,6 +11,7 @@ import msgspec
 from connectors.contract import Enclosed, Receipted
 from schemas.canonical_xml import escaped
 from schemas.convert import CONVERTERS, Wrong
+from schemas.edxml import ERRORS
 from schemas.edxml_files import ENVELOPE, NAMESPACE, at, files, tree_of
 from schemas.strict_xml import parse_xml
 
@@ -23,20 +24,22 @@ WORDS = {ARRIVED: "Đã đến", TURNED_AWAY: "Từ chối tiếp nhận"}
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """``code``: number and notation as one text. ``is_status``: nobody answers it. ``receipt``: it says that our transfer arrived."""
+    """``code``: number and notation as one text. ``is_status``: nobody answers it; ``is_error``: it says what was wrong with a document, with a status or without. ``receipt``: it says that our transfer arrived."""
 
     sender: str
     document: str
     code: str
     day: str
     is_status: bool
+    is_error: bool = False
     receipt: Receipted | None = None
 
 
 def head(raw: bytes) -> Head:
     """Raises ``Refusal`` HUB-SCH-* for what is no XML that may be read; what is missing is empty."""
     tree = tree_of(parse_xml(raw), None)
-    message = at(tree, (ENVELOPE, "edXMLHeader", "MessageHeader"))
+    header = at(tree, (ENVELOPE, "edXMLHeader"))
+    message = at(header, ("MessageHeader",))
     code = at(message, ("Code",))
     parts = [_text(code, name) for name in ("CodeNumber", "CodeNotation")]
     return Head(
@@ -44,7 +47,8 @@ def head(raw: bytes) -> Head:
         document=_text(message, "DocumentId"),
         code="/".join(part for part in parts if part),
         day=_text(at(message, ("PromulgationInfo",)), "PromulgationDate"),
-        is_status="StatusCode" in message,
+        is_status="StatusCode" in message or ERRORS in header,
+        is_error=ERRORS in header,
         receipt=_receipt(message),
     )
 
@@ -102,8 +106,17 @@ def status(settings: Settings, about: Head, code: str, detail: str, now: datetim
     )
     return (
         f'<edXML xmlns="{NAMESPACE}"><edXML:edXMLEnvelope xmlns:edXML="{NAMESPACE}"><edXML:edXMLHeader>'
-        f"<edXML:MessageHeader>{said}</edXML:MessageHeader></edXML:edXMLHeader></edXML:edXMLEnvelope></edXML>"
+        f"<edXML:MessageHeader>{said}</edXML:MessageHeader>{_errors(settings, detail)}</edXML:edXMLHeader></edXML:edXMLEnvelope></edXML>"
     ).encode()
+
+
+def _errors(settings: Settings, reason: str) -> str:
+    """Say why in an ``ErrorList``, for a partner that wants one."""
+    told = settings.errors
+    if told is None or not reason:
+        return ""
+    inside = _elements(((told.code, reason), (told.severity, "Error"), (told.text, WORDS[TURNED_AWAY])))
+    return f"<edXML:{told.list}><edXML:{told.error}>{inside}</edXML:{told.error}></edXML:{told.list}>"
 
 
 def _elements(pairs: tuple[tuple[str, str], ...]) -> str:

@@ -58,11 +58,24 @@ class Platform(_Closed):
     document: Pointer = "/data"
 
 
+class Errors(_Closed):
+    """Why a document was turned away is said in an ``ErrorList``, too, behind the status message's header; its elements are named here.
+
+    No source at hand shows one: the names are ebXML's, on which the standard builds.
+    """
+
+    list: Member = "ErrorList"
+    error: Member = "Error"
+    code: Member = "ErrorCode"
+    severity: Member = "Severity"
+    text: Member = "Description"
+
+
 class Settings(Reach):
     """One organisation on the document axis. ``organ``: its code there; ``own``: ours, under which the hub sends.
 
     ``own_name``: how status messages call us. ``statuses``: whether the sender of a document hears that it arrived or was turned
-    away. ``look_back``: days that the list of what lies ready goes back. ``zipped``: files go out as a ZIP of themselves each.
+    away; ``errors``: and why, in an element of its own. ``look_back``: days that the list of what lies ready goes back. ``zipped``: files go out as a ZIP of themselves each.
     """
 
     organ: Word
@@ -73,3 +86,4 @@ class Settings(Reach):
     statuses: bool = True
     look_back: Annotated[int, Field(ge=1, le=365)] = 30
     zipped: bool = False
+    errors: Errors | None = None

@@ -28,7 +28,9 @@ OWN, THEIRS = "000.00.00.H47", "000.00.15.H47"
 Kind = Literal["vxp", "truclienthong"]
 
 
-def settings(kind: Kind, base_url: str, folder: Path, ca_file: Path | None = None) -> Settings:
+def settings(
+    kind: Kind, base_url: str, folder: Path, ca_file: Path | None = None, **more: object
+) -> Settings:
     (folder / "unit.txt").write_text(SECRET, "utf-8")
     (folder / "client.txt").write_text(f"client-{SECRET}", "utf-8")
     ways = {
@@ -46,6 +48,7 @@ def settings(kind: Kind, base_url: str, folder: Path, ca_file: Path | None = Non
             "own_name": "UBND tỉnh",
             "way": ways[kind],
             **({"auth": auth} if kind == "truclienthong" else {}),
+            **more,
         }
     )
 

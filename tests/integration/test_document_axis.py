@@ -7,7 +7,7 @@ import random
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import pytest
@@ -55,13 +55,20 @@ STATUS = (
         ">000.00.15.H47,2019/04/12,123/STNMT-ĐĐ<", ">000.00.00.H47,2019/04/12,9/000.00.15.H47-190412-0007<"
     )
 )
+ERRORS = (
+    "<edXML:ErrorList><edXML:Error><edXML:ErrorCode>E102</edXML:ErrorCode>"
+    "<edXML:Description>Chữ ký số không hợp lệ</edXML:Description></edXML:Error></edXML:ErrorList>"
+)
+ERROR = STATUS.replace("<edXML:StatusCode>03</edXML:StatusCode>", "").replace(
+    "</edXML:MessageHeader>", f"</edXML:MessageHeader>{ERRORS}"
+)
 PARTNER = f"""id = "axis"
 agency = "{THEIRS}"
 room = "edxml"
 name = {{ vi = "Sở", en = "Department" }}
 [sends]
 format = "edxml.qcvn102@1"
-kinds = ["received", "step", "finished"]
+kinds = ["received", "step", "finished", "refused_at_reception"]
 codes = ["{THEIRS}"]
 authority = "{PROVINCE}"
 [sends.collect]
@@ -119,7 +126,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
 
 
 @asynccontextmanager
-async def staged(folder: Path, made: Parts, kind: Kind = "vxp") -> AsyncIterator[Stage]:
+async def staged(
+    folder: Path, made: Parts, kind: Kind = "vxp", more: dict[str, Any] | None = None
+) -> AsyncIterator[Stage]:
     kept: list[Intake] = []
 
     def keep(intake: Intake) -> Intake:
@@ -146,7 +155,7 @@ async def staged(folder: Path, made: Parts, kind: Kind = "vxp") -> AsyncIterator
             )
             return await kept[0].receive(inbound, partner)
 
-        told = settings(kind, url, folder)
+        told = settings(kind, url, folder, **(more or {}))
         inbox = collector(told, line(told))
         stop = Stop(partner="axis", collector=inbox, every=60.0, limit=1 << 20)
         collecting = Collecting(
@@ -262,6 +271,43 @@ async def test_a_status_message_is_taken_and_never_answered(tmp_path: Path, made
         assert await stage.round() == 1
         assert (stage.state(name), stage.statuses()) == ("DONE", ["01"])
         assert await stage.messages() == 2
+
+
+@pytest.mark.parametrize("kind", ["status", "edoc"])
+async def test_an_error_is_taken_whatever_the_axis_calls_it_and_never_answered(
+    tmp_path: Path, made: Parts, kind: str
+) -> None:
+    async with staged(tmp_path, made) as stage:
+        stage.axis.lodge(THEIRS, DOCUMENT.encode())
+        assert await stage.round() == 1
+        name = stage.axis.lodge(THEIRS, ERROR.encode(), kind=kind)
+        assert await stage.round() == 1
+        assert (stage.state(name), stage.statuses()) == ("DONE", ["01"])
+        known = await stage.hub.store.known(PROVINCE, "000.00.15.H47-190412-0007")
+        assert known
+        kinds = [each.kind for each in await stage.hub.store.said.of(known.dossier)]
+        assert kinds == ["received", "refused_at_reception"]
+        raw = stage.axis.lodge(THEIRS, ERROR.replace("2019/04/15 08:02:11", "hôm qua").encode(), kind=kind)
+        assert await stage.round() == 1
+        assert (stage.state(raw), stage.statuses()) == ("FAIL", ["01"])  # nor is one that is refused
+
+
+@pytest.mark.parametrize("names", [{}, {"list": "DanhSachLoi", "error": "Loi", "code": "Ma", "text": "MoTa"}])
+async def test_a_partner_that_wants_an_error_list_is_told_why_in_one(
+    tmp_path: Path, made: Parts, names: dict[str, str]
+) -> None:
+    wrong = DOCUMENT.replace("V/v chuyển hồ sơ 000.00.15.H47-190412-0007", "V/v").encode()
+    async with staged(tmp_path, made, more={"errors": names}) as stage:
+        stage.axis.lodge(THEIRS, wrong)
+        stage.axis.lodge(THEIRS, DOCUMENT.encode())
+        assert await stage.round() == 2
+        refused, taken = stage.axis.sent("status")
+        (told,) = parse_xml(refused).iterfind(f".//{{*}}edXMLHeader/{{*}}{names.get('list', 'ErrorList')}/*")
+        assert told.findtext(f"{{*}}{names.get('code', 'ErrorCode')}") == "HUB-SCH-002"
+        assert told.findtext(f"{{*}}{names.get('text', 'Description')}") == "Từ chối tiếp nhận"
+        assert names.get("list", "ErrorList").encode() not in taken
+        if not names:
+            assert stage.statuses() == ["02", "01"]  # held to the schema of what the hub writes
 
 
 @pytest.mark.parametrize("key", ["m9:axis:0", "m8:axis:0"])

@@ -24,6 +24,7 @@ GOLDEN = ROOT / "tests" / "golden" / "edxml"
 MAPPING = load(ROOT / "schemas" / "mappings" / "edxml.qcvn102-1.toml", Library())
 DOCUMENT = (GOLDEN / "document.xml").read_text("utf-8")
 STATUS = (GOLDEN / "status.xml").read_text("utf-8")
+ERROR = (GOLDEN / "error.xml").read_text("utf-8")
 CODE = "000.00.15.H47-190412-0007"
 PDF = b"%PDF-1.4\n"
 DIGEST = hashlib.sha256(PDF).hexdigest()
@@ -213,6 +214,48 @@ def test_each_status_is_read_and_kept(code: str, kind: Kind) -> None:
 def test_what_cannot_be_understood_is_refused_at_its_place(old: str, new: str, code: str, where: str) -> None:
     problem = refusal(changed(DOCUMENT, (old, new))).problems[0]
     assert (problem.code, where in problem.place, problem.line > 1) == (code, True, True), problem
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        (),
+        (("edXML:", ""), (" xmlns:edXML=", " xmlns:x=")),  # no prefix at all
+        (
+            ("<edXML:Timestamp>2019/04/15 08:02:11</edXML:Timestamp>", ""),
+            (
+                "<edXML:ErrorList>",
+                (
+                    "<edXML:TraceHeaderList><edXML:TraceHeader><edXML:OrganId>001.00.10.H47</edXML:OrganId>"
+                    "<edXML:Timestamp>2019/04/15 08:02:11</edXML:Timestamp></edXML:TraceHeader></edXML:TraceHeaderList><edXML:ErrorList>"
+                ),
+            ),
+        ),
+        (("<edXML:Timestamp>", "<edXML:StatusCode>02</edXML:StatusCode><edXML:Timestamp>"),),
+    ],
+)
+def test_what_was_wrong_with_a_document_is_told_with_code_and_words(how: tuple[tuple[str, str], ...]) -> None:
+    raw = ERROR
+    for old, new in how:
+        assert old in raw
+        raw = raw.replace(old, new)
+    message = read(raw)
+    assert message.kind is Kind.REFUSED_AT_RECEPTION
+    assert (message.event.outcome, message.event.reason) == ("E102", "Chữ ký số không hợp lệ")
+    assert message.event.at == datetime(2019, 4, 15, 1, 2, 11, tzinfo=UTC)
+    assert message.dossier is not None
+    assert message.dossier.code == "000.00.15.H47,2019/04/12,123/STNMT-ĐĐ"
+    assert "Thiếu phụ lục" in repr(message.extensions)
+    said = "02" if "StatusCode" in raw else "ErrorList"
+    key = f"000.00.15.H47,2019/04/12,123/STNMT-ĐĐ#{said}#2019/04/15 08:02:11"
+    assert MAPPING.natural_key(raw.encode()) == key
+
+
+@pytest.mark.parametrize("inside", ["", "<edXML:Error/>", "<edXML:Loi>x</edXML:Loi>"])
+def test_an_error_that_says_nothing_is_an_error_all_the_same(inside: str) -> None:
+    start, end = ERROR.index("<edXML:Error>"), ERROR.index("</edXML:ErrorList>")
+    message = read(ERROR[:start] + inside + ERROR[end:])
+    assert (message.kind, message.event.outcome) == (Kind.REFUSED_AT_RECEPTION, None)
 
 
 def test_an_unknown_status_is_refused() -> None:
