@@ -30,6 +30,8 @@ METHODS: Mapping[str, tuple[str, str]] = {
 }
 """The portal's service behind each method that writes, and what it says of ``isUpdating``; empty: the query says it."""
 KEY = "x-api-key"
+OWN = "its own"
+"""The agency where a call names none: the connector logs in as its own province."""
 
 
 class Front:
@@ -69,14 +71,14 @@ class Front:
 
     def _asked(self, call: Call) -> dict[str, Any] | None:
         """Put the call into the portal's envelope; ``None``: there is no such method."""
-        name, agency = self.name(call), call.parameter("MaDinhDanhDV")
+        name, agency = self.name(call), call.parameter("MaDinhDanhDV") or OWN
         if call.method == "POST" and name in METHODS:
             service, updating = METHODS[name]
             told = {"isUpdating": updating or call.parameter("isUpdating"), "data": _array(call)}
             return {"service": service, "madonvi": agency, **told}
         if call.method == "GET" and (name == LOOK_UP or name.startswith(SHARED)):
             told = {"mahoso": call.parameter("mahoso"), "maTTHC": call.parameter("maTTHC")}
-            return {"service": name, "madonvi": agency or "-", **told}
+            return {"service": name, "madonvi": agency, **told}
         return None
 
     def _worded(self, service: str, said: Said) -> Said:

@@ -16,11 +16,44 @@ from zoneinfo import ZoneInfo
 from connectors.simulators.calling import Ask
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from connectors.simulators.calling import Heard, Verdict
 
+Record = dict[str, Any]
 LOOK_UP, PROCEDURE, SYNC, PROGRESS = "TraCuuHoSo", "LayThuTuc", "DongBoHoSoMC", "CapNhatTienDoHoSoMC"
 LISTS = ("LayDanhMucCoQuan", "LayDanhMucLinhVuc", "LayDanhSachTTHC")
-QUESTION = "DongBoHoiDap"
+QUESTIONS: Mapping[str, Record] = {
+    "DongBoHoiDap": {
+        "data": [
+            {
+                "HOIDAPID": 71,
+                "MaLinhVuc": "G15-DD",
+                "NOIDUNG": "Hồ sơ của tôi cần thêm giấy tờ gì?",
+                "MADONVI": "000.00.00.H47",
+                "TENDONVI": "UBND tỉnh",
+            }
+        ]
+    },
+    "DongBoKetQuaHoiDapGuiTuDVCQG": {
+        "data": [
+            {
+                "HOIDAPID": "9001",
+                "MADONVI": "000.00.00.H47",
+                "NGUOITRALOI": "Trần Thị Một Cửa",
+                "CHUCVUNGUOITRALOI": "cb",
+                "NGAYTRALOI": "23/11/2026",
+                "NOIDUNGTRALOI": "Cần bản sao giấy chứng nhận.",
+            }
+        ]
+    },
+    "LayDanhSachHoiDapGuiTuDVCQG": {},
+    "LayDanhSachHoiDapBoCoQuan": {},
+    "LayNoiDungTraLoiTheoCauHoi": {"cauhoiid": "9001"},
+    "LayDanhMucGioiTinh": {},
+    "TraCuuTechID": {"provider": "wso2is", "mstorcmnd": "4000000001"},
+}
+"""What its timers and screens ask beside dossiers. It looks at ``error_code`` first, and goes on without (``optional``)."""
 AGENCY = "000.00.00.H47"
 ENDPOINT = "/mapi/g"
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -44,7 +77,7 @@ class OpenCpsMapi:
     operations: tuple[str, ...] = (
         *(f"{service}:{state}" for state, _ in STATES for service in (LOOK_UP, PROCEDURE, SYNC, PROGRESS)),
         *LISTS,
-        QUESTION,
+        *QUESTIONS,
     )
     asks: frozenset[str] = frozenset(
         {
@@ -52,7 +85,7 @@ class OpenCpsMapi:
             *LISTS,
         }
     )
-    optional: frozenset[str] = frozenset({QUESTION})
+    optional: frozenset[str] = frozenset(QUESTIONS)
 
     def __init__(self, secret: str, username: str = "opencps-mapi") -> None:
         self._username, self._secret, self._session = username, secret, ""
@@ -83,8 +116,8 @@ class OpenCpsMapi:
                 asked |= {"isUpdating": told, "data": [self._dossier(dossier, state, at)]}
             case "CapNhatTienDoHoSoMC":
                 asked |= {"data": [_progress(dossier, state)]}
-            case "DongBoHoiDap":
-                asked |= {"data": [_question()]}
+            case other:
+                asked |= QUESTIONS.get(other, {})
         body = json.dumps(asked, ensure_ascii=False).encode()
         return Ask(path=ENDPOINT, body=body, headers=HEADERS)
 
@@ -195,16 +228,6 @@ def _progress(dossier: str, state: str) -> dict[str, str]:
         "TrangThai": state,
         "NgayBatDau": "",
         "NgayKetThucTheoQuyDinh": "",
-    }
-
-
-def _question() -> dict[str, Any]:
-    return {
-        "HOIDAPID": 71,
-        "MaLinhVuc": "G15-DD",
-        "NOIDUNG": "Hồ sơ của tôi cần thêm giấy tờ gì?",
-        "MADONVI": AGENCY,
-        "TENDONVI": "UBND tỉnh",
     }
 
 

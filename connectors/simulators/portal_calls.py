@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from connectors.simulators.calling import Heard, Verdict
 
 SUBMIT, NOTICE, RECEIPT = "nhanhsdvcqg", "nhantbthuedvcqg", "nhantbthuedvcqg:chung-tu"
+PROMOTION = "addtthcKhuyenMai"
 MONEY, OWED = "dptracuuthanhtoanhs", "dptracuuthanhtoanhs:sau-thong-bao"
 TOLD = frozenset(
     [
@@ -62,9 +63,9 @@ HEADERS = {"Accept": "application/json", "Content-Type": "application/json"}
 class PortalCalls:
     """``money``: the path of the question what is to be paid."""
 
-    operations: tuple[str, ...] = (SUBMIT, MONEY, NOTICE, OWED, RECEIPT)
+    operations: tuple[str, ...] = (SUBMIT, MONEY, NOTICE, OWED, RECEIPT, PROMOTION)
     asks: frozenset[str] = frozenset({MONEY, OWED})
-    optional: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset({PROMOTION})
 
     def __init__(self, secret: str, money: str = MONEY) -> None:
         self._secret, self._money = secret, money
@@ -202,7 +203,30 @@ def _money(dossier: str, _: datetime) -> dict[str, Any]:
     return {"MaHoSo": dossier}
 
 
+def _promotion(dossier: str, _: datetime) -> dict[str, Any]:
+    """A trader's notice of a promotion, as S1 reads it: fields at the top, its form in base64."""
+    return {
+        "MaHoSo": dossier,
+        "MaTTHC": "2.000033",
+        "MaSoThue": "4000000001",
+        "TenThuongNhan": "Công ty Mẫu",
+        "DiaChiDoanhNghiep": {
+            "MaTinh": "49",
+            "MaHuyen": "502",
+            "MaXa": "20335",
+            "DiaChiChiTiet": "12 Trần Phú",
+        },
+        "DienThoai": "0900000000",
+        "Email": "mau@example.vn",
+        "NguoiLienHe": "Nguyễn Văn Mẫu",
+        "TenChuongTrinhKhuyenMai": "Khai trương",
+        "TenTepDonDangKy": "don.pdf",
+        "TepDonDangKy": base64.b64encode(b"%PDF-1.4\n").decode(),
+    }
+
+
 BODIES = {
+    PROMOTION: _promotion,
     SUBMIT: _submitted,
     NOTICE: _notice,
     RECEIPT: _receipt,

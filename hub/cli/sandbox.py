@@ -15,6 +15,8 @@ from cyclopts.validators import Number
 from hub.cli import show
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
+from schemas.codes import parse
+from schemas.problems import Refusal
 
 if TYPE_CHECKING:
     from hub.demo.sandbox import Code, Played
@@ -93,6 +95,10 @@ async def play(
     if not simulated.secret_file(directory, family).exists():
         raise Complaint("sandbox.first", Exit.FAILED, folder=str(directory))
     code = dossier or DOSSIER.format(now=desk.now())
+    try:
+        parse(code)
+    except Refusal as refusal:
+        raise Complaint("sandbox.dossier", Exit.USAGE, code=code) from refusal
     played = [each async for each in simulated.call(directory, family, address, code, desk.now())]
     show.rows(desk, PLAYED, played, "nothing.partners")
     return Exit.OK if all(each.expected for each in played) else Exit.FOUND

@@ -469,3 +469,19 @@ def test_ctrl_c_ends_as_the_shell_expects() -> None:
             raise KeyboardInterrupt(settings)
 
     assert line("serve", programs=Interrupted()).status == 130
+
+
+def test_a_partner_plays_only_what_there_is_and_says_when_nobody_answers(tmp_path: Path) -> None:
+    box = ("--directory", str(tmp_path), "--address", "http://127.0.0.1:1/lgsp", "--lang", "en")
+    nobody = line("play", "somebody", *box)
+    assert (nobody.status, "opencps-lgsp" in nobody.err) == (2, True)
+    assert "run lienthong sandbox first" in line("play", "opencps-lgsp", *box).err
+    (tmp_path / "partners" / "secrets").mkdir(parents=True)
+    (tmp_path / "partners" / "secrets" / "opencps-lgsp.txt").write_text("secret")
+    wrong = line("play", "opencps-lgsp", *box, "--dossier", "000.00.00.H47-261301-0001")
+    assert (wrong.status, "is no dossier code" in wrong.err) == (2, True)
+    silent = line("play", "opencps-lgsp", *box, "--json")
+    assert silent.status == 3
+    first, *others = json.loads(silent.out)
+    assert (first["operation"], first["status"], first["expected"]) == ("greeting", 0, False)
+    assert {told["hears"] for told in others} == {"unclear"}

@@ -121,6 +121,26 @@ async def test_plain_text_of_a_connector_is_success_only_where_its_file_says_so(
         await room.close()
 
 
+async def test_a_connector_of_three_methods_and_the_older_code_of_success_is_spoken() -> None:
+    async with loopback(Front(Journal(None, now), clock=now, code="00")) as (server, url):
+        three = {
+            "create": "/KetNoi/ThemMoi",
+            "update": "/KetNoi/CapNhat",
+            "progress": "/KetNoi/DongBoTienTrinh",
+        }
+        room = opened(url, connector={**three, "agency_in": "", "updating_in": ""})
+        for said in (parcel(SYNC), parcel(SYNC, TrangThaiHoSo="4"), parcel(PROGRESS)):
+            assert isinstance(await room.deliver(said), Delivered)
+        await room.close()
+        assert [line.split()[1] for line in lines(server)] == [
+            "/KetNoi/ThemMoi",
+            "/KetNoi/ThemMoi",
+            "/KetNoi/CapNhat",
+            "/KetNoi/DongBoTienTrinh",
+        ]
+        assert [entry.reference for entry in server.desk.journal.entries] == ["create", "update", "append"]
+
+
 async def test_a_connector_that_answers_no_question_is_not_asked(front: tuple[Server, str]) -> None:
     server, url = front
     room = opened(url, connector=PATHS)
