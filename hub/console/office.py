@@ -87,6 +87,7 @@ def add(app: FastAPI, deps: Deps, console: Console) -> None:
         ("POST", f"{dossier}/say/{{kind}}", office.inside(saying.send)),
         ("GET", f"{ROOT}/new", office.inside(saying.page_of_new)),
         ("POST", f"{ROOT}/new", office.inside(saying.send_new)),
+        ("GET", f"{ROOT}/{{rest:path}}", office.inside(office.elsewhere)),
     ):
         app.add_api_route(
             path,
@@ -128,6 +129,8 @@ class Office:
             if visit.officer is None or visit.agency is None:
                 return self._outside(visit)
             try:
+                if not all(str(part).isprintable() for part in request.path_params.values()):
+                    raise refuse(NOT_HERE)
                 return await handler(Work(visit, visit.officer, visit.agency))
             except Refusal as refusal:
                 response = self._error(visit, refusal)
@@ -195,6 +198,11 @@ class Office:
     def note(self, visit: Visit) -> str:
         said = visit.request.query_params.get("done", "")
         return said if said in DONE else ""
+
+    async def elsewhere(self, work: Work) -> Response:
+        if not work.visit.request.path_params["rest"]:
+            return visits.go(ROOT)
+        raise refuse(NOT_HERE)
 
     async def style(self, _request: Request) -> Response:
         headers = {
@@ -395,7 +403,8 @@ class Office:
         )
 
     def _after(self, work: Work) -> str:
-        return str(work.visit.request.query_params.get("after", ""))
+        said = str(work.visit.request.query_params.get("after", ""))
+        return said if said.isprintable() else ""
 
     async def _list(self, work: Work, name: str, which: Filter) -> Response:
         found = await self.deps.store.transfers(which)
@@ -498,8 +507,7 @@ class Office:
         return sorted(found, key=lambda each: each.at, reverse=True)[:HISTORY]
 
     async def _heard(self, work: Work, view: TransferView) -> Entry:
-        seen = view.sends > 0
-        message = await self._sealed(view.id) if seen else None
+        message = await self._sealed(view.id) if view.sends > 0 else None
         return Entry(
             at=view.accepted_at,
             kind=view.kind,
@@ -507,7 +515,7 @@ class Office:
             message=message,
             agency=self.agency_name(work.visit, message.agency) if message else "",
             files=files(message, view.id, self.deps.base),
-            waits=not seen,
+            letter=view.id if view.offered_at else "",
         )
 
     async def _sealed(self, transfer: str) -> Any:  # noqa: ANN401 - a message, or nothing

@@ -88,7 +88,7 @@ def mistakes(said: Told) -> dict[str, str]:
 
 class Entry(NamedTuple):
     """One thing that was said about a dossier. ``agency``: who said it; ``files``: where each document is fetched, by the address
-    that stands in it; ``waits``: it lies in the mailbox, unopened.
+    that stands in it; ``letter``: it lies in the mailbox under this name, not confirmed yet.
     """
 
     at: datetime
@@ -97,7 +97,7 @@ class Entry(NamedTuple):
     message: Message | None = None
     agency: str = ""
     files: Mapping[str, str] = {}
-    waits: bool = False
+    letter: str = ""
 
 
 def message_of(payload: bytes) -> Message | None:

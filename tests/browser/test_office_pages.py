@@ -150,6 +150,23 @@ def test_without_scripts_the_whole_job_is_done_with_a_file(
     context.close()
 
 
+@pytest.mark.parametrize(
+    ("system", "chosen", "ground"),
+    [("light", "Tối", "rgb(18, 22, 28)"), ("dark", "Sáng", "rgb(245, 246, 248)")],
+)
+def test_a_theme_that_was_chosen_counts_whatever_the_system_says(
+    place: Place, chromium: Browser, system: str, chosen: str, ground: str
+) -> None:
+    context = chromium.new_context(color_scheme=system)  # type: ignore[arg-type]  # one of its words
+    page = context.new_page()
+    page.goto(f"{place.url}/office/sign-in")
+    with page.expect_navigation():
+        page.click(f"text={chosen}")
+    assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == ground
+    assert page.locator(f"button[aria-pressed=true]:has-text('{chosen}')").count() == 1
+    context.close()
+
+
 def shown(day: dict[str, str]) -> dict[str, str]:
     return {
         "waiting": "/office",
@@ -213,10 +230,34 @@ def test_every_page_is_open_to_everybody_and_stays_at_home(
         assert watched.weight <= HEAVIEST, name
         assert page.get_attribute("html", "lang") == language
         looked(page, rules, f"{language}-{theme}-{name}")
+    refused(page, f"{place.url}{day['answered']}/say/fee_due")
+    looked(page, rules, f"{language}-{theme}-wrong")
+    printed(page, f"{place.url}{day['letter']}")
     assert watched.weight > 0
     assert watched.elsewhere == []
     assert watched.complaints == []
     context.close()
+
+
+def refused(page: Page, address: str) -> None:
+    """Send a form with mistakes in it, as a browser would that does not look at them first."""
+    page.goto(address)
+    page.evaluate("() => document.querySelector('form[enctype]').setAttribute('novalidate', '')")
+    page.fill("#fee_amount", "nhiều")
+    with page.expect_navigation():
+        page.click("main button.main")
+    assert page.locator("[aria-invalid=true]").count() == 2
+    assert page.input_value("#fee_amount") == "nhiều"
+
+
+def printed(page: Page, address: str) -> None:
+    """On paper: what was said in dark letters on white, and nothing to press."""
+    page.goto(address)
+    page.emulate_media(media="print")
+    ground = "() => [getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('dt')).color]"
+    assert page.evaluate(ground) == ["rgb(255, 255, 255)", "rgb(74, 86, 102)"]
+    assert [each for each in page.locator("button, input, nav a").all() if each.is_visible()] == []
+    page.emulate_media(media="screen")
 
 
 def looked(page: Page, rules: str, name: str) -> None:

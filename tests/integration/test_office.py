@@ -401,6 +401,39 @@ async def test_what_a_message_holds_is_shown_and_never_runs(made: Parts, tmp_pat
         assert "&lt;script&gt;" in page.text
 
 
+async def test_what_is_opened_and_not_confirmed_is_found_again_at_its_dossier(
+    made: Parts, tmp_path: Path
+) -> None:
+    async with at_work(tmp_path, made) as hub, Browser(hub.url) as lan:
+        await lan.signed_in("lan.nt")
+        code, letter, _ = await opened(hub, lan)
+        page = await lan.get("/office/dossiers", params={"code": code})
+        assert f'href="/office/letters/{letter}"' in page.text
+        page = await lan.get(f"/office/letters/{letter}")
+        page = await lan.post(
+            f"/office/letters/{letter}/confirm", {"stamp": page.stamp, "digest": page.hidden("digest")}
+        )
+        assert f'href="/office/letters/{letter}"' not in page.text
+        again = await lan.get(f"/office/letters/{letter}")
+        assert path_of(again) == path_of(page)
+
+
+async def test_an_address_that_is_none_is_answered_with_a_page(made: Parts, tmp_path: Path) -> None:
+    async with house(tmp_path, made, lambda: NOW) as hub, Browser(hub.url) as lan:
+        await hub.store.people.add(officer(0, "lan.nt", "land"))
+        assert (await lan.get("/office/nowhere")).address.startswith("/office/sign-in")
+        await lan.signed_in("lan.nt")
+        for address in (
+            "/office/nowhere",
+            "/office/letters/%00",
+            "/office/dossiers/x/say/step",
+            "/office/dossiers?code=%00",
+        ):
+            page = await lan.get(address)
+            assert (page.status, "HUB-OFF-008" in page.text) == (404, True)
+        assert (await lan.get("/office/")).address == "/office"
+
+
 async def test_every_answer_forbids_what_no_page_needs(made: Parts, tmp_path: Path) -> None:
     async with house(tmp_path, made, lambda: NOW) as hub, Browser(hub.url) as lan:
         await hub.store.people.add(officer(0, "lan.nt", "land"))
