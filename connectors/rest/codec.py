@@ -93,7 +93,7 @@ class _UploadingCodec:
     def operations(self, message: Message) -> tuple[str, ...]:
         said = self._inner.operations(message)
         files = self._files(message) if said else ()
-        return (*(f"{UPLOAD}{number}" for number in range(1, len(files) + 1)), *said)
+        return (*(f"{UPLOAD}{number}" for number, each in enumerate(files, 1) if _is_file(each)), *said)
 
     def encode(self, operation: str, message: Message, key: str) -> Draft:
         if not operation.startswith(UPLOAD):
@@ -114,12 +114,16 @@ class _UploadingCodec:
         return msgspec.structs.replace(draft, payload=payload)
 
     def _files(self, message: Message) -> tuple[Document | Result, ...]:
+        """All that may be files, at their places in the message: what is fetched later has its digest by the time it is sealed."""
         dossier, told = message.dossier, self._told
         if dossier is None or (told.kinds and message.kind not in told.kinds):
             return ()
-        if told.of == "results":
-            return tuple(each for each in dossier.results if each.sha256)
-        return tuple(each for each in dossier.documents if each.sha256 and not each.deleted)
+        return dossier.results if told.of == "results" else dossier.documents
+
+
+def _is_file(each: Document | Result) -> bool:
+    """One that lies here, or somewhere; a paper alone is none, nor one that was taken back."""
+    return bool(each.sha256 or each.reference) and not getattr(each, "deleted", False)
 
 
 FORM = "application/x-www-form-urlencoded"

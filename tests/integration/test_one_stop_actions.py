@@ -18,14 +18,21 @@ from connectors.catalogue import Outfit
 from connectors.contract import Delivered, Encloses, Parcel, Particular, Refused, Sealed
 from connectors.rest.codec import FORM, LARGEST, as_form
 from connectors.rest.settings import Settings
+from hub.delivery.sealing import Pool, Unsigned, Workbench, seal
+from hub.documents.contract import Enclosure
+from hub.documents.links import Desk, Linking
 from hub.partners import reading
 from hub.partners.world import World
-from schemas.dossier import Actor, Dossier, Duty, Event, Fee, Kind, Message, Result
+from hub.store.contract.delivery import Work
+from schemas.dossier import Actor, Dossier, Duty, Event, Fee, Kind, Message, Result, to_json
 from schemas.library import BUILTIN, Library
 from schemas.mapping import load
-from schemas.problems import Refusal
+from schemas.problems import Problem, Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+
+    from hub.delivery.sealing import Order
     from hub.partners.partner import Partner
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -184,6 +191,48 @@ def test_a_result_that_is_not_here_parks_its_transfer_alone(tmp_path: Path) -> N
     assert refused.value.code == "HUB-MAP-004"
     draft = codec.encode(action, said, "k")
     assert codec.enclose(draft, {}) == draft
+
+
+async def test_a_result_that_the_hub_fetched_goes_as_the_one_that_it_is(tmp_path: Path) -> None:
+    codec = catalogue.ROOMS["rest"].build(partner(tmp_path, "http://127.0.0.1:9").settings, MAPPING)
+    contents = {sha256(each).hexdigest(): each for each in (b"fetched", b"at hand")}
+    fetched, at_hand = contents
+    said = told(
+        Kind.FINISHED,
+        results=(
+            Result(name="giấy"),
+            Result(name="1", reference="https://x/1"),
+            Result(name="2", sha256=at_hand),
+        ),
+    )
+    operations = codec.operations(said)
+    assert operations == ("file.2", "file.3", "actions")
+    places = {1: fetched, 2: at_hand}
+
+    class Shelf:
+        async def enclosed(self, messages: Sequence[str]) -> Mapping[str, tuple[Enclosure, ...]]:
+            found = tuple(
+                Enclosure(message="m1", place=f"results/{n}", sha256=each) for n, each in places.items()
+            )
+            return dict.fromkeys(messages, found)
+
+        async def content(self, digest: str) -> AsyncGenerator[bytes, None]:
+            yield contents[digest]
+
+    async def run(orders: Sequence[Order]) -> list[Sealed | Problem]:
+        return [seal(Workbench(codecs={"p": codec}, sealers={"p": Unsigned()}), order) for order in orders]
+
+    linking = Linking(Pool(run), Shelf(), {"p": Desk(base="", grace=0.0, inside=LARGEST)}, b"s")
+    for operation, content in zip(
+        operations, (b"fetched", b"at hand", b"actionCode=LT_CO_KET_QUA"), strict=True
+    ):
+        work = Work(
+            token="t", transfer="t1", message="m1", partner="p", operation=operation, part=0, key="k", kind="finished",
+            dossier="d", canonical=to_json(said), sealed=None, doubt=False, attempts=0, sends=0, accepted_at=AT,
+        )  # fmt: skip
+        sealed = (await linking.seal([work]))["t1"]
+        assert isinstance(sealed, Sealed), sealed
+        assert content in sealed.payload
 
 
 def told(kind: Kind, **dossier: Any) -> Message:

@@ -114,7 +114,13 @@ def test_the_example_service_of_the_library_is_readable_in_both_versions() -> No
 
 def test_the_readmes_example_is_a_partners_table() -> None:
     text = (Path(soap.__file__).parent / "README.md").read_text("utf-8")
-    example = tomllib.loads(text.partition("```toml")[2].partition("```")[0])
-    settings = Settings.model_validate(example["receives"]["soap"])
-    assert settings.find is not None
-    assert settings.find.arguments == {"MaGiaoDich": "key"}
+    examples = [tomllib.loads(part.partition("```")[0])["receives"] for part in text.split("```toml")[1:]]
+    tables = [each["soap"] for each in examples]
+    files, header, asking = (
+        Settings.model_validate({"base_url": "https://x.example", "wsdl": "a@1", **each})
+        for each in tables[:3]
+    )
+    assert asking.find is not None
+    assert asking.find.arguments == {"MaGiaoDich": "key"}
+    assert files.files_at == ("TaiLieu.NoiDung",)
+    assert (files.auth.kind, header.auth.kind) == ("soap_element", "soap_header")
