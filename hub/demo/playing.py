@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 OUTAGE = 4.0
 LATE = 8
 """Calls that the land department answers late, so that one is under way when the worker is killed."""
+SETTLED = 1.0
+"""Seconds from a partner's having something until the hub has written down that it has."""
 BUSY = 2
 """Calls that the tax gateway and the axis answer with 503 first."""
 REFUSED = range(400, 500)
@@ -53,7 +55,7 @@ async def act(
             await _order(scene, name, kind="status", status=503, retry_after="1", times=BUSY)
         async with asyncio.TaskGroup() as together:
             together.create_task(province.play())
-            together.create_task(_land(scene, processes, said, sender, tell))
+            together.create_task(_land(scene, processes, said, sender, province.calm, tell))
         tell(
             "sent",
             messages=len(province.sent),
@@ -63,7 +65,12 @@ async def act(
 
 
 async def _land(
-    scene: Scene, processes: Processes, said: Sequence[Sequence[Said]], sender: Sender, tell: Told
+    scene: Scene,
+    processes: Processes,
+    said: Sequence[Sequence[Said]],
+    sender: Sender,
+    calm: asyncio.Event,
+    tell: Told,
 ) -> None:
     await asyncio.gather(sender.tell(story[:3] for story in said), _power_cut(scene, processes, tell))
     await _refused(sender, said[0][3], tell)
@@ -73,6 +80,8 @@ async def _land(
     processes.start(LAND, arguments(scene, LAND))
     await answers(f"http://127.0.0.1:{scene.places[LAND]}/__control", processes)
     tell("up")
+    await calm.wait()
+    await asyncio.sleep(SETTLED)
     await _order(scene, LAND, kind="late", after=True, seconds=3.0, times=LATE)
     told = asyncio.create_task(sender.tell(story[6:] for story in said))
     await _kill(scene, processes, tell)
