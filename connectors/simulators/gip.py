@@ -6,7 +6,7 @@ With ``callers`` a question must be signed by one of them; a signature that is t
 same question again under its ``MSG_ID`` gets an answer of the same number, another question under it is refused.
 
 ``00`` is the only error code that was ever published, and ``01`` the only status, which says that something is owed; the others are this simulator's own
-(``CODES``, ``STATES``). In what gateways differ: ``Habits``.
+(``gip_answers.CODES``, ``STATES``). In what gateways differ: ``Habits``.
 
 Run: ``python -m connectors.simulators.gip --port 9004 --journal var/gip.jsonl``
 """
@@ -16,7 +16,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from zoneinfo import ZoneInfo
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -24,8 +23,20 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from lxml import etree
 
 from connectors.simulators.desk import Said
+from connectors.simulators.gip_answers import (
+    CODES,
+    HERE,
+    OPERATION,
+    SOAP,
+    begun,
+    enclosed,
+    fault_of,
+    numbered,
+    row_of,
+    spelled,
+)
 from connectors.simulators.gip_duties import assessed, owed, read, tell
-from connectors.simulators.gip_questions import HEADER, MONTHS, No, asked, document_in, header_of, parsed
+from connectors.simulators.gip_questions import No, asked, document_in, header_of, parsed
 from connectors.simulators.gip_seal import BadSeal, Seal, signer, stamp
 from connectors.simulators.gip_token import proved
 from connectors.simulators.server import options, secret_of, serve
@@ -36,15 +47,9 @@ if TYPE_CHECKING:
     from connectors.simulators.desk import Call, Entry, Journal
     from connectors.simulators.gip_duties import Payer
 
-SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
-ASK, TELL = "http://gip.request.com/", "http://gip.response.com/"
-OPERATION = "xuLyTruyVanMsg"
-ANSWER, DUTY = "05011", "00110"
-NAME = "GIP"
+ASK = "http://gip.request.com/"
 OWED, NOTHING_YET, PAID = "01", "02", "03"
 STATES = {OWED: "Còn nợ thuế đất", NOTHING_YET: "Chưa có thông báo thuế", PAID: "Không còn nợ thuế đất"}
-CODES = {"ok": "00", "form": "01", "signature": "02", "operation": "03", "number": "04", "refused": "99"}
-HERE = ZoneInfo("Asia/Ho_Chi_Minh")
 
 
 class _Fault(Exception):  # noqa: N818 - becomes a SOAP Fault
@@ -63,8 +68,8 @@ class Habits(NamedTuple):
 
 
 class Gip:
-    """``secret``: what the province's gateway in front wants in ``X-API-Key``, or the password of a UsernameToken. ``callers``: whose signatures count; empty: nobody has to sign. ``seal``: what
-    answers are signed with. ``spoil``: what happens to a document on its way back.
+    """``secret``: what the province's gateway in front wants in ``X-API-Key``, or the password of a UsernameToken. ``callers``: whose signatures
+    count; empty: nobody has to sign. ``seal``: what answers are signed with. ``spoil``: what happens to a document on its way back.
     """
 
     def __init__(  # noqa: PLR0913 - each is one thing that a gateway may have or not
@@ -101,7 +106,7 @@ class Gip:
         try:
             carried = self._carried(call)
         except _Fault as fault:
-            return _fault(str(fault))
+            return fault_of(str(fault))
         header: dict[str, str] = {}
         try:
             document = document_in(carried)
@@ -158,7 +163,7 @@ class Gip:
         payers = self._duties(dossier)
         state = OWED if owed(payers) else PAID if payers else NOTHING_YET
         answer, number = self._begun(header, "ok", "", known.reference if known else "")
-        row = _row(answer)
+        row = row_of(answer)
         duty = etree.SubElement(row, "SOTHUE")
         etree.SubElement(duty, "TRANGTHAI").text = state
         etree.SubElement(duty, "MOTA_TRANGTHAI").text = STATES[state]
@@ -180,7 +185,7 @@ class Gip:
 
     def _refused(self, header: dict[str, str], no: No) -> Said:
         answer, _ = self._begun(header, no.kind, str(no))
-        _row(answer)
+        row_of(answer)
         return self._sent(answer)
 
     def _begun(
@@ -188,62 +193,23 @@ class Gip:
     ) -> tuple[etree._Element, str]:
         """Return an answer with its HEADER, and its number."""
         now, self._answers = self._clock().astimezone(HERE), self._answers + 1
-        number = number or f"{NAME}{now:%Y%m%d}{self._answers:07d}"
-        long = f"{now:%d}-{MONTHS[now.month - 1]}-{now:%Y %H:%M:%S}"
-        sent, good = (long, CODES["ok"]) if self._answers % 2 else (f"{now:%m-%d-%Y}", "")
+        number = number or numbered(now, self._answers)
+        sent, good = spelled(now, self._answers)
         values = {
-            "VERSION": "1",
-            "SENDER_CODE": NAME,
             "RECEIVER_CODE": self._habits.receiver,
-            "TRAN_CODE": ANSWER,
             "MSG_ID": number,
             "MSG_REFID": "" if self._habits.silent else asked.get("MSG_ID", ""),
             "SEND_DATE": sent,
-            "ORIGINAL_CODE": NAME,
             "ORIGINAL_DATE": sent,
             "ERROR_CODE": good if kind == "ok" else CODES[kind],
             "ERROR_DESC": said,
         }
-        document = etree.Element("DATA")
-        header = etree.SubElement(document, "HEADER")
-        for name in HEADER:
-            etree.SubElement(header, name).text = values.get(name) or None
-        etree.SubElement(document, "BODY")
-        etree.SubElement(document, "SECURITY")
-        return document, number
+        return begun(values), number
 
     def _sent(self, answer: etree._Element) -> Said:
         if self._seal is not None:
             stamp(answer, self._seal)
-        root = etree.Element(f"{{{SOAP}}}Envelope", nsmap={"S": SOAP})
-        response = etree.SubElement(
-            etree.SubElement(root, f"{{{SOAP}}}Body"), f"{{{TELL}}}{OPERATION}Response", nsmap={"ns2": TELL}
-        )
-        carried = etree.SubElement(response, "return")
-        spoiled = self._spoil(etree.tostring(answer, encoding="utf-8"))
-        carried.text = etree.CDATA(spoiled.decode())
-        return _said(root)
-
-
-def _row(answer: etree._Element) -> etree._Element:
-    body = answer.find("BODY")
-    row = etree.SubElement(answer if body is None else body, "ROW")
-    etree.SubElement(row, "TYPE").text = DUTY
-    etree.SubElement(row, "NAME").text = "Trả lời truy vấn nghĩa vụ tài chính đất đai"
-    return row
-
-
-def _fault(text: str) -> Said:
-    root = etree.Element(f"{{{SOAP}}}Envelope", nsmap={"S": SOAP})
-    fault = etree.SubElement(etree.SubElement(root, f"{{{SOAP}}}Body"), f"{{{SOAP}}}Fault")
-    etree.SubElement(fault, "faultcode").text = "S:Client"
-    etree.SubElement(fault, "faultstring").text = text
-    return _said(root, 500)
-
-
-def _said(root: etree._Element, status: int = 200) -> Said:
-    body = etree.tostring(root, xml_declaration=True, encoding="utf-8")
-    return Said(body=body, status=status, media_type="text/xml; charset=utf-8")
+        return enclosed(self._spoil(etree.tostring(answer, encoding="utf-8")).decode())
 
 
 def main() -> None:

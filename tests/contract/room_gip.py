@@ -11,7 +11,8 @@ from connectors.gip.data import numbered, question
 from connectors.gip.settings import Settings
 from connectors.replies import Row
 from connectors.simulators.desk import Journal
-from connectors.simulators.gip import OPERATION, Gip
+from connectors.simulators.gip import Gip
+from connectors.simulators.gip_answers import OPERATION
 from connectors.transport import Http
 from tests.contract.room import REACH, SECRET, now, shows
 
