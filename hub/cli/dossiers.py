@@ -67,6 +67,11 @@ def _deadline(row: DossierView) -> datetime | None:
     return told.deadline if told else None
 
 
+def _apologies(row: DossierView) -> int:
+    told = _story(row)
+    return told.apologies if told else 0
+
+
 def _stage(row: DossierView) -> str:
     told = _story(row)
     return told.stage if told else "live"
@@ -113,6 +118,7 @@ DOSSIER: tuple[show.Column[DossierView], ...] = (
     show.Column("catalogues", _catalogues),
     show.Column("deadline", _deadline),
     show.Column("counted", _counted, _how),
+    show.Column("apologies", _apologies, lambda row, _: str(_apologies(row) or "")),
     show.Column("merged", lambda row: list(row.merged)),
 )
 

@@ -49,6 +49,7 @@ def merge(kept: Story, other: Story) -> Story:
         counted=dated.counted,
         asked=kept.asked or other.asked,
         moved=dated.moved,
+        apologies=kept.apologies + other.apologies,
         custody=kept.custody or other.custody,
         parent=kept.parent or other.parent,
         children=more_of(kept.children, other.children),

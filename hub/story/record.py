@@ -45,7 +45,7 @@ class Story(Value, frozen=True):
     ``parties``: partners that may speak about it. ``sequences``: last sequence per source. ``opened_on``: the day whose
     catalogue versions the dossier keeps. ``custody``: who holds the paper original of the result. ``counted``: how the
     hub came to ``deadline``, when nobody promised one. ``asked``: the applicant is waited for since; ``moved``: the calendar
-    by which such waiting moved a promise. ``stage``: what it began as; a trial stays one.
+    by which such waiting moved a promise. ``apologies``: how often the applicant was told that it is overdue. ``stage``: what it began as; a trial stays one.
     ``catalogues``: the versions that counted at its reception; it finishes on them.
     """
 
@@ -63,6 +63,7 @@ class Story(Value, frozen=True):
     counted: Counted | None = None
     asked: datetime | None = None
     moved: str | None = None
+    apologies: int = 0
     custody: str | None = None
     parent: str | None = None
     children: tuple[str, ...] = ()

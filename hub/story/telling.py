@@ -26,6 +26,7 @@ class Flag(StrEnum):
     STATE_DIFFERS = "state_differs"
     PROCEDURE_DIFFERS = "procedure_differs"
     PARENT_DIFFERS = "parent_differs"
+    APOLOGY_AGAIN = "apology_again"  # a return may be put off once (NĐ 61/2018, Điều 19)
 
 
 class Told(Value, frozen=True):
@@ -48,6 +49,8 @@ def tell(story: Story, message: Message, dossier: Dossier, sender: str) -> Told:
         flags.append(Flag.PROCEDURE_DIFFERS)
     if _differs(story.parent, dossier.parent):
         flags.append(Flag.PARENT_DIFFERS)
+    if message.kind is Kind.APOLOGY and story.apologies:
+        flags.append(Flag.APOLOGY_AGAIN)
     return Told(
         story=msgspec.structs.replace(
             story,
@@ -57,6 +60,7 @@ def tell(story: Story, message: Message, dossier: Dossier, sender: str) -> Told:
             parent=story.parent or dossier.parent,
             children=more_of(story.children, dossier.children),
             deadline=_deadline(story, message, sender),
+            apologies=story.apologies + (message.kind is Kind.APOLOGY),
         ),
         flags=tuple(flags),
     )

@@ -249,6 +249,13 @@ def test_what_generation_1plus_wants_and_nobody_said_is_not_made_up(received: Me
     ]
 
 
+def test_generation_1_says_nothing_of_what_nobody_said(received: Message) -> None:
+    raw = load(BUILTIN / "mappings" / "dvcqg.g1-1.toml").write(SYNC, received, "t")
+    (record,) = json.loads(raw)
+    later = ("NoiNopHoSo", "HoSoCoThanhPhanSoHoa", "TaiKhoanDuocXacThucVoiVNeID", "DuocThanhToanTrucTuyen")
+    assert {record[name] for name in later} == {""}
+
+
 def test_what_a_partners_file_declares_is_said_where_the_sender_does_not(received: Message) -> None:
     (record,) = json.loads(plus(**ALL).encode(SYNC, received, "t").payload)
     assert record["NgayNopHoSo"] == record["NgayTiepNhan"] != ""

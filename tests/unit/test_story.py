@@ -394,6 +394,21 @@ def test_an_apology_and_a_supplement_move_the_due_date_whoever_tells_it() -> Non
     assert given.deadline == second
 
 
+def test_who_handed_a_dossier_on_may_not_hand_it_on_again_once_it_is_finished() -> None:
+    finished = tell(transferred(), K.FINISHED, LAND_SPEAKS)
+    judged = advance(finished, say(K.TRANSFERRED, to_agency=TAX), DESK_SPEAKS, on=ON)
+    assert isinstance(judged, Quarantined)
+    assert judged.story.legs == finished.legs
+
+
+def test_a_second_apology_is_counted_and_flagged() -> None:
+    once = tell(opened(), K.APOLOGY, reason="Thiếu người")
+    judged = advance(once, say(K.APOLOGY, reason="Thiếu người"), DESK_SPEAKS, on=ON)
+    assert isinstance(judged, Advanced)
+    assert judged.story is not None
+    assert (once.apologies, judged.story.apologies, judged.flags) == (1, 2, (Flag.APOLOGY_AGAIN,))
+
+
 def test_parent_and_children_are_kept_and_another_parent_is_flagged() -> None:
     story = opened(dossier={"parent": "P", "children": ("A",)})
     judged = advance(story, say(K.STEP, dossier={"parent": "Q", "children": ("A", "B")}), DESK_SPEAKS, on=ON)
@@ -452,7 +467,7 @@ def test_whatever_comes_the_story_stays_whole(
 def test_the_story_holds_no_personal_data() -> None:
     assert set(Story.__struct_fields__) == {
         "origin", "origin_agency", "received_by", "opened_on", "state", "legs", "parties", "sequences", "national",
-        "local", "deadline", "counted", "asked", "moved", "custody", "parent", "children", "stage", "catalogues",
+        "local", "deadline", "counted", "asked", "moved", "apologies", "custody", "parent", "children", "stage", "catalogues",
     }  # fmt: skip
 
 
