@@ -17,6 +17,7 @@ import msgspec
 from connectors.contract import Enclosed  # noqa: TC001
 from connectors.small import Small
 from schemas.agencies import Agency  # noqa: TC001 - msgspec reads the annotations at run time
+from schemas.codelists import Entry  # noqa: TC001 - msgspec reads the annotations at run time
 from schemas.dossier import Duty, Fee, State  # noqa: TC001 - msgspec reads the annotations at run time
 from schemas.procedures import Procedure  # noqa: TC001 - msgspec reads the annotations at run time
 
@@ -142,10 +143,11 @@ class Listing(StrEnum):
 
     PROCEDURES = "procedures"
     AGENCIES = "agencies"
+    CODES = "codes"
 
 
 class Look(Value, frozen=True):
-    """The client asks for a registry as it counts today. ``code``: of one entry; empty: all of them. ``write``: as of ``Say``."""
+    """The client asks for a registry as it counts today. ``code``: of one entry; empty: all of them; of ``CODES``: the code list. ``write``: as of ``Say``."""
 
     what: Listing
     code: str = ""
@@ -198,10 +200,11 @@ class Answered(Value, frozen=True, tag=True):
 
 
 class Listed(Value, frozen=True, tag=True):
-    """The entries that were asked for: procedures with a national code, or the agencies of the client's own tree."""
+    """The entries that were asked for: procedures with a national code, the agencies of the client's own tree, or the codes of a list."""
 
     procedures: tuple[Procedure, ...] = ()
     agencies: tuple[Agency, ...] = ()
+    codes: tuple[Entry, ...] = ()
 
 
 class Told(Value, frozen=True):

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 LOGIN = "/login"
 SESSION = "/session"
-SERVICES = "DongBoHoSoMC, CapNhatTienDoHoSoMC, TraCuuHoSo, LayThuTuc, LayDanhSachTTHC, LayDanhMucLinhVuc, LayDanhMucCoQuan"
+SERVICES = "DongBoHoSoMC, CapNhatTienDoHoSoMC, TraCuuHoSo, LayThuTuc, LayDanhSachTTHC, LayDanhMuc…"
 DONE = "Thành công"
 """Some clients look for these words, whatever the code."""
 LAPSED = "Phiên làm việc đã hết hạn hoặc không hợp lệ. Hãy đăng nhập lại."

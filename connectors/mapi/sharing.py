@@ -6,11 +6,13 @@ grounds are not there, and are left out rather than told empty.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from connectors.desks import Listed, Listing, Look, Reply
+from connectors.portal_lists import DICTIONARIES
 from schemas.agencies import Level
 
 if TYPE_CHECKING:
@@ -54,6 +56,12 @@ def agencies(result: Result) -> Reply:
     )
 
 
+def codes(field: str, result: Result) -> Reply:
+    """A shared dictionary. Inferred: its columns are called after its service, as those of the lists above are."""
+    name = field.upper()
+    return _reply({f"MA{name}": each.code, f"TEN{name}": each.name.vi} for each in _listed(result).codes)
+
+
 def _listed(result: Result) -> Listed:
     if not isinstance(result, Listed):
         raise TypeError("a registry was asked for")
@@ -76,5 +84,9 @@ LISTS = {
     "LayDanhSachTTHC": Look(what=Listing.PROCEDURES, write=names),
     "LayDanhMucLinhVuc": Look(what=Listing.PROCEDURES, write=fields),
     "LayDanhMucCoQuan": Look(what=Listing.AGENCIES, write=agencies),
+    **{
+        each.source: Look(what=Listing.CODES, code=each.id, write=partial(codes, each.field))
+        for each in DICTIONARIES
+    },
 }
 """What is asked without naming an entry."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from connectors import dictionaries
 from connectors.contract import Missed, Reason
 from connectors.national_portal import published
-from connectors.national_portal.dictionaries import DICTIONARIES
 from connectors.national_portal.line import Answered, reason
 from connectors.national_portal.replies import ROWS
 from connectors.national_portal.ways import Call
+from connectors.portal_lists import DICTIONARIES
 from connectors.replies import fits
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from connectors.credentials.settings import Auth, NoAuth
 from connectors.dictionaries import Columns  # noqa: TC001 - pydantic reads the annotations at run time
-from connectors.national_portal.dictionaries import Listed  # noqa: TC001
+from connectors.portal_lists import Listed  # noqa: TC001
 from connectors.reach import Address, LocalFile, Reach, Seconds
 
 Path = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*$")]

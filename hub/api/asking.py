@@ -69,7 +69,7 @@ async def _found(store: Store, caller: Caller, about: str) -> tuple[Story, Seque
 
 
 def look(registries: Registries | None, caller: Caller, wanted: Look, on: date) -> Listed:
-    """Return the entries that count on that day. Raises ``Refusal`` HUB-INT-005 where there are no registries."""
+    """Return the entries that count on that day. Raises ``Refusal`` HUB-INT-005 where there are no registries, or no such list."""
     if registries is None:
         raise refuse("HUB-INT-005", wanted.what)
     agencies, procedures = registries.agencies, registries.procedures
@@ -77,6 +77,11 @@ def look(registries: Registries | None, caller: Caller, wanted: Look, on: date) 
         root = agencies.successor(caller.authority, on).code
         there = (each for each in agencies.rows.values() if each.stands(on))
         return Listed(agencies=tuple(each for each in there if agencies.is_within(each.code, root)))
+    if wanted.what is Listing.CODES:
+        known = registries.lists.lists.get(wanted.code)
+        if known is None:
+            raise refuse("HUB-INT-005", wanted.code)
+        return Listed(codes=tuple(entry for entry in known.code if entry.counts(on)))
     if wanted.code:
         found = procedures.find(wanted.code, None, authority=caller.authority, on=on, agencies=agencies)
         return Listed(procedures=(found,) if found else ())

@@ -38,6 +38,7 @@ from hub.receipts.receipts import came_to, made_of
 from hub.settings.sections import Documents, Limits
 from hub.store.contract.intake import Accepted, RefusedMessage
 from schemas.agencies import Agencies  # noqa: TC001
+from schemas.codelists import CodeLists  # noqa: TC001
 from schemas.errors import Catalogue, Language  # noqa: TC001
 from schemas.problems import Refusal, refuse
 from schemas.procedures import Procedures  # noqa: TC001
@@ -112,6 +113,7 @@ class Registries(msgspec.Struct, frozen=True, kw_only=True):
 
     agencies: Agencies
     procedures: Procedures
+    lists: CodeLists
 
 
 class Deps(msgspec.Struct, frozen=True, kw_only=True):

@@ -38,7 +38,7 @@ from hub.trust.state import Known
 from hub.wiring.callers import doors, senders
 from hub.wiring.console import console
 from hub.wiring.coverage import covered
-from hub.wiring.declared import codecs, declared
+from hub.wiring.declared import code_lists_of, codecs, declared
 from hub.wiring.documents import unscanned
 from hub.wiring.evidence import confirming
 from hub.wiring.parts import new_ids, store_of, utc_now
@@ -47,6 +47,7 @@ from hub.wiring.tools import pool_tools
 from hub.wiring.trust import rules_of, time_left
 from hub.wiring.watching import OfPartners, watched
 from schemas import errors
+from schemas.codelists import CodeLists
 from schemas.problems import Problem
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ async def open_web(
     bench = Bench(
         pool.judging(crew, settings.limits.judge_time), processes=processes, batch=settings.limits.batch
     )
+    lists = code_lists_of(settings) if settings.desks.mapi else CodeLists({})  # nobody else asks for them
     router = Router(table=routes.load(what.agencies), agencies=what.agencies, procedures=what.procedures)
     standing = Standing(store.stages, parties(what.partners), what.agencies, store.catalogues)
     spool_folder = settings.data / "spool"
@@ -165,7 +167,7 @@ async def open_web(
                 downloaders=_downloaders(what),
                 desks={path: DESKS[name] for path, name in settings.desks.mounted.items()},
                 calls=Spool(spool_folder, memory=settings.limits.memory, limit=settings.desks.call),
-                registries=Registries(agencies=what.agencies, procedures=what.procedures),
+                registries=Registries(agencies=what.agencies, procedures=what.procedures, lists=lists),
                 unknown=Spool(spool_folder, memory=settings.limits.memory, limit=settings.desks.unknown),
                 console=console(
                     what.partners,

@@ -57,6 +57,7 @@ from hub.wiring.callers import doors, senders
 from hub.wiring.console import console
 from schemas import errors, workdays
 from schemas.agencies import Agencies
+from schemas.codelists import CodeLists
 from schemas.library import BUILTIN
 from schemas.mapping import Mapping as Format
 from schemas.mapping import mappings
@@ -390,7 +391,9 @@ async def house(
             refused_after=0.02,
         ),
         **{
-            "registries": Registries(agencies=made.router.agencies, procedures=made.router.procedures),
+            "registries": Registries(
+                agencies=made.router.agencies, procedures=made.router.procedures, lists=CodeLists({})
+            ),
             **(more or {}),
         },
         counts=Counts(),

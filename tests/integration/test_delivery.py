@@ -474,7 +474,9 @@ async def test_a_poison_head_stops_only_its_own_lane(tmp_path: Path, answer: Out
             await hub.reaches("m4.land", State.DELIVERED)
             behind = await hub.view("m2.land")
             assert (behind.state, behind.blocked) == (State.WAITING, True)
-            await hub.store.act("m1.land", Move.SKIP, expected=state, reason="by hand", by="thu", now=now())
+            await hub.store.act(
+                "m1.land", Move.SKIP, expected=state, reason="by hand", by="thu", now=now(), approver="hoa"
+            )
             await hub.reaches("m2.land", State.DELIVERED)
     assert land.journal == ["m3:land:1", "m4:land:1", "m2:land:1"]
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from connectors.catalogue import DESKS
+from connectors.catalogues import Item
+from connectors.dictionaries import read
 from connectors.simulators.reporter import Reporter, record, step
 from hub.api.desk import Registries
 from hub.intake.spool import Spool
+from schemas.codelists import CodeList, CodeLists, Entry, Text
 from schemas.dossier import from_json
 from tests.doubles.pki import Pki
 from tests.integration.intake_house import PROCEDURE, PROVINCE, House, house, partner_files, parts
@@ -58,7 +61,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
 async def hub(tmp_path: Path, made: Parts) -> AsyncIterator[House]:
     (tmp_path / "spool").mkdir()
     unknown = Spool(tmp_path / "spool", memory=1024, limit=256 << 10)
-    registries = Registries(agencies=made.router.agencies, procedures=made.router.procedures)
+    codes = (
+        Entry(code="1", word="1", name=Text(vi="Nam", en="Male")),
+        Entry(code="9", word="9", name=Text(vi="Cũ", en="Old"), until=date(2020, 1, 1)),
+    )
+    genders = CodeList(id="genders", field="GioiTinh", name=Text(vi="Giới tính", en="Gender"), code=codes)
+    registries = Registries(
+        agencies=made.router.agencies,
+        procedures=made.router.procedures,
+        lists=CodeLists({"genders": genders}),
+    )
     more = {"desks": {"/dvcqg": DESKS["mapi"]}, "unknown": unknown, "registries": registries}
     async with house(tmp_path, made, lambda: NOW, more=more) as running:
         yield running
@@ -216,6 +228,7 @@ async def test_a_refusal_is_a_code_that_the_client_reads_and_a_reason_that_it_ke
         ("DongBoHoSoMC", {"data": [{}] * 101}, "HUB-LIM-001"),
         ("CapNhatTienDoHoSoMC", {"data": [step("000.00.00.H47-261120-9999", MORNING, 4)]}, "HUB-DOS-002"),
         ("DongBoDanhGia", {}, "HUB-INT-005"),
+        ("LayDanhMucDanToc", {}, "HUB-INT-005"),
         ("TraCuuHoSo", {}, "HUB-SCH-003"),
     ],
 )
@@ -257,6 +270,13 @@ async def test_registries_are_told_as_far_as_they_know(hub: House, client: Repor
     assert PROVINCE not in codes  # it was merged
     assert "000.00.00.G22" not in codes  # another tree
     assert all(int(one["CAPDONVI"]) and one["TENDONVI"] for one in told)
+
+
+async def test_a_shared_dictionary_is_told_as_this_site_has_it_today(client: Reporter) -> None:
+    """And is read by whoever asks the portal for it as this hub does."""
+    found = (await client.call("LayDanhMucGioiTinh"))["result"]
+    assert found == [{"MAGIOITINH": "1", "TENGIOITINH": "Nam"}]
+    assert read(found) == (Item(code="1", name="Nam"),)
 
 
 async def test_a_hub_without_registries_says_that_it_cannot_answer(tmp_path: Path, made: Parts) -> None:

@@ -13,12 +13,15 @@ from hub.judging.trying import trial
 from hub.registries.catalogues import digest
 from hub.rounds.publishing import Publishing
 from hub.routing.parties import Party
+from hub.settings.file import load
 from hub.store.contract.catalogues import Version
 from hub.store.contract.stages import Promotion, Staged
 from hub.store.contract.views import Filter
+from hub.wiring.parts import store_of
+from hub.wiring.worker import open_worker
 from schemas.agencies import Agencies
 from tests.integration.delivery_house import Partner, house, now, until
-from tests.store.samples import at
+from tests.store.samples import acceptance, at, transfer
 from tests.unit.test_pushing import KIND, document
 
 if TYPE_CHECKING:
@@ -126,3 +129,46 @@ async def test_what_became_of_it_stays_when_the_transfer_is_forgotten(tmp_path: 
         hub.store._writes._db.execute("UPDATE catalogue_push SET transfer='gone'")  # type: ignore[attr-defined]
         (after,) = await hub.eye.catalogues.pushed()
         assert after == msgspec.structs.replace(before, transfer="gone")
+
+
+PARTNER = """
+id = "so-tnmt"
+agency = "000.00.15.H47"
+room = "mailbox"
+name = { vi = "Sở", en = "Department" }
+[access]
+api_keys = ["sha256:ab"]
+[receives]
+kinds = ["received", "catalogue_published"]
+role = "decides"
+mapping = "lienthong.message@1"
+authority = "000.00.00.H47"
+"""
+
+
+async def test_a_worker_that_starts_brings_what_is_owed_and_lets_no_trial_wait_for_who_is_live(
+    tmp_path: Path,
+) -> None:
+    """By the settings and partner files alone: the file said trial when the trial came in."""
+    (tmp_path / "partners").mkdir()
+    (tmp_path / "partners" / "so-tnmt.toml").write_text(PARTNER.replace("ab", "ab" * 32), "utf-8")
+    settings = tmp_path / "lienthong.toml"
+    settings.write_text('data = "data"\npartners = "partners"\n', "utf-8")
+    store = store_of(load(settings))
+    try:
+        tried = msgspec.structs.replace(transfer("m1"), stage="trial")
+        await store.accept(acceptance("m1", transfers=(tried,)))
+        await published(store, 1)
+        async with open_worker(settings):
+            await until(lambda: _brought(store))
+            found = await store.transfers(Filter(partner="so-tnmt"))
+        assert {(each.kind, each.stage, str(each.state)) for each in found} == {
+            ("received", "trial", "withdrawn"),
+            (KIND, "live", "waiting"),
+        }
+    finally:
+        await store.close()
+
+
+async def _brought(store: Store) -> bool:
+    return bool(await store.catalogues.pushed("procedures"))

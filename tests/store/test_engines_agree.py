@@ -174,7 +174,9 @@ class Lives(Days):
         may = sorted(by for by in PERSONS & ALONE if (shown, by) in MOVES) or sorted(ALONE)
         by: Move = self.random.choice(may)
         await self.same(
-            lambda side: side.store.act(id_, by, expected=shown, reason="r", by="thu", now=at(self.now))
+            lambda side: side.store.act(
+                id_, by, expected=shown, reason="r", by="thu", now=at(self.now), approver="hoa"
+            )
         )
 
     async def corrected(self) -> None:

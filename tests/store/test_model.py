@@ -261,7 +261,9 @@ class Queue(RuleBasedStateMachine):
                 raise IllegalMove  # noqa: TRY301 - the model says no in one place
         except IllegalMove:
             after = None
-        order = self.store.act(copy.id, by, expected=shown, reason="r", by="thu", now=at(self.now))
+        order = self.store.act(
+            copy.id, by, expected=shown, reason="r", by="thu", now=at(self.now), approver="hoa"
+        )
         try:
             self.run(order)
         except Refusal:

@@ -303,7 +303,7 @@ async def test_a_receipt_against_a_refusal_or_a_person_is_shown_and_changes_no_s
     await lane(store)
     await settled(store, Move.REFUSE, code="HUB-PAR-001", detail="-3")
     if person is not None:
-        await store.act(HEAD, person, expected=State.REFUSED, reason="r", by="thu", now=at(3))
+        await store.act(HEAD, person, expected=State.REFUSED, reason="r", by="thu", now=at(3), approver="hoa")
     before = (await view(store)).state
     taken = await brings(store)
     after = await view(store)

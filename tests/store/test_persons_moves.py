@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hub.lifecycle import DONE, Move, State
+from hub.lifecycle import APPROVED, DONE, Move, State
 from hub.store.contract.delivery import Settlement
 from schemas import errors
 from schemas.problems import Refusal
@@ -38,7 +38,19 @@ async def stop(store: Store, state: State) -> Work:
 
 
 async def act(store: Store, transfer: str, move: Move, expected: State, second: float = 5) -> TransferView:
-    return await store.act(transfer, move, expected=expected, reason="as agreed", by="thu", now=at(second))
+    return await store.act(
+        transfer, move, expected=expected, reason="as agreed", by="thu", now=at(second), approver="hoa"
+    )
+
+
+@pytest.mark.parametrize("approver", ["", " ", "thu", "Thu "])
+@pytest.mark.parametrize("move", sorted(APPROVED))
+async def test_what_gives_up_a_promise_needs_somebody_else_whoever_asks_the_store(
+    store: Store, move: Move, approver: str
+) -> None:
+    with pytest.raises(Refusal) as refused:
+        await store.act("m1", move, expected=State.DEAD, reason="r", by="thu", now=at(5), approver=approver)
+    assert refused.value.code == "HUB-LAN-010"
 
 
 @pytest.mark.parametrize("state", STOPS)
@@ -143,7 +155,13 @@ async def test_who_did_what_and_why_is_journaled(store: Store) -> None:
     await act(store, first, Move.HOLD, State.WAITING)
     row = (await store.journal(transfer=first))[-1]
     assert (row.what, row.at, row.transfer) == ("hold", at(5), first)
-    assert row.facts == {"by": "thu", "reason": "as agreed", "before": "waiting", "state": "held"}
+    assert row.facts == {
+        "by": "thu",
+        "reason": "as agreed",
+        "before": "waiting",
+        "state": "held",
+        "approver": "hoa",
+    }
 
 
 def test_every_lane_code_is_in_the_catalogue() -> None:

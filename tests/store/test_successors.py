@@ -404,4 +404,4 @@ async def test_a_refusal_is_sent_again_without_asking(store: Store) -> None:
 async def test_what_is_delivered_or_waiting_is_not_sent_anyway(store: Store, move: Move) -> None:
     await lane(store)
     with pytest.raises(Refusal, match="HUB-LAN-002"):
-        await store.act(HEAD, move, expected=State.WAITING, reason="r", by="thu", now=at(5))
+        await store.act(HEAD, move, expected=State.WAITING, reason="r", by="thu", now=at(5), approver="hoa")

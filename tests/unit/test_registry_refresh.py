@@ -13,7 +13,7 @@ import pytest
 from werkzeug import Response
 
 from connectors.dictionaries import Columns, read
-from connectors.national_portal.dictionaries import DICTIONARIES
+from connectors.portal_lists import DICTIONARIES
 from connectors.simulators.desk import Call, Journal
 from connectors.simulators.front import Front
 from hub.cli.opening import own_catalogue

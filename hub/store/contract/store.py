@@ -163,6 +163,7 @@ class Store(Protocol):
     ) -> TransferView:
         """A person's move of ``hub.lifecycle.ALONE``. Raises ``Refusal`` HUB-LAN-* when it is not valid now.
 
+        One of ``APPROVED`` needs an ``approver`` who is somebody else: HUB-LAN-010.
         After a move of ``hub.lifecycle.LEAVING`` something may leave: HUB-STG-004 where the recipient's stage does not let it,
         HUB-STG-002 when a stage changed since ``leave`` was made. Without ``leave`` only what is live may, while nobody ever set one.
         """

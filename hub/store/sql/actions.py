@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from hub.lifecycle import ALONE, DONE, LEAVING, IllegalMove, Move, State, move
+from hub.lifecycle import ALONE, APPROVED, DONE, LEAVING, IllegalMove, Move, State, move
 from hub.store.sql import journal, lanes, leases, leaving
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, one, only
@@ -49,6 +49,12 @@ SELECT t.n, m.id, t.state, t.subject, t.dest, d.order_sensitive, t.tries,
   EXISTS(SELECT 1 FROM item i WHERE i.subject=t.subject AND i.dest=t.dest AND i.n=t.n)
 FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE t.id=?
 """
+
+
+def approved(move: Move, by: str, approver: str) -> None:
+    """Raises ``Refusal`` HUB-LAN-010 for a person's move of ``APPROVED`` that nobody else agreed to."""
+    if move in APPROVED and approver.strip().casefold() in {"", by.strip().casefold()}:
+        raise refuse("HUB-LAN-010", "approver", rule=str(move))
 
 
 def act(db: Db, order: Order, at: int) -> int:

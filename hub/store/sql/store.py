@@ -347,6 +347,7 @@ class SqlStore:
         approver: str = "",
         leave: Leave | None = None,
     ) -> TransferView:
+        actions.approved(move, by, approver)
         before = await self._said_before()
         order = actions.Order(transfer, move, expected, reason, by, approver, before, leave)
 

@@ -1,4 +1,4 @@
-"""The portal's shared dictionaries: our list's id → its service (docs/explanation/national-portal.md §14)."""
+"""The portal's shared dictionaries: our list's id → its service (docs/explanation/national-portal.md §14). Asked by one room, answered by a desk."""
 
 from __future__ import annotations
 
