@@ -9,6 +9,7 @@ import msgspec
 from connectors.contract import Codec, Draft
 from connectors.national_portal.settings import Defaults
 from connectors.replies import read_json
+from schemas.dossier import Actor, Channel
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class _PortalCodec:
 
 def completed(message: Message, defaults: Defaults) -> Message:
     """Say what the partner's file declares to be so wherever a sender does not say it; nothing else is ever filled in."""
+    message = _handled(message, defaults)
     dossier = message.dossier
     if dossier is None or defaults == NONE:
         return message
@@ -50,13 +52,24 @@ def completed(message: Message, defaults: Defaults) -> Message:
         if getattr(dossier, name) is None and (value := getattr(defaults, name)) is not None
     }
     moment = dossier.received_at if defaults.submitted_at and dossier.submitted_at is None else None
+    channel = Channel(defaults.channel) if defaults.channel else None
     dossier = msgspec.structs.replace(
         dossier,
         **told,
+        channel=dossier.channel or channel,
         submitted_at=moment or dossier.submitted_at,
         documents=tuple(_completed(each, defaults.documents) for each in dossier.documents),
     )
     return msgspec.structs.replace(message, dossier=dossier)
+
+
+def _handled(message: Message, defaults: Defaults) -> Message:
+    """Name the unit that the file declares, where nobody is named for what happened."""
+    event, actor = message.event, message.event.actor or Actor()
+    if not defaults.handled_by or actor.name:
+        return message
+    named = msgspec.structs.replace(actor, name=defaults.handled_by)
+    return msgspec.structs.replace(message, event=msgspec.structs.replace(event, actor=named))
 
 
 def _completed(document: Document, defaults: DocumentDefaults) -> Document:

@@ -86,12 +86,15 @@ class DocumentDefaults(_Closed):
 
 
 class Defaults(_Closed):
-    """What stands in a record whose sender does not say it, because it is so in this whole province. Who somebody is has no default.
+    """What stands in a record whose sender does not say it, because it is so in this whole province. Who the applicant is has no default.
 
-    ``submitted_at``: ``received_at``: dossiers are received when they are handed in.
+    ``submitted_at``: ``received_at``: dossiers are received when they are handed in. ``channel``, ``handled_by`` (the unit that does what no officer is named
+    for): for one-stops whose client has no field for them.
     """
 
     submitted_at: Literal["received_at"] | None = None
+    channel: Literal["counter", "online", "post"] | None = None
+    handled_by: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,50}$")] | None = None
     submitted_where: Word | None = None
     digitised: Word | None = None
     identity_verified: Word | None = None

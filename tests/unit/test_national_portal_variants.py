@@ -18,6 +18,8 @@ from connectors.replies import Row
 from connectors.simulators.desk import Journal
 from connectors.simulators.front import Front
 from connectors.simulators.portal import DSTCODE, PROGRESS, SYNC, Portal
+from connectors.simulators.portal_rules import PROGRESS as PROGRESS_TABLE
+from connectors.simulators.portal_rules import wrong_dossier
 from hub.judging.desk import set_up
 from hub.judging.trying import trials
 from hub.partners.declaration import Receives
@@ -266,6 +268,29 @@ def test_what_a_partners_file_declares_is_said_where_the_sender_does_not(receive
     )
     assert (record["TaiLieuNop"][0]["DuocSoHoa"], record["TaiLieuNop"][0]["DuocTaiSuDung"]) == ("0", "1")
     assert record["DinhDanhCHS"] == [{"LoaiDinhDanh": "1", "SoDinhDanh": "049000000001"}]
+
+
+def test_a_one_stop_that_has_no_field_for_the_channel_or_the_officer_is_told_for_by_the_file(
+    received: Message,
+) -> None:
+    assert received.dossier
+    nobody = msgspec.structs.replace(
+        received,
+        dossier=msgspec.structs.replace(received.dossier, channel=None, documents=()),
+        event=msgspec.structs.replace(received.event, actor=None),
+    )
+    for operation, place in ((SYNC, "/0/KenhThucHien"), (PROGRESS, "/0/NguoiXuLy")):
+        with pytest.raises(Refusal) as refused:
+            plus(**ALL).encode(operation, nobody, "t")
+        assert [each.place for each in refused.value.problems] == [place]
+    told = {**ALL, "channel": "counter", "handled_by": "Bộ phận Tiếp nhận và Trả kết quả"}
+    (record,) = json.loads(plus(**told).encode(SYNC, nobody, "t").payload)
+    (step,) = json.loads(plus(**told).encode(PROGRESS, nobody, "t").payload)
+    assert (record["KenhThucHien"], step["NguoiXuLy"]) == ("1", told["handled_by"])
+    assert (wrong_dossier(record, "1+"), PROGRESS_TABLE.wrong(step)) == ("", "")
+    (record,) = json.loads(plus(**{**told, "channel": "post"}).encode(SYNC, received, "t").payload)
+    (step,) = json.loads(plus(**told).encode(PROGRESS, received, "t").payload)
+    assert (record["KenhThucHien"], step["NguoiXuLy"]) == ("1", "Trần Thị Một Cửa"), "who says it is believed"
 
 
 def test_who_somebody_is_has_no_default(received: Message) -> None:
