@@ -64,6 +64,13 @@ class Failures:
         while len(self._known) > self._kept:
             self._known.popitem(last=False)
 
+    def check(self, address: str, partner: str = "", label: str = "") -> None:
+        """Raise ``Later`` for whoever would have to wait anyway, before anything costly is done; ``label`` empty: for a stranger."""
+        spent = self._left(network(address)) if self._spent else 0.0
+        learning = label and self._seconds() < self._learnt
+        if spent > BURST and not learning and (address, partner, label) not in self._known:
+            raise self._later(spent)
+
     def _left(self, place: str) -> float:
         spent, at = self._spent.get(place, (0.0, 0.0))
         return max(0.0, spent - (self._seconds() - at) / EVERY)

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from hub.api.admission import NO_ROOM
+from hub.api.later import Later
 from hub.console.passwords import LONGEST, spelled
 from hub.store.contract.people import Session, SignedIn
 
@@ -34,6 +36,8 @@ SEEN_EVERY = timedelta(seconds=60)
 """So often it is written down that somebody is still there."""
 REFUSED_AFTER = 1.0
 """Seconds after which a no is said, whatever it took to find out: what is written down for a known name tells nobody that it is known."""
+MOST_WAITING, WAIT = 32, 2
+"""Sign-ins that wait for their turn, and seconds that further ones are asked to wait."""
 AT_ONCE = 2
 """Passwords that are looked at at the same time: each takes a processor and 64 MiB for a moment."""
 
@@ -62,25 +66,34 @@ class Gate:
     ) -> None:
         self._people, self._hasher, self._failures, self._times = people, hasher, failures, times
         self._now, self._randomness, self._refused_after = now, randomness, refused_after
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._places, self._waiting = asyncio.Semaphore(AT_ONCE), 0
         self._nobodys = ""
 
     def token(self) -> str:
         return base64.urlsafe_b64encode(self._randomness(TOKEN_BYTES)).decode().rstrip("=")
 
     async def sign_in(self, address: str, login: str, password: str) -> Entered | None:
-        """``None``: no. Raises ``Later`` HUB-AUT-012 for an address that has guessed too often."""
+        """``None``: no. Raises ``Later``: HUB-AUT-012 for an address that has guessed too often, HUB-LIM-003 when too many wait."""
         clock = asyncio.get_running_loop().time
         told = clock() + self._refused_after
-        entered = await self._enter(address, login, password)
+        try:
+            entered = await self._enter(address, login, password)
+            if entered is None:
+                self._failures.failed(address)
+        except Later:
+            await asyncio.sleep(max(0.0, told - clock()))
+            raise
         if entered is None:
             await asyncio.sleep(max(0.0, told - clock()))
-            self._failures.failed(address)
         return entered
 
     async def _enter(self, address: str, login: str, password: str) -> Entered | None:
         found = await self._people.officer(login)
         now = self._now()
+        if found is None:
+            self._failures.check(address)
+        else:
+            self._failures.check(address, found.partner, found.id)
         right = await self._fits(found.password if found else "", password)
         if found is None:
             return None
@@ -104,8 +117,14 @@ class Gate:
 
     async def _fits(self, stored: str, password: str) -> bool:
         """Whether it is the password; for nobody's, the same work."""
-        async with self._places:
-            return await asyncio.to_thread(self._verified, stored, spelled(password[: 2 * LONGEST]))
+        if self._waiting >= MOST_WAITING:
+            raise Later(NO_ROOM, f"at most {MOST_WAITING} sign-ins at once", WAIT)
+        self._waiting += 1
+        try:
+            async with self._places:
+                return await asyncio.to_thread(self._verified, stored, spelled(password[: 2 * LONGEST]))
+        finally:
+            self._waiting -= 1
 
     def _verified(self, stored: str, password: str) -> bool:
         self._nobodys = self._nobodys or self._hasher.hash(self.token())

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
+import os
+import threading
+from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import aiohttp
 import pytest
+from argon2 import PasswordHasher
 
+from hub.api.failures import Failures
+from hub.api.later import Later
+from hub.console.gate import MOST_WAITING, Gate
 from hub.lifecycle import State
 from hub.settings.sections import Console as Times
 from hub.store.contract.views import Filter
 from schemas.dossier import from_json
 from tests.doubles.pki import Pki
+from tests.integration.delivery_house import until
 from tests.integration.intake_house import LAND, PROCEDURE, house, partner_files, parts
 from tests.integration.office_house import NOW, PASSWORD, Browser, Page, at_work, laid, made_in, officer
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from schemas.dossier import Message
@@ -362,6 +372,74 @@ async def test_an_address_that_guesses_is_told_to_wait(made: Parts, tmp_path: Pa
         pages = [await lan.sign_in(f"name{number}", "wrong") for number in range(21)]
         assert [page.status for page in pages] == [401] * 20 + [429]
         assert int(pages[-1].headers["Retry-After"]) >= 1
+
+
+class Counting(PasswordHasher):
+    """Knows how often it did the costly thing, and does it only while ``free``."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=64, parallelism=1)
+        self.asked, self.free = 0, threading.Event()
+        self.free.set()
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002 - the library's own name
+        self.asked += 1
+        assert self.free.wait(30)
+        return super().verify(hash, password)
+
+
+@asynccontextmanager
+async def gate(made: Parts, folder: Path, seconds: list[float]) -> AsyncIterator[tuple[Gate, Counting]]:
+    """A gate of its own over a house's store, an hour after its start."""
+    async with house(folder, made, lambda: NOW) as hub:
+        await hub.store.people.add(officer(0, "lan.nt", "land"))
+        hasher = Counting()
+        failures = Failures(lambda: seconds[0])
+        seconds[0] += 3600
+        people = hub.store.people
+        yield (
+            Gate(people, hasher, failures, Times(), now=lambda: NOW, randomness=os.urandom, refused_after=0),
+            hasher,
+        )
+
+
+async def test_whoever_must_wait_anyway_costs_no_more_work(made: Parts, tmp_path: Path) -> None:
+    seconds = [0.0]
+    async with gate(made, tmp_path, seconds) as (door, hasher):
+        assert await door.sign_in("10.0.0.1", "lan.nt", PASSWORD)
+        for number in range(21):
+            with contextlib.suppress(Later):
+                await door.sign_in("10.0.0.1", f"nobody{number}", "wrong")
+        before = hasher.asked
+        with pytest.raises(Later, match="HUB-AUT-012"):
+            await door.sign_in("10.0.0.1", "nobody", "wrong")
+        assert hasher.asked == before
+        assert await door.sign_in("10.0.0.1", "lan.nt", PASSWORD)
+        assert await door.sign_in("10.0.0.2", "lan.nt", PASSWORD)
+        seconds[0] += 60
+        assert await door.sign_in("10.0.0.1", "nobody", "wrong") is None
+
+
+async def test_more_sign_ins_than_can_be_looked_at_are_asked_to_come_later(
+    made: Parts, tmp_path: Path
+) -> None:
+    async with gate(made, tmp_path, [0.0]) as (door, hasher):
+        hasher.free.clear()
+        coming = [
+            asyncio.create_task(door.sign_in(f"10.0.0.{number}", "nobody", "wrong")) for number in range(40)
+        ]
+
+        async def told() -> bool:
+            return sum(each.done() for each in coming) >= 40 - MOST_WAITING
+
+        try:
+            await until(told)
+        finally:
+            hasher.free.set()
+        found = await asyncio.gather(*coming, return_exceptions=True)
+        late = [each for each in found if isinstance(each, Later)]
+        assert [each.code for each in late] == ["HUB-LIM-003"] * (40 - MOST_WAITING)
+        assert await door.sign_in("10.0.0.1", "lan.nt", PASSWORD)
 
 
 async def test_a_disabled_officer_is_out_at_once(made: Parts, tmp_path: Path) -> None:
