@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from connectors.contract import Codec, Draft
-from connectors.national_portal.settings import Defaults
 from connectors.replies import read_json
-from schemas.dossier import Actor, Channel
+from connectors.unsaid import completed
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from connectors.contract import Writer
-    from connectors.national_portal.settings import DocumentDefaults, Settings
-    from schemas.dossier import Document, Message
-
-NONE = Defaults()
+    from connectors.national_portal.settings import Settings
+    from connectors.unsaid import Defaults
+    from schemas.dossier import Message
 
 
 def build(settings: Settings, mapping: Writer) -> Codec:
@@ -38,45 +34,6 @@ class _PortalCodec:
         if payload[:1] == b"{":
             payload = b"[" + payload + b"]"
         return Draft(payload=payload, media_type="application/json", facts=_facts(operation, payload))
-
-
-def completed(message: Message, defaults: Defaults) -> Message:
-    """Say what the partner's file declares to be so wherever a sender does not say it; nothing else is ever filled in."""
-    message = _handled(message, defaults)
-    dossier = message.dossier
-    if dossier is None or defaults == NONE:
-        return message
-    told = {
-        name: value
-        for name in ("submitted_where", "digitised", "identity_verified", "paid_online")
-        if getattr(dossier, name) is None and (value := getattr(defaults, name)) is not None
-    }
-    moment = dossier.received_at if defaults.submitted_at and dossier.submitted_at is None else None
-    channel = Channel(defaults.channel) if defaults.channel else None
-    dossier = msgspec.structs.replace(
-        dossier,
-        **told,
-        channel=dossier.channel or channel,
-        submitted_at=moment or dossier.submitted_at,
-        documents=tuple(_completed(each, defaults.documents) for each in dossier.documents),
-    )
-    return msgspec.structs.replace(message, dossier=dossier)
-
-
-def _handled(message: Message, defaults: Defaults) -> Message:
-    """Name the unit that the file declares, where nobody is named for what happened."""
-    event, actor = message.event, message.event.actor or Actor()
-    if not defaults.handled_by or actor.name:
-        return message
-    named = msgspec.structs.replace(actor, name=defaults.handled_by)
-    return msgspec.structs.replace(message, event=msgspec.structs.replace(event, actor=named))
-
-
-def _completed(document: Document, defaults: DocumentDefaults) -> Document:
-    said = defaults.model_dump(exclude_none=True)
-    return msgspec.structs.replace(
-        document, **{name: value for name, value in said.items() if getattr(document, name) is None}
-    )
 
 
 def _facts(operation: str, payload: bytes) -> dict[str, str]:

@@ -13,6 +13,7 @@ from connectors.credentials.settings import Auth, NoAuth
 from connectors.dictionaries import Columns  # noqa: TC001 - pydantic reads the annotations at run time
 from connectors.portal_lists import Listed  # noqa: TC001
 from connectors.reach import Address, LocalFile, Reach, Seconds
+from connectors.unsaid import Defaults
 
 Path = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*$")]
 Parameter = Annotated[str, Field(pattern=r"^([A-Za-z][A-Za-z0-9_]*)?$")]
@@ -75,31 +76,6 @@ class Front(_Closed):
     updating_in: Parameter = "isUpdating"
     dossier_in: Name = "mahoso"
     auth: Auth = NoAuth()
-
-
-class DocumentDefaults(_Closed):
-    """What is said of a file handed in whose sender does not say it."""
-
-    digitised: Word | None = None
-    reused: Word | None = None
-    from_national_store: Word | None = None
-
-
-class Defaults(_Closed):
-    """What stands in a record whose sender does not say it, because it is so in this whole province. Who the applicant is has no default.
-
-    ``submitted_at``: ``received_at``: dossiers are received when they are handed in. ``channel``, ``handled_by`` (the unit that does what no officer is named
-    for): for one-stops whose client has no field for them.
-    """
-
-    submitted_at: Literal["received_at"] | None = None
-    channel: Literal["counter", "online", "post"] | None = None
-    handled_by: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,50}$")] | None = None
-    submitted_where: Word | None = None
-    digitised: Word | None = None
-    identity_verified: Word | None = None
-    paid_online: Word | None = None
-    documents: DocumentDefaults = DocumentDefaults()
 
 
 class Account(NamedTuple):

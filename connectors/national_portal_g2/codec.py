@@ -8,6 +8,7 @@ import msgspec
 
 from connectors.contract import Draft
 from connectors.national_portal_g2.records import enclosed, shaped
+from connectors.unsaid import completed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,12 +28,15 @@ def build(settings: Settings, mapping: Writer) -> RecordCodec:
 class RecordCodec:
     def __init__(self, settings: Settings, mapping: Writer) -> None:
         self._settings, self._mapping = settings, mapping
+        self.particulars = settings.defaults.model_dump_json(exclude_defaults=True)
 
     def operations(self, message: Message) -> tuple[str, ...]:
         return self._mapping.operations(message)
 
     def encode(self, operation: str, message: Message, key: str) -> Draft:
-        payload = self._mapping.write(operation, _without_deleted(message), key)
+        payload = self._mapping.write(
+            operation, completed(_without_deleted(message), self._settings.defaults), key
+        )
         code = message.dossier.code if message.dossier else ""
         return Draft(
             payload=shaped(operation, payload, self._settings),

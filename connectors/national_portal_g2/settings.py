@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.credentials.settings import Auth  # noqa: TC001 - pydantic reads the annotations at run time
 from connectors.reach import Reach
+from connectors.unsaid import Defaults
 
 Path = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -56,7 +57,7 @@ class Settings(Reach):
     ``issue``: what that call says (such as the unit's code), in its body or in the query of a GET.
 
     ``success``: codes of ``{code, message, data}`` that mean done; ``lists_at``: states at which fees and results are taken.
-    ``as_lists``: services that take a list of records; it gets a list of one.
+    ``defaults``: what is said where a one-stop says nothing. ``as_lists``: services that take a list of records; it gets a list of one.
     """
 
     auth: Auth
@@ -67,5 +68,6 @@ class Settings(Reach):
     as_lists: tuple[Literal["create", "progress", "state"], ...] = ()
     success: Annotated[tuple[str, ...], Field(min_length=1)] = ("0", "200")
     lists_at: tuple[int, ...] = (5, 6, 9)
+    defaults: Defaults = Defaults()
     paths: Paths = Paths()
     names: Names = Names()

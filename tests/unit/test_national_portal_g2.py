@@ -305,3 +305,21 @@ async def test_a_portal_that_takes_lists_and_a_unit_for_each_code_is_reached_by_
         assert not isinstance(await bare.deliver(sealed(says, PROGRESS, story[1], told)), Delivered)
         await bare.close()
         await room.close()
+
+
+def test_what_a_one_stop_cannot_say_is_said_by_the_file_and_only_then(
+    keys: dict[str, Any], story: list[Message]
+) -> None:
+    first = story[0]
+    assert first.dossier
+    nobody = msgspec.structs.replace(
+        first,
+        dossier=msgspec.structs.replace(first.dossier, channel=None, documents=()),
+        event=msgspec.structs.replace(first.event, actor=None),
+    )
+    declared = codec(keys, defaults={"channel": "post", "handled_by": "Bộ phận Một cửa"})
+    for operation, name, said in ((CREATE, "KenhThucHien", "3"), (PROGRESS, "NguoiXuLy", "Bộ phận Một cửa")):
+        with pytest.raises(Refusal):
+            codec(keys).encode(operation, nobody, "t")
+        assert json.loads(declared.encode(operation, nobody, "t").payload)[name] == said
+        assert json.loads(declared.encode(operation, first, "t").payload)[name] != said
