@@ -2,7 +2,8 @@
 is written as that client expects.
 
 A desk knows one protocol and nothing else: it has no network, no clock and no store. The hub performs what it read exactly as
-at its own addresses: the same door, bounds, refusals, counts and evidence. Whoever writes a desk reads this file.
+at its own addresses: the same door, bounds, refusals, counts and evidence. Whoever writes a desk reads this file, and gives it a line in
+``tests/contract/desk.py``: the suite fails for a desk without one.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,18 +15,14 @@ from connectors.contract import Enclosed, Missed, Picked, Reason, Taken, TurnedA
 from connectors.folder.pickup import PickUp
 from connectors.folder.settings import Settings as FolderSettings
 from connectors.reach import Reach
-from hub.documents.bringing import Bringing
-from hub.documents.contract import Safety
-from hub.ids import Ids
-from hub.judging.contract import Inbound
-from hub.metrics.counts import Counts
 from hub.metrics.page import page
 from hub.partners import reading
 from hub.partners.world import World
-from hub.rounds.collecting import Collecting, Stop, chore, last_good
-from schemas import errors
+from hub.rounds.collecting import chore, last_good
 from schemas.problems import Refusal, refuse
 from tests.doubles.pki import Pki
+from tests.integration import collecting_house
+from tests.integration.collecting_house import NOON, Cut, messages
 from tests.integration.intake_house import PROVINCE, house, partner_files, parts
 
 if TYPE_CHECKING:
@@ -38,13 +33,6 @@ if TYPE_CHECKING:
     from hub.intake.intake import Intake
     from hub.store.contract.intake import Accepted
     from tests.integration.intake_house import House, Parts
-
-NOON = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
-CATALOGUE = errors.load()
-
-
-class Cut(BaseException):
-    """The process dies here."""
 
 
 class Shelf:
@@ -80,47 +68,12 @@ class Shelf:
     async def close(self) -> None: ...
 
 
-class Worker:
-    """A worker process's part of it, over the house's store and intake."""
+class Worker(collecting_house.Worker):
+    """One that picks up from a shelf."""
 
     def __init__(self, hub: House, intake: Intake, shelf: Shelf, name: str = "w1") -> None:
-        self.hub, self.intake, self.shelf, self.now = hub, intake, shelf, NOON
-        self.counts = Counts()
-        self.stop = Stop(partner="desk", collector=shelf, every=60.0, limit=1 << 20)
-        self.ids = Ids(NOON.timestamp, random.Random(name).randbytes)  # noqa: S311 - numbers that repeat, not secrets
-        self.collecting = Collecting(
-            hub.store,
-            [self.stop],
-            self.take,
-            now=lambda: self.now,
-            holder=name,
-            catalogue=CATALOGUE,
-            counts=self.counts,
-        )
-        self.bringing = Bringing(
-            documents=hub.store.documents,
-            new_id=self.ids,
-            limit=1 << 20,
-            quota=1 << 30,
-            expires=3600.0,
-            unscanned=Safety.CLEAN,
-        )
-
-    async def take(self, partner: str, picked: Picked) -> Accepted:
-        await self.bringing.bring(partner, picked.enclosed, self.now)
-        headers = {"content-type": picked.media_type, "idempotency-key": picked.key}
-        inbound = Inbound(
-            message=self.ids(), sender=partner, headers=headers, body=picked.body, received_at=self.now
-        )
-        return await self.intake.receive(inbound, partner)
-
-    async def round(self) -> int | None:
-        return await self.collecting.round(self.stop)
-
-    async def trouble(self) -> tuple[str, ...]:
-        said = await self.hub.store.verdict(chore("desk"))
-        assert said is not None
-        return said.broken
+        super().__init__(hub, intake, shelf, name)
+        self.shelf = shelf
 
 
 @pytest.fixture(scope="module")
@@ -140,10 +93,6 @@ async def worker(folder: Path, made: Parts) -> AsyncIterator[Worker]:
 
     async with house(folder, made, lambda: NOON, intake=keep) as hub:
         yield Worker(hub, kept[0], Shelf())
-
-
-async def messages(hub: House) -> int:
-    return sum(1 for row in await hub.store.journal() if row.what == "accepted")
 
 
 async def test_what_lies_there_is_taken_once_and_told(tmp_path: Path, made: Parts) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import random
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,34 +14,25 @@ from connectors.edxml.collector import collector
 from connectors.simulators.axis import FETCH, LIST, MARK, SEND, Axis
 from connectors.simulators.desk import Journal
 from connectors.simulators.orders import Order
-from hub.documents.bringing import Bringing
-from hub.documents.contract import Safety
-from hub.ids import Ids
-from hub.judging.contract import Inbound
-from hub.metrics.counts import Counts
-from hub.rounds.collecting import Collecting, Stop, chore
 from hub.store.contract.views import Filter
-from schemas import errors
 from schemas.library import Library
 from schemas.strict_xml import parse_xml
 from tests.contract.room import SECRET, now
 from tests.contract.room_edxml import OWN, THEIRS, line, settings
 from tests.doubles.loopback import loopback
 from tests.doubles.pki import Pki
+from tests.integration.collecting_house import NOON, Worker, messages
 from tests.integration.intake_house import PROVINCE, house, partner_files, parts
 from tests.store.samples import acceptance, at, delivered, roomy, sealed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from connectors.contract import Picked
     from connectors.simulators.server import Server
     from hub.intake.intake import Intake
-    from hub.store.contract.intake import Accepted
     from tests.contract.room_edxml import Kind
     from tests.integration.intake_house import House, Parts
 
-NOON = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
 GOLDEN = Path(__file__).parents[1] / "golden" / "edxml"
 DOCUMENT = (GOLDEN / "document.xml").read_text("utf-8").replace("001.00.10.H47", OWN)
 STATUS = (
@@ -88,11 +77,10 @@ class Stage(NamedTuple):
     hub: House
     axis: Axis
     server: Server
-    collecting: Collecting
-    stop: Stop
+    worker: Worker
 
     async def round(self) -> int | None:
-        return await self.collecting.round(self.stop)
+        return await self.worker.round()
 
     def state(self, name: str) -> str:
         return str(self.axis.documents[name]["status"])
@@ -108,12 +96,10 @@ class Stage(NamedTuple):
         return found
 
     async def messages(self) -> int:
-        return sum(1 for row in await self.hub.store.journal() if row.what == "accepted")
+        return await messages(self.hub)
 
     async def trouble(self) -> tuple[str, ...]:
-        said = await self.hub.store.verdict(chore("axis"))
-        assert said is not None
-        return said.broken
+        return await self.worker.trouble()
 
 
 @pytest.fixture(scope="module")
@@ -137,38 +123,11 @@ async def staged(
 
     axis = Axis(Journal(None, now), SECRET, OWN)
     async with house(folder, made, lambda: NOON, intake=keep) as hub, loopback(axis) as (server, url):
-        ids = Ids(NOON.timestamp, random.Random(1).randbytes)  # noqa: S311 - numbers that repeat, not secrets
-        bringing = Bringing(
-            documents=hub.store.documents,
-            new_id=ids,
-            limit=1 << 20,
-            quota=1 << 30,
-            expires=3600.0,
-            unscanned=Safety.CLEAN,
-        )
-
-        async def take(partner: str, picked: Picked) -> Accepted:
-            await bringing.bring(partner, picked.enclosed, NOON)
-            headers = {"content-type": picked.media_type, "idempotency-key": picked.key}
-            inbound = Inbound(
-                message=ids(), sender=partner, headers=headers, body=picked.body, received_at=NOON
-            )
-            return await kept[0].receive(inbound, partner)
-
         told = settings(kind, url, folder, **(more or {}))
         inbox = collector(told, line(told))
-        stop = Stop(partner="axis", collector=inbox, every=60.0, limit=1 << 20)
-        collecting = Collecting(
-            hub.store,
-            [stop],
-            take,
-            now=lambda: NOON,
-            holder="w1",
-            catalogue=errors.load(),
-            counts=Counts(),
-        )
+        worker = Worker(hub, kept[0], inbox, partner="axis")
         try:
-            yield Stage(hub, axis, server, collecting, stop)
+            yield Stage(hub, axis, server, worker)
         finally:
             await inbox.close()
 
@@ -326,8 +285,8 @@ async def test_status_01_is_the_receipt_for_what_was_sent_and_for_nothing_else(
             ">000.00.00.H47,2019/04/12,9/000.00.15.H47-190412-0007<", about
         )
         name = stage.axis.lodge(THEIRS, raw.encode(), kind="status")
-        stop = msgspec.structs.replace(stage.stop, receipts=True)
-        assert await stage.collecting.round(stop) == 1
+        stop = msgspec.structs.replace(stage.worker.stop, receipts=True)
+        assert await stage.worker.collecting.round(stop) == 1
         (found,) = await store.transfers(Filter())
         right = key == "m9:axis:0"
         assert (str(found.state), stage.state(name)) == (
