@@ -30,6 +30,7 @@ class Procedure(Value, frozen=True):
     """Thủ tục hành chính. ``hours``: working hours, the longest of those published; ``None``: in no unit that is known.
 
     ``agencies``: who carries it out, as the partner codes them. ``public``: false when it is listed and no longer in force.
+    ``record``: all that the partner says of it, in JSON; empty where that is no more than stands here.
     """
 
     code: str
@@ -38,6 +39,7 @@ class Procedure(Value, frozen=True):
     hours: int | None = None
     agencies: tuple[str, ...] = ()
     public: bool = True
+    record: bytes = b""
 
 
 class Agency(Value, frozen=True):

@@ -140,15 +140,22 @@ class Ask(Value, frozen=True):
 
 
 class Listing(StrEnum):
-    """What the hub's registries hold."""
+    """What the hub's registries hold. ``record``: one procedure whole, as who publishes it says it; ``nothing``: what a client may ask
+    for and no hub holds.
+    """
 
     PROCEDURES = "procedures"
+    RECORD = "record"
     AGENCIES = "agencies"
     CODES = "codes"
+    NOTHING = "nothing"
 
 
 class Look(Value, frozen=True):
-    """The client asks for a registry as it counts today. ``code``: of one entry; empty: all of them; of ``CODES``: the code list. ``write``: as of ``Say``."""
+    """The client asks for a registry as it counts today. ``code``: of ``RECORD`` the procedure's, of ``CODES`` the code list's.
+
+    ``write``: as of ``Say``. It may raise ``Refusal`` for what the client must not hear in part: nothing was brought that could be refused.
+    """
 
     what: Listing
     code: str = ""
@@ -201,9 +208,13 @@ class Answered(Value, frozen=True, tag=True):
 
 
 class Listed(Value, frozen=True, tag=True):
-    """The entries that were asked for: procedures with a national code, the agencies of the client's own tree, or the codes of a list."""
+    """The entries that were asked for: procedures with a national code, the agencies of the client's own tree, or the codes of a list.
+
+    ``records``: in JSON, what is kept of a procedure that was asked for whole, beside its entry.
+    """
 
     procedures: tuple[Procedure, ...] = ()
+    records: tuple[bytes, ...] = ()
     agencies: tuple[Agency, ...] = ()
     codes: tuple[Entry, ...] = ()
 

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 LOGIN = "/login"
 SESSION = "/session"
-SERVICES = "DongBoHoSoMC, CapNhatTienDoHoSoMC, TraCuuHoSo, LayThuTuc, LayDanhSachTTHC, LayDanhMuc…"
+SERVICES = "DongBoHoSoMC, CapNhatTienDoHoSoMC, TraCuuHoSo, TraCuuTechID, LayThuTuc, LayDanhSach…, LayDanhMuc…"
 DONE = "Thành công"
 """Some clients look for these words, whatever the code."""
 LAPSED = "Phiên làm việc đã hết hạn hoặc không hợp lệ. Hãy đăng nhập lại."
@@ -93,7 +93,9 @@ class Desk:
                 return Says(each=_steps(_some(said)))
             case "LayThuTuc":
                 code = code_of(said.procedure, "/maTTHC")
-                return Look(what=Listing.PROCEDURES, code=code, write=sharing.procedures)
+                return Look(what=Listing.RECORD, code=code, write=sharing.record)
+            case "DongBoHoiDap" | "DongBoKetQuaHoiDapGuiTuDVCQG" if not said.data:
+                return sharing.NOTHING  # its timer rings with nothing to say, too
             case service if service in sharing.LISTS:
                 return sharing.LISTS[service]
             case _:

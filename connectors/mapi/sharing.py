@@ -1,19 +1,20 @@
 """What the hub's registries hold, as the portal's sharing services say it: names in capitals, all values texts. Pure.
 
-A procedure is told as far as the registry knows it: what it is called, its field, who publishes it. Steps, papers, fees and legal
-grounds are not there, and are left out rather than told empty.
+One procedure is told whole, in the portal's own record, or not at all: a client that synchronises empties what is left out of it, and
+deletes the forms of papers that are not there. A list of them says what each is called, and its field.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from connectors.desks import Listed, Listing, Look, Reply
 from connectors.portal_lists import DICTIONARIES
 from schemas.agencies import Level
+from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,9 +33,18 @@ LEVELS = {
 """``CAPDONVI``. Inferred: clients take it for a number and nothing else."""
 
 
-def procedures(result: Result) -> Reply:
-    """``LayThuTuc``: the procedure, or none."""
-    return _reply([{**_name(each), "LINHVUCTHUCHIEN": [_field(each)]} for each in _listed(result).procedures])
+def record(result: Result) -> Reply:
+    """``LayThuTuc``: the procedure, or none. Raises ``Refusal`` HUB-INT-005 for one that is known and whose record is not kept."""
+    listed = _listed(result)
+    if listed.procedures and not listed.records:
+        raise refuse("HUB-INT-005", "/maTTHC", rule="kept by registry refresh --apply")
+    return _reply(msgspec.Raw(each) for each in listed.records)
+
+
+def nothing(result: Result) -> Reply:
+    """Whatever a list of nothing is called."""
+    _listed(result)
+    return _reply(())
 
 
 def names(result: Result) -> Reply:
@@ -76,11 +86,18 @@ def _field(procedure: Procedure) -> dict[str, str]:
     return {"MALINHVUC": procedure.field.code, "TENLINHVUC": procedure.field.vi}
 
 
-def _reply(result: Iterable[dict[str, Any]]) -> Reply:
+def _reply(result: Iterable[object]) -> Reply:
     return Reply(body=msgspec.json.encode({"error_code": 0, "message": DONE, "result": list(result)}))
 
 
+NOTHING = Look(what=Listing.NOTHING, write=nothing)
+UNKNOWN = (
+    *("LayDanhSachHoiDapGuiTuDVCQG", "LayDanhSachHoiDapBoCoQuan", "LayNoiDungTraLoiTheoCauHoi"),
+    "TraCuuTechID",
+)
+"""Citizens' questions and answers, and their accounts at the portal: the hub holds none. The client takes an empty list for that."""
 LISTS = {
+    **dict.fromkeys(UNKNOWN, NOTHING),
     "LayDanhSachTTHC": Look(what=Listing.PROCEDURES, write=names),
     "LayDanhMucLinhVuc": Look(what=Listing.PROCEDURES, write=fields),
     "LayDanhMucCoQuan": Look(what=Listing.AGENCIES, write=agencies),
@@ -89,4 +106,4 @@ LISTS = {
         for each in DICTIONARIES
     },
 }
-"""What is asked without naming an entry."""
+"""What is asked without naming an entry of a registry."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from connectors.catalogues import MOST, Agency, Field, Procedure
 from connectors.dictionaries import text
 from connectors.replies import at
@@ -49,6 +51,7 @@ def procedure(record: Mapping[str, Any]) -> Procedure | None:
         hours=max((each for each in hours if each), default=None) if None not in hours else None,
         agencies=tuple(unit for each in _many(record, "COQUANTHUCHIEN") if (unit := text(each, "MADONVI"))),
         public=state in {"", PUBLIC},
+        record=msgspec.json.encode(record),
     )
 
 

@@ -70,6 +70,8 @@ async def _found(store: Store, caller: Caller, about: str) -> tuple[Story, Seque
 
 def look(registries: Registries | None, caller: Caller, wanted: Look, on: date) -> Listed:
     """Return the entries that count on that day. Raises ``Refusal`` HUB-INT-005 where there are no registries, or no such list."""
+    if wanted.what is Listing.NOTHING:
+        return Listed()
     if registries is None:
         raise refuse("HUB-INT-005", wanted.what)
     agencies, procedures = registries.agencies, registries.procedures
@@ -82,9 +84,13 @@ def look(registries: Registries | None, caller: Caller, wanted: Look, on: date) 
         if known is None:
             raise refuse("HUB-INT-005", wanted.code)
         return Listed(codes=tuple(entry for entry in known.code if entry.counts(on)))
-    if wanted.code:
-        found = procedures.find(wanted.code, None, authority=caller.authority, on=on, agencies=agencies)
-        return Listed(procedures=(found,) if found else ())
+    if wanted.what is Listing.RECORD:
+        return _record(registries, wanted.code, on)
     return Listed(
         procedures=tuple(each for each in procedures.entries.values() if each.national and each.counts(on))
     )
+
+
+def _record(registries: Registries, code: str, on: date) -> Listed:
+    kept, entry = registries.records.find(code), registries.procedures.by_national(code, on)
+    return Listed(procedures=(entry,) if entry else (), records=() if kept is None else (kept,))

@@ -35,6 +35,7 @@ from hub.judging.contract import Inbound
 from hub.judging.wrapping import TRIAL_HEADER
 from hub.metrics.counts import Counts  # noqa: TC001
 from hub.receipts.receipts import came_to, made_of
+from hub.registries.records import Records
 from hub.settings.sections import Documents, Limits
 from hub.store.contract.intake import Accepted, RefusedMessage
 from schemas.agencies import Agencies  # noqa: TC001
@@ -114,6 +115,7 @@ class Registries(msgspec.Struct, frozen=True, kw_only=True):
     agencies: Agencies
     procedures: Procedures
     lists: CodeLists
+    records: Records = Records()
 
 
 class Deps(msgspec.Struct, frozen=True, kw_only=True):

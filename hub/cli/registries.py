@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple, get_args
 
 from cyclopts import Parameter
 
@@ -12,15 +12,15 @@ from hub.cli import opening, show
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.deadlines.calendar import VIETNAM
-from hub.registries import comparing, versions
+from hub.registries import comparing, records, versions
 from hub.registries.comparing import Change
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
     from datetime import date
     from pathlib import Path
 
+    from connectors.catalogues import Procedure
     from hub.cli.desk import Desk
     from hub.registries.publisher import Publisher
 
@@ -28,6 +28,14 @@ Lists = Literal["procedures", "agencies", "fields"]
 ALL: tuple[Lists, ...] = get_args(Lists)
 DICTIONARIES = "dictionaries"
 """Every shared dictionary that the partner has; one of them by its own name."""
+
+
+class Heard(NamedTuple):
+    """What one list came to. ``whole``: its procedures, with the partner's own records."""
+
+    changes: tuple[Change, ...]
+    whole: tuple[Procedure, ...] = ()
+
 
 CHANGES: tuple[show.Column[Change], ...] = (
     show.Column("change", lambda row: row.kind, lambda row, desk: desk.say(f"published.{row.kind}")),
@@ -61,14 +69,20 @@ async def refresh(
     asked = _asked(found, only)
     today = desk.now().astimezone(VIETNAM).date()
     try:
-        changes = [change for each in asked for change in await _changes(found, each, today)]
+        heard = [await _heard(found, each, today) for each in asked]
     finally:
         await found.catalogues.close()
+    changes = [change for each in heard for change in each.changes]
     show.rows(desk, CHANGES, changes, "registry.alike")
     storable = sum(change.row is not None for change in changes)
-    if apply and found.site is not None and storable:
-        files = await _stored(desk, found, found.site, partner, changes)
-        desk.tell("registry.stored", number=storable, files=", ".join(map(str, files)))
+    whole = [procedure for each in heard for procedure in each.whole]
+    fresh = records.fresh(found.site, whole) if apply and found.site is not None else {}
+    if apply and found.site is not None and (storable or fresh):
+        files, kept = await _stored(desk, found, found.site, partner, changes, fresh)
+        if files:
+            desk.tell("registry.stored", number=storable, files=", ".join(map(str, files)))
+        if kept:
+            desk.tell("registry.kept", number=len(kept), folder=str(kept[0].parent))
         changes = [change for change in changes if change.row is None]
     elif storable:
         desk.tell("registry.differs", number=storable)
@@ -76,14 +90,16 @@ async def refresh(
 
 
 async def _stored(
-    desk: Desk, found: Publisher, site: Path, partner: str, changes: list[Change]
-) -> tuple[Path, ...]:
-    """The journal is there before anything is written, and says what was."""
+    desk: Desk, found: Publisher, site: Path, partner: str, changes: list[Change], fresh: dict[str, bytes]
+) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """The journal is there before anything is written, and says what was: versions, and records kept whole."""
+    today = desk.now().astimezone(VIETNAM).date()
     async with desk.hub() as hub:
-        files = versions.store(site, partner, desk.now().astimezone(VIETNAM).date(), changes, found.lists)
-        facts = versions.told(site, partner, files, changes)
+        files = versions.store(site, partner, today, changes, found.lists)
+        kept = records.keep(site, partner, today, fresh)
+        facts = versions.told(site, partner, files, changes) | records.told(kept)
         await hub.store.catalogues.refreshed({**facts, "by": desk.by}, desk.now())
-    return files
+    return files, kept
 
 
 def _asked(found: Publisher, only: tuple[str, ...]) -> list[Lists | Dictionary]:
@@ -105,32 +121,33 @@ def _asked(found: Publisher, only: tuple[str, ...]) -> list[Lists | Dictionary]:
     return asked
 
 
-async def _changes(found: Publisher, what: Lists | Dictionary, on: date) -> Iterable[Change]:
+async def _heard(found: Publisher, what: Lists | Dictionary, on: date) -> Heard:
     """A dictionary that did not come whole is told as that, beside those that did: a portal need not have every one."""
     if not isinstance(what, Dictionary):
         return await _differences(found, what, on)
     items = await found.catalogues.items(what)
     if isinstance(items, Missed):
         reason = f"{items.reason.code} {items.reason.detail}".strip()
-        return [Change(kind="unfit", of="code", code=what.id, after=reason, why="list")]
-    return comparing.codes(found.lists.lists.get(what.id), items, what, on)
+        return Heard((Change(kind="unfit", of="code", code=what.id, after=reason, why="list"),))
+    return Heard(tuple(comparing.codes(found.lists.lists.get(what.id), items, what, on)))
 
 
-async def _differences(found: Publisher, what: Lists, on: date) -> Iterator[Change]:
+async def _differences(found: Publisher, what: Lists, on: date) -> Heard:
     """Raise ``Refusal`` for a list that did not come whole: nothing is concluded from it."""
     match what:
         case "procedures":
             listed = await found.catalogues.procedures()
             if not isinstance(listed, Missed):
-                return comparing.procedures(found.procedures, found.agencies, listed, on)
+                differing = comparing.procedures(found.procedures, found.agencies, listed, on)
+                return Heard(tuple(differing), listed)
         case "agencies":
             units = await found.catalogues.agencies()
             if not isinstance(units, Missed):
-                return comparing.agencies(found.agencies, units, found.root, on)
+                return Heard(tuple(comparing.agencies(found.agencies, units, found.root, on)))
             listed = units
         case "fields":
             fields = await found.catalogues.fields()
             if not isinstance(fields, Missed):
-                return comparing.fields(found.procedures, fields, on)
+                return Heard(tuple(comparing.fields(found.procedures, fields, on)))
             listed = fields
     raise refuse(listed.reason.code, what, detail=listed.reason.detail)

@@ -11,9 +11,7 @@ import csv
 import hashlib
 import io
 import json
-import os
 import shutil
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -21,6 +19,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hub.registries.comparing import Coded
+from hub.registries.putting import put
+from hub.registries.records import FOLDER
 from schemas.agencies import Agencies, Agency, read_table
 from schemas.codelists import CodeList, CodeLists, Text
 from schemas.problems import refuse
@@ -61,7 +61,7 @@ def store(
         rule = "registries that can be read"
         raise refuse("HUB-CFG-002", "registries", rule=rule, detail=str(error)) from None
     for place, text in found.items():
-        _put(site / place, text)
+        put(site / place, text.encode())
     return tuple(site / place for place in found)
 
 
@@ -143,24 +143,9 @@ def _try(site: Path, found: Mapping[Path, str]) -> None:
     with TemporaryDirectory() as beside:
         trial = Path(beside) / "registries"
         if site.exists():
-            shutil.copytree(site, trial)
+            shutil.copytree(site, trial, ignore=shutil.ignore_patterns(FOLDER))
         for place, text in found.items():
-            _put(trial / place, text)
+            put(trial / place, text.encode())
         agencies = Agencies.load(versions=trial / "agencies")
         Procedures.load(agencies, versions=trial / "procedures")
         CodeLists.load(versions=trial / "codelists")
-
-
-def _put(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.new")
-    try:
-        with fresh.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            fresh.unlink()

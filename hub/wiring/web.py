@@ -30,6 +30,7 @@ from hub.metrics.counts import Counts
 from hub.partners.partner import capacities, paces, parties, quotas
 from hub.processes import pool
 from hub.processes.crew import Crew
+from hub.registries.records import Records
 from hub.rounds.rounds import again, beside, counting
 from hub.routing import table as routes
 from hub.routing.router import Router
@@ -167,7 +168,12 @@ async def open_web(
                 downloaders=_downloaders(what),
                 desks={path: DESKS[name] for path, name in settings.desks.mounted.items()},
                 calls=Spool(spool_folder, memory=settings.limits.memory, limit=settings.desks.call),
-                registries=Registries(agencies=what.agencies, procedures=what.procedures, lists=lists),
+                registries=Registries(
+                    agencies=what.agencies,
+                    procedures=what.procedures,
+                    lists=lists,
+                    records=Records.load(settings.registries),
+                ),
                 unknown=Spool(spool_folder, memory=settings.limits.memory, limit=settings.desks.unknown),
                 console=console(
                     what.partners,

@@ -16,6 +16,7 @@ from connectors.dictionaries import read
 from connectors.simulators.reporter import Reporter, record, step
 from hub.api.desk import Registries
 from hub.intake.spool import Spool
+from hub.registries.records import FOLDER, Records
 from schemas.codelists import CodeList, CodeLists, Entry, Text
 from schemas.dossier import from_json
 from tests.doubles.pki import Pki
@@ -35,6 +36,13 @@ KINDS = [
 ]
 MORNING = datetime(2026, 11, 20, 8, 0)  # noqa: DTZ001 - the client's own wall time
 DAY = timedelta(days=1)
+FIELD = {"MALINHVUC": "G15-DD", "TENLINHVUC": "Đất đai"}
+WHOLE = {
+    "MATTHC": PROCEDURE,
+    "TENTTHC": "Đăng ký biến động",
+    "LINHVUCTHUCHIEN": [FIELD],
+    "THANHPHANHOSO": [{"TRUONGHOP": "", "GIAYTO": [{"MAGIAYTO": "KQ.1", "TENGIAYTO": "Đơn"}]}],
+}
 
 
 def one_stop(name: str, secret: str, agency: str = PROVINCE) -> str:
@@ -66,10 +74,14 @@ async def hub(tmp_path: Path, made: Parts) -> AsyncIterator[House]:
         Entry(code="9", word="9", name=Text(vi="Cũ", en="Old"), until=date(2020, 1, 1)),
     )
     genders = CodeList(id="genders", field="GioiTinh", name=Text(vi="Giới tính", en="Gender"), code=codes)
+    kept = tmp_path / "registries" / FOLDER / "2026-11-23-dvcqg"
+    kept.mkdir(parents=True)
+    (kept / f"{PROCEDURE}.json").write_bytes(json.dumps(WHOLE).encode())
     registries = Registries(
         agencies=made.router.agencies,
         procedures=made.router.procedures,
         lists=CodeLists({"genders": genders}),
+        records=Records.load(tmp_path / "registries"),
     )
     more = {"desks": {"/dvcqg": DESKS["mapi"]}, "unknown": unknown, "registries": registries}
     async with house(tmp_path, made, lambda: NOW, more=more) as running:
@@ -228,6 +240,8 @@ async def test_a_refusal_is_a_code_that_the_client_reads_and_a_reason_that_it_ke
         ("DongBoHoSoMC", {"data": [{}] * 101}, "HUB-LIM-001"),
         ("CapNhatTienDoHoSoMC", {"data": [step("000.00.00.H47-261120-9999", MORNING, 4)]}, "HUB-DOS-002"),
         ("DongBoDanhGia", {}, "HUB-INT-005"),
+        ("DongBoHoiDap", {"data": [{"HOIDAPID": 71}]}, "HUB-INT-005"),
+        ("DongBoKetQuaHoiDapGuiTuDVCQG", {"data": [{"HOIDAPID": "9001"}]}, "HUB-INT-005"),
         ("LayDanhMucDanToc", {}, "HUB-INT-005"),
         ("TraCuuHoSo", {}, "HUB-SCH-003"),
     ],
@@ -253,16 +267,12 @@ async def test_a_lapsed_session_is_told_so_that_a_client_logs_in_again(hub: Hous
 
 
 async def test_registries_are_told_as_far_as_they_know(hub: House, client: Reporter) -> None:
-    found = await client.call("LayThuTuc", maTTHC=PROCEDURE)
-    field = {"MALINHVUC": "G15-DD", "TENLINHVUC": "Đất đai"}
-    (procedure,) = found["result"]
-    assert procedure.keys() == {"MATTHC", "TENTTHC", "LINHVUCTHUCHIEN"}
-    assert (procedure["MATTHC"], procedure["LINHVUCTHUCHIEN"]) == (PROCEDURE, [field])
-    assert await client.call("LayThuTuc", maTTHC="0.000000") == {**found, "result": []}
+    name = hub.parts.router.procedures.by_national(PROCEDURE, NOW.date())
+    assert name
     listed = (await client.call("LayDanhSachTTHC"))["result"]
-    assert {**field, "MATTHC": PROCEDURE, "TENTTHC": procedure["TENTTHC"]} in listed
+    assert {**FIELD, "MATTHC": PROCEDURE, "TENTTHC": name.name.vi} in listed
     assert all(one["MATTHC"] for one in listed)
-    assert field in (await client.call("LayDanhMucLinhVuc"))["result"]
+    assert FIELD in (await client.call("LayDanhMucLinhVuc"))["result"]
     told = (await client.call("LayDanhMucCoQuan"))["result"]
     codes = {one["MADONVI"] for one in told}
     agencies = hub.parts.router.agencies
@@ -270,6 +280,62 @@ async def test_registries_are_told_as_far_as_they_know(hub: House, client: Repor
     assert PROVINCE not in codes  # it was merged
     assert "000.00.00.G22" not in codes  # another tree
     assert all(int(one["CAPDONVI"]) and one["TENDONVI"] for one in told)
+
+
+async def test_a_procedure_is_told_whole_or_so_that_a_client_synchronises_nothing(
+    hub: House, client: Reporter
+) -> None:
+    """The published client empties and deletes what is not in an entry of ``result``, whatever ``error_code`` says."""
+    told = await client.call("LayThuTuc", maTTHC=PROCEDURE)
+    assert told == {"error_code": 0, "message": "Thành công", "result": [WHOLE]}
+    assert await client.call("LayThuTuc", maTTHC="0.000000") == {**told, "result": []}
+    on = NOW.date()
+    entries = hub.parts.router.procedures.entries.values()
+    other = next(
+        each.national for each in entries if each.counts(on) and each.national not in {None, PROCEDURE}
+    )
+    refused = await client.call("LayThuTuc", maTTHC=other)
+    assert (refused["error_code"], "result" in refused) == (3, False)
+    assert refused["message"].startswith("HUB-INT-005")
+    assert "· /maTTHC (phải được registry refresh --apply lưu lại trước)" in refused["message"]
+
+
+async def test_a_dossier_whose_client_was_told_no_names_has_those_of_the_registry(
+    hub: House, client: Reporter
+) -> None:
+    code = hub.code()
+    unnamed = {"TenTTHC": "", "MaLinhVuc": "", "TenLinhVuc": ""}
+    assert await client.report({**record(code, PROCEDURE, 2, received=MORNING), **unnamed})
+    known = await hub.store.known(PROVINCE, code)
+    assert known
+    view = await hub.store.dossier(known.dossier)
+    assert view
+    payloads = await hub.store.payloads(view.transfers[0].id)
+    assert payloads
+    dossier = from_json(payloads.canonical).dossier
+    assert dossier
+    assert dossier.procedure
+    entry = hub.parts.router.procedures.by_national(PROCEDURE, NOW.date())
+    assert entry
+    assert (dossier.procedure.name, dossier.procedure.field_code) == (entry.name.vi, entry.field.code)
+
+
+@pytest.mark.parametrize(
+    ("service", "more"),
+    [
+        ("LayDanhSachHoiDapGuiTuDVCQG", {}),
+        ("LayDanhSachHoiDapBoCoQuan", {}),
+        ("LayNoiDungTraLoiTheoCauHoi", {"cauhoiid": 9001}),
+        ("TraCuuTechID", {"provider": "wso2is", "mstorcmnd": "4000000001"}),
+        ("DongBoHoiDap", {"data": []}),
+        ("DongBoKetQuaHoiDapGuiTuDVCQG", {"data": []}),
+    ],
+)
+async def test_what_no_hub_holds_is_an_empty_list_that_the_client_goes_on_after(
+    client: Reporter, service: str, more: dict[str, Any]
+) -> None:
+    told = await client.call(service, **more)
+    assert told == {"error_code": 0, "message": "Thành công", "result": []}
 
 
 async def test_a_shared_dictionary_is_told_as_this_site_has_it_today(client: Reporter) -> None:

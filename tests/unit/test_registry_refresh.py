@@ -17,6 +17,7 @@ from connectors.portal_lists import DICTIONARIES
 from connectors.simulators.desk import Call, Journal
 from connectors.simulators.front import Front
 from hub.cli.opening import own_catalogue
+from hub.registries.records import FOLDER, Records
 from hub.registries.versions import store
 from schemas.agencies import Agencies
 from schemas.codelists import CodeLists
@@ -134,7 +135,8 @@ legal-bases = {{ code = "SOKYHIEU", name = "TRICHYEU" }}
     @property
     def versions(self) -> list[str]:
         folder = self.folder / "registries"
-        return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+        found = (str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+        return sorted(each for each in found if not each.startswith(FOLDER))
 
 
 @pytest.fixture
@@ -297,6 +299,43 @@ def test_what_was_applied_is_what_the_hub_publishes_on(site: Site) -> None:
     site.refresh("--apply", "--only", "procedures")
     entries = own_catalogue(site.folder / "lienthong.toml", "procedures")
     assert "1.777001" in {entry["code"] for entry in entries}
+
+
+def test_what_is_applied_keeps_each_procedure_whole_and_writes_again_only_what_is_said_otherwise(
+    site: Site,
+) -> None:
+    """The registry makes little of it: steps, papers and grounds are the portal's own record."""
+    first, second = (str(entry.national) for entry in STANDING[:2])
+    site.procedures[first]["THANHPHANHOSO"] = [{"GIAYTO": [{"MAGIAYTO": "KQ.1", "URL": "https://x.example"}]}]
+    assert site.refresh().status == 0
+    assert Records.load(site.folder / "registries").files == {}, "without --apply nothing is changed"
+    kept = site.refresh("--apply")
+    assert (kept.status, f"{len(STANDING)} procedures kept whole" in kept.err) == (0, True), kept
+    records = Records.load(site.folder / "registries")
+    assert json.loads(records.find(first) or b"") == site.procedures[first]
+    assert records.find(f"{first}.000.00.00.H47") == records.find(first)
+    assert (records.find("9.999999"), records.find("../lienthong")) == (None, None)
+    (facts,) = site.shelf.refreshed
+    assert (facts["files"], facts["records"]) == ("", str(len(STANDING)))
+    assert (facts["records_in"], len(facts["records_digest"])) == ("published/2026-11-22-cong", 64)
+    assert "Nothing differs" in site.refresh("--apply").err
+    assert len(site.shelf.refreshed) == 1, "the same again is nothing new"
+    site.procedures[second]["YEUCAU"] = "Không tranh chấp"
+    assert "1 procedures kept whole" in site.refresh("--apply").err
+    assert json.loads(records.find(second) or b"")["YEUCAU"] == "Không tranh chấp"
+
+
+def test_a_later_days_record_stands_over_the_earlier_one_and_one_that_was_taken_away_is_none(
+    tmp_path: Path,
+) -> None:
+    for day in ("2026-11-23", "2026-11-22"):
+        (tmp_path / FOLDER / f"{day}-cong").mkdir(parents=True)
+        (tmp_path / FOLDER / f"{day}-cong" / "1.009999.json").write_text(day)
+    records = Records.load(tmp_path)
+    assert records.find("1.009999") == b"2026-11-23"
+    (tmp_path / FOLDER / "2026-11-23-cong" / "1.009999.json").unlink()
+    assert records.find("1.009999") is None
+    assert Records.load(None).find("1.009999") is None
 
 
 # --- shared dictionaries
