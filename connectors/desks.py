@@ -99,6 +99,8 @@ class Message(Value, frozen=True):
 
     ``signature``: what the sender's signature header would hold. ``within``: the call's own body is what was signed, and
     the message stands in it there, in base64: names of elements below its root; then ``body`` is empty.
+
+    ``own``: it is made of a file that says itself how its letters are written, and holds none of the call's.
     """
 
     body: bytes
@@ -107,6 +109,7 @@ class Message(Value, frozen=True):
     signature: str = ""
     within: tuple[str, ...] = ()
     clocked: bool = False
+    own: bool = False
 
 
 class Say(Value, frozen=True):

@@ -12,6 +12,7 @@ the old codes ("Coäng hoøa", "Céng hßa"). Characters that stand escaped (\uX
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from enum import StrEnum
@@ -103,6 +104,7 @@ _CODES: Mapping[Text, str] = {
     Text.TCVN3_IN_UTF_8: "utf-8",
     Text.VNI_IN_UTF_8: "utf-8",
 }
+_NO_BYTE, _LETTER = re.compile(r"[^\x00-\xff]"), re.compile(r"[^\x00-\x7f]")
 _DECLARED = re.compile(rb"""^(\s*<\?xml[^>]{0,200}?\sencoding\s*=\s*)(["'])[A-Za-z0-9._-]{1,40}\2""")
 _JSON_ESCAPE = re.compile(r"(\\\\)|\\u00([89a-fA-F][0-9a-fA-F])")
 _XML_ESCAPE = re.compile(r"&#(?:x0*([89a-fA-F][0-9a-fA-F])|0*(1[2-9][0-9]|2[0-4][0-9]|25[0-5]));")
@@ -122,6 +124,29 @@ def as_utf8(raw: bytes, written: Text, media: str) -> bytes:
     letters = _LETTERS.get(written)
     told = unicodedata.normalize("NFC", letters(text) if letters else text).encode()
     return _DECLARED.sub(rb"\1\2UTF-8\2", told, count=1) if media == "xml" and written.in_bytes else told
+
+
+def stand_in(raw: bytes) -> bytes:
+    """Return JSON whose letters nobody has read yet as UTF-8 of its very bytes: what reads JSON can read it, and ``as_came`` undoes it."""
+    return raw.decode("latin-1").encode()
+
+
+def as_came(told: bytes, *, own: bool = False) -> bytes:
+    """Return JSON that was made of a ``stand_in`` in the bytes that came. What no byte of it can have been is escaped.
+
+    ``own``: nothing in it was in the sender's letters, so that every letter is meant as it stands.
+    """
+    return (_LETTER if own else _NO_BYTE).sub(_escape, told.decode()).encode("latin-1")
+
+
+def name_as_utf8(name: str, written: Text) -> str:
+    """Read a name that stood in a ``stand_in``. Raises HUB-SCH-008."""
+    came = as_came(json.dumps(name, ensure_ascii=False).encode())
+    return str(json.loads(as_utf8(came, written, "json")))
+
+
+def _escape(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1]
 
 
 def _unescaped(text: str, media: str) -> str:

@@ -53,7 +53,8 @@ def announced(notices: Notices, file: Enclosed | None, date: datetime | None) ->
         "Tep": [{"Id": file.sha256, "Sha256": file.sha256}] if file else [],
     }
     body = msgspec.json.encode({"At": at, NOTICE: said})
-    return (Message(body=body, key=key("N", Said(len(notices.lines), K.DUTY_ANNOUNCED, digest(body)))),)
+    made = key("N", Said(len(notices.lines), K.DUTY_ANNOUNCED, digest(body)))
+    return (Message(body=body, key=made, own=True),)
 
 
 def paid(receipt: Receipt, standing: Standing) -> tuple[Message, ...]:

@@ -82,6 +82,11 @@ def _status(order: Order, _: Call, __: Said) -> Plan:
     )
 
 
+def _page(order: Order, _: Call, __: Said) -> Plan:
+    """Whoever stands in front of the partner answers, and for people."""
+    return plain(Said(body=PAGE, status=order.status, media_type="text/html; charset=utf-8"))
+
+
 def _truncate(_: Order, __: Call, said: Said) -> Plan:
     whole = wire(said)
     return Plan(pieces=(whole[: -max(1, len(said.body) // 2)],), end="close")
@@ -135,6 +140,7 @@ KINDS: dict[str, Callable[[Order, Call, Said], Plan]] = {
     "status": _status,
     "refuse": lambda _, __, said: plain(said),
     "expire": lambda _, __, said: plain(said),
+    "page": _page,
     "html": _body(PAGE, "text/html; charset=utf-8"),
     "empty": _body(b""),
     "truncate": _truncate,

@@ -210,17 +210,19 @@ def secret_of(arguments: argparse.Namespace) -> str:
     return arguments.secret_file.read_text("utf-8").strip() if arguments.secret_file else ""
 
 
-def serve(port: int, journal: Path, open_desk: Callable[[Journal], Desk]) -> None:
+def serve(
+    port: int, journal: Path, open_desk: Callable[[Journal], Desk], tls: ssl.SSLContext | None = None
+) -> None:
     """Run until SIGTERM or SIGINT."""
     journal.parent.mkdir(parents=True, exist_ok=True)
-    asyncio.run(_until_told(port, open_desk(Journal(journal, _now))))
+    asyncio.run(_until_told(port, open_desk(Journal(journal, _now)), tls))
 
 
-async def _until_told(port: int, desk: Desk) -> None:
+async def _until_told(port: int, desk: Desk, tls: ssl.SSLContext | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    server = Server(desk)
+    server = Server(desk, tls=tls)
     await server.start(port)
     await stop.wait()
     await server.stop()

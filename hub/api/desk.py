@@ -41,6 +41,7 @@ from hub.store.contract.intake import Accepted, RefusedMessage
 from schemas.agencies import Agencies  # noqa: TC001
 from schemas.codelists import CodeLists  # noqa: TC001
 from schemas.errors import Catalogue, Language  # noqa: TC001
+from schemas.legacy_text import Text
 from schemas.problems import Refusal, refuse
 from schemas.procedures import Procedures  # noqa: TC001
 
@@ -68,6 +69,7 @@ READY_TIME = 2.0
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """One sender as the web process knows it. ``header``: where its JWS stands; ``shows``: its signature has a part in
     ``Authorization``; ``wraps``: it signs envelopes. ``proved``: it is known who calls; otherwise a signature must show it yet.
+    ``text``: how its letters are written.
     """
 
     id: str
@@ -76,6 +78,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     shows: bool = False
     wraps: bool = False
     proved: bool = True
+    text: Text = Text.UTF_8
 
 
 class Brought(msgspec.Struct, frozen=True, kw_only=True):

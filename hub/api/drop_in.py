@@ -33,13 +33,14 @@ from connectors.desks import (
     Token,
 )
 from connectors.small import Small
-from hub.api import asking, desk_refusals, problems
+from hub.api import asking, desk_refusals, old_letters, problems
 from hub.api.desk import Brought, Showing
 from hub.api.downloads import Downloads
 from hub.api.later import Later
 from hub.api.small_calls import SmallCalls
 from hub.api.token_desk import Asked, read_request
 from hub.documents.bringing import Bringing
+from schemas.legacy_text import stand_in
 from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:
@@ -149,9 +150,12 @@ class DropIn:
 
             async def opened(caller: Caller, sheet: Sheet) -> Sequence[Brought]:
                 nonlocal write, answered
-                came = msgspec.structs.replace(call, body=sheet.read(), enveloped=caller.wraps)
+                raw = sheet.read()
+                old = old_letters.are_old(raw, caller.text)
+                body = stand_in(raw) if old else raw
+                came = msgspec.structs.replace(call, body=body, enveloped=caller.wraps)
                 wish = await asyncio.to_thread(self._desk.read, came)
-                says = _said(wish)
+                says = [old_letters.restored(say, caller.text) if old else say for say in _said(wish)]
                 write = write if isinstance(wish, Page | Small) else wish.write or write
                 if isinstance(wish, Look):
                     answered = asking.look(self._deps.registries, caller, wish, call.at.date())
@@ -184,7 +188,7 @@ class DropIn:
             return await deps.take_in(request, opened, deps.calls or deps.spool)
 
         def find(body: bytes) -> Shown:
-            return self._desk.shows(msgspec.structs.replace(call, body=body))
+            return self._desk.shows(msgspec.structs.replace(call, body=old_letters.anybodys(body)))
 
         if stands is Stands.ADDRESS:
             showing = Showing(find=find, early=True)

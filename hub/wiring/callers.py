@@ -74,6 +74,7 @@ def senders(partners: Sequence[Partner]) -> dict[str, Caller]:
             header=sends.signature.carried_in.lower() if sends.signature else "",
             shows=_shows(sends.signature),
             wraps=sends.signature is not None and bindings.wraps(sends.signature.profile),
+            text=sends.text,
         )
         for partner in partners
         if (sends := partner.sends)

@@ -154,6 +154,24 @@ CASES = [
     Case("503 and when", {"kind": "status", "status": 503, "retry_after": "7"}, (Deferred,), "HUB-PAR-003"),
     Case("429 and when", {"kind": "status", "status": 429, "retry_after": "7"}, (Deferred,), "HUB-PAR-008"),
     Case("429", {"kind": "status", "status": 429}, (Deferred,), "HUB-PAR-008"),
+    *(
+        Case(
+            f"{status} whoever we say we are",
+            {"kind": "status", "status": status, "times": 9},
+            (Deferred,),
+            "HUB-PAR-005",
+        )
+        for status in (401, 403)
+    ),
+    *(
+        Case(f"page of a gateway, {status}", {"kind": "page", "status": status, "times": times}, says, code)
+        for status, times, says, code in (
+            (401, 9, (Deferred,), "HUB-PAR-005"),
+            (403, 9, (Deferred,), "HUB-PAR-005"),
+            (429, 1, (Deferred,), "HUB-PAR-008"),
+            (504, 1, UNSURE, "HUB-PAR-003"),
+        )
+    ),
     Case("sessions forgotten", {"kind": "expire"}, (Delivered,)),
 ]
 

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from connectors.catalogue import DESKS
+from connectors.simulators.posting import post
 from connectors.simulators.publisher import Publisher, record, statistic, step, votes
 from hub.documents.contract import Safety
 from hub.intake.spool import Spool
@@ -52,6 +53,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     folder = partner_files(tmp_path_factory.mktemp("house") / "partners", pin_of(tmp_path_factory))
     (folder / "onestop.toml").write_text(one_stop("onestop", SECRET))
     (folder / "twin.toml").write_text(one_stop("twin", SECRET + "3"))
+    (folder / "old.toml").write_text(one_stop("old", SECRET + "4") + 'text = "vni"\n')
     reports = recipient("reports", PROVINCE, "informed").replace('"received"', '"report_published"')
     (folder / "reports.toml").write_text(reports.replace("lienthong.message@1", "motcua.rest@1"))
     (folder / "other.toml").write_text(one_stop("other", SECRET + "2", "000.00.10.H47"))
@@ -161,6 +163,25 @@ async def test_what_another_system_said_is_no_repetition(hub: House, client: Pub
     assert await client.publish(said)
     assert await Publisher(f"{hub.url}/lgsp", "twin", SECRET + "3").publish(said)
     assert await kinds(hub, code) == ["received", "corrected"]
+
+
+async def test_letters_from_before_unicode_are_read_and_kept_as_they_came(hub: House) -> None:
+    code = hub.code()
+    said = json.dumps(record(code, PROCEDURE, received=MORNING, CitizenName="@")).encode()
+    said = said.replace(b"@", "Nguyeãn Thò Öùng".encode("cp1252"))
+    token = await Publisher(f"{hub.url}/lgsp", "old", SECRET + "4").token()
+    to = f"{hub.url}/lgsp/Document/SyncDocument"
+    assert (await post(to, said, {"Authorization": f"Bearer {token}"})).status == 200
+    known = await hub.store.known(PROVINCE, code)
+    found = await hub.store.dossier(known.dossier) if known else None
+    assert found
+    kept = await hub.store.payloads(found.messages[0].transfers[0])
+    assert kept
+    assert said in kept.raw
+    told = from_json(kept.canonical).dossier
+    assert told
+    assert told.applicant
+    assert told.applicant.name == "Nguyễn Thị Ứng"
 
 
 async def test_a_dossier_that_comes_back_to_an_earlier_record_is_no_repetition(

@@ -319,6 +319,10 @@ def test_a_one_stop_system_publishes_to_the_hub_with_the_client_it_has(checkout:
     done(checkout, DOCS / "howto" / "drop-in-lgsp.md")
 
 
+def test_a_partner_behind_a_provincial_gateway_is_declared_and_probed(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "lgsp-gateway.md")
+
+
 def test_a_one_stop_system_reports_to_the_hub_with_the_client_it_has(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "drop-in-portal.md")
 

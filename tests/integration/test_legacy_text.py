@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.store.contract.views import Filter
-from schemas.legacy_text import Text, as_utf8
+from schemas.legacy_text import Text, as_came, as_utf8, name_as_utf8, stand_in
 from schemas.problems import Refusal
 from tests.integration.intake_house import LAND, PROVINCE, Parts, house, parts, proof, recipient, sender
 
@@ -70,6 +70,15 @@ def test_a_byte_that_the_code_page_does_not_have_is_named_by_its_line() -> None:
     with pytest.raises(Refusal, match="HUB-SCH-008") as caught:
         as_utf8(b"a\nb\n\x81", Text.VNI, "json")
     assert caught.value.problems[0].line == 3
+
+
+def test_what_stands_in_for_old_letters_is_json_and_becomes_them_again() -> None:
+    raw = b'{"a": "' + bytes(range(0x80, 0x100)) + b'"}'
+    assert json.loads(stand_in(raw))
+    assert as_came(stand_in(raw)) == raw
+    assert json.loads(as_came('["ệ😀á"]'.encode(), own=True)) == ["ệ😀á"]
+    assert as_came('["ệ😀á"]'.encode()) == b'["\\u1ec7\\ud83d\\ude00\xe1"]'
+    assert name_as_utf8('"Phieáu\\" ', Text.VNI) == '"Phiếu\\" '
 
 
 def old(folder: Path, written: Text, signed: str = "") -> Parts:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 KEY = "security key of the portal"
 PASSER = "security key of somebody else"
+OLD = "security key of a portal that writes TCVN3"
 KINDS = ["received", "corrected", "duty_announced", "duty_paid"]
 LINE = (
     "<LIST><MA_SO_THUE>8000000001</MA_SO_THUE><SO_QUYET_DINH>{notice}</SO_QUYET_DINH><NGAY_QUYET_DINH>20-11-2026</NGAY_QUYET_DINH>"
@@ -57,6 +58,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
         'id = "passer"\nagency = "000.00.00.G22"\nroom = "rest"\nname = { vi = "p", en = "p" }\n'
         f'[sends]\nformat = "dvcqg.calls@1"\nkinds = {json.dumps(KINDS)}\ncodes = ["{PROVINCE}"]\n'
         f'authority = "{PROVINCE}"\napi_keys = ["sha256:{passer}"]\n'
+    )
+    old = hashlib.sha256(OLD.encode()).hexdigest()
+    (folder / "old.toml").write_text(
+        (folder / "passer.toml")
+        .read_text()
+        .replace('"passer"', '"old"')
+        .replace(passer, old)
+        .replace("authority", 'text = "tcvn3"\nauthority')
     )
     one_stop = recipient("onestop", PROVINCE, "informed").replace('"step"', '"step", "corrected"')
     (folder / "onestop.toml").write_text(
@@ -385,3 +394,37 @@ async def test_a_document_is_found_below_the_desk_by_the_id_that_the_hub_gave(
             async with session.get(f"{hub.url}{path}") as answer:
                 assert answer.status == status
                 assert json.loads(await answer.read())["code"] == "HUB-DOC-011"
+
+
+async def told_old(hub: House, service: str, data: object) -> tuple[int, str]:
+    said = json.dumps({"SecurityKey": OLD, "Data": data}).encode()
+    said = said.replace(b"@", "NguyÔn V¨n MÉu".encode("cp1252"))
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{hub.url}/cong/{service}", data=said) as answer,
+    ):
+        told = json.loads(await answer.read())
+        return told["error_code"], told["message"]
+
+
+async def test_letters_from_before_unicode_are_read_and_a_file_of_notices_says_itself_how_it_is_written(
+    hub: House,
+) -> None:
+    code = hub.code()
+    file = {"TenTepDinhKem": "@", "Base64": base64.b64encode(code.encode()).decode()}
+    said = await told_old(
+        hub, "nhanhsdvcqg", online(code, ChuHoSo="@", TaiLieuNop=[{"TepDinhKemId": "1", **file}])
+    )
+    assert said[0] == 0, said
+    accepted = hub.message("received", code, procedure={"national": PROCEDURE})
+    assert (await hub.post(accepted, key="a", sender="onestop")).status == 202
+    said = await told_old(hub, "nhantbthuedvcqg", notice((code, [("TB-1", 5)])))
+    assert said[0] == 0, said
+    received, announced = await messages(hub, code, "old")
+    assert received.dossier
+    assert received.dossier.applicant
+    assert received.dossier.applicant.name == "Nguyễn Văn Mẫu"
+    assert [one.name for one in received.dossier.documents] == ["Nguyễn Văn Mẫu"]
+    assert announced.dossier
+    assert announced.dossier.duties
+    assert announced.dossier.duties[0].item_name == "Lệ phí trước bạ nhà đất"

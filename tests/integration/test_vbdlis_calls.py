@@ -7,14 +7,17 @@ import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
 from connectors.catalogue import DESKS
+from connectors.simulators.posting import post
 from connectors.simulators.vbdlis_calls import DUTY, STRANGE, Caller, life, utc
 from hub.intake.spool import Spool
+from schemas.dossier import from_json
 from tests.doubles.pki import Pki
-from tests.integration.intake_house import LAND, PROVINCE, House, house, partner_files, parts
+from tests.integration.intake_house import LAND, PROVINCE, House, house, partner_files, parts, recipient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,6 +29,12 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 CODE = "mã/bảo mật+1"
+OLD = {
+    "vni": "Phieáu höôùng daãn".encode("cp1252"),
+    "tcvn3": "PhiÕu h­íng dÉn".encode("cp1252"),
+    "windows-1258": "Phiê\u0301u hươ\u0301ng dâ\u0303n".encode("cp1258"),
+}
+"""*Phiếu hướng dẫn*, as it was written before Unicode."""
 KINDS = ["transferred", "supplement_requested", "supplement_submitted", "duty_announced", "step", "finished"]
 
 
@@ -33,12 +42,15 @@ KINDS = ["transferred", "supplement_requested", "supplement_submitted", "duty_an
 def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     pin = Pki(tmp_path_factory.mktemp("pki"), NOW)["seal-2048"].certificate_file
     folder = partner_files(tmp_path_factory.mktemp("house") / "partners", pin)
-    digest = hashlib.sha256(CODE.encode()).hexdigest()
-    (folder / "ground.toml").write_text(
-        f'id = "ground"\nagency = "{LAND}"\nroom = "rest"\nname = {{ vi = "Đất", en = "Land" }}\n'
-        f'[sends]\nformat = "vbdlis.desk@1"\nkinds = {json.dumps(KINDS)}\ncodes = ["{PROVINCE}"]\n'
-        f'authority = "{PROVINCE}"\napi_keys = ["sha256:{digest}"]\n'
-    )
+    for name, code, text in (("ground", CODE, "utf-8"), *((text, text, text) for text in OLD)):
+        digest = hashlib.sha256(code.encode()).hexdigest()
+        (folder / f"{name}.toml").write_text(
+            f'id = "{name}"\nagency = "{LAND}"\nroom = "rest"\nname = {{ vi = "Đất", en = "Land" }}\n'
+            f'[sends]\nformat = "vbdlis.desk@1"\nkinds = {json.dumps(KINDS)}\ncodes = ["{PROVINCE}"]\n'
+            f'authority = "{PROVINCE}"\napi_keys = ["sha256:{digest}"]\ntext = "{text}"\n'
+        )
+    one_stop = recipient("onestop", PROVINCE, "informed")
+    (folder / "onestop.toml").write_text(one_stop.replace('"step"', '"step", "supplement_requested"'))
     return parts(folder)
 
 
@@ -214,3 +226,27 @@ async def test_its_code_is_kept_nowhere(hub: House, land: Caller, caplog: pytest
     assert "ChuyenHoSo" in told
     assert "bảo mật" not in told
     assert "%C3%A3" not in told
+
+
+@pytest.mark.parametrize("text", OLD)
+async def test_what_it_writes_in_letters_from_before_unicode_is_read_and_kept_as_it_came(
+    hub: House, text: str
+) -> None:
+    code = await opened(hub)
+    letter = {"TenGiayTo": "@ \u1ed3", "LinkFile": "https://dat.example.vn/f/1"}
+    said = json.dumps(call(code, NgayChoBoSung=utc(NOW), TapTin=letter) | {"GhiChu": "@"}).encode()
+    said = said.replace(b"@", OLD[text])
+    address = f"{hub.url}/vbdlis/YeuCauBoSungHoSo/{text}"
+    assert (await post(address, said, {"Content-Type": f"application/json; charset={text}"})).status == 200
+    known = await hub.store.known(PROVINCE, code)
+    found = await hub.store.dossier(known.dossier) if known else None
+    assert found
+    kept = await hub.store.payloads(found.messages[-1].transfers[0])
+    assert kept
+    assert said in kept.raw
+    told = from_json(kept.canonical)
+    assert told.event.content == "Phiếu hướng dẫn"
+    assert told.dossier
+    assert [one.name for one in told.dossier.documents] == ["Phiếu hướng dẫn ồ"]
+    undeclared = await post(f"{hub.url}/vbdlis/YeuCauBoSungHoSo/{quote(CODE, safe='')}", said, {})
+    assert (undeclared.status, "HUB-SCH-001" in undeclared.body) == (400, True)
