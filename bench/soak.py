@@ -84,6 +84,7 @@ class Soak:
         await store.tick(late)
         await Pruner(store, AGES, now=lambda: late, holder="soak", every=1, rest=0).round()
         await store.documents.sweep(late, grace=0, quarantine=0)
+        await asyncio.to_thread(self._place.tidy)  # a day is long enough for the engine to do so itself
 
     def _message(self, n: int, when: datetime) -> Acceptance:
         name = f"r{self._day}m{n}"
@@ -104,10 +105,15 @@ def place_for(engine: str, folder: Path) -> Iterator[Place]:
         yield PLACES[engine](folder, "")
         return
     with cluster() as server:
-        with server.connect("postgres") as db:
-            db.execute("ALTER SYSTEM SET autovacuum_naptime='1s'")
-            db.execute("SELECT pg_reload_conf()")
-        yield PLACES[engine](folder, server.conninfo(server.database()))
+        database = server.database()
+        place = PLACES[engine](folder, server.conninfo(database))
+
+        def tidy() -> None:
+            with server.connect(database) as db:
+                db.execute("VACUUM")
+
+        place.tidy = tidy
+        yield place
 
 
 async def soak(place: Place, messages: int, rounds: int, seconds: float) -> list[Sizes]:

@@ -85,11 +85,12 @@ class Standing(Value, frozen=True):
     """What the hub knows of the dossier before the call. ``state``: ``None`` when it does not know it.
 
     ``said``: the keys of this sender's own messages about it, in their order; where a call is about no dossier, those that
-    begin as it says (``Say.begins``).
+    begin as it says (``Say.begins``). ``answered``: another system spoke of it after the last of them.
     """
 
     state: State | None = None
     said: tuple[str, ...] = ()
+    answered: bool = False
 
 
 class Message(Value, frozen=True):

@@ -39,6 +39,8 @@ CLOCK = "DateCreated"
 LONGEST = 4_000
 """Characters of a note or a question."""
 MONTHS, FIRST_YEAR, LAST_YEAR = 12, 2000, 2999
+WHOLE = 9
+"""Digits of a whole number; the longest that are read."""
 
 
 class Figures(NamedTuple):
@@ -157,7 +159,7 @@ def _whole(found: dict[str, Any], name: str, least: int, most: int) -> int:
     said = text(found.get(name))
     if not said:
         raise refuse("HUB-SCH-003", f"/{name}", rule="required")
-    if not (said.isascii() and said.isdecimal()) or not least <= int(said[:9]) <= most:
+    if not (said.isascii() and said.isdecimal() and len(said) <= WHOLE) or not least <= int(said) <= most:
         raise refuse("HUB-SCH-002", f"/{name}", rule=f"{least} … {most}")
     return int(said)
 
@@ -186,6 +188,10 @@ def _figures(found: dict[str, Any], names: tuple[str, ...], place: str) -> Itera
 
 
 def _is_number(said: float | str) -> bool:
+    if isinstance(said, str) and (
+        "_" in said or not said.isascii()
+    ):  # Python reads more than a number's digits
+        return False
     try:
         return abs(float(said)) < float("inf")
     except (ValueError, OverflowError):

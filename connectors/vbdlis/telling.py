@@ -37,10 +37,10 @@ def told(service: str, said: Said, body: bytes, came: datetime, standing: Standi
 
 
 def _number(service: str, digest: str, standing: Standing) -> int:
-    """Count how often it happened; what was said last of the dossier is said again and not anew."""
+    """Count how often it happened; what was said last of the dossier is said again and not anew, until another system spoke."""
     earlier = [_KEY.fullmatch(key) for key in standing.said]
     same = [one for one in earlier if one and (one["service"], one["digest"]) == (service, digest)]
-    again = bool(same) and same[-1] is earlier[-1]
+    again = bool(same) and same[-1] is earlier[-1] and not standing.answered
     return len(same) if again else len(same) + 1
 
 

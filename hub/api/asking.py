@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connectors.desks import Answered, Listed, Listing, Owed, Standing
+from hub.delivery.failure import HUB
 from hub.story import owed, record
 from schemas.dossier import from_json
 from schemas.problems import refuse
@@ -31,7 +32,12 @@ async def standing(store: Store, caller: Caller, about: str, begins: str = "") -
     if found is None:
         return Standing()
     story, said = found
-    return Standing(state=story.state, said=tuple(each.key for each in said if each.sender == caller.id))
+    last = max((place for place, each in enumerate(said) if each.sender == caller.id), default=len(said))
+    return Standing(
+        state=story.state,
+        said=tuple(each.key for each in said if each.sender == caller.id),
+        answered=any(each.sender != HUB for each in said[last + 1 :]),
+    )
 
 
 async def answer(store: Store, caller: Caller, ask: Ask) -> Answered:

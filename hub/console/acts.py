@@ -292,7 +292,7 @@ def money(said: str) -> int:
 def _is_moment(said: str) -> bool:
     try:
         moment(said)
-    except ValueError:
+    except (ValueError, OverflowError):
         return False
     return True
 
@@ -300,7 +300,7 @@ def _is_moment(said: str) -> bool:
 def _is_day(said: str) -> bool:
     try:
         day(said)
-    except ValueError:
+    except (ValueError, OverflowError):
         return False
     return True
 

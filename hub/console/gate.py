@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 from datetime import timedelta
@@ -22,14 +23,14 @@ from hub.console.passwords import LONGEST, spelled
 from hub.store.contract.people import Session, SignedIn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from datetime import datetime
 
     from argon2 import PasswordHasher
 
     from hub.api.failures import Failures
     from hub.settings.sections import Console as Times
-    from hub.store.contract.people import PeopleStore
+    from hub.store.contract.people import Officer, PeopleStore
 
 TOKEN_BYTES = 32
 SEEN_EVERY = timedelta(seconds=60)
@@ -90,19 +91,20 @@ class Gate:
     async def _enter(self, address: str, login: str, password: str) -> Entered | None:
         found = await self._people.officer(login)
         now = self._now()
-        if found is None:
+        if found is None or _shut(found, now):
             self._failures.check(address)
         else:
             self._failures.check(address, found.partner, found.id)
-        right = await self._fits(found.password if found else "", password)
-        if found is None:
-            return None
-        locked = found.locked_until is not None and now < found.locked_until
-        if not right or locked or found.disabled:
-            if not right and not locked and not found.disabled:
+        verified = found.password if found else ""
+        async with self._place():
+            right = await asyncio.to_thread(self._verified, verified, spelled(password[: 2 * LONGEST]))
+            found = await self._people.officer(login)  # meanwhile others guessed, or it was changed
+            if found is None or found.password != verified or _shut(found, now):
+                return None
+            if not right:
                 until = now + timedelta(seconds=self._times.locked)
                 await self._people.failed(found.id, most=self._times.tries, until=until, now=now)
-            return None
+                return None
         self._failures.passed(address, found.partner, found.id)
         token = self.token()
         session = Session(
@@ -115,18 +117,20 @@ class Gate:
         await self._people.begin(session)
         return Entered(token, found.partner, session)
 
-    async def _fits(self, stored: str, password: str) -> bool:
-        """Whether it is the password; for nobody's, the same work."""
+    @contextlib.asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        """One of the few who are looked at at once, until what came of it is written down."""
         if self._waiting >= MOST_WAITING:
             raise Later(NO_ROOM, f"at most {MOST_WAITING} sign-ins at once", WAIT)
         self._waiting += 1
         try:
             async with self._places:
-                return await asyncio.to_thread(self._verified, stored, spelled(password[: 2 * LONGEST]))
+                yield
         finally:
             self._waiting -= 1
 
     def _verified(self, stored: str, password: str) -> bool:
+        """Whether it is the password; for nobody's, the same work."""
         self._nobodys = self._nobodys or self._hasher.hash(self.token())
         try:
             return self._hasher.verify(stored or self._nobodys, password)
@@ -153,6 +157,11 @@ class Gate:
     async def sign_out(self, token: str) -> None:
         if token:
             await self._people.end(digest_of(token), self._now())
+
+
+def _shut(officer: Officer, now: datetime) -> bool:
+    """Nobody comes in by this account now, whatever the password: it opens no way past an address that must wait."""
+    return officer.disabled or (officer.locked_until is not None and now < officer.locked_until)
 
 
 def digest_of(token: str) -> str:

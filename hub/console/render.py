@@ -102,16 +102,24 @@ class Pages:
 
 def clock(moment: datetime) -> str:
     """``22/11/2026 14:05``, as an office in Vietnam reads it."""
-    return f"{moment.astimezone(VIETNAM):%d/%m/%Y %H:%M}"
+    return f"{local(moment):%d/%m/%Y %H:%M}"
 
 
 def date(moment: datetime) -> str:
-    return f"{moment.astimezone(VIETNAM):%d/%m/%Y}"
+    return f"{local(moment):%d/%m/%Y}"
 
 
 def typed(moment: datetime) -> str:
     """As a browser's field for a moment takes it."""
-    return moment.astimezone(VIETNAM).strftime(MOMENT)
+    return local(moment).strftime(MOMENT)
+
+
+def local(moment: datetime) -> datetime:
+    """In Vietnam's time; a moment at the end of all calendars ("no deadline", in some systems) stays as it was told."""
+    try:
+        return moment.astimezone(VIETNAM)
+    except OverflowError:
+        return moment
 
 
 def size(octets: int | None) -> str:

@@ -93,8 +93,10 @@ def failed(  # noqa: PLR0913 - one value for each thing that is told
     trial and parallel traffic: its failures alter nothing for those who are live.
 
     ``detail``: what is missing, where that is known. ``to``: who is told in place of the sender. ``confirm``: signs what the hub holds against itself.
-    The key is ``failed:<transfer>`` (``late:<transfer>`` for a deadline): the same failure told twice is the same message, with the same id.
+    The key is ``failed:<transfer>`` (``late:…`` for a deadline, ``parked:…`` for what somebody may still mend: how it ends is told anew):
+    the same failure told twice is the same message, with the same id.
     """
+    word = "parked" if state == State.PARKED else word
     about = from_json(work.canonical)
     if about.kind is Kind.DELIVERY_FAILED or about.sender == HUB or work.stage != "live":
         return None

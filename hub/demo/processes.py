@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import signal
 import socket
 import subprocess
@@ -20,15 +21,19 @@ if TYPE_CHECKING:
     from typing import Self
 
 GRACE = 25.0
+LOWEST_PORT, PORTS = 10_000, 20_000
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """Return loopback ports that were free a moment ago."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return tuple(int(one.getsockname()[1]) for one in sockets)
+    """Return loopback ports that were free a moment ago, below those that the system gives to whoever calls somebody."""
+    found: list[int] = []
+    with contextlib.ExitStack() as held:
+        while len(found) < count:
+            port = LOWEST_PORT + secrets.randbelow(PORTS)
+            with contextlib.suppress(OSError):
+                held.enter_context(socket.create_server(("127.0.0.1", port)))
+                found.append(port)
+    return tuple(found)
 
 
 class Processes:

@@ -442,6 +442,74 @@ async def test_more_sign_ins_than_can_be_looked_at_are_asked_to_come_later(
         assert await door.sign_in("10.0.0.1", "lan.nt", PASSWORD)
 
 
+async def test_guesses_that_come_all_at_once_lock_an_account_before_the_right_one_is_among_them(
+    made: Parts, tmp_path: Path
+) -> None:
+    async with gate(made, tmp_path, [0.0]) as (door, hasher):
+        hasher.free.clear()
+        words = [*("wrong" for _ in range(11)), PASSWORD]
+        coming = [
+            asyncio.create_task(door.sign_in(f"10.0.{number}.1", "lan.nt", word))
+            for number, word in enumerate(words)
+        ]
+
+        async def begun() -> bool:
+            return hasher.asked > 0
+
+        try:
+            await until(begun)
+        finally:
+            hasher.free.set()
+        assert await asyncio.gather(*coming) == [None] * len(words)
+        assert await door.sign_in("10.0.99.1", "lan.nt", PASSWORD) is None
+
+
+async def test_an_old_password_that_was_being_looked_at_opens_nothing_once_it_was_changed(
+    made: Parts, tmp_path: Path
+) -> None:
+    async with house(tmp_path, made, lambda: NOW) as hub:
+        await hub.store.people.add(officer(0, "lan.nt", "land"))
+        hasher = Counting()
+        door = Gate(
+            hub.store.people,
+            hasher,
+            Failures(lambda: 3600.0),
+            Times(),
+            now=lambda: NOW,
+            randomness=os.urandom,
+            refused_after=0,
+        )
+        hasher.free.clear()
+        coming = asyncio.create_task(door.sign_in("10.0.0.1", "lan.nt", PASSWORD))
+
+        async def begun() -> bool:
+            return hasher.asked > 0
+
+        try:
+            await until(begun)
+            await hub.store.people.set_password(
+                f"{1:026}", hasher.hash("another one, longer"), by="an", now=NOW
+            )
+        finally:
+            hasher.free.set()
+        assert await coming is None
+
+
+async def test_a_locked_account_opens_no_way_past_an_address_that_must_wait(
+    made: Parts, tmp_path: Path
+) -> None:
+    seconds = [0.0]
+    async with gate(made, tmp_path, seconds) as (door, hasher):
+        assert await door.sign_in("10.0.0.1", "lan.nt", PASSWORD)
+        for _ in range(40):
+            with contextlib.suppress(Later):
+                await door.sign_in("10.0.0.1", "lan.nt", "wrong")
+        before = hasher.asked
+        with pytest.raises(Later, match="HUB-AUT-012"):
+            await door.sign_in("10.0.0.1", "lan.nt", "wrong")
+        assert hasher.asked == before
+
+
 async def test_a_disabled_officer_is_out_at_once(made: Parts, tmp_path: Path) -> None:
     async with house(tmp_path, made, lambda: NOW) as hub, Browser(hub.url) as lan:
         await hub.store.people.add(officer(0, "lan.nt", "land"))

@@ -131,6 +131,15 @@ async def test_the_same_call_again_gets_the_same_answer_and_is_not_doubled(hub: 
     assert await kinds(hub, code) == ["received", "transferred", "step", "transferred", "step"]
 
 
+async def test_what_is_said_again_after_somebody_answered_happened_again(hub: House, land: Caller) -> None:
+    code = await opened(hub)
+    first = await land.say("YeuCauCapNhatHoSo", call(code))
+    assert await land.say("YeuCauCapNhatHoSo", call(code)) == first
+    assert (await hub.post(hub.message("step", code), key="answer")).status == 202
+    assert (await land.say("YeuCauCapNhatHoSo", call(code))).message != first.message
+    assert await kinds(hub, code) == ["received", "step", "step", "step"]
+
+
 async def test_a_call_without_a_date_is_one_whichever_process_hears_it_and_when(
     tmp_path: Path, made: Parts
 ) -> None:

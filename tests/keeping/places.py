@@ -32,13 +32,14 @@ LATER = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 
 @dataclass
 class Place:
-    """Where one hub's store is. ``clock`` goes on by a second each time somebody looks."""
+    """Where one hub's store is. ``clock`` goes on by a second each time somebody looks. ``tidy``: what the engine itself does with time."""
 
     keeper: Keeper
     opened: Callable[[int], Store]
     ids: Callable[[], str] = field(default_factory=lambda: numbered_ids(99))
     clock: count[int] = field(default_factory=count)
     sessions: count[int] = field(default_factory=lambda: count(1))
+    tidy: Callable[[], object] = field(default=lambda: None)
 
     def now(self) -> datetime:
         return LATER + timedelta(seconds=next(self.clock))

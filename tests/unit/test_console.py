@@ -99,6 +99,7 @@ def test_money_is_whole_dong(said: str, dong: int) -> None:
         ("fee_amount", "1" * 16),
         ("at", "2026-13-01T00:00"),
         ("at", "hôm nay"),
+        ("at", "0001-01-01T00:00"),
         ("due", "31/12/2026"),
     ],
 )
@@ -108,6 +109,13 @@ def test_a_field_that_cannot_be_read_is_named(name: str, said: str) -> None:
     with pytest.raises(Refusal) as refused:
         acts.check(fields, form)
     assert [(each.code, each.place) for each in refused.value.problems] == [("HUB-OFF-006", name)]
+
+
+def test_a_moment_at_the_end_of_all_calendars_is_shown_and_breaks_no_page() -> None:
+    never = datetime.max.replace(tzinfo=UTC)
+    assert render.clock(never) == "31/12/9999 23:59"
+    assert render.date(never) == "31/12/9999"
+    assert render.typed(never).startswith("9999-12-31")
 
 
 def test_times_are_an_offices_wall_clock_and_a_day_ends_when_it_closes() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from hub.delivery import supplying
 from hub.delivery.failure import HUB, failed, parked
+from hub.lifecycle import State as Life
 from hub.receipts.receipts import unsigned
 from hub.store.contract.delivery import Work
 from hub.store.contract.intake import Acceptance, NewTransfer
@@ -57,11 +58,13 @@ def work(message: Message, dossier: str | None = "d1") -> Work:
     )
 
 
-def told(about: Work, speaks: str = "desk", confirm: Confirm = unsigned) -> Acceptance | None:
+def told(
+    about: Work, speaks: str = "desk", confirm: Confirm = unsigned, state: str = Life.REFUSED
+) -> Acceptance | None:
     return failed(
         about,
         code="HUB-PAR-001",
-        state="refused",
+        state=state,
         now=NOW,
         codec_of=lambda partner: cast("Codec", TwoParts()) if partner == speaks else None,
         confirm=confirm,
@@ -121,6 +124,15 @@ def test_the_same_failure_is_the_same_message() -> None:
     assert second is not None
     assert (first.sender, first.key, first.digest) == (second.sender, second.key, second.digest)
     assert first.key == "failed:m1.land"
+
+
+def test_how_a_transfer_ends_is_told_also_after_it_was_told_that_it_was_parked() -> None:
+    parked, ended = told(work(said()), state=Life.PARKED), told(work(said()))
+    assert parked is not None
+    assert ended is not None
+    assert (parked.key, ended.key) == ("parked:m1.land", "failed:m1.land")
+    assert parked.message != ended.message
+    assert not {each.id for each in parked.transfers} & {each.id for each in ended.transfers}
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,12 @@ def test_a_call_without_a_date_is_a_repetition_of_what_was_said_last_only() -> N
     assert said("ThueChuyenTraHoSoDoSai", TAX, known, NOW + 2 * DAY)[0] == second
 
 
+def test_a_call_without_a_date_happened_again_once_another_system_answered() -> None:
+    first, _ = said("YeuCauCapNhatHoSo", TAX)
+    assert said("YeuCauCapNhatHoSo", TAX, Standing(said=(first,)), NOW + DAY)[0] == first
+    assert said("YeuCauCapNhatHoSo", TAX, Standing(said=(first,), answered=True), NOW + DAY)[0] != first
+
+
 def test_the_clock_is_no_part_of_what_was_said_where_the_call_has_none() -> None:
     def heard(service: str, document: object, at: datetime) -> Message:
         body = json.dumps(document).encode()
