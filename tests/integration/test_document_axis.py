@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +18,10 @@ from connectors.simulators.orders import Order
 from hub.store.contract.views import Filter
 from schemas.library import Library
 from schemas.strict_xml import parse_xml
+from signing.keys.ring import KeySource
+from signing.keys.ring import load as load_key
+from signing.profiles import EdxmlProfile
+from signing.xml.edxml import EdxmlSigner
 from tests.contract.room import SECRET, now
 from tests.contract.room_edxml import OWN, THEIRS, line, settings
 from tests.doubles.loopback import loopback
@@ -70,6 +75,8 @@ kind = "vxp"
 system = "VN:GOV:H47"
 secret_file = "unit.txt"
 """
+SEALED = "axis-sealed"
+"""The same organisation as ``axis``, by a file that wants its documents signed."""
 BOTH: tuple[Kind, ...] = ("vxp", "truclienthong")
 
 
@@ -103,17 +110,28 @@ class Stage(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    return Pki(tmp_path_factory.mktemp("pki"), NOON)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, pki: Pki) -> Parts:
     folder = tmp_path_factory.mktemp("parts")
-    files = partner_files(folder / "partners", Pki(folder, NOON)["seal-p256"].certificate_file)
+    files = partner_files(folder / "partners", pki["seal-p256"].certificate_file)
     (files / "axis.toml").write_text(PARTNER, "utf-8")
+    pin = f'[sends.signature]\nbinding = "edxml"\ncertificates = ["{pki["seal-2048"].certificate_file}"]\n'
+    (files / f"{SEALED}.toml").write_text(PARTNER.replace('id = "axis"', f'id = "{SEALED}"') + pin, "utf-8")
     (files / "unit.txt").write_text(SECRET, "utf-8")
     return parts(files)
 
 
 @asynccontextmanager
 async def staged(
-    folder: Path, made: Parts, kind: Kind = "vxp", more: dict[str, Any] | None = None
+    folder: Path,
+    made: Parts,
+    kind: Kind = "vxp",
+    more: dict[str, Any] | None = None,
+    partner: str = "axis",
 ) -> AsyncIterator[Stage]:
     kept: list[Intake] = []
 
@@ -125,7 +143,7 @@ async def staged(
     async with house(folder, made, lambda: NOON, intake=keep) as hub, loopback(axis) as (server, url):
         told = settings(kind, url, folder, **(more or {}))
         inbox = collector(told, line(told))
-        worker = Worker(hub, kept[0], inbox, partner="axis")
+        worker = Worker(hub, kept[0], inbox, partner=partner)
         try:
             yield Stage(hub, axis, server, worker)
         finally:
@@ -302,3 +320,39 @@ async def test_what_is_too_large_is_turned_away_unread(tmp_path: Path, made: Par
         assert stage.state(name) == "FAIL"
         (noted,) = await stage.hub.store.refused(sender="axis")
         assert noted.code == "HUB-LIM-001"
+
+
+def signed(pki: Pki, document: str) -> bytes:
+    """Sign it, then write it as no program here would: with a declaration, and with line ends that no canonical form has."""
+    source = KeySource(
+        name="seal",
+        file=str(pki["seal-2048"].key_file),
+        certificate=str(pki["seal-2048"].certificate_file),
+    )
+    written = EdxmlSigner(load_key(source), EdxmlProfile()).sign(document.encode(), NOON)
+    return b'<?xml version="1.0" encoding="UTF-8"?>\r\n' + written.replace(b"\n", b"\r\n") + b"\r\n"
+
+
+def verifies(pki: Pki, raw: bytes, folder: Path) -> bool:
+    file = folder / "document.xml"
+    file.write_bytes(raw)
+    command = ["xmlsec1", "--verify", "--pubkey-cert-pem", str(pki["seal-2048"].certificate_file), str(file)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+async def test_a_signed_document_lies_byte_for_byte_in_the_store_and_others_verify_it_from_there(
+    tmp_path: Path, made: Parts, pki: Pki
+) -> None:
+    raw = signed(pki, DOCUMENT)
+    async with staged(tmp_path, made, partner=SEALED) as stage:
+        good = stage.axis.lodge(THEIRS, raw)
+        forged = stage.axis.lodge(THEIRS, raw.replace("Tam Kỳ".encode(), "Hội An".encode()))
+        assert await stage.round() == 2
+        assert (stage.state(good), stage.state(forged)) == ("DONE", "FAIL")
+        dossier = await stage.hub.store.dossier("000.00.15.H47-190412-0007")
+        assert dossier is not None
+        held = await stage.hub.store.payloads(dossier.transfers[0].id)
+        assert held is not None
+        assert held.raw == raw
+        assert verifies(pki, held.raw, tmp_path)
+        assert not verifies(pki, held.raw.replace("Tam Kỳ".encode(), "Hội An".encode()), tmp_path)
