@@ -285,6 +285,20 @@ class Numbers(Protocol):
         ...
 
 
+@runtime_checkable
+class Answers(Protocol):
+    """A codec that may say what becomes of a dossier as an answer to the message by which the partner itself opened it."""
+
+    @property
+    def answers(self) -> bool:
+        """Whether this partner wants that."""
+        ...
+
+    def answer(self, message: Message, opened: bytes) -> Draft | None:
+        """``opened``: what the partner brought, byte for byte. ``None``: it is said as to everybody else."""
+        ...
+
+
 class Connector(Protocol):
     """One partner, reachable. Built once per process; safe for concurrent calls on one event loop."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from connectors.contract import Connector, Outcome, Parcel, Reason, Unsure
+from connectors.edxml.letters import KIND, STATUS
 from connectors.edxml.replies import ROWS, read
 from connectors.replies import classify, known_actions
 from connectors.transport import Answer, Broken
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from connectors.edxml.axis import Axis
+    from connectors.edxml.ways import Type
     from connectors.replies import Row, Table
 
 
@@ -26,7 +28,8 @@ class _Sender:
         self._axis, self._rows = axis, rows
 
     async def deliver(self, parcel: Parcel) -> Outcome:
-        request = self._axis.way.send(parcel.sealed.payload, "edoc", self._axis.now())
+        kind: Type = "status" if parcel.sealed.facts.get(KIND) == STATUS else "edoc"
+        request = self._axis.way.send(parcel.sealed.payload, kind, self._axis.now())
         answer = await self._axis.call(request)
         if isinstance(answer, Broken):
             return answer.outcome()

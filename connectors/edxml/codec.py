@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from connectors.contract import Draft
+from connectors.edxml import letters
 from schemas.dossier import Document, Dossier
 from schemas.edxml_files import enclose
+from schemas.problems import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +49,27 @@ class EdxmlCodec:
             facts={"dossier": code} if code else {},
             canonical=True,
         )
+
+    @property
+    def answers(self) -> bool:
+        return self._settings.progress
+
+    def answer(self, message: Message, opened: bytes) -> Draft | None:
+        """Say it as a status message about their document. What carries files, and what no code says, stays a document."""
+        dossier = message.dossier
+        if dossier is None or dossier.documents or dossier.results:
+            return None
+        try:
+            about = letters.head(opened)
+        except Refusal:
+            return None
+        if about.is_status or about.sender != self._settings.organ:
+            return None
+        said = letters.progress(self._settings, about, message.event)
+        if said is None:
+            return None
+        facts = {"dossier": dossier.code, letters.KIND: letters.STATUS}
+        return Draft(payload=said, media_type="application/xml", facts=facts)
 
     def enclose(self, draft: Draft, contents: Mapping[str, bytes]) -> Draft:
         """Put the files in, by SHA-256. Raises ``Refusal`` HUB-MAP-004 for one that is not there."""

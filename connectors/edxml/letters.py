@@ -11,16 +11,29 @@ import msgspec
 from connectors.contract import Enclosed, Receipted
 from schemas.canonical_xml import escaped
 from schemas.convert import CONVERTERS, Wrong
+from schemas.dossier import Kind
 from schemas.edxml import ERRORS
 from schemas.edxml_files import ENVELOPE, NAMESPACE, at, files, tree_of
 from schemas.strict_xml import parse_xml
 
 if TYPE_CHECKING:
     from connectors.edxml.settings import Settings
+    from schemas.dossier import Event
 
 ARRIVED, TURNED_AWAY = "01", "02"
 VIETNAM = timezone(timedelta(hours=7))
-WORDS = {ARRIVED: "Đã đến", TURNED_AWAY: "Từ chối tiếp nhận"}
+WORDS = {
+    ARRIVED: "Đã đến",
+    TURNED_AWAY: "Từ chối tiếp nhận",
+    "03": "Đã tiếp nhận",
+    "04": "Phân công xử lý",
+    "05": "Đang xử lý",
+    "06": "Hoàn thành",
+}
+PROGRESS = {Kind.RECEIVED: "03", Kind.TRANSFERRED: "04", Kind.STEP: "05", Kind.FINISHED: "06"}
+"""13 asks for a document of one's own back, and 15 and 16 grant that: none of them says what becomes of another's."""
+KIND, STATUS = "message_type", "status"
+"""What a draft's facts say of a status message."""
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,8 +97,25 @@ def enclosed(raw: bytes) -> tuple[Enclosed, ...]:
 
 
 def status(settings: Settings, about: Head, code: str, detail: str, now: datetime) -> bytes:
-    """Write a status message as documents in the field have it: no body, ``ResponseFor`` names who is answered."""
+    """Say that a document arrived, or was turned away and why (``detail``)."""
     words = f"{WORDS[code]} ({detail})" if detail else WORDS[code]
+    return _written(settings, about, "", (code, words, now), _errors(settings, detail))
+
+
+def progress(settings: Settings, about: Head, event: Event) -> bytes | None:
+    """Say what becomes of the dossier that a document brought; ``None``: no code says it."""
+    code, actor = PROGRESS.get(event.kind), event.actor
+    if code is None:
+        return None
+    staff = (("Department", actor.unit or ""), ("Staff", actor.name or "")) if actor else ()
+    return _written(settings, about, _elements(staff), (code, event.content or WORDS[code], event.at))
+
+
+def _written(
+    settings: Settings, about: Head, staff: str, what: tuple[str, str, datetime], errors: str = ""
+) -> bytes:
+    """Write a status message as documents in the field have it: no body, ``ResponseFor`` names who is answered. ``what``: code, words, moment."""
+    code, words, said_at = what
     response = (
         ("OrganId", about.sender),
         ("Code", about.code),
@@ -96,17 +126,18 @@ def status(settings: Settings, about: Head, code: str, detail: str, now: datetim
     said = (
         f"<edXML:From>{_elements(own)}</edXML:From>"
         f"<edXML:ResponseFor>{_elements(response)}</edXML:ResponseFor>"
+        + (f"<edXML:StaffInfo>{staff}</edXML:StaffInfo>" if staff else "")
         + _elements(
             (
                 ("StatusCode", code),
                 ("Description", words),
-                ("Timestamp", f"{now.astimezone(VIETNAM):%Y/%m/%d %H:%M:%S}"),
+                ("Timestamp", f"{said_at.astimezone(VIETNAM):%Y/%m/%d %H:%M:%S}"),
             )
         )
     )
     return (
         f'<edXML xmlns="{NAMESPACE}"><edXML:edXMLEnvelope xmlns:edXML="{NAMESPACE}"><edXML:edXMLHeader>'
-        f"<edXML:MessageHeader>{said}</edXML:MessageHeader>{_errors(settings, detail)}</edXML:edXMLHeader></edXML:edXMLEnvelope></edXML>"
+        f"<edXML:MessageHeader>{said}</edXML:MessageHeader>{errors}</edXML:edXMLHeader></edXML:edXMLEnvelope></edXML>"
     ).encode()
 
 

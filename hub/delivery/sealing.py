@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import structlog
 
-from connectors.contract import Encloses, Envelope, Numbers, Opened, Sealed
+from connectors.contract import Answers, Encloses, Envelope, Numbers, Opened, Sealed
 from hub.documents.contract import Waits
 from hub.processes.crew import Died, TooLong
 from schemas.dossier import from_json
@@ -45,7 +45,7 @@ TRIES_ALONE = 2
 
 class Order(msgspec.Struct, frozen=True):
     """What the pool needs to seal one transfer. ``contents``: documents that travel inside it, by SHA-256. ``number``, ``at``: the
-    transfer's own number, and when its message was accepted.
+    transfer's own number, and when its message was accepted. ``opened``: what the partner itself opened the dossier with, where it wants answers to that.
     """
 
     transfer: str
@@ -56,6 +56,7 @@ class Order(msgspec.Struct, frozen=True):
     contents: Mapping[str, bytes] = {}
     number: int = 0
     at: datetime = datetime.fromtimestamp(0, UTC)
+    opened: bytes = b""
 
 
 class Wrap(msgspec.Struct, frozen=True):
@@ -106,6 +107,7 @@ def _order(work: Work) -> Order:
         work.contents,
         work.number,
         work.accepted_at,
+        work.opened,
     )
 
 
@@ -117,10 +119,7 @@ def seal(bench: Workbench, order: Order) -> Sealed | Problem:
     if codec is None or sealer is None:
         return Problem(code="HUB-CFG-001", detail=order.partner)
     try:
-        draft = codec.encode(order.operation, from_json(order.canonical), order.key)
-        if isinstance(codec, Numbers):
-            draft = codec.number(draft, order.number, order.at)
-        sealed = sealer.seal(codec.enclose(draft, order.contents) if isinstance(codec, Encloses) else draft)
+        sealed = sealer.seal(_draft(codec, order))
         said = bench.says.get(order.partner)
         return msgspec.structs.replace(sealed, says=said.ref) if said else sealed
     except Refusal as refusal:
@@ -128,6 +127,18 @@ def seal(bench: Workbench, order: Order) -> Sealed | Problem:
     except Exception as error:
         log.exception("sealing_failed", transfer=order.transfer, partner=order.partner)
         return Problem(code="HUB-INT-001", detail=type(error).__name__)
+
+
+def _draft(codec: Codec, order: Order) -> Draft:
+    message = from_json(order.canonical)
+    if order.opened and isinstance(codec, Answers):
+        answer = codec.answer(message, order.opened)
+        if answer is not None:
+            return answer
+    draft = codec.encode(order.operation, message, order.key)
+    if isinstance(codec, Numbers):
+        draft = codec.number(draft, order.number, order.at)
+    return codec.enclose(draft, order.contents) if isinstance(codec, Encloses) else draft
 
 
 def wrap(bench: Workbench, order: Wrap) -> Envelope | Opened | Problem:

@@ -82,7 +82,7 @@ def _read(source: Source, world: World) -> Partner:
         found = world.fits(room, settings, told.replies if told else (), bool(told and told.reply_signature))
         problems.extend(_placed(source, problem, table or {}, under) for problem in found)
     if declaration is not None:
-        problems.extend(_receipts(source, declaration))
+        problems.extend(_receipts(source, declaration, settings))
         problems.extend(_known(source, declaration, world.rooms.get(room)))
         problems.extend(_signatures(source, declaration))
         problems.extend(_envelopes(source, declaration, world.rooms.get(room)))
@@ -111,7 +111,7 @@ def _known(source: Source, told: Declaration, room: type[BaseModel] | None) -> I
         yield source.problem(("access", "signature"), "[sends.signature]")
 
 
-def _receipts(source: Source, told: Declaration) -> Iterator[Problem]:
+def _receipts(source: Source, told: Declaration, settings: BaseModel | None) -> Iterator[Problem]:
     """A partner that acknowledges must be able to say so; one that does not has nothing to bring."""
     if told.receives is None:
         return
@@ -121,6 +121,8 @@ def _receipts(source: Source, told: Declaration) -> Iterator[Problem]:
         yield source.problem(
             ("receives", "acknowledges"), "receives.receipts.api_keys, or [sends], for its receipts"
         )
+    if told.receives.acknowledges and getattr(settings, "progress", False):
+        yield source.problem(("receives", "acknowledges"), "false: nobody answers a status message")
     proof = told.receives.receipt_signature
     if proof and not told.receives.acknowledges:
         yield source.problem(("receives", "receipt_signature"), "acknowledges = true")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from connectors import catalogue
-from connectors.contract import Codec, Connector  # noqa: TC001 - msgspec reads the annotations at run time
+from connectors.contract import Answers, Codec, Connector
+from hub.delivery.answering import Answering
 from hub.delivery.decide import Policy
 from hub.delivery.delivery import Delivery
 from hub.delivery.hearing import Hearing
@@ -83,7 +84,11 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
     try:
         await store.capacities(capacities(what.partners))
         name, counts = process_name(), Counts()
-        sealing = Pool(pool.sealing_in(crew, settings.limits.judge_time, known.barred))
+        sealing = Answering(
+            Pool(pool.sealing_in(crew, settings.limits.judge_time, known.barred)),
+            store.said,
+            frozenset(name for name, codec in speak.items() if isinstance(codec, Answers) and codec.answers),
+        )
         stamping = await closing.enter_async_context(stamped(what, sealing))
         await known.read()  # before anything is signed
         await clear(store.stages, parties(what.partners), what.agencies, router_of(what), utc_now())

@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import pytest
 
+from connectors.contract import Delivered, Sealed
+from connectors.edxml.client import connect
+from connectors.edxml.codec import build
 from connectors.edxml.collector import collector
 from connectors.simulators.axis import FETCH, LIST, MARK, SEND, Axis
 from connectors.simulators.desk import Journal
 from connectors.simulators.orders import Order
+from hub.delivery.answering import Answering
+from hub.delivery.sealing import Pool, Unsigned, Workbench, seal
+from hub.delivery.tries import parcel_of
+from hub.store.contract.delivery import Work
 from hub.store.contract.views import Filter
+from schemas.dossier import Actor, Dossier, Event, Kind, Message, to_json
 from schemas.library import Library
 from schemas.strict_xml import parse_xml
 from signing.keys.ring import KeySource
@@ -31,11 +39,13 @@ from tests.integration.intake_house import PROVINCE, house, partner_files, parts
 from tests.store.samples import acceptance, at, delivered, roomy, sealed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from connectors.simulators.server import Server
+    from hub.delivery.sealing import Order as Sealing
     from hub.intake.intake import Intake
-    from tests.contract.room_edxml import Kind
+    from schemas.problems import Problem
+    from tests.contract.room_edxml import Kind as Way
     from tests.integration.intake_house import House, Parts
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "edxml"
@@ -77,7 +87,7 @@ secret_file = "unit.txt"
 """
 SEALED = "axis-sealed"
 """The same organisation as ``axis``, by a file that wants its documents signed."""
-BOTH: tuple[Kind, ...] = ("vxp", "truclienthong")
+BOTH: tuple[Way, ...] = ("vxp", "truclienthong")
 
 
 class Stage(NamedTuple):
@@ -85,6 +95,7 @@ class Stage(NamedTuple):
     axis: Axis
     server: Server
     worker: Worker
+    url: str
 
     async def round(self) -> int | None:
         return await self.worker.round()
@@ -129,7 +140,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, pki: Pki) -> Parts:
 async def staged(
     folder: Path,
     made: Parts,
-    kind: Kind = "vxp",
+    kind: Way = "vxp",
     more: dict[str, Any] | None = None,
     partner: str = "axis",
 ) -> AsyncIterator[Stage]:
@@ -145,14 +156,14 @@ async def staged(
         inbox = collector(told, line(told))
         worker = Worker(hub, kept[0], inbox, partner=partner)
         try:
-            yield Stage(hub, axis, server, worker)
+            yield Stage(hub, axis, server, worker, url)
         finally:
             await inbox.close()
 
 
 @pytest.mark.parametrize("kind", BOTH)
 async def test_a_document_is_taken_with_its_file_answered_and_marked(
-    tmp_path: Path, made: Parts, kind: Kind
+    tmp_path: Path, made: Parts, kind: Way
 ) -> None:
     async with staged(tmp_path, made, kind) as stage:
         name = stage.axis.lodge(THEIRS, DOCUMENT.encode())
@@ -168,7 +179,7 @@ async def test_a_document_is_taken_with_its_file_answered_and_marked(
 
 @pytest.mark.parametrize("kind", BOTH)
 async def test_what_is_refused_is_answered_with_its_code_and_marked_as_failed(
-    tmp_path: Path, made: Parts, kind: Kind
+    tmp_path: Path, made: Parts, kind: Way
 ) -> None:
     async with staged(tmp_path, made, kind) as stage:
         name = stage.axis.lodge(
@@ -356,3 +367,74 @@ async def test_a_signed_document_lies_byte_for_byte_in_the_store_and_others_veri
         assert held.raw == raw
         assert verifies(pki, held.raw, tmp_path)
         assert not verifies(pki, held.raw.replace("Tam Kỳ".encode(), "Hội An".encode()), tmp_path)
+
+
+CODE = "000.00.15.H47-190412-0007"
+STEP = Event(
+    kind=Kind.STEP, at=NOON, content="Thẩm tra hồ sơ", actor=Actor(name="Lê Văn Xử", unit="Phòng Đất đai")
+)
+
+
+async def told(stage: Stage, folder: Path, way: Way, event: Event) -> bytes:
+    """Seal what happened as a worker does, send it, and return what left."""
+    known = await stage.hub.store.known(PROVINCE, CODE)
+    assert known is not None
+    message = Message(event=event, key="m", sender="desk", agency=OWN, dossier=Dossier(code=CODE))
+    work = Work(
+        token="t",
+        transfer="t1",
+        message="m",
+        partner="axis",
+        operation="VanBan",
+        part=0,
+        key="m:axis:0",
+        kind=str(event.kind),
+        dossier=known.dossier,
+        canonical=to_json(message),
+        sealed=None,
+        doubt=False,
+        attempts=0,
+        sends=0,
+        accepted_at=NOON,
+    )
+    settled = settings(way, stage.url, folder, progress=True)
+    codec = build(settled, stage.hub.parts.formats["edxml.qcvn102@1"])
+    bench = Workbench(codecs={"axis": codec}, sealers={"axis": Unsigned()})
+
+    async def run(orders: Sequence[Sealing]) -> list[Sealed | Problem]:
+        return [seal(bench, order) for order in orders]
+
+    sealery = Answering(Pool(run), stage.hub.store.said, {"axis"} if codec.answers else ())
+    made = (await sealery.seal([work]))["t1"]
+    assert isinstance(made, Sealed)
+    room = connect(line(settled))
+    assert isinstance(await room.deliver(parcel_of(work, made)), Delivered)
+    await room.close()
+    return made.payload
+
+
+@pytest.mark.parametrize("way", BOTH)
+async def test_what_becomes_of_a_dossier_that_came_as_a_document_is_told_as_its_status(
+    tmp_path: Path, made: Parts, way: Way
+) -> None:
+    async with staged(tmp_path, made, way) as stage:
+        stage.axis.lodge(THEIRS, DOCUMENT.encode())
+        assert await stage.round() == 1
+        said = await told(stage, tmp_path, way, STEP)
+        assert said == (GOLDEN / "progress.xml").read_bytes()
+        assert stage.axis.sent("status")[-1] == said
+        for kind in (Kind.RECEIVED, Kind.TRANSFERRED, Kind.FINISHED):
+            await told(stage, tmp_path, way, Event(kind=kind, at=NOON))
+        assert stage.statuses() == ["01", "05", "03", "04", "06"]
+        assert stage.axis.sent("edoc") == []
+
+
+async def test_what_becomes_of_a_dossier_that_others_opened_goes_as_a_document(
+    tmp_path: Path, made: Parts, pki: Pki
+) -> None:
+    async with staged(tmp_path, made, partner=SEALED) as stage:
+        stage.axis.lodge(THEIRS, signed(pki, DOCUMENT))
+        assert await stage.round() == 1
+        said = await told(stage, tmp_path, "vxp", STEP)  # to the partner of another file
+        assert stage.axis.sent("edoc") == [said]
+        assert stage.statuses() == ["01"]

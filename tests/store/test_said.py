@@ -58,5 +58,7 @@ async def test_what_was_said_is_read_whether_or_not_it_went_to_anybody(store: St
     assert await store.said.canonical(["m2", "m1"]) == (b'{"canonical":"m2"}', b'{"canonical":"m1"}')
     assert await store.said.canonical(["m1", "gone"]) is None
     assert await store.said.canonical([]) == ()
+    assert (await store.said.raw("m1"), await store.said.raw("gone")) == (acceptance("m1").raw, b"")
     if await store.forget("d1", reason="asked", by="an", now=at(5)):  # encrypted: its key is gone
         assert await store.said.canonical(["m1"]) is None
+        assert await store.said.raw("m1") == b""

@@ -129,6 +129,43 @@ async def test_papers_and_results_travel_inside_what_is_sealed(codec: EdxmlCodec
     assert again == sealed
 
 
+GOLDEN = ROOT / "tests" / "golden" / "edxml"
+DOCUMENT, STATUS = ((GOLDEN / name).read_bytes() for name in ("document.xml", "status.xml"))
+STEP = msgspec.structs.replace(
+    MESSAGE,
+    event=Event(kind=Kind.STEP, at=NOW),
+    dossier=Dossier(code="000.00.15.H47-190412-0007"),
+)
+
+
+@pytest.mark.parametrize(
+    ("message", "opened", "answered"),
+    [
+        (STEP, DOCUMENT, True),
+        (MESSAGE, DOCUMENT, False),
+        (msgspec.structs.replace(STEP, dossier=MESSAGE.dossier), DOCUMENT, False),
+        (msgspec.structs.replace(STEP, event=Event(kind=Kind.RECALLED, at=NOW)), DOCUMENT, False),
+        (STEP, STATUS.replace(b"001.00.10.H47", THEIRS.encode()), False),
+        (STEP, DOCUMENT.replace(b"OrganId>000.00.15.H47", b"OrganId>000.00.16.H47"), False),
+        (STEP, b'{"event": {}}', False),
+    ],
+    ids=[
+        "a step",
+        "files",
+        "papers",
+        "no code says it",
+        "by a status",
+        "by another organisation",
+        "by no document",
+    ],
+)
+def test_only_what_a_status_can_say_about_their_own_document_is_said_so(
+    codec: EdxmlCodec, message: Message, opened: bytes, *, answered: bool
+) -> None:
+    draft = codec.answer(message, opened)
+    assert (draft is not None) == answered
+
+
 async def test_what_is_signed_with_its_files_is_believed_and_read(codec: EdxmlCodec, tmp_path: Path) -> None:
     pki = Pki(tmp_path, datetime.now(UTC))
     key = load_key(

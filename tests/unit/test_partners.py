@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from pydantic import BaseModel, ConfigDict
 
+from connectors.edxml.settings import Settings as Edxml
 from connectors.folder.settings import Settings as Folder
 from connectors.gip.settings import Settings as Gip
 from hub.partners import reading
@@ -423,3 +424,21 @@ inbox = "{tmp_path}"
     assert [problem.place.partition(" ")[2] for problem in refused.value.problems] == [
         "receives.folder.inbox"
     ]
+
+
+@pytest.mark.parametrize("acknowledges", [False, True])
+def test_nobody_acknowledges_what_is_told_by_status_messages(tmp_path: Path, *, acknowledges: bool) -> None:
+    room = (
+        '[receives.edxml]\nbase_url = "https://example.invalid"\norgan = "a"\nown = "b"\nprogress = true\n'
+        '[receives.edxml.way]\nkind = "vxp"\nsystem = "hub"\nsecret_file = "keys/ring"\n'
+    )
+    start, end = GOOD.index("[receives.pigeon]"), GOOD.index("[[receives.replies]]")
+    text = (GOOD[:start] + room + GOOD[end:]).replace('room = "pigeon"', 'room = "edxml"')
+    text = text.replace("can_be_asked = true", f"acknowledges = {str(acknowledges).lower()}")
+    world = msgspec.structs.replace(WORLD, rooms={"edxml": Edxml})
+    if not acknowledges:
+        assert reading.load(write(tmp_path, text).parent, world)
+        return
+    with pytest.raises(Refusal) as caught:
+        reading.load(write(tmp_path, text).parent, world)
+    assert [problem.place.partition(" ")[2] for problem in caught.value.problems] == ["receives.acknowledges"]

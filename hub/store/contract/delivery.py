@@ -18,7 +18,7 @@ class Work(Value, frozen=True):
 
     ``attempts`` counts sends that used up schedule entries; ``sends`` counts every send. ``sealed`` is ``None`` until
     ``seal`` stored it. ``facts``: what this partner told in earlier deliveries about this dossier. ``probe``: claimed to see
-    whether a partner that was down is back. ``contents``: documents that travel inside the payload, by SHA-256; never the store's. ``stage``: of the transfer.
+    whether a partner that was down is back. ``contents``: documents that travel inside the payload, by SHA-256, and ``opened``: what the partner opened the dossier with; never the store's. ``stage``: of the transfer.
     ``number``: the transfer's own in this store; no other has it.
     """
 
@@ -42,6 +42,7 @@ class Work(Value, frozen=True):
     probe: bool = False
     number: int = 0
     contents: Mapping[str, bytes] = {}
+    opened: bytes = b""
     stage: Stage = "live"
 
 

@@ -31,3 +31,7 @@ class Sayings(Protocol):
     async def canonical(self, messages: Sequence[str]) -> tuple[bytes, ...] | None:
         """Return what they say, in their order; ``None`` where not all of it can be read any more."""
         ...
+
+    async def raw(self, message: str) -> bytes:
+        """Return what came, byte for byte; nothing where it cannot be read any more."""
+        ...

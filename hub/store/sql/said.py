@@ -24,6 +24,7 @@ SELECT s.key FROM seen s LEFT JOIN message m ON m.id=s.message
 WHERE s.sender=? AND s.key>=? AND s.key<? ORDER BY coalesce(m.n, 0), s.key
 """
 _CANONICAL = "SELECT id, canonical FROM message WHERE id=?"
+_RAW = "SELECT raw FROM message WHERE id=?"
 
 
 def of(db: Db, dossier: str) -> tuple[SaidMessage, ...]:
@@ -47,6 +48,14 @@ def canonical(db: Db, bodies: Bodies, messages: Sequence[str]) -> tuple[bytes, .
         return None
 
 
+def raw(db: Db, bodies: Bodies, message: str) -> bytes:
+    rows = many(db, _RAW, (message,))
+    try:
+        return bodies.unpack(db, rows[0][0], f"{message}/raw") if rows else b""
+    except Unreadable:
+        return b""
+
+
 class SqlSayings:
     def __init__(self, reads: Reads, bodies: Bodies) -> None:
         self._reads, self._bodies = reads, bodies
@@ -59,3 +68,6 @@ class SqlSayings:
 
     async def canonical(self, messages: Sequence[str]) -> tuple[bytes, ...] | None:
         return await self._reads.run(lambda db: canonical(db, self._bodies, messages))
+
+    async def raw(self, message: str) -> bytes:
+        return await self._reads.run(lambda db: raw(db, self._bodies, message))
