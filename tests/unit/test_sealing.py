@@ -185,6 +185,7 @@ class Head:
     contents: Mapping[str, bytes] = field(default_factory=dict)
     number: int = 0
     accepted_at: datetime = datetime(2026, 11, 20, tzinfo=UTC)
+    opened: bytes = b""
 
 
 def heads(*subjects: str) -> list[Work]:
