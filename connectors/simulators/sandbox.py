@@ -17,6 +17,8 @@ from connectors.simulators import land, onestop, portal
 from connectors.simulators.axis import Axis
 from connectors.simulators.callers import CALLERS
 from connectors.simulators.desk import Journal
+from connectors.simulators.front import Front
+from connectors.simulators.gateway import Doors, Gateway
 from connectors.simulators.gip import Gip
 from connectors.simulators.land import Land
 from connectors.simulators.magic import Sandboxed
@@ -26,7 +28,7 @@ from connectors.simulators.portal_g2 import PortalG2
 from connectors.simulators.vbdlis import Vbdlis
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
     from connectors.simulators.desk import Desk
 
@@ -46,6 +48,12 @@ class Family(NamedTuple):
     asks: frozenset[str] = frozenset()
 
 
+def _gateway(journal: Journal, secret: str) -> Gateway:
+    """One secret for its token and as its access key."""
+    doors = Doors("hub", secret, secret, "VN:GOV:000.00.00.H47:motcua", "https://motcua.example.gov.vn")
+    return Gateway(OneStop(journal), doors)
+
+
 FAMILIES: Mapping[str, Family] = {
     "mot-cua": Family(OneStop, frozenset({onestop.ASK})),
     "dat-dai-soap": Family(Land, frozenset({land.LOOK_UP})),
@@ -57,6 +65,19 @@ FAMILIES: Mapping[str, Family] = {
     "dvcqg-g2": Family(lambda journal, secret: PortalG2(journal, secret, clock=_now)),
     "truc-vxp": Family(Axis),
     "thue-gip": Family(lambda journal, secret: Gip(journal, secret, clock=_now)),
+    "lgsp-mot-cua": Family(_gateway, frozenset({onestop.ASK})),
+    "dvcqg-g1plus": Family(
+        lambda journal, secret: Portal(journal, secret, clock=_now, generation="1+", lists_progress=True),
+        frozenset({portal.LOOK_UP}),
+    ),
+    "dvcqg-ket-noi": Family(
+        lambda journal, secret: Front(journal, secret, clock=_now, code="00"),
+        frozenset({portal.LOOK_UP}),
+    ),
+    "dvcqg-ba-lenh": Family(
+        lambda journal, secret: Front(journal, secret, clock=_now, plain=True),
+        frozenset({portal.LOOK_UP}),
+    ),
 }
 """By the name of the partner file in ``examples/sandbox``."""
 
@@ -110,7 +131,7 @@ def secret_file(folder: Path, name: str) -> Path:
 
 
 @asynccontextmanager
-async def running(places: tuple[Place, ...]) -> AsyncIterator[None]:
+async def running(places: Iterable[Place]) -> AsyncIterator[None]:
     """Let them answer. Raises ``OSError`` for a port that somebody else has."""
     async with AsyncExitStack() as opened:
         for place in places:

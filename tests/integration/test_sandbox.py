@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import secrets
 import signal
 import socket
@@ -21,6 +22,7 @@ from msgspec.structs import replace
 from connectors import catalogue
 from connectors.contract import Deferred, Delivered, Numbers, Parcel, Refused, Sealed, Unsure
 from connectors.simulators import sandbox
+from connectors.simulators.callers import CALLERS
 from connectors.simulators.desk import Call
 from connectors.simulators.magic import FOREVER, MAGIC, called
 from connectors.simulators.orders import KINDS
@@ -29,7 +31,7 @@ from hub.wiring.declared import check_partner, declared
 from schemas.dossier import from_json
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
     from connectors.contract import Outcome
     from connectors.simulators.sandbox import Place
@@ -44,7 +46,12 @@ SAID = {
     "dvcqg-g2": ("dvcqg.g2@1", "ThemMoiHoSo"),
     "truc-vxp": ("edxml.qcvn102@1", "VanBan"),
     "thue-gip": ("gip.data@1", "TruyVan"),
+    "lgsp-mot-cua": ("motcua.rest@1", "ThongDiep"),
+    "dvcqg-g1plus": ("dvcqg.g1plus@1", "DongBoHoSoMC"),
+    "dvcqg-ket-noi": ("dvcqg.g1@1", "DongBoHoSoMC"),
+    "dvcqg-ba-lenh": ("dvcqg.g1@1", "DongBoHoSoMC"),
 }
+MANUAL = Path(__file__).parents[2] / "docs" / "howto" / "sandbox.md"
 FIRST = 1 + FOREVER
 """Of the numbers at which a partner always misbehaves."""
 
@@ -64,7 +71,8 @@ class Box:
         message = from_json((GOLDEN / f"{ref}.{operation}.canonical.json").read_bytes())
         assert message.dossier is not None
         code = f"000.00.00.H47-261123-{number:04d}"
-        dossier = replace(message.dossier, code=code, documents=(), papers=(), results=())
+        unsaid = dict.fromkeys(("submitted_where", "digitised", "identity_verified", "paid_online"))
+        dossier = replace(message.dossier, code=code, documents=(), papers=(), results=(), **unsaid)
         message = replace(message, dossier=dossier, extensions={})
         key = f"01K9:{name}:{number}"
         codec = room.build(partner.settings, self.what.formats[receives.mapping])
@@ -97,16 +105,23 @@ def ports_in_a_row(count: int) -> int:
             return first
 
 
-@pytest.fixture
-async def box(tmp_path: Path) -> AsyncIterator[Box]:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Box:
+    tmp_path = tmp_path_factory.mktemp("sandbox")
     first = ports_in_a_row(len(sandbox.FAMILIES))
     places = sandbox.prepare(tmp_path / "box", first)
     scene = build(tmp_path / "site", 1, (2, 3, 4))
     text = scene.settings.read_text("utf-8")
     scene.settings.write_text(text.replace('"partners"', f'"{tmp_path / "box" / "partners"}"'), "utf-8")
     assert [check_partner(scene.settings, place.file) for place in places] == [()] * len(places)
-    async with sandbox.running(places):
-        yield Box(places, declared(scene.settings))
+    return Box(places, declared(scene.settings))
+
+
+@pytest.fixture
+async def box(made: Box, name: str) -> AsyncIterator[Box]:
+    """Let the partner of this name answer."""
+    async with sandbox.running([place for place in made.places if place.name == name]):
+        yield made
 
 
 def test_every_family_has_a_partner_file_and_every_number_a_kind() -> None:
@@ -115,12 +130,21 @@ def test_every_family_has_a_partner_file_and_every_number_a_kind() -> None:
     assert max(MAGIC) < FOREVER
 
 
+def test_the_manual_says_of_every_family_how_it_is_started() -> None:
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \|.*\| ([^|]+) \|$", MANUAL.read_text("utf-8"), re.MULTILINE)
+    started = {
+        name: {how for how, table in (("sandbox", sandbox.FAMILIES), ("play", CALLERS)) if name in table}
+        for name in sandbox.FAMILIES.keys() | CALLERS.keys()
+    }
+    assert {name: set(re.findall("[a-z]+", how)) for name, how in rows} == started
+
+
 @pytest.mark.parametrize("name", sandbox.FAMILIES)
 async def test_a_partner_of_the_sandbox_takes_a_dossier_and_misbehaves_by_its_number(
     box: Box, name: str
 ) -> None:
     (taken,) = await box.deliver(name, 1)
-    assert isinstance(taken, Delivered), taken
+    assert isinstance(taken, Delivered), [one.received for one in taken.exchanges]
     before = box.processed(name)
     assert before
     (unsure,) = await box.deliver(name, 9902)
@@ -152,6 +176,14 @@ def test_a_number_is_found_wherever_a_call_says_it() -> None:
         assert called(call(body=said.encode())) is None
 
 
+def until(last: str, lines: Iterable[str]) -> Iterator[str]:
+    """Give the lines up to this one; what ends before it says less, and that is seen."""
+    for line in lines:
+        yield line
+        if line == last:
+            return
+
+
 def test_the_command_runs_until_it_is_told_to_end(tmp_path: Path) -> None:
     port = ports_in_a_row(len(sandbox.FAMILIES))
     command = [sys.executable, "-m", "hub.cli.main", "sandbox", "--json", "--directory", str(tmp_path)]
@@ -159,10 +191,7 @@ def test_the_command_runs_until_it_is_told_to_end(tmp_path: Path) -> None:
         [*command, "--first-port", str(port)], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        told = ""
-        while not told.endswith("]\n"):
-            told += process.stdout.readline()
-        places = json.loads(told)
+        places = json.loads("".join(until("]\n", process.stdout)))
         assert [place["address"] for place in places] == [
             f"http://127.0.0.1:{port + number}" for number in range(len(places))
         ]
