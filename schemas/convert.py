@@ -207,10 +207,18 @@ def _to_xs_datetime(moment: datetime) -> str:
 
 
 def _from_xs_date(value: object) -> datetime:
-    """``xs:date`` without a zone: the first second of that day in Vietnam."""
-    if type(value) is not str or len(value) != 10 or value[4] != "-" or value[7] != "-":  # noqa: PLR2004 - YYYY-MM-DD
+    """``xs:date``: the first second of that day in Vietnam. A zone behind it, which Java's bindings write, makes no other day of it."""
+    found = _XS_DATE.fullmatch(value) if type(value) is str else None
+    if found is None:
         raise Wrong("HUB-SCH-002", "xs:date")
-    return _moment(value + "T00:00:00+07:00", "xs:date")
+    return _moment(found[1] + "T00:00:00+07:00", "xs:date")
+
+
+_XS_DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:Z|[+-]\d\d:\d\d)?", re.ASCII)
+
+
+def _usual_xs_date(value: str) -> bool:
+    return len(value) == 10  # noqa: PLR2004 - YYYY-MM-DD
 
 
 def _to_xs_date(moment: datetime) -> str:
@@ -472,7 +480,15 @@ _ALL = (
         exact=False,
     ),
     Converter(name="anything", read=_same, write=_same, gives="text", wire={}),
-    Converter(name="xs:date", read=_from_xs_date, write=_to_xs_date, gives="moment", wire=_STRING),
+    Converter(
+        name="xs:date",
+        read=_from_xs_date,
+        write=_to_xs_date,
+        gives="moment",
+        wire=_STRING,
+        exact=False,
+        usual=_usual_xs_date,
+    ),
 )
 CONVERTERS: dict[str, Converter] = {converter.name: converter for converter in _ALL}
 

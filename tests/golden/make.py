@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -22,10 +22,15 @@ import msgspec  # noqa: E402
 
 from schemas.convert import spelled  # noqa: E402
 from schemas.dossier import Message, to_json  # noqa: E402
-from schemas.mapping import load, mappings  # noqa: E402
+from schemas.mapping import mappings  # noqa: E402
 from schemas.table import CANONICAL, Row, Shape, Table, read_table, step_into  # noqa: E402
 from tests.golden import telling  # noqa: E402
 from tests.golden.meanings import WIRE, meaning  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    Made = Iterator[tuple[Path, bytes]]
 
 HERE = Path(__file__).parent
 TABLES = ROOT / "schemas" / "mappings"
@@ -88,37 +93,35 @@ def record(table: Table, name: str, shape: Shape, numbers: count[int]) -> dict[s
     return made
 
 
-def full() -> None:
+def full(loaded: Mapping[str, Any]) -> Made:
     for path in sorted(TABLES.glob("*.toml")):
         table = read_table(path)
-        mapping: Any = load(path)
-        for name, operation in table.operation.items():
-            if operation.only:
-                message = told(table, name)
+        mapping = loaded[table.ref]
+        for name in table.operation or ("message",):
+            operation = table.operation.get(name)
+            if operation is None or operation.only:
+                message = told(loaded, table, name)
                 raw = mapping.write(name, message, KEY)
             else:
                 tree = record(table, operation.record, CANONICAL, count(1))
                 raw = mapping._side.payload(tree, operation)
                 message = mapping.read(raw, "motcua-tinh", KEY, "000.00.00.H47")
             stem = HERE / "full" / f"{table.ref}.{name}"
-            stem.parent.mkdir(exist_ok=True)
-            stem.with_name(f"{stem.name}.{table.media}").write_bytes(pretty(raw, table.media))
-            stem.with_name(f"{stem.name}.canonical.json").write_bytes(pretty(to_json(message), "json"))
+            yield stem.with_name(f"{stem.name}.{table.media}"), pretty(raw, table.media)
+            yield stem.with_name(f"{stem.name}.canonical.json"), pretty(to_json(message), "json")
 
 
-def told(table: Table, operation: str) -> Message:
+def told(loaded: Mapping[str, Any], table: Table, operation: str) -> Message:
     """What a one-stop says in full, of the first kind that the operation is for."""
     raw = (HERE / "full" / "motcua.rest@1.ThongDiep.json").read_bytes()
-    message = load(TABLES / "motcua.rest-1.toml").read(raw, "motcua-tinh", KEY, "000.00.00.H47")
-    kind = next(kind for kind, names in table.operations.items() if operation in names)
+    message: Message = loaded["motcua.rest@1"].read(raw, "motcua-tinh", KEY, "000.00.00.H47")
+    kind = next((kind for kind, names in table.operations.items() if operation in names), message.event.kind)
     event = msgspec.structs.replace(message.event, kind=kind)
     return msgspec.structs.replace(message, event=event, extensions={})
 
 
-def story() -> None:
-    loaded = mappings(TABLES)
+def story(loaded: Mapping[str, Any]) -> Made:
     sender = loaded["motcua.rest@1"]
-    (HERE / "story").mkdir(exist_ok=True)
     for path in sorted((ROOT / "examples" / "messages").glob("*.json")):
         raw = path.read_bytes()
         message = sender.read(raw, "motcua-tinh", sender.natural_key(raw) or "", "000.00.00.H47")
@@ -126,23 +129,28 @@ def story() -> None:
             for name in loaded[ref].operations(message):
                 made = loaded[ref].write(name, message, f"T-{path.stem}")
                 media = loaded[ref].media
-                (HERE / "story" / f"{path.stem}.{ref}.{name}.{media}").write_bytes(pretty(made, media))
+                yield HERE / "story" / f"{path.stem}.{ref}.{name}.{media}", pretty(made, media)
 
 
-def wire() -> None:
+def each_kind(loaded: Mapping[str, Any]) -> Made:
+    for ref, mapping in loaded.items():
+        table = read_table(TABLES / f"{ref.replace('@', '-')}.toml")
+        if table.operations:
+            yield HERE / "kinds" / f"{ref}.json", telling.told(mapping, table)
+
+
+def every(loaded: Mapping[str, Any]) -> Made:
+    """Every file that is not written by hand, but for what cases of ``wire/`` mean."""
+    for one in (full, story, each_kind):
+        yield from one(loaded)
+
+
+def wire() -> Made:
     for case in sorted(path for path in WIRE.glob("*/*") if path.is_dir()):
         files = sorted(file for file in case.iterdir() if file.name != "meaning.json")
         first = next((file for file in files if file.stem == "sample"), files[0])
         means = meaning(case.parent.name, case.name, first.read_bytes())
-        (case / "meaning.json").write_bytes(pretty(json.dumps(means).encode(), "json"))
-
-
-def each_kind() -> None:
-    (HERE / "kinds").mkdir(exist_ok=True)
-    for ref, mapping in mappings(TABLES).items():
-        table = read_table(TABLES / f"{ref.replace('@', '-')}.toml")
-        if table.operations:
-            (HERE / "kinds" / f"{ref}.json").write_bytes(telling.told(mapping, table))
+        yield case / "meaning.json", pretty(json.dumps(means).encode(), "json")
 
 
 def pretty(raw: bytes, media: str) -> bytes:
@@ -153,7 +161,6 @@ def pretty(raw: bytes, media: str) -> bytes:
 
 
 if __name__ == "__main__":
-    full()
-    story()
-    wire()
-    each_kind()
+    for path, content in (*every(mappings(TABLES)), *wire()):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
