@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from schemas.xml_names import TEXT, XSI
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from schemas.code import Tree
 
 
 class Spaces(NamedTuple):
-    """The namespace of a record's elements, and by name what holds inside those that are records themselves."""
+    """The namespace of a record's elements, by name what holds inside those that are records themselves, and what prefixes mean."""
 
     own: str
     inside: dict[str, Spaces] = {}  # noqa: RUF012 - nobody writes into it
+    prefixes: dict[str, str] = {}  # noqa: RUF012 - nobody writes into it
 
 
 def document(root: str, namespace: str, record: Tree, spaces: Spaces | None = None) -> bytes:
     """Canonical XML (exclusive C14N 1.0 of itself): no prefix, no insignificant space, start and end tags always.
 
     Written without escapes first. When the whole has exactly the marks of its own tags, no text holds one and there was
-    nothing to escape; otherwise it is written again with escapes. ``spaces``: where not all are in the root's namespace; then each
-    element says its own where that is another than around it.
+    nothing to escape; otherwise it is written again with escapes. ``spaces``: where not all is an element in the root's namespace; then each
+    element says its own where that is another than around it, and ``@name``, ``#text`` and ``None`` are attributes, text and nil.
     """
     if spaces is not None:
         return _spaced(root, namespace, record, spaces)
-    out = [f'<{root} xmlns="{namespace}"{attributes(record)}>']
+    out = [f"<{root}{declared(namespace)}{attributes(record)}>"]
     tags = 2 + _serialise(record, out)
     out.append(f"</{root}>")
     text = "".join(out)
@@ -34,6 +39,11 @@ def document(root: str, namespace: str, record: Tree, spaces: Spaces | None = No
     _serialise(_escaped(record), out)
     out.append(f"</{root}>")
     return "".join(out).encode()
+
+
+def declared(namespace: str) -> str:
+    """Say the default namespace of a first element; one in none says nothing."""
+    return f' xmlns="{_attribute(namespace)}"' if namespace else ""
 
 
 def _serialise(record: Tree, out: list[str]) -> int:
@@ -60,24 +70,70 @@ def _serialise(record: Tree, out: list[str]) -> int:
 
 
 def _spaced(root: str, namespace: str, record: Tree, spaces: Spaces) -> bytes:
-    out = [f'<{root} xmlns="{namespace}"{attributes(record)}>']
-    _serialise_spaced(_escaped(record), spaces, namespace, out)
-    out.append(f"</{root}>")
+    out: list[str] = []
+    _put(root, namespace, record, spaces, _Scope("", frozenset()), out)
     return "".join(out).encode()
 
 
-def _serialise_spaced(record: Tree, spaces: Spaces, around: str, out: list[str]) -> None:
-    declared = "" if spaces.own == around else f' xmlns="{spaces.own}"'
+class _Scope(NamedTuple):
+    """What elements around have declared: the default namespace, and prefixes."""
+
+    default: str
+    prefixes: frozenset[str]
+
+
+def _put(name: str, namespace: str, value: Any, spaces: Spaces, scope: _Scope, out: list[str]) -> None:  # noqa: ANN401 - a tree of texts
+    """Append one element. ``spaces``: of what it holds."""
+    local = name.rpartition(":")[2]
+    spaced = "" if namespace == scope.default else f' xmlns="{_attribute(namespace)}"'
+    marks = sorted(_marks(value, spaces))
+    new = {mark.prefix: mark.namespace for mark in marks if mark.prefix not in {"", "xml", *scope.prefixes}}
+    spaced += "".join(f' xmlns:{prefix}="{_attribute(new[prefix])}"' for prefix in sorted(new))
+    out.append(f"<{local}{spaced}{''.join(map(str, marks))}>")
+    if isinstance(value, dict):
+        _put_inside(value, spaces, _Scope(namespace, scope.prefixes | new.keys()), out)
+    elif value is not None:
+        out.append(escaped(value))
+    out.append(f"</{local}>")
+
+
+def _put_inside(record: Tree, spaces: Spaces, scope: _Scope, out: list[str]) -> None:
     for name, value in record.items():
+        if name.startswith("@"):
+            continue
+        if name == TEXT:
+            out.append(escaped(value))
+            continue
+        prefix = name.rpartition(":")[0]
+        namespace = spaces.prefixes.get(prefix, "") if prefix else spaces.own
         for one in value if isinstance(value, list) else [value]:
-            if name == "@":
-                continue
-            if isinstance(one, dict):
-                out.append(f"<{name}{declared}{attributes(one)}>")
-                _serialise_spaced(one, spaces.inside.get(name, spaces), spaces.own, out)
-            else:
-                out.append(f"<{name}{declared}>{one}")
-            out.append(f"</{name}>")
+            _put(name, namespace, one, spaces.inside.get(name, spaces), scope, out)
+
+
+class _Mark(NamedTuple):
+    """An attribute, in the order of canonical XML: by namespace, then by name (C14N 1.0 section 2.3)."""
+
+    namespace: str
+    local: str
+    prefix: str
+    text: str
+
+    def __str__(self) -> str:
+        name = f"{self.prefix}:{self.local}" if self.prefix else self.local
+        return f' {name}="{_attribute(self.text)}"'
+
+
+def _marks(value: Any, spaces: Spaces) -> Iterator[_Mark]:  # noqa: ANN401 - a tree of texts
+    if value is None:
+        yield _Mark(XSI, "nil", "xsi", "true")
+    if not isinstance(value, dict):
+        return
+    for name, text in value.get("@", {}).items():
+        yield _Mark("", name, "", str(text))
+    for name, text in value.items():
+        if name.startswith("@") and name != "@":
+            prefix, _, local = name[1:].rpartition(":")
+            yield _Mark(spaces.prefixes.get(prefix, "") if prefix else "", local, prefix, str(text))
 
 
 def _escaped(node: Any) -> Any:  # noqa: ANN401 - a tree of texts

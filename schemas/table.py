@@ -23,6 +23,7 @@ from msgspec import inspect
 from schemas import convert
 from schemas.dossier import Kind, Message, State
 from schemas.problems import Problem, Refusal, refuse
+from schemas.xml_names import slips
 
 
 class Closed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,6 +50,8 @@ class Row(Closed, frozen=True, rename={"as_": "as"}):
     ``constant``: always written, expected when read. ``fixed``: the canonical value that this record means; nothing on the
     wire (``wire`` names the row only). ``keep``: the canonical words have no place for it; kept under
     ``extensions``. ``derived``: also said elsewhere in the record; kept only when it says something else.
+    ``nillable``: what is absent is written as nil (``null`` in JSON), and nil is what is absent. In XML ``wire`` may name an attribute or the
+    text of the record's own element, and have a prefix (``schemas.xml_names``).
     ``only``: one direction. ``source = "transfer.key"``: written from the transfer, with ``keep`` only when nothing was kept. ``unmapped = "omit"``: list elements
     whose code the format does not know are left out (declared lost). ``open``: what a person has still to decide here; as long as
     anything is open the mapping is unfinished and nobody speaks it.
@@ -69,6 +72,7 @@ class Row(Closed, frozen=True, rename={"as_": "as"}):
     fixed: str | None = None
     keep: bool = False
     derived: bool = False
+    nillable: bool = False
     only: Literal["read", "write"] | None = None
     fallback: Fallback | None = None
     source: Literal["transfer.key"] | None = None
@@ -122,7 +126,8 @@ class Table(Closed, frozen=True):
     also write ``null`` for nothing. ``lone``: they may write the record itself where a list holds one, as conversions from XML do.
 
     ``dialect``: ``edxml``: XML as ``schemas.edxml`` reads and writes it. ``namespaces``: record → the namespace of the elements
-    in it, where that is not the root's; ``""``: none (a schema without ``elementFormDefault``). ``states``, ``kinds``: what it has no word for, and why. ``open``: as in
+    in it, where that is not the root's; ``""``: none (a schema without ``elementFormDefault``). ``prefixes``: prefix → namespace, for rows whose name
+    stands in another one than the record's. ``states``, ``kinds``: what it has no word for, and why. ``open``: as in
     a row, by place.
     """
 
@@ -138,6 +143,7 @@ class Table(Closed, frozen=True):
     lone: bool = False
     namespace: str = ""
     namespaces: dict[str, str] = {}
+    prefixes: dict[str, str] = {}
     natural_key: NaturalKey | None = None
     operations: dict[Kind, tuple[str, ...]] = {}
     operation: dict[str, Operation] = {}
@@ -384,6 +390,7 @@ def check(table: Table, file: str) -> None:
         for name in table.namespaces
         if name not in table.records
     ]
+    problems.extend(refuse("HUB-MAP-003", f"{file} {place}", detail=wrong) for place, wrong in slips(table))
     for name, operation in table.operation.items():
         if operation.record not in table.records:
             raise refuse(

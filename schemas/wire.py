@@ -18,8 +18,11 @@ from schemas.strict_xml import element_path, gate_xml, hardened_parser, parse_ga
 from schemas.text import is_nfc, tidy_text, utf8
 from schemas.validation import JsonSchema, Schema, XmlSchema
 from schemas.writing_xml import compile_pieces, plain_text, writes_plainly
+from schemas.xml_names import KNOWN, NIL, TEXT, is_plain, name_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from schemas.code import Tree
     from schemas.table import Operation, Table
 
@@ -84,8 +87,8 @@ def point(tree: Any, pointer: str) -> Any:  # noqa: ANN401 - any JSON value
     return tree
 
 
-Plan = dict[str, "str | tuple[str, bool, Plan | None]"]
-"""By tag: the name of a single value, or name, many or one, and what is inside."""
+Plan = dict[str, "str | tuple[str, bool, Plan | None, bool]"]
+"""By tag (attributes: ``@`` and tag): the name of a single value; or name, many or one, what is inside, whether it may be nil."""
 
 
 class XmlSide:
@@ -95,12 +98,13 @@ class XmlSide:
 
     def __init__(self, table: Table) -> None:
         self._namespace = table.namespace
+        self._prefixes = {**KNOWN, **table.prefixes}
         self._parser = hardened_parser()
         self._plans = {
-            f"{{{table.namespace}}}{operation.root}": _plan(table, operation.record)
-            for operation in table.operation.values()
+            _root(table, operation): _plan(table, operation.record) for operation in table.operation.values()
         }
         self._roots = {name: operation.root for name, operation in table.operation.items()}
+        self._tags = {operation.root: _root(table, operation) for operation in table.operation.values()}
         self._spaces = {each.record: spaces(table, each.record) for each in table.operation.values()}
         self._pieces = {
             name: compile_pieces(table, operation.record)
@@ -121,12 +125,20 @@ class XmlSide:
         return None if plan is None else _tree(root, plan)
 
     def at(self, root: etree._Element, place: str) -> str | None:
-        """Return the text of the first element on this way below the root, ``None`` when there is none."""
-        way = "/".join(f"{{*}}{name}" for name in place.split("/")[1:])
-        return root.findtext(way) if root.tag in self._plans else None
+        """Return the text (or the attribute) of the first element on this way below the root, ``None`` when there is none."""
+        if root.tag not in self._plans:
+            return None
+        *way, last = place.split("/")[1:]
+        if not last.startswith(("@", "#")):
+            way.append(last)
+        path = "/".join(_wanted(step, self._prefixes) for step in way) or "."
+        if not last.startswith("@"):
+            return root.findtext(path)
+        found = root.find(path)
+        return None if found is None else found.get(_wanted(last[1:], self._prefixes).removeprefix("{*}"))
 
     def is_one(self, operation: Operation, root: etree._Element) -> bool:
-        return bool(root.tag == f"{{{self._namespace}}}{operation.root}")
+        return bool(root.tag == self._tags[operation.root])
 
     def refusals(self, schema: Schema, root: etree._Element, _raw: bytes) -> tuple[Problem, ...]:
         if not isinstance(schema, XmlSchema) or schema.accepts(root):
@@ -134,7 +146,7 @@ class XmlSide:
         return schema.problems(root)
 
     def placed(self, problems: list[Problem], _raw: bytes, root: etree._Element) -> list[Problem]:
-        return [_placed(problem, root) for problem in problems]
+        return [_placed(problem, root, self._prefixes) for problem in problems]
 
     def payload(self, record: Tree, operation: Operation) -> bytes:
         return document(operation.root, self._namespace, record, self._spaces[operation.record])
@@ -154,32 +166,37 @@ class XmlSide:
         return self.refusals(schema, parse_gated(payload, self._parser), b"")
 
 
+def _root(table: Table, operation: Operation) -> str:
+    return f"{{{table.namespace}}}{operation.root}" if table.namespace else operation.root
+
+
 def spaces(table: Table, record: str) -> Spaces | None:
-    """How the writer finds each element's namespace; ``None``: all have the root's."""
-    if all(name == table.namespace for name in table.namespaces.values()):
-        return None
-    inside = {
-        row.wire: spaces(table, row.record) or Spaces(table.namespace)
-        for row in table.records[record]
-        if row.record
-    }
-    return Spaces(table.namespace_in(record), inside)
+    """How the writer finds each element's namespace; ``None``: all is elements in the root's."""
+    return None if is_plain(table, record) else _spaces(table, record)
+
+
+def _spaces(table: Table, record: str) -> Spaces:
+    inside = {row.wire: _spaces(table, row.record) for row in table.records[record] if row.record}
+    return Spaces(table.namespace_in(record), inside, {**KNOWN, **table.prefixes})
 
 
 def _plan(table: Table, record: str) -> Plan:
     """How elements become the tree that readers take: local name, many or one, and what is inside."""
     return {
-        _tag(table.namespace_in(record), row.wire): (
-            (row.wire, row.many, _plan(table, row.record) if row.record else None)
-            if row.many or row.record
+        _tag(table, record, row.wire): (
+            (row.wire, row.many, _plan(table, row.record) if row.record else None, row.nillable)
+            if row.many or row.record or row.nillable
             else row.wire
         )
         for row in table.records[record]
     }
 
 
-def _tag(namespace: str, name: str) -> str:
-    return f"{{{namespace}}}{name}" if namespace else name
+def _tag(table: Table, record: str, wire: str) -> str:
+    if wire == TEXT:
+        return TEXT
+    name = name_of(table, record, wire)
+    return f"@{name.tag}" if name.attribute else name.tag
 
 
 def _pairs(element: etree._Element) -> list[tuple[str, str]]:
@@ -195,10 +212,9 @@ def _sourceline(element: etree._Element) -> int:
 def _tree(element: etree._Element, plan: Plan) -> Tree:
     tree: Tree = {}
     if element.keys():
-        # Qualified attributes are hints to parsers (xsi:schemaLocation), not words.
-        own = {name: value for name, value in _pairs(element) if name[0] != "{"}
-        if own:
-            tree["@"] = own
+        _read_attributes(element, plan, tree)
+    if TEXT in plan:
+        tree[TEXT] = element.text or ""
     for child in element:
         found = plan.get(child.tag)
         if isinstance(found, str):
@@ -208,8 +224,12 @@ def _tree(element: etree._Element, plan: Plan) -> Tree:
             if child.tag == _SIGNATURE and element.getparent() is None:
                 continue  # the seal is not part of the words
             raise refuse("HUB-SCH-004", element_path(child), line=_sourceline(child), rule="unknown element")
-        wire, many, inside = found
-        value: Any = (child.text or "") if inside is None else _tree(child, inside)
+        wire, many, inside, nillable = found
+        value: Any
+        if nillable and child.get(NIL) in {"true", "1"}:
+            value = None
+        else:
+            value = (child.text or "") if inside is None else _tree(child, inside)
         if not many:
             tree[wire] = value
         elif wire in tree:
@@ -219,20 +239,42 @@ def _tree(element: etree._Element, plan: Plan) -> Tree:
     return tree
 
 
+def _read_attributes(element: etree._Element, plan: Plan, tree: Tree) -> None:
+    """Those that have rows by their names, the others together; qualified ones are hints to parsers (xsi:schemaLocation), not words."""
+    own: Tree = {}
+    for name, value in _pairs(element):
+        wire = plan.get(f"@{name}")
+        if isinstance(wire, str):
+            tree[wire] = value
+        elif name[0] != "{":
+            own[name] = value
+    if own:
+        tree["@"] = own
+
+
 def _normalise(root: etree._Element) -> None:
     for element in root.iter(etree.Element):
         if element.text:
             element.text = tidy_text(element.text)
+        for name, value in _pairs(element):
+            element.set(name, tidy_text(value) or "")
 
 
-def _placed(problem: Problem, root: etree._Element) -> Problem:
+def _wanted(step: str, prefixes: Mapping[str, str]) -> str:
+    """One step of a place as lxml finds it: without a prefix in whatever namespace."""
+    prefix, _, local = step.rpartition(":")
+    space = prefixes.get(prefix, "") if prefix else "*"
+    return f"{{{space}}}{local}" if space else local
+
+
+def _placed(problem: Problem, root: etree._Element, prefixes: Mapping[str, str]) -> Problem:
     """From pointer to prefixed element path and line; a missing element is placed at its parent's line."""
     element, tokens = root, problem.place.split("/")[1:]
     for index, token in enumerate(tokens):
-        if token.isdigit():
+        if token.isdigit() or token == TEXT:
             continue
         number = int(tokens[index + 1]) if index + 1 < len(tokens) and tokens[index + 1].isdigit() else 0
-        same = element.findall(f"{{*}}{token}")
+        same = element.findall(_wanted(token, prefixes)) if not token.startswith("@") else []
         if number >= len(same):
             place = "/".join((element_path(element), *tokens[index:]))
             return msgspec.structs.replace(problem, place=place, line=_sourceline(element))

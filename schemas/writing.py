@@ -8,6 +8,7 @@ from schemas.code import Code, Complaints, Tree, fetch
 from schemas.convert import spelled
 from schemas.strict_json import pointer_token
 from schemas.table import AMOUNTS, CANONICAL, Row, Shape, Table, converter_of, step_into
+from schemas.xml_names import bare
 
 Writer = Callable[[Tree, Tree | None, str, str, Complaints], Tree]
 
@@ -101,6 +102,8 @@ def _write_absent(
         code.put(f"o[{wire}] = {row.default!r}")
     elif row.required:
         code.put(f"c.add({row.missing!r}, {place}, {'required ' + (row.at or '')!r})")
+    elif row.nillable:
+        code.put(f"o[{wire}] = None")
     elif table.absent == "empty":
         code.put(f"o[{wire}] = {[] if row.many else ''!r}")
     else:
@@ -142,13 +145,20 @@ def _write_record(code: Code, table: Table, row: Row, shape: Shape, prefixes: di
     code.put(f"n = k.get({wire}) if k else None")
     if row.at is None:
         code.put(f"r = {inner}(d, n, key, {place}, c)")
+        quiet = bare(table, row.record or "")
+        if quiet is not None and not row.required:
+            code.put(f"if n is None and r.keys() <= {code.name(quiet)}: r = E")
         always = row.required or table.absent == "empty"
         code.put(f"o[{wire}] = r" if always else f"if r or n is not None: o[{wire}] = r")
+        if row.nillable:
+            code.put(f"else: o[{wire}] = None")
         return
     code.put(f"v = {_value(row.at, prefixes)}", f"r = {inner}(v or E, n, key, {place}, c) if v or n else E")
     code.put(f"if r or n is not None: o[{wire}] = r or {{}}")
     if row.required:
         code.put(f"else: c.add({row.missing!r}, {place}, {'required ' + row.at!r})")
+    elif row.nillable:
+        code.put(f"else: o[{wire}] = None")
 
 
 def _write_list(code: Code, table: Table, row: Row, shape: Shape, prefixes: dict[str, str]) -> None:

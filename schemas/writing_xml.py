@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from schemas.canonical_xml import declared
 from schemas.code import Code, Complaints, Tree, fetch
 from schemas.table import CANONICAL, Row, Shape, Table, converter_of, step_into
 
@@ -54,7 +55,7 @@ def plain_text(root: str, namespace: str, pieces: list[str], records: int) -> by
     When the whole has exactly the marks of its own tags, no text holds one.
     """
     pieces.append(f"</{root}>")
-    text = f'<{root} xmlns="{namespace}">' + "".join(pieces)
+    text = f"<{root}{declared(namespace)}>" + "".join(pieces)
     tags = 2 * len(pieces) - 2 * records
     if text.count("<") == tags and text.count(">") == tags and "&" not in text and "\r" not in text:
         return text.encode()

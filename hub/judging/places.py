@@ -102,8 +102,11 @@ class _InXml:
         for step, following in zip(steps, [*steps[1:], ""], strict=True):
             if step.isdigit():
                 continue
+            local = step.rpartition(":")[2]
             same = [
-                child for child in element.iterchildren(etree.Element) if etree.QName(child).localname == step
+                child
+                for child in element.iterchildren(etree.Element)
+                if etree.QName(child).localname == local
             ]
             number = int(following) if following.isdigit() else 0
             if number >= len(same):
