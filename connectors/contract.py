@@ -67,6 +67,7 @@ class Parcel(Value, frozen=True):
     """One sealed transfer on its way. ``key`` is the transfer's own and the same on every attempt, restart and resend.
 
     ``told``: what this partner told of this dossier in earlier deliveries (``Delivered.facts``): numbers of its own, say.
+    ``since``: before that moment it cannot have been sent; ``None``: not known.
     """
 
     key: str
@@ -75,6 +76,7 @@ class Parcel(Value, frozen=True):
     dossier: str = ""  # the code under which this partner knows the dossier
     attempt: int = 1
     told: Mapping[str, str] = {}
+    since: datetime | None = None
 
 
 class Envelope(Value, frozen=True):

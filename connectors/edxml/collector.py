@@ -50,7 +50,7 @@ class _Inbox:
                 yield listed
                 continue
             for entry in listed:
-                if entry.sender == self._settings.organ:
+                if entry.sender == self._settings.organ and entry.kind in {"", kind}:
                     yield await self._fetched(entry, kind, limit)
 
     async def settle(self, picked: Picked, fate: Fate) -> Missed | None:

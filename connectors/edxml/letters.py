@@ -66,6 +66,20 @@ def head(raw: bytes) -> Head:
     )
 
 
+def marks(raw: bytes) -> tuple[str, ...]:
+    """Return what tells this document from all others: who says it and its id; of a status message also of what, what and when.
+
+    Raises ``Refusal`` HUB-SCH-* as ``head`` does.
+    """
+    tree = tree_of(parse_xml(raw), None)
+    message = at(tree, (ENVELOPE, "edXMLHeader", "MessageHeader"))
+    own = (_text(at(message, ("From",)), "OrganId"), _text(message, "DocumentId"))
+    if "StatusCode" not in message:
+        return own
+    words = tuple(_text(message, name) for name in ("StatusCode", "Description", "Timestamp"))
+    return (*own, _text(at(message, ("ResponseFor",)), "DocumentId"), *words)
+
+
 def _receipt(message: Any) -> Receipted | None:  # noqa: ANN401 - a tree of what came
     """Status 01 about a document that the hub wrote: its number is the transfer's key, its notation the dossier's code."""
     number = _text(at(message, ("ResponseFor",)), "DocumentId").split(",", 2)[-1]

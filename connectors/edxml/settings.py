@@ -27,6 +27,7 @@ class Vxp(_Closed):
     """The national axis's own interface: each call carries a code over its signed headers, keyed with ``secret_file``.
 
     ``system``: what the axis calls this system. ``prefix`` and the ``*_header``: names of the headers; ``version``: said in each call.
+    ``content_zeros``: the content's SHA-256 has two digits for each byte; the published Java client leaves zeros out.
     ``dates``: how the list's days are written, as ``strftime``. ``document``: where an answer with a document in JSON holds its
     base64; a bare document is taken as it is.
     """
@@ -36,9 +37,10 @@ class Vxp(_Closed):
     secret_file: LocalFile
     service: Word = "eDoc"
     prefix: HeaderName = "XroadVnpt-"
-    system_header: HeaderName = "system-id"
+    system_header: HeaderName = "systemid"
     time_header: HeaderName = "timestamp"
-    content_header: HeaderName = "content-hash"
+    content_header: HeaderName = "hash-file"
+    content_zeros: bool = True
     version: Word = "3.0.201608"
     dates: Annotated[str, Field(min_length=2, max_length=40)] = "%Y/%m/%d"
     document: Pointer = "/data"
@@ -88,3 +90,8 @@ class Settings(Reach):
     look_back: Annotated[int, Field(ge=1, le=365)] = 30
     zipped: bool = False
     errors: Errors | None = None
+
+    @property
+    def unaskable(self) -> str:
+        """Why nobody can ask there what has arrived; empty: it can be asked."""
+        return "" if self.way.kind == "vxp" else "false: this interface has no list of what was sent"

@@ -27,16 +27,27 @@ JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One document that lies ready. ``sender``: the code of who sent it, as the axis says."""
+    """One document in a list. ``sender``, ``receiver``: codes, as the axis says; ``kind``: its type, empty where the list does not say.
+
+    ``texts``: all that stands in its line.
+    """
 
     id: str
     sender: str
     created: str
+    receiver: str = ""
+    kind: str = ""
+    texts: frozenset[str] = frozenset()
 
 
 class Way(Protocol):
     def send(self, payload: bytes, kind: Type, now: datetime) -> Request: ...
     def listing(self, kind: Type, now: datetime) -> Request: ...
+
+    def sent(self, kind: Type, since: datetime | None, now: datetime) -> Request | None:
+        """Ask for the list of what we sent from ``since`` on; ``None``: this interface has none."""
+        ...
+
     def fetch(self, document: str, now: datetime) -> Request: ...
     def mark(self, document: str, now: datetime, *, done: bool) -> Request: ...
 
@@ -62,9 +73,26 @@ def entries(told: Told) -> tuple[Entry, ...] | None:
 
 
 def _entry(said: dict[str, Any]) -> Entry:
-    known = {name.lower(): str(value) for name, value in said.items() if isinstance(value, str | int)}
-    created = known.get("created_time") or known.get("createdtime") or ""
-    return Entry(known.get("docid", ""), known.get("from", ""), created)
+    known = {name.lower(): _text(value) for name, value in said.items()}
+
+    def first(*names: str) -> str:
+        return next((known[name] for name in names if known.get(name)), "")
+
+    return Entry(
+        id=first("docid", "senderdocid"),
+        sender=first("from", "fromcode"),
+        created=first("created_time", "createdtime", "senttime"),
+        receiver=first("to", "tocode"),
+        kind=first("messagetype", "loaivanban").lower(),
+        texts=frozenset(known.values()),
+    )
+
+
+def _text(value: object) -> str:
+    """Return a value as one text: whom something went to is a code, several in a list, or a list in a text."""
+    if isinstance(value, list):
+        return " ".join(map(_text, value))
+    return str(value).strip() if isinstance(value, str | int) else ""
 
 
 def _decoded(told: Told, pointer: str) -> bytes | None:
@@ -82,24 +110,32 @@ class _Vxp:
         self._settings, self._told, self._secret = settings, told, secret
 
     def send(self, payload: bytes, kind: Type, now: datetime) -> Request:
-        headers = {
-            "Content-Type": "application/octet-stream",
+        said = {
             "from": self._settings.own,
             "to": json.dumps([self._settings.organ]),
             "servicetype": self._told.service,
             "messagetype": kind,
         }
-        return self._signed(Request(path="/sendEdoc", body=payload, headers=headers), now)
+        headers = {"Content-Type": "application/octet-stream", **said}
+        return self._signed(Request(path="/sendEdoc", body=payload, headers=headers), said, now)
 
     def listing(self, kind: Type, now: datetime) -> Request:
-        days = now.astimezone(VIETNAM)
-        asked = {
+        since = now - timedelta(days=self._settings.look_back)
+        return self._json("/getReceivedEdocList", self._days(kind, since, now), now)
+
+    def sent(self, kind: Type, since: datetime | None, now: datetime) -> Request | None:
+        begin = since - timedelta(days=1) if since else now - timedelta(days=self._settings.look_back)
+        return self._json("/getSentEdocList", self._days(kind, begin, now), now)
+
+    def _days(self, kind: Type, since: datetime, now: datetime) -> dict[str, str]:
+        """One day more at the end: clocks differ."""
+        begin, end = since.astimezone(VIETNAM), now.astimezone(VIETNAM) + timedelta(days=1)
+        return {
             "servicetype": self._told.service,
             "messagetype": kind,
-            "fromDate": (days - timedelta(days=self._settings.look_back)).strftime(self._told.dates),
-            "toDate": (days + timedelta(days=1)).strftime(self._told.dates),
+            "fromDate": begin.strftime(self._told.dates),
+            "toDate": end.strftime(self._told.dates),
         }
-        return self._json("/getReceivedEdocList", asked, now)
 
     def fetch(self, document: str, now: datetime) -> Request:
         return self._json("/getEdoc", {"docId": document, "filePath": ""}, now)
@@ -111,28 +147,38 @@ class _Vxp:
         return body if told.document is None else _decoded(told, self._told.document)
 
     def _json(self, path: str, asked: dict[str, str], now: datetime) -> Request:
-        return self._signed(Request(path=path, body=msgspec.json.encode(asked), headers=JSON), now)
+        """What is asked stands in the body and, as the axis' published client has it, in signed headers."""
+        return self._signed(Request(path=path, body=msgspec.json.encode(asked), headers=JSON), asked, now)
 
-    def _signed(self, request: Request, now: datetime) -> Request:
-        """Sign the headers that name system, time and content: hex(HMAC-SHA256(secret, their JSON))."""
+    def _signed(self, request: Request, said: dict[str, str], now: datetime) -> Request:
+        """Sign what is said, by whom, when and the content: hex(HMAC-SHA256(secret, JSON of these headers)).
+
+        ``sign-header-key`` lists them without the prefix.
+        """
         told, local = self._told, now.astimezone(VIETNAM)
-        prefix = told.prefix
-        signed = {
-            prefix + told.system_header: told.system,
-            prefix + told.time_header: f"{local:%d%m%YT%H%M%S}+{local.microsecond // 1000:04d}",
-            prefix + told.content_header: hashlib.sha256(request.body).hexdigest(),
+        named = {
+            "Content-Type": request.headers["Content-Type"],
+            **said,
+            told.system_header: told.system,
+            told.time_header: f"{local:%d%m%YT%H%M%S}+{local.microsecond // 1000:04d}",
+            told.content_header: self._digest(request.body),
         }
+        signed = {told.prefix + name: value for name, value in named.items()}
         over = json.dumps(signed, separators=(",", ":"))
         code = hmac.digest(self._secret.encode(), over.encode(), "sha256").hex()
         headers = {
             **request.headers,
             **signed,
-            prefix + "sign-header": over,
-            prefix + "sign-header-key": ";".join(signed),
-            prefix + "hash-header": code,
-            prefix + "version": told.version,
+            told.prefix + "sign-header": over,
+            told.prefix + "sign-header-key": ";".join(named),
+            told.prefix + "hash-header": code,
+            told.prefix + "version": told.version,
         }
         return msgspec.structs.replace(request, headers=headers, secrets=(self._secret, code))
+
+    def _digest(self, content: bytes) -> str:
+        form = "02x" if self._told.content_zeros else "x"
+        return "".join(format(each, form) for each in hashlib.sha256(content).digest())
 
 
 class _Platform:
@@ -150,6 +196,9 @@ class _Platform:
 
     def listing(self, kind: Type, now: datetime) -> Request:  # noqa: ARG002 - the way says no time
         return self._request("GET", f"/vanbans?loaiVanBan={kind}")
+
+    def sent(self, kind: Type, since: datetime | None, now: datetime) -> Request | None:  # noqa: ARG002 - no list
+        return None
 
     def fetch(self, document: str, now: datetime) -> Request:  # noqa: ARG002 - the way says no time
         return self._request("GET", f"/vanbans/{quote(document, safe='')}")

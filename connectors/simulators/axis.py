@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 LODGE = "/__lodge"
 """``POST /__lodge?from=<unit>&kind=edoc|status``: what another unit sends, without its key."""
 SEND, LIST, FETCH, MARK, TOKEN = "sendEdoc", "getReceivedEdocList", "getEdoc", "updateStatus", "token"
+SENT = "getSentEdocList"
 PLATFORM = "/truclienthong/v1.0.0/vanbans"
-_VXP = {f"/{name}": name for name in (SEND, LIST, FETCH, MARK)}
+_VXP = {f"/{name}": name for name in (SEND, LIST, SENT, FETCH, MARK)}
 _CODE = re.compile(rb"[0-9A-Z]+(?:\.[0-9A-Z]+)+-\d{6}-\d{4,7}")
 _STATES = {"done": "DONE", "fail": "FAIL", "DONE": "DONE", "FAIL": "FAIL"}
 
@@ -123,7 +124,7 @@ class Axis:
             return False
         return (
             hmac.compare_digest(made, told.get("hash-header", ""))
-            and list(signed) == told.get("sign-header-key", "").split(";")
+            and list(signed) == [f"XroadVnpt-{each}" for each in told.get("sign-header-key", "").split(";")]
             and all(call.headers.get(name.lower()) == value for name, value in signed.items())
             and hashlib.sha256(call.body).hexdigest() in signed.values()
             and told.get("version") == "3.0.201608"
@@ -136,6 +137,8 @@ class Axis:
         asked = msgspec.json.decode(call.body, type=dict[str, str])
         if operation == LIST:
             return _told("0", "", data=self._inbox(asked["messagetype"]))
+        if operation == SENT:
+            return _told("0", "", data=self._outbox(asked["messagetype"]))
         if operation == FETCH:
             raw = self.raw.get(asked["docId"])
             return (
@@ -208,6 +211,17 @@ class Axis:
             and said["messageType"] == kind
             and said["status"] in {"INITIAL", "PROCESSING"}
         ]
+
+    def _outbox(self, kind: str) -> list[dict[str, Any]]:
+        """What it calls things here is not what it calls them in an inbox."""
+        return [
+            {
+                "senderDocId": name, "serviceType": "eDoc", "messageType": kind, "fromCode": said["from"], "toCode": said["to"],
+                "sentTime": said["created_time"], "sendStatus": "DONE", "receiveStatus": said["status"],
+            }
+            for name, said in self.documents.items()
+            if said["from"] == self._unit and said["messageType"] == kind
+        ]  # fmt: skip
 
     def _mark(self, name: str, said: str, *, small: bool) -> Said:
         if name not in self.documents or said not in _STATES:

@@ -36,6 +36,8 @@ class Named(Protocol):
     def operation(self) -> str: ...
     @property
     def sends(self) -> int: ...
+    @property
+    def accepted_at(self) -> datetime: ...
 
 
 def parcel_of(work: Named, sealed: Sealed, told: Mapping[str, str] | None = None) -> Parcel:
@@ -46,6 +48,7 @@ def parcel_of(work: Named, sealed: Sealed, told: Mapping[str, str] | None = None
         dossier=sealed.facts.get("dossier", ""),
         attempt=work.sends + 1,
         told=told or {},
+        since=work.accepted_at,
     )
 
 

@@ -88,6 +88,7 @@ def _read(source: Source, world: World) -> Partner:
         problems.extend(_envelopes(source, declaration, world.rooms.get(room)))
         problems.extend(_collected(source, declaration, world))
         problems.extend(_fetched(source, declaration, world.rooms.get(room)))
+        problems.extend(_asked(source, declaration, settings))
         problems.extend(_answered(source, declaration, world.rooms.get(room)))
         problems.extend(_by_form(source, declaration, world.rooms.get(room)))
         problems.extend(_lacking(source, declaration, settings, under))
@@ -169,6 +170,13 @@ def _collected(source: Source, told: Declaration, world: World) -> Iterator[Prob
         yield source.problem(
             ("sends", "collect"), f"a room that picks up: {', '.join(sorted(world.collecting))}"
         )
+
+
+def _asked(source: Source, told: Declaration, settings: BaseModel | None) -> Iterator[Problem]:
+    """What is unclear would wait for ever for an answer that nobody can give."""
+    why = getattr(settings, "unaskable", "")
+    if told.receives and told.receives.can_be_asked and why:
+        yield source.problem(("receives", "can_be_asked"), why)
 
 
 def _answered(source: Source, told: Declaration, room: type[BaseModel] | None) -> Iterator[Problem]:

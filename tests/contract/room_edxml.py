@@ -58,14 +58,24 @@ def line(told: Settings) -> Line:
     return Line(told, http, credentials(told.auth, told, http, Clocks(now, time.monotonic)), now)
 
 
+def document(code: str, key: str) -> bytes:
+    """As little of a document as has a number of its own."""
+    return (
+        f"<edXML><edXMLEnvelope><edXMLHeader><MessageHeader><From><OrganId>{OWN}</OrganId></From>"
+        f"<DocumentId>{OWN},2026/11/20,{key}/{code}</DocumentId>"
+        f"<Code><CodeNumber>{key}</CodeNumber><CodeNotation>{code}</CodeNotation></Code><Subject>V/v hồ sơ {code}</Subject>"
+        "</MessageHeader></edXMLHeader></edXMLEnvelope></edXML>"
+    ).encode()
+
+
 class EdxmlRoom:
     wire_name = SEND
-    can_be_asked = False
     keeps_keys = False
     codes_decide = True
 
     def __init__(self, kind: Kind) -> None:
         self.name = f"edxml-{kind}"
+        self.can_be_asked = kind == "vxp"
         self._kind: Kind = kind
 
     def partner(self) -> Desk:
@@ -77,9 +87,9 @@ class EdxmlRoom:
 
     def parcel(self, number: int = 1) -> Parcel:
         code = f"000.00.15.H47-190412-{number:04d}"
-        payload = f"<edXML><Subject>V/v hồ sơ {code}</Subject></edXML>".encode()
-        sealed = Sealed(payload=payload, media_type="application/xml")
-        return Parcel(key=f"01K9:axis:{number}", operation="VanBan", sealed=sealed, dossier=code)
+        key = f"01K9:axis:{number}"
+        sealed = Sealed(payload=document(code, key), media_type="application/xml")
+        return Parcel(key=key, operation="VanBan", sealed=sealed, dossier=code)
 
 
 ROOMS: tuple[RoomUnderTest, ...] = (EdxmlRoom("vxp"), EdxmlRoom("truclienthong"))

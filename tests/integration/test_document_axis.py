@@ -143,6 +143,7 @@ async def staged(
     kind: Way = "vxp",
     more: dict[str, Any] | None = None,
     partner: str = "axis",
+    axis: type[Axis] = Axis,
 ) -> AsyncIterator[Stage]:
     kept: list[Intake] = []
 
@@ -150,13 +151,13 @@ async def staged(
         kept.append(intake)
         return intake
 
-    axis = Axis(Journal(None, now), SECRET, OWN)
-    async with house(folder, made, lambda: NOON, intake=keep) as hub, loopback(axis) as (server, url):
+    double = axis(Journal(None, now), SECRET, OWN)
+    async with house(folder, made, lambda: NOON, intake=keep) as hub, loopback(double) as (server, url):
         told = settings(kind, url, folder, **(more or {}))
         inbox = collector(told, line(told))
         worker = Worker(hub, kept[0], inbox, partner=partner)
         try:
-            yield Stage(hub, axis, server, worker, url)
+            yield Stage(hub, double, server, worker, url)
         finally:
             await inbox.close()
 
@@ -259,6 +260,26 @@ async def test_a_status_message_is_taken_and_never_answered(tmp_path: Path, made
         assert await stage.round() == 1
         assert (stage.state(name), stage.statuses()) == ("DONE", ["01"])
         assert await stage.messages() == 2
+
+
+class OneList(Axis):
+    """Lists all that lies ready, whatever it is asked for."""
+
+    def _inbox(self, kind: str) -> list[dict[str, Any]]:  # noqa: ARG002 - it does not care
+        return super()._inbox("edoc") + super()._inbox("status")
+
+
+@pytest.mark.parametrize("kind", BOTH)
+async def test_a_list_that_holds_both_types_is_parted_by_what_it_says_of_each(
+    tmp_path: Path, made: Parts, kind: Way
+) -> None:
+    async with staged(tmp_path, made, kind, axis=OneList) as stage:
+        names = [
+            stage.axis.lodge(THEIRS, DOCUMENT.encode()),
+            stage.axis.lodge(THEIRS, STATUS.replace(">03<", ">05<").encode(), kind="status"),
+        ]
+        assert await stage.round() == 2
+        assert [stage.state(name) for name in names] == ["DONE", "DONE"]
 
 
 @pytest.mark.parametrize("kind", ["status", "edoc"])

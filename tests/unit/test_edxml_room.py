@@ -207,11 +207,28 @@ def test_each_call_of_the_national_interface_is_signed_as_it_wants(tmp_path: Pat
     request = way_of(told, "secret-of-the-unit").listing("edoc", NOW)
     assert request.headers["XroadVnpt-timestamp"] == "20112026T120000+0250"
     assert request.headers["XroadVnpt-sign-header-key"] == (
-        "XroadVnpt-system-id;XroadVnpt-timestamp;XroadVnpt-content-hash"
+        "Content-Type;servicetype;messagetype;fromDate;toDate;systemid;timestamp;hash-file"
     )
-    assert msgspec.json.decode(request.body) == {
+    asked = {
         "servicetype": "eDoc",
         "messagetype": "edoc",
         "fromDate": "2026/10/21",
         "toDate": "2026/11/21",
     }
+    assert msgspec.json.decode(request.body) == asked
+    signed = msgspec.json.decode(request.headers["XroadVnpt-sign-header"], type=dict[str, str])
+    assert {name: signed[f"XroadVnpt-{name}"] for name in asked} == asked
+    assert all(request.headers[name] == value for name, value in signed.items())
+
+
+@pytest.mark.parametrize("zeros", [True, False])
+def test_the_content_is_signed_by_its_digest_with_all_digits_or_as_the_published_client_writes_it(
+    tmp_path: Path, *, zeros: bool
+) -> None:
+    told = settings("vxp", "http://127.0.0.1:9", tmp_path)
+    told = told.model_copy(update={"way": told.way.model_copy(update={"content_zeros": zeros})})
+    request = way_of(told, "secret-of-the-unit").send(b"<edXML/>", "edoc", NOW)
+    digest = hashlib.sha256(b"<edXML/>").digest()
+    assert request.headers["XroadVnpt-hash-file"] == (
+        digest.hex() if zeros else "".join(f"{each:x}" for each in digest)
+    )

@@ -442,3 +442,20 @@ def test_nobody_acknowledges_what_is_told_by_status_messages(tmp_path: Path, *, 
     with pytest.raises(Refusal) as caught:
         reading.load(write(tmp_path, text).parent, world)
     assert [problem.place.partition(" ")[2] for problem in caught.value.problems] == ["receives.acknowledges"]
+
+
+@pytest.mark.parametrize("way", ["vxp", "truclienthong"])
+def test_only_an_interface_that_lists_what_was_sent_can_be_asked(tmp_path: Path, way: str) -> None:
+    room = (
+        '[receives.edxml]\nbase_url = "https://example.invalid"\norgan = "a"\nown = "b"\n'
+        f'[receives.edxml.way]\nkind = "{way}"\nsecret_file = "keys/ring"\n'
+    ) + ('system = "hub"\n' if way == "vxp" else "")
+    start, end = GOOD.index("[receives.pigeon]"), GOOD.index("[[receives.replies]]")
+    text = (GOOD[:start] + room + GOOD[end:]).replace('room = "pigeon"', 'room = "edxml"')
+    world = msgspec.structs.replace(WORLD, rooms={"edxml": Edxml})
+    if way == "vxp":
+        assert reading.load(write(tmp_path, text).parent, world)
+        return
+    with pytest.raises(Refusal) as caught:
+        reading.load(write(tmp_path, text).parent, world)
+    assert [problem.place.partition(" ")[2] for problem in caught.value.problems] == ["receives.can_be_asked"]
