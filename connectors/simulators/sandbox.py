@@ -22,6 +22,7 @@ from connectors.simulators.gateway import Doors, Gateway
 from connectors.simulators.gip import Gip
 from connectors.simulators.land import Land
 from connectors.simulators.magic import Sandboxed
+from connectors.simulators.offices import OFFICES, Seat
 from connectors.simulators.onestop import OneStop
 from connectors.simulators.portal import Portal
 from connectors.simulators.portal_g2 import PortalG2
@@ -82,6 +83,10 @@ FAMILIES: Mapping[str, Family] = {
 """By the name of the partner file in ``examples/sandbox``."""
 
 
+AGREED = ".lienthong"
+"""What stands in a shared folder that is the one that was agreed (``connectors.folder``)."""
+
+
 class Place(NamedTuple):
     """One simulated partner. ``file``: how a hub reaches it; ``journal``: what it processed."""
 
@@ -101,6 +106,10 @@ def prepare(folder: Path, first_port: int = FIRST_PORT) -> tuple[Place, ...]:
     (folder / "partners" / "secrets").mkdir(parents=True, exist_ok=True)
     for name in CALLERS.keys() - FAMILIES.keys():
         _write(folder, name, (EXAMPLES / "callers" / f"{name}.toml").read_text("utf-8"))
+    for name, sits in OFFICES.items():
+        _write(folder, name, (EXAMPLES / "offices" / f"{name}.toml").read_text("utf-8"))
+        for shared in sits.shares:
+            (folder / name / shared / AGREED).mkdir(parents=True, exist_ok=True)
     return tuple(_place(folder, name, number, first_port) for number, name in enumerate(FAMILIES))
 
 
@@ -128,6 +137,13 @@ def secret_in(folder: Path, name: str) -> str:
 
 def secret_file(folder: Path, name: str) -> Path:
     return folder / "partners" / "secrets" / f"{name}.txt"
+
+
+def seat(folder: Path, name: str, address: str) -> Seat:
+    """Where an office sits. ``address``: the hub's."""
+    own = folder / name
+    own.mkdir(parents=True, exist_ok=True)
+    return Seat(address, secret_in(folder, name), own, Journal(folder / f"{name}.jsonl", _now))
 
 
 @asynccontextmanager

@@ -177,9 +177,7 @@ async def play(
     if (greeting := caller.greeting()) is not None:
         heard = await say(address, greeting)
         let_in = caller.admitted(heard)
-        yield Played(
-            "greeting", "well", heard.status, "taken" if let_in else "refused", let_in, _shown(heard)
-        )
+        yield Played("greeting", "well", heard.status, "taken" if let_in else "refused", let_in, shown(heard))
     first = next(each for each in caller.operations if each not in caller.asks)
     for position, operation in enumerate(caller.operations):
         scene = Scene(caller, stranger, address, operation, dossier, at + position * LATER)
@@ -194,8 +192,9 @@ def _judged(scene: Scene, way: str, answer: Answer) -> Played:
     heard, operation = answer.heard, answer.operation or scene.operation
     verdict = scene.caller.verdict(operation, heard)
     expected = verdict in (answer.expects | KNOWN if operation in scene.caller.optional else answer.expects)
-    return Played(operation, way, heard.status, verdict, expected, _shown(heard))
+    return Played(operation, way, heard.status, verdict, expected, shown(heard))
 
 
-def _shown(heard: Heard) -> str:
+def shown(heard: Heard) -> str:
+    """Return as much of an answer as a report shows, on one line."""
     return " ".join(heard.text.split())[:SAID]

@@ -90,8 +90,8 @@ async def play(
 ) -> int:
     from hub.demo import sandbox as simulated  # noqa: PLC0415 - as above
 
-    if family not in simulated.CALLERS:
-        raise Complaint("unknown.caller", Exit.USAGE, name=family, known=", ".join(simulated.CALLERS))
+    if family not in simulated.PLAYED:
+        raise Complaint("unknown.caller", Exit.USAGE, name=family, known=", ".join(simulated.PLAYED))
     if not simulated.secret_file(directory, family).exists():
         raise Complaint("sandbox.first", Exit.FAILED, folder=str(directory))
     code = dossier or DOSSIER.format(now=desk.now())

@@ -6,18 +6,24 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.simulators.callers import CALLERS
 from connectors.simulators.magic import FOREVER, MAGIC
-from connectors.simulators.sandbox import EXAMPLES, prepare, running, secret_file, secret_in
+from connectors.simulators.offices import OFFICES
+from connectors.simulators.sandbox import EXAMPLES, prepare, running, seat, secret_file, secret_in
 from connectors.simulators.tricks import TRICKS, Played, play
+from connectors.simulators.visiting import HABITS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from datetime import datetime
     from pathlib import Path
 
-__all__ = ["CALLERS", "EXAMPLES", "Code", "Played", "call", "codes", "prepare", "running", "secret_file"]
+__all__ = ["EXAMPLES", "PLAYED", "Code", "Played", "call", "codes", "prepare", "running", "secret_file"]
 
 HUB = "http://127.0.0.1:8080"
 """Where the sandbox's manual lets the hub listen."""
+
+
+PLAYED = (*CALLERS, *OFFICES)
+"""Who can be played."""
 
 
 class Code(NamedTuple):
@@ -32,11 +38,17 @@ def codes() -> list[Code]:
     """The table: each number, its like that goes wrong every time, and what happens."""
     said = {number: (row.vi, row.en) for number, row in MAGIC.items()}
     said |= {number: (row.vi, row.en) for number, row in TRICKS.items()}
-    return [Code(f"99{number:02} · 99{number + FOREVER:02}", *row) for number, row in said.items()]
+    said |= {number: (row.vi, row.en) for number, row in HABITS.items()}
+    return [Code(f"99{number:02} · 99{number + FOREVER:02}", *said[number]) for number in sorted(said)]
 
 
 def call(folder: Path, family: str, address: str, dossier: str, now: datetime) -> AsyncIterator[Played]:
-    """Let a partner that calls the hub tell its story about one dossier. ``address``: empty for the manual's."""
+    """Let a partner that calls the hub tell its story about one dossier, or an office come for all that lies there.
+
+    ``address``: empty for the manual's.
+    """
+    if family in OFFICES:
+        return OFFICES[family].make(seat(folder, family, address or HUB)).round(now)
     calling = CALLERS[family]
     stranger = calling.make("not-the-secret")
     caller = calling.make(secret_in(folder, family))

@@ -25,6 +25,7 @@ from connectors.simulators import sandbox
 from connectors.simulators.callers import CALLERS
 from connectors.simulators.desk import Call
 from connectors.simulators.magic import FOREVER, MAGIC, called
+from connectors.simulators.offices import OFFICES
 from connectors.simulators.orders import KINDS
 from hub.demo.scene import build
 from hub.wiring.declared import check_partner, declared
@@ -133,8 +134,12 @@ def test_every_family_has_a_partner_file_and_every_number_a_kind() -> None:
 def test_the_manual_says_of_every_family_how_it_is_started() -> None:
     rows = re.findall(r"^\| `([a-z0-9-]+)` \|.*\| ([^|]+) \|$", MANUAL.read_text("utf-8"), re.MULTILINE)
     started = {
-        name: {how for how, table in (("sandbox", sandbox.FAMILIES), ("play", CALLERS)) if name in table}
-        for name in sandbox.FAMILIES.keys() | CALLERS.keys()
+        name: {
+            how
+            for how, table in (("sandbox", sandbox.FAMILIES), ("play", {*CALLERS, *OFFICES}))
+            if name in table
+        }
+        for name in (*sandbox.FAMILIES, *CALLERS, *OFFICES)
     }
     assert {name: set(re.findall("[a-z]+", how)) for name, how in rows} == started
 
