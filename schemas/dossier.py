@@ -22,6 +22,7 @@ from msgspec import Meta
 SCHEMA_ID = "lienthong.message/1"
 
 Text = Annotated[str, Meta(min_length=1, max_length=20_000)]
+Verbatim = Annotated[str, Meta(min_length=1, max_length=200_000)]
 Name = Annotated[str, Meta(min_length=1, max_length=4_000)]
 Code = Annotated[str, Meta(min_length=1, max_length=200)]
 Money = Annotated[int, Meta(ge=0)]
@@ -58,6 +59,7 @@ class Kind(StrEnum):
     CORRECTED = "corrected"
     CATALOGUE_PUBLISHED = "catalogue_published"
     REPORT_PUBLISHED = "report_published"
+    RECORD_PUBLISHED = "record_published"
     DELIVERY_FAILED = "delivery_failed"
 
 
@@ -363,11 +365,25 @@ class Report(Words, frozen=True):
     figures: tuple[Figure, ...] = ()
 
 
+class Record(Words, frozen=True):
+    """Bản ghi công bố: what a system publishes and no words of ours are known for, as it came: citizens' questions, the answers to them, ratings.
+
+    ``service``: the name of the call that brought it; ``content``: the record itself, in JSON; ``parameters``: what stood beside it in the
+    call. It may hold personal data.
+    """
+
+    service: Code
+    content: Verbatim
+    parameters: Verbatim | None = None
+    agency: Code | None = None
+    agency_name: Name | None = None
+
+
 class Message(Words, frozen=True):
     """Thông điệp: one thing said about a dossier, in the hub's own words.
 
     ``key`` is the sender's key for it (Idempotency-Key or the format's natural key). ``subject`` names the document,
-    catalogue or report for a message without a dossier. ``extensions`` is keyed by mapping id.
+    catalogue, report or record for a message without a dossier. ``extensions`` is keyed by mapping id.
     """
 
     event: Event
@@ -378,6 +394,7 @@ class Message(Words, frozen=True):
     subject: Code | None = None
     failure: Failure | None = None
     report: Report | None = None
+    record: Record | None = None
     extensions: dict[str, Any] = {}
     schema: str = SCHEMA_ID
 

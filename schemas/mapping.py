@@ -34,7 +34,9 @@ from schemas.wire import JsonSide, XmlSide, line_of, point
 from schemas.writing import compile_writer
 
 _SMALL = 64 * 1024
-WITHOUT_DOSSIER = frozenset({Kind.CATALOGUE_PUBLISHED, Kind.REPORT_PUBLISHED, Kind.DELIVERY_FAILED})
+WITHOUT_DOSSIER = frozenset(
+    {Kind.CATALOGUE_PUBLISHED, Kind.REPORT_PUBLISHED, Kind.RECORD_PUBLISHED, Kind.DELIVERY_FAILED}
+)
 
 
 class Opened(Protocol):

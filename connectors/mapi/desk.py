@@ -32,6 +32,7 @@ from connectors.desks import (
     Token,
 )
 from connectors.mapi import sharing
+from connectors.mapi.published import PUBLISHED, published
 from connectors.mapi.records import (
     CODES,
     MOST,
@@ -40,6 +41,7 @@ from connectors.mapi.records import (
     Progress,
     Record,
     code_of,
+    listed,
     read,
     text,
 )
@@ -53,7 +55,10 @@ if TYPE_CHECKING:
 
 LOGIN = "/login"
 SESSION = "/session"
-SERVICES = "DongBoHoSoMC, CapNhatTienDoHoSoMC, TraCuuHoSo, TraCuuTechID, LayThuTuc, LayDanhSach…, LayDanhMuc…"
+SERVICES = (
+    "DongBoHoSoMC, CapNhatTienDoHoSoMC, DongBoHoiDap, DongBoKetQuaHoiDapGuiTuDVCQG, DongBoDanhGia, DongBoTrangThaiHoSo, "
+    "TraCuuHoSo, TraCuuTechID, LayThuTuc, LayDanhSach…, LayDanhMuc…"
+)
 DONE = "Thành công"
 """Some clients look for these words, whatever the code."""
 LAPSED = "Phiên làm việc đã hết hạn hoặc không hợp lệ. Hãy đăng nhập lại."
@@ -88,14 +93,14 @@ class Desk:
             case "TraCuuHoSo":
                 return Ask(about=code_of(said.mahoso, "/mahoso"))
             case "DongBoHoSoMC":
-                return Says(each=_dossiers(_some(said)))
+                return Says(each=_dossiers(_some(said.data)))
             case "CapNhatTienDoHoSoMC":
-                return Says(each=_steps(_some(said)))
+                return Says(each=_steps(_some(said.data)))
             case "LayThuTuc":
                 code = code_of(said.procedure, "/maTTHC")
                 return Look(what=Listing.RECORD, code=code, write=sharing.record)
-            case "DongBoHoiDap" | "DongBoKetQuaHoiDapGuiTuDVCQG" if not said.data:
-                return sharing.NOTHING  # its timer rings with nothing to say, too
+            case service if service in PUBLISHED:
+                return published(service, call.body, call.at) or sharing.NOTHING
             case service if service in sharing.LISTS:
                 return sharing.LISTS[service]
             case _:
@@ -116,12 +121,13 @@ class Desk:
                 return _json(NOT_NOW, "")
 
 
-def _some(said: Envelope) -> list[bytes]:
-    if not said.data:
+def _some(data: msgspec.Raw) -> list[bytes]:
+    found = listed(data)
+    if not found:
         raise refuse("HUB-SCH-003", "/data", rule="required")
-    if len(said.data) > MOST:
+    if len(found) > MOST:
         raise refuse("HUB-LIM-001", "/data", rule=f"at most {MOST} records")
-    return [bytes(each) for each in said.data]
+    return found
 
 
 def _dossiers(records: list[bytes]) -> tuple[Say, ...]:

@@ -40,7 +40,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
     session: Any = ""
     service: Any = ""
-    data: list[msgspec.Raw] = []
+    data: msgspec.Raw = msgspec.Raw(b"[]")
     mahoso: Any = ""
     procedure: Any = msgspec.field(name="maTTHC", default="")
 
@@ -75,6 +75,17 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Model = TypeVar("Model", "Envelope", "LoginCall", "Record", "Progress")
+
+
+def listed(data: msgspec.Raw) -> list[bytes]:
+    """Part what a call brings into its records; one that stands by itself is a list of one. Raises ``Refusal`` HUB-SCH-002."""
+    raw = bytes(data).strip()
+    if raw[:1] == b"{":
+        return [raw]
+    try:
+        return [bytes(each) for each in msgspec.json.decode(raw, type=list[msgspec.Raw] | None) or ()]
+    except msgspec.ValidationError:
+        raise refuse("HUB-SCH-002", "/data", rule="mapi") from None
 
 
 def read(body: bytes, model: type[Model], place: str = "") -> Model:

@@ -22,6 +22,7 @@ class Role(StrEnum):
     SUCCESSOR = "successor"
     INFORMED = "informed"
     SUBSCRIBERS = "subscribers"
+    KEEPERS = "keepers"
     SENDER = "sender"
 
 

@@ -91,6 +91,12 @@ def _subscribers(case: Case) -> tuple[Recipient, ...]:
     return case.optional(tuple(case.roster.by_id.values()), Role.SUBSCRIBERS)
 
 
+def _keepers(case: Case) -> tuple[Recipient, ...]:
+    """Whoever hears of it; where nobody does it waits for a person."""
+    found = case.optional(tuple(case.roster.by_id.values()), Role.KEEPERS)
+    return found or (case.parked(Role.KEEPERS, "HUB-RTE-001", "no partner hears what is published"),)
+
+
 def _sender(case: Case) -> tuple[Recipient, ...]:
     party = case.roster.by_id.get(case.sender)
     if party is None or not case.takes(party):
@@ -112,5 +118,6 @@ RESOLVE: Mapping[Role, Callable[[Case], tuple[Recipient, ...]]] = {
     Role.SUCCESSOR: _successor,
     Role.INFORMED: _informed,
     Role.SUBSCRIBERS: _subscribers,
+    Role.KEEPERS: _keepers,
     Role.SENDER: _sender,
 }

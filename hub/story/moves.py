@@ -49,7 +49,7 @@ PASSED = frozenset({K.TRANSFERRED})
 """What an agency may still say of its leg after it has handed the dossier on."""
 
 
-WITHOUT_DOSSIER = frozenset({K.CATALOGUE_PUBLISHED, K.REPORT_PUBLISHED})
+WITHOUT_DOSSIER = frozenset({K.CATALOGUE_PUBLISHED, K.REPORT_PUBLISHED, K.RECORD_PUBLISHED})
 
 
 NOTES = frozenset({K.APOLOGY, K.FEE_DUE, K.FEE_PAID, K.FEE_REFUNDED, K.CORRECTED, K.DELIVERY_FAILED})

@@ -13,14 +13,16 @@ import pytest
 from connectors.catalogue import DESKS
 from connectors.catalogues import Item
 from connectors.dictionaries import read
+from connectors.simulators.opencps_mapi import QUESTIONS
 from connectors.simulators.reporter import Reporter, record, step
 from hub.api.desk import Registries
 from hub.intake.spool import Spool
 from hub.registries.records import FOLDER, Records
+from hub.store.contract.views import Filter
 from schemas.codelists import CodeList, CodeLists, Entry, Text
 from schemas.dossier import from_json
 from tests.doubles.pki import Pki
-from tests.integration.intake_house import PROCEDURE, PROVINCE, House, house, partner_files, parts
+from tests.integration.intake_house import PROCEDURE, PROVINCE, House, house, partner_files, parts, recipient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,7 +34,7 @@ NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 SECRET = "a secret of 32 bytes or more, or so"
 KINDS = [
     *("received", "refused_at_reception", "step", "supplement_requested", "duty_announced", "suspended"),
-    *("resumed", "withdrawn", "finished", "returned", "recalled", "corrected"),
+    *("resumed", "withdrawn", "finished", "returned", "recalled", "corrected", "record_published"),
 ]
 MORNING = datetime(2026, 11, 20, 8, 0)  # noqa: DTZ001 - the client's own wall time
 DAY = timedelta(days=1)
@@ -42,6 +44,10 @@ WHOLE = {
     "TENTTHC": "Đăng ký biến động",
     "LINHVUCTHUCHIEN": [FIELD],
     "THANHPHANHOSO": [{"TRUONGHOP": "", "GIAYTO": [{"MAGIAYTO": "KQ.1", "TENGIAYTO": "Đơn"}]}],
+}
+
+PUBLISHED: dict[str, dict[str, Any]] = {
+    service: more for service, more in QUESTIONS.items() if "data" in more
 }
 
 
@@ -62,6 +68,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     (folder / "onestop.toml").write_text(one_stop("onestop", SECRET))
     (folder / "twin.toml").write_text(one_stop("twin", SECRET + "3"))
     (folder / "other.toml").write_text(one_stop("other", SECRET + "2", "000.00.10.H47"))
+    hears = recipient("office", PROVINCE, "informed").replace('"received"', '"record_published"')
+    (folder / "office-that-hears.toml").write_text(hears.replace('id = "office"', 'id = "hears"'))
     return parts(folder)
 
 
@@ -239,9 +247,7 @@ async def test_a_refusal_is_a_code_that_the_client_reads_and_a_reason_that_it_ke
         ("DongBoHoSoMC", {"data": "x"}, "HUB-SCH-002"),
         ("DongBoHoSoMC", {"data": [{}] * 101}, "HUB-LIM-001"),
         ("CapNhatTienDoHoSoMC", {"data": [step("000.00.00.H47-261120-9999", MORNING, 4)]}, "HUB-DOS-002"),
-        ("DongBoDanhGia", {}, "HUB-INT-005"),
-        ("DongBoHoiDap", {"data": [{"HOIDAPID": 71}]}, "HUB-INT-005"),
-        ("DongBoKetQuaHoiDapGuiTuDVCQG", {"data": [{"HOIDAPID": "9001"}]}, "HUB-INT-005"),
+        ("DongBoDanhGia", {"data": [7]}, "HUB-SCH-002"),
         ("LayDanhMucDanToc", {}, "HUB-INT-005"),
         ("TraCuuHoSo", {}, "HUB-SCH-003"),
     ],
@@ -336,6 +342,32 @@ async def test_what_no_hub_holds_is_an_empty_list_that_the_client_goes_on_after(
 ) -> None:
     told = await client.call(service, **more)
     assert told == {"error_code": 0, "message": "Thành công", "result": []}
+
+
+async def test_questions_and_answers_lie_with_who_hears_them_before_the_client_is_told(
+    hub: House, client: Reporter
+) -> None:
+    """After a 0 it marks its questions as sent and never sends them again; its answers it sends every day."""
+    for service, more in PUBLISHED.items():
+        for _ in "ab":
+            told = await client.call(service, **more)
+            assert told == {"error_code": 0, "message": "Thành công", "result": []}
+    found = await hub.store.transfers(Filter())
+    assert sorted((each.partner, each.sender, str(each.state)) for each in found) == [
+        ("hears", "onestop", "waiting")
+    ] * len(PUBLISHED)
+    kept = {}
+    for each in found:
+        payloads = await hub.store.payloads(each.id)
+        assert payloads
+        message = from_json(payloads.canonical)
+        assert message.record
+        written = hub.parts.formats["motcua.rest@1"].write("ThongDiep", message, each.key)
+        assert json.loads(written)["BanGhi"]["NguyenVan"] == message.record.content
+        kept[message.record.service] = json.loads(message.record.content)
+    assert kept == {service: more["data"][0] for service, more in PUBLISHED.items()}
+    journal = " ".join(str(each) for each in await hub.store.journal())
+    assert not any(secret in journal for secret in ("Trần Thị", "Hồ sơ của tôi", "bản sao"))
 
 
 async def test_a_shared_dictionary_is_told_as_this_site_has_it_today(client: Reporter) -> None:

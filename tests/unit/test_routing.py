@@ -166,6 +166,15 @@ def test_a_message_without_a_dossier_goes_to_those_who_take_its_kind() -> None:
     assert who(routed) == dict.fromkeys(("desk", "land", "tax"), Role.SUBSCRIBERS)
 
 
+def test_what_is_kept_as_it_came_lies_with_somebody_or_waits_for_a_person() -> None:
+    event = Event(kind=K.RECORD_PUBLISHED, at=AT)
+    record = Message(event=event, key="k", sender="desk", agency=PORTAL, subject="questions 71")
+    deaf = Party(partner_id="deaf", agency=TAX)
+    office = Party(partner_id="office", agency=TAX, kinds=(K.RECORD_PUBLISHED,))
+    assert problems(ROUTER.route(record, None, (deaf,), on=BEFORE)) == [(NOBODY, "HUB-RTE-001")]
+    assert who(ROUTER.route(record, None, (deaf, office), on=BEFORE)) == {"office": Role.KEEPERS}
+
+
 # --- who decides, who is informed -------------------------------------------------------------------------------
 
 
