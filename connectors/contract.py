@@ -51,7 +51,8 @@ class Sealed(Value, frozen=True):
     """A draft after signing: byte for byte the same on every attempt. ``headers`` travel with it (a detached JWS).
 
     ``links``: the download addresses in ``payload``; they begin to live when it is stored. ``says``: the mapping that it was
-    written by, ``<id>@<version>``. ``signer``: SHA-256 (hex) of our certificate that signed it.
+    written by, ``<id>@<version>``. ``signer``: SHA-256 (hex) of our certificate that signed it. ``taken``: what its message left out,
+    canonical place → id of the message of the dossier that said it before.
     """
 
     payload: bytes
@@ -61,6 +62,7 @@ class Sealed(Value, frozen=True):
     links: tuple[Link, ...] = ()
     says: str = ""
     signer: str = ""
+    taken: Mapping[str, str] = {}
 
 
 class Parcel(Value, frozen=True):

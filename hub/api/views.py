@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations at run time
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,8 @@ class OwnTransfer(Value, frozen=True):
     """One copy on its way. ``code``: the dossier's, as its origin wrote it; ``blocked``: waits for one before it in its dossier.
 
     ``detail``: what ``problem`` is about, by place and rule. ``supplier``: who can supply what a parked one lacks: sender, origin,
-    recipient, registry or operator; null where it is not parked.
+    recipient, registry or operator; null where it is not parked. ``taken``: what its message left out, place → the message of the
+    dossier that said it before.
     """
 
     id: str
@@ -47,6 +49,7 @@ class OwnTransfer(Value, frozen=True):
     stage: str
     detail: str
     supplier: str | None
+    taken: Mapping[str, str]
 
 
 class OwnMessage(Value, frozen=True):

@@ -39,6 +39,11 @@ def _supplier(row: TransferView, desk: Desk) -> str:
     return " ".join((desk.say(f"supplier.{who}"), supplying.named(row, ""))).strip() if who else ""
 
 
+def _taken(row: TransferView, _: Desk) -> str:
+    """What its message left out: each place with the message that said it before."""
+    return "; ".join(f"{place} ← {message}" for place, message in row.taken.items())
+
+
 def _age(moment: datetime | None, desk: Desk) -> str:
     return times.span(desk.speech, (desk.now() - moment).total_seconds()) if moment else ""
 
@@ -92,6 +97,7 @@ TRANSFER: tuple[Column[TransferView], ...] = (
     Column("superseded_by", lambda row: list(row.superseded_by)),
     Column("offered_at", lambda row: row.offered_at),
     Column("fetched_at", lambda row: row.fetched_at),
+    Column("taken", lambda row: dict(row.taken), _taken),
 )
 
 

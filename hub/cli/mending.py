@@ -12,12 +12,14 @@ from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations a
 from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
+from hub.delivery.remembering import remembered
 from hub.lifecycle import MOVES, Move, State
 from hub.persons import rerouting
 from hub.persons.persons import routable
 from hub.store.contract.mending import Correction, Rerouting
 from hub.store.contract.store import Stale
 from hub.story import record
+from hub.story.filling import fill
 from schemas.dossier import from_json
 from schemas.problems import Refusal, refuse
 
@@ -68,10 +70,14 @@ async def correct(
 
 
 async def _message(hub: Hub, view: TransferView) -> Message:
+    """What it is made from: with what its dossier said, as when it is sealed."""
     stored = await hub.store.payloads(view.id)
     if stored is None:
         raise refuse("HUB-LAN-004", detail=view.id)
-    return from_json(stored.canonical)
+    message = from_json(stored.canonical)
+    if view.dossier is None:
+        return message
+    return fill(message, await remembered(hub.store.said, view.dossier, message.sender, view.message)).message
 
 
 async def _operations(hub: Hub, view: TransferView, message: Message) -> list[str]:

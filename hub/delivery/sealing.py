@@ -19,6 +19,7 @@ import structlog
 from connectors.contract import Answers, Encloses, Envelope, Numbers, Opened, Sealed
 from hub.documents.contract import Waits
 from hub.processes.crew import Died, TooLong
+from hub.story.filling import Earlier, Filled, fill
 from schemas.dossier import from_json
 from schemas.problems import Problem, Refusal
 from signing.contract import Wire
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Codec, Draft, Sealer
     from hub.store.contract.delivery import Work
+    from schemas.dossier import Message
     from signing.contract import Signer, Verifier
 
 log = structlog.get_logger(__name__)
@@ -46,6 +48,7 @@ TRIES_ALONE = 2
 class Order(msgspec.Struct, frozen=True):
     """What the pool needs to seal one transfer. ``contents``: documents that travel inside it, by SHA-256. ``number``, ``at``: the
     transfer's own number, and when its message was accepted. ``opened``: what the partner itself opened the dossier with, where it wants answers to that.
+    ``earlier``: what the dossier said before, where the message alone does not say all that the partner requires.
     """
 
     transfer: str
@@ -57,6 +60,7 @@ class Order(msgspec.Struct, frozen=True):
     number: int = 0
     at: datetime = datetime.fromtimestamp(0, UTC)
     opened: bytes = b""
+    earlier: tuple[Earlier, ...] = ()
 
 
 class Wrap(msgspec.Struct, frozen=True):
@@ -108,6 +112,7 @@ def _order(work: Work) -> Order:
         work.number,
         work.accepted_at,
         work.opened,
+        work.earlier,
     )
 
 
@@ -119,7 +124,10 @@ def seal(bench: Workbench, order: Order) -> Sealed | Problem:
     if codec is None or sealer is None:
         return Problem(code="HUB-CFG-001", detail=order.partner)
     try:
-        sealed = sealer.seal(_draft(codec, order))
+        whole = _whole(order)
+        sealed = sealer.seal(_draft(codec, order, whole.message))
+        if whole.taken:
+            sealed = msgspec.structs.replace(sealed, taken=whole.taken)
         said = bench.says.get(order.partner)
         return msgspec.structs.replace(sealed, says=said.ref) if said else sealed
     except Refusal as refusal:
@@ -129,8 +137,13 @@ def seal(bench: Workbench, order: Order) -> Sealed | Problem:
         return Problem(code="HUB-INT-001", detail=type(error).__name__)
 
 
-def _draft(codec: Codec, order: Order) -> Draft:
+def _whole(order: Order) -> Filled:
+    """The message with what it leaves out and its dossier said before."""
     message = from_json(order.canonical)
+    return fill(message, order.earlier) if order.earlier else Filled(message, {})
+
+
+def _draft(codec: Codec, order: Order, message: Message) -> Draft:
     if order.opened and isinstance(codec, Answers):
         answer = codec.answer(message, order.opened)
         if answer is not None:

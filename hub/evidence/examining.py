@@ -19,6 +19,7 @@ from hub.evidence.entries import Entries
 from hub.evidence.papers import Call, Message, Said, Statement, Transfer
 from hub.evidence.parts import Holds, Parts
 from hub.receipts.receipts import NonDelivery
+from hub.story import filling
 from schemas.problems import Refusal, refuse
 from signing import bindings
 from signing.contract import Wire
@@ -208,6 +209,8 @@ class _Reader:
             self._parts.holds(
                 name, true=said.result.format == mapping, rule="the mapping that the journal names"
             )
+            taken = filling.read(sealed.facts.get("taken", ""))
+            self._parts.holds(name, true=said.taken == taken, rule="what the journal says was taken")
             self._parts.holds(name, true=said.sealed_at == moment(sealed.at), rule="the journal's time")
         accepted = self._entries.said("accepted", told.message)
         format_ = accepted.facts.get("format", "") if accepted else said.origin.format

@@ -9,6 +9,7 @@ from hub.evidence.papers import BYTES, JOSE, JSON, Call, Derivation, Statement, 
 from hub.ids import below
 from hub.receipts.receipts import Confirm  # noqa: TC001 - part of a public value
 from hub.store.vault import Unreadable
+from hub.story import filling
 from signing.asic.container import File
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def statement(
         accepted_at=accepted[0],
         sealed_at=sealed[0],
         issued_at=now,
+        taken=filling.read(sealed[1].get("taken", "")),
     )
     content = write(told)
     yield File(papers.of_transfer(view.id, "statement.json"), JSON, content)

@@ -100,7 +100,10 @@ class Derivation(Paper, frozen=True):
 
 
 class Statement(Paper, frozen=True):
-    """The hub says: ``result`` was derived from ``origin`` by ``result.format``; translating breaks the origin's signature."""
+    """The hub says: ``result`` was derived from ``origin`` by ``result.format``; translating breaks the origin's signature.
+
+    ``taken``: what the origin left out, place → the message of the same dossier that said it before.
+    """
 
     transfer: str
     message: str
@@ -112,6 +115,7 @@ class Statement(Paper, frozen=True):
     accepted_at: datetime
     sealed_at: datetime
     issued_at: datetime
+    taken: Mapping[str, str] = {}
 
 
 class Call(Paper, frozen=True):

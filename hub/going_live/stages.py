@@ -69,6 +69,8 @@ def heard(sender: Stage, dossier: Stage | None, *, trial: bool = False, origin: 
     return found
 
 
+RECORDED = "stages: recorded, not believed"
+"""The rule by which a message goes to nobody and changes nothing."""
 Queued = Literal["finish", "withdraw"]
 """What becomes of what is queued for a partner that is retired."""
 Fate = Literal["keep", "withdraw", "hold", "choice"]

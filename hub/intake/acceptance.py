@@ -173,7 +173,7 @@ def decide(
     )
 
 
-NOT_BELIEVED = Routed(recipients=(), rule="stages: recorded, not believed")
+NOT_BELIEVED = Routed(recipients=(), rule=stages.RECORDED)
 
 
 def _heard(

@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 import msgspec
 import structlog
 
+from hub.delivery.remembering import remembered
 from hub.judging.contract import CODE_PLACE, Inbound, Judged
 from hub.judging.judge import judge
 from hub.judging.places import on_the_wire
@@ -25,6 +26,7 @@ from hub.judging.wrapping import key_of, lifted
 from hub.processes.crew import Died, TooLong
 from hub.receipts.receipts import unsigned
 from hub.store.contract.store import Stale
+from hub.story.filling import lacks
 from schemas.legacy_text import as_utf8
 from schemas.problems import Refusal, refuse
 
@@ -222,7 +224,7 @@ class Intake:
             if judged.code is not None:
                 known = await self._store.known(judged.authority, judged.code)
             try:
-                return await self._store.accept(self._decided(judged, known, inbound))
+                return await self._store.accept(await self._decided(judged, known, inbound))
             except Stale:
                 await self._refresh()
                 continue
@@ -232,9 +234,15 @@ class Intake:
                 raise on_the_wire(refusal, places, read, judged.media) from None
         raise refuse("HUB-LIM-003", rule=f"{TRIES} tries against the same dossier")
 
-    def _decided(self, judged: Judged, known: Known | None, inbound: Inbound) -> Acceptance:
+    async def _decided(self, judged: Judged, known: Known | None, inbound: Inbound) -> Acceptance:
+        """Decide; where somebody would not be told for want of something, judge again with what the dossier said before."""
         now = self._now()
         new = self._decide(judged, known, inbound, now)
+        if known is not None and any(lacks(each.problem) for each in new.transfers):
+            earlier = await remembered(self._store.said, known.dossier, judged.sender)
+            if earlier:
+                whole = await self._bench.judge(msgspec.structs.replace(inbound, earlier=earlier))
+                new = self._decide(whole, known, inbound, now)
         return msgspec.structs.replace(
             new, confirmation=self._confirm(new.receipt, now), tells=self._tell(new, now)
         )

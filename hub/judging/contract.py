@@ -12,6 +12,7 @@ import msgspec
 from connectors.contract import Codec  # noqa: TC001
 from hub.documents.contract import New  # noqa: TC001
 from hub.signatories.authority import Authority
+from hub.story.filling import Earlier  # noqa: TC001
 from schemas.agencies import Agencies  # noqa: TC001
 from schemas.legacy_text import Text
 from schemas.mapping import Opened  # noqa: TC001
@@ -32,7 +33,8 @@ class Inbound(Value, frozen=True):
     ``sender``: who sends it, as the door found out (``hub.api.callers``); ``claimed``: it was only said, and the signature must
     prove it. ``authorization``: for signatures that have a part of themselves there. ``within``: the message stands in what was
     signed, in base64, in an element that these names lead to, from the outermost on. ``clocked``: its key is made of all that was
-    said, and its bytes hold the hub's clock beside that: other bytes under the key are the same message.
+    said, and its bytes hold the hub's clock beside that: other bytes under the key are the same message. ``earlier``: what its
+    dossier said before, once it is known that something is missing for somebody.
     """
 
     message: str
@@ -45,6 +47,7 @@ class Inbound(Value, frozen=True):
     file: str = ""
     within: tuple[str, ...] = ()
     clocked: bool = False
+    earlier: tuple[Earlier, ...] = ()
 
     def content(self) -> bytes:
         return Path(self.file).read_bytes() if self.file else self.body

@@ -80,7 +80,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
         aliases=allowed_aliases(message, sender, desk),
         media=sender.media,
         text=sender.text,
-        trials=trials(message, request.message, desk.recipients),
+        trials=trials(message, request.message, desk.recipients, request.earlier),
         procedures=tuple(sorted(sender.procedures)),
         signer=verified.signer.fingerprint if verified else "",
         signatory=signatory,

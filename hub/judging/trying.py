@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence  # noqa: TC003 - msgspec reads th
 from typing import TYPE_CHECKING
 
 from hub.judging.contract import Recipient, Said
+from hub.story.filling import Earlier, fill, lacks
 from schemas.problems import Problem, Refusal
 
 if TYPE_CHECKING:
@@ -16,8 +17,13 @@ def trials(
     message: Message,
     id: str,  # noqa: A002 - the message's
     recipients: Sequence[Recipient],
+    earlier: Sequence[Earlier] = (),
 ) -> dict[str, tuple[Said, ...]]:
-    """Encode once per format for everyone who might have to have it, so that what cannot be said is known before it is accepted."""
+    """Encode once per format for everyone who might have to have it, so that what cannot be said is known before it is accepted.
+
+    ``earlier``: where something is missing, it is tried again with what the dossier said before.
+    """
+    whole = fill(message, earlier).message if earlier else message
     made: dict[str, tuple[Said, ...]] = {}
     found: dict[str, tuple[Said, ...]] = {}
     for recipient in recipients:
@@ -25,6 +31,8 @@ def trials(
             says = recipient.says or f"partner {recipient.partner}"
             if says not in made:
                 made[says] = tuple(trial(message, id, recipient))
+                if earlier and any(lacks(each.problem) for each in made[says]):
+                    made[says] = tuple(trial(whole, id, recipient))
             found[recipient.partner] = made[says]
     return found
 

@@ -16,6 +16,7 @@ from hub.delivery.answering import Answering
 from hub.delivery.decide import Policy
 from hub.delivery.delivery import Delivery
 from hub.delivery.hearing import Hearing
+from hub.delivery.remembering import Remembering
 from hub.delivery.sealing import Pool
 from hub.documents.links import Linking
 from hub.going_live.staging import clear
@@ -85,7 +86,7 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
         await store.capacities(capacities(what.partners))
         name, counts = process_name(), Counts()
         sealing = Answering(
-            Pool(pool.sealing_in(crew, settings.limits.judge_time, known.barred)),
+            Remembering(Pool(pool.sealing_in(crew, settings.limits.judge_time, known.barred)), store.said),
             store.said,
             frozenset(name for name, codec in speak.items() if isinstance(codec, Answers) and codec.answers),
         )

@@ -4,52 +4,93 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import uvicorn
 
+from connectors.contract import Sealed
+from hub.delivery.remembering import Remembering
+from hub.delivery.sealing import Order, Pool, seal
 from hub.demo.cast import EXAMPLES
 from hub.demo.scene import build
 from hub.settings import file as settings_file
 from hub.store.contract.views import Filter
+from hub.story.filling import written
 from hub.wiring.parts import store_of
+from hub.wiring.tools import pool_tools
 from hub.wiring.web import open_web
 from schemas.dossier import Failure, from_json
 from signing.jose.detached import DetachedSigner
 from signing.keys.ring import KeySource, load
 from tests.doubles.loopback import bound
+from tests.store.samples import delivered
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
+
+    from hub.demo.scene import Scene
+    from schemas.problems import Problem
+
+
+class Onestop:
+    """The one-stop at the doors of a hub as it is wired."""
+
+    def __init__(self, scene: Scene, session: aiohttp.ClientSession, url: str) -> None:
+        self._key = load(
+            KeySource(name="m", file=str(scene.sender_key), certificate=str(scene.sender_certificate))
+        )
+        self._session, self._url = session, url
+
+    async def says(self, said: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Say it and return its transfers, as the receipt tells them."""
+        body = json.dumps(said).encode()
+        signature = DetachedSigner(self._key).sign(body, datetime.now(UTC))
+        headers = {"X-JWS-Signature": signature, "Content-Type": "application/json"}
+        async with self._session.post(f"{self._url}/messages", data=body, headers=headers) as answer:
+            told = await answer.json()
+            assert answer.status == HTTPStatus.ACCEPTED, told
+            found: list[dict[str, Any]] = told["transfers"]
+            return found
+
+    async def sees(self, code: str) -> dict[str, Any]:
+        async with self._session.get(f"{self._url}/dossiers/{code}") as answer:
+            seen: dict[str, Any] = await answer.json()
+            return seen
+
+
+@asynccontextmanager
+async def serving(scene: Scene) -> AsyncIterator[Onestop]:
+    socket = bound()
+    url = f"http://127.0.0.1:{socket.getsockname()[1]}/v1"
+    headers = {"Authorization": f"Bearer {scene.api_key}"}
+    async with open_web(scene.settings) as (edge, _), aiohttp.ClientSession(headers=headers) as session:
+        server = uvicorn.Server(uvicorn.Config(edge, log_config=None, lifespan="off"))
+        task = asyncio.create_task(server.serve(sockets=[socket]))
+        while not server.started:  # noqa: ASYNC110 - uvicorn tells it by this attribute only
+            await asyncio.sleep(0.01)
+        yield Onestop(scene, session, url)
+        server.should_exit = True
+        await task
+
+
+def example(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((EXAMPLES / "messages" / name).read_bytes())
+    return found
 
 
 async def test_what_a_recipient_requires_and_nobody_said_is_told_to_who_has_it(tmp_path: Path) -> None:
     scene = build(tmp_path / "site", 1, (2, 3, 4))
-    key = load(KeySource(name="m", file=str(scene.sender_key), certificate=str(scene.sender_certificate)))
-    said = json.loads((EXAMPLES / "messages" / "01-received.json").read_bytes())
+    said = example("01-received.json")
     del said["HoSo"]["TrichYeuHoSo"]
-    body = json.dumps(said).encode()
-    headers = {
-        "Authorization": f"Bearer {scene.api_key}",
-        "Content-Type": "application/json",
-        "X-JWS-Signature": DetachedSigner(key).sign(body, datetime.now(UTC)),
-    }
-    socket = bound()
-    url = f"http://127.0.0.1:{socket.getsockname()[1]}/v1"
-    async with open_web(scene.settings) as (edge, _), aiohttp.ClientSession(headers=headers) as session:
-        server = uvicorn.Server(uvicorn.Config(edge, log_config=None, lifespan="off"))
-        serving = asyncio.create_task(server.serve(sockets=[socket]))
-        while not server.started:  # noqa: ASYNC110 - uvicorn tells it by this attribute only
-            await asyncio.sleep(0.01)
-        async with session.post(f"{url}/messages", data=body) as answer:
-            receipt = await answer.json()
-        async with session.get(f"{url}/dossiers/{said['HoSo']['MaHoSo']}") as answer:
-            seen = await answer.json()
-        server.should_exit = True
-        await serving
-    parked = [each for each in receipt["transfers"] if each["state"] == "parked"]
+    async with serving(scene) as onestop:
+        transfers = await onestop.says(said)
+        seen = await onestop.sees(said["HoSo"]["MaHoSo"])
+    parked = [each for each in transfers if each["state"] == "parked"]
     assert {(each["partner"], each["problem"]) for each in parked} == {("dvcqg", "HUB-MAP-004")}
     shown = next(each for each in seen["transfers"] if each["id"] == parked[0]["id"])
     assert (shown["supplier"], shown["detail"].split()[-1]) == ("origin", "dossier.summary")
@@ -63,3 +104,50 @@ async def test_what_a_recipient_requires_and_nobody_said_is_told_to_who_has_it(t
         each["id"]: "origin" for each in parked
     }
     assert all(isinstance(each, Failure) and each.detail == shown["detail"] for each in failures)
+
+
+async def test_what_a_message_leaves_out_is_taken_from_what_its_dossier_said_before_and_told_with_it(
+    tmp_path: Path,
+) -> None:
+    scene = build(tmp_path / "site", 1, (2, 3, 4))
+    first, bare = example("01-received.json"), example("02-transferred.json")
+    code = first["HoSo"]["MaHoSo"]
+    bare["HoSo"] = {"MaHoSo": code, "TrangThaiHoSo": bare["HoSo"]["TrangThaiHoSo"]}
+    async with serving(scene) as onestop:
+        await onestop.says(first)
+        transfers = await onestop.says(bare)
+    assert [each for each in transfers if each["state"] != "waiting"] == []
+    store = store_of(settings_file.load(scene.settings))
+    _, bench = pool_tools(str(scene.settings))
+
+    async def run(orders: Sequence[Order]) -> list[Sealed | Problem]:
+        return [seal(bench, order) for order in orders]
+
+    now = datetime.now(UTC)
+    sealery = Remembering(Pool(run), store.said)
+    sealed: dict[str, bytes] = {}
+    while works := await store.claim("w", now, 50, 30.0):
+        made = await sealery.seal(works)
+        ready = {id_: each for id_, each in made.items() if isinstance(each, Sealed)}
+        assert ready.keys() == made.keys()
+        assert await store.seal(works[0].token, ready)
+        await store.settle(works[0].token, [delivered(work.transfer) for work in works], now)
+        sealed |= {id_: each.payload for id_, each in ready.items()}
+    wanted = [each["id"] for each in transfers if each["partner"] == "dvcqg"]
+    record = json.loads(sealed[wanted[0]])[0]
+    assert record["TrichYeuHoSo"] == first["HoSo"]["TrichYeuHoSo"]
+    assert record["ChuHoSo"] == first["HoSo"]["ChuHoSo"]
+    assert record["TrangThaiHoSo"] == "4"
+    async with serving(scene) as onestop:
+        seen = await onestop.sees(code)
+    by_id = {each["id"]: each for each in seen["transfers"]}
+    earlier = {each["kind"]: each["id"] for each in seen["messages"]}["received"]
+    taken = by_id[wanted[0]]["taken"]
+    assert (taken["dossier.summary"], {*taken.values()}) == (earlier, {earlier})
+    assert "dossier.state" not in taken
+    entries = await store.journal(transfer=wanted[0])
+    assert [each.facts["taken"] for each in entries if each.what == "sealed"] == [written(taken)]
+    whole = [each for each in by_id.values() if each["message"] == earlier]
+    assert whole
+    assert not any(each["taken"] for each in whole)
+    await store.close()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from hub.going_live.stages import RECORDED
 from hub.store.contract.mending import Merging
-from tests.store.samples import acceptance, at
+from tests.store.samples import acceptance, at, sealed
 
 if TYPE_CHECKING:
     from hub.store.contract.store import Store
@@ -44,6 +47,46 @@ async def test_merged_dossiers_have_one_past(store: Store) -> None:
         assert [each.id for each in await store.said.of(name)] == ["m1", "m2", "m3"]
 
 
+async def test_what_was_quarantined_or_only_recorded_is_no_part_of_what_was_believed(store: Store) -> None:
+    facts: tuple[dict[str, str], ...] = (
+        {},
+        {"quarantine": "HUB-DOS-004"},
+        {"rule": RECORDED},
+        {"flags": "x"},
+    )
+    for version, told in enumerate(facts):
+        new = acceptance(f"m{version}", dossier="d1", version=version, partners=())
+        await store.accept(msgspec.structs.replace(new, facts=told))
+    found = await store.said.past("d1")
+    assert found is not None
+    assert found.origin == "motcua-tinh"
+    assert [(each.id, each.sender, each.kind) for each in found.messages] == [
+        (name, "motcua-tinh", "received") for name in ("m0", "m3")
+    ]
+    assert await store.said.past("gone") is None
+
+
+async def test_a_trial_has_a_past_of_its_own(store: Store) -> None:
+    for version in range(2):
+        new = acceptance(f"m{version}", dossier="d1", version=version, partners=())
+        await store.accept(msgspec.structs.replace(new, facts={"stage": "trial"}))
+    await store.accept(acceptance("m2", dossier="d1", version=2, partners=()))
+    found = await store.said.past("d1")
+    assert found is not None
+    assert [each.id for each in found.messages] == ["m0", "m1"]
+
+
+async def test_what_was_taken_from_earlier_messages_is_shown_with_its_transfer(store: Store) -> None:
+    await store.accept(acceptance("m1", dossier="d1", partners=("so-tnmt", "dvcqg")))
+    works = await store.claim("w", at(0), 10, 30.0)
+    taken = {"dossier.summary": "m0", "dossier.applicant.name": "m0"}
+    whole = {work.transfer: sealed() for work in works}
+    whole["m1.dvcqg.0"] = msgspec.structs.replace(whole["m1.dvcqg.0"], taken=taken)
+    assert await store.seal(works[0].token, whole)
+    views = [await store.transfer(f"m1.{name}.0") for name in ("dvcqg", "so-tnmt")]
+    assert [dict(view.taken) for view in views if view] == [taken, {}]
+
+
 async def test_keys_are_found_by_how_they_begin_in_the_order_of_their_messages(store: Store) -> None:
     for number, key in enumerate(("R2-b", "R1-x", "R2-a", "R20", "r2-c")):
         await store.accept(acceptance(f"m{number}", key=key, partners=()))
@@ -58,7 +101,9 @@ async def test_what_was_said_is_read_whether_or_not_it_went_to_anybody(store: St
     assert await store.said.canonical(["m2", "m1"]) == (b'{"canonical":"m2"}', b'{"canonical":"m1"}')
     assert await store.said.canonical(["m1", "gone"]) is None
     assert await store.said.canonical([]) == ()
+    assert await store.said.readable(["gone", "m1"]) == {"m1": b'{"canonical":"m1"}'}
     assert (await store.said.raw("m1"), await store.said.raw("gone")) == (acceptance("m1").raw, b"")
     if await store.forget("d1", reason="asked", by="an", now=at(5)):  # encrypted: its key is gone
         assert await store.said.canonical(["m1"]) is None
+        assert await store.said.readable(["m1"]) == {}
         assert await store.said.raw("m1") == b""

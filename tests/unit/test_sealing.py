@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from connectors.contract import Codec
     from hub.judging.contract import Desk
     from hub.store.contract.delivery import Work
+    from hub.story.filling import Earlier
     from signing.keys.ring import SigningKey
 
 NOW = datetime.now(UTC)
@@ -186,6 +187,7 @@ class Head:
     number: int = 0
     accepted_at: datetime = datetime(2026, 11, 20, tzinfo=UTC)
     opened: bytes = b""
+    earlier: tuple[Earlier, ...] = ()
 
 
 def heads(*subjects: str) -> list[Work]:

@@ -11,6 +11,7 @@ from hub.health.circuit import AFTER, WAITS, Health
 from hub.lifecycle import Move, State  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.store.contract.intake import Acceptance  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.store.contract.value import Value
+from hub.story.filling import Earlier  # noqa: TC001 - msgspec reads the annotations at run time
 
 
 class Work(Value, frozen=True):
@@ -18,7 +19,7 @@ class Work(Value, frozen=True):
 
     ``attempts`` counts sends that used up schedule entries; ``sends`` counts every send. ``sealed`` is ``None`` until
     ``seal`` stored it. ``facts``: what this partner told in earlier deliveries about this dossier. ``probe``: claimed to see
-    whether a partner that was down is back. ``contents``: documents that travel inside the payload, by SHA-256, and ``opened``: what the partner opened the dossier with; never the store's. ``stage``: of the transfer.
+    whether a partner that was down is back. ``contents``: documents that travel inside the payload, by SHA-256, and ``opened``: what the partner opened the dossier with, and ``earlier``: what the dossier said before; never the store's. ``stage``: of the transfer.
     ``number``: the transfer's own in this store; no other has it.
     """
 
@@ -43,6 +44,7 @@ class Work(Value, frozen=True):
     number: int = 0
     contents: Mapping[str, bytes] = {}
     opened: bytes = b""
+    earlier: tuple[Earlier, ...] = ()
     stage: Stage = "live"
 
 

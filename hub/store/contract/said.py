@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 from hub.store.contract.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from hub.story.filling import Past
 
 
 class SaidMessage(Value, frozen=True):
@@ -24,12 +26,22 @@ class Sayings(Protocol):
         """Return every message about a dossier and those merged into it, in the order of acceptance."""
         ...
 
+    async def past(self, dossier: str) -> Past | None:
+        """Return what was believed about a dossier and those merged into it: nothing that was quarantined or only recorded, and of
+        trials nothing but what is about a trial. ``None``: there is no such dossier.
+        """
+        ...
+
     async def under(self, sender: str, prefix: str) -> tuple[str, ...]:
         """Return the sender's keys that begin so, in the order of acceptance; those of forgotten messages first."""
         ...
 
     async def canonical(self, messages: Sequence[str]) -> tuple[bytes, ...] | None:
         """Return what they say, in their order; ``None`` where not all of it can be read any more."""
+        ...
+
+    async def readable(self, messages: Sequence[str]) -> Mapping[str, bytes]:
+        """Return what those of them say that can still be read, by id."""
         ...
 
     async def raw(self, message: str) -> bytes:

@@ -42,6 +42,9 @@ class TransferView(Value, frozen=True):
     receipt_at: datetime | None = None  # when it came
     offered_at: datetime | None = None  # since when it lies where the partner fetches it
     fetched_at: datetime | None = None  # when it was fetched first
+    taken: Mapping[
+        str, str
+    ] = {}  # what its message left out: canonical place → the message that said it before
 
 
 class AttemptView(Value, frozen=True):

@@ -26,6 +26,7 @@ from hub.store.sql.db import Db, many, one, only
 from hub.store.sql.journal import OUR_KEY, mapping
 from hub.store.sql.times import moment
 from hub.store.vault import Unreadable
+from hub.story import filling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,7 +46,8 @@ SELECT t.n, t.id, m.id, d.partner, t.operation, t.part, t.key, m.kind, m.dossier
   EXISTS(SELECT 1 FROM item i WHERE i.subject=t.subject AND i.dest=t.dest AND i.n=t.n)
   AND EXISTS(SELECT 1 FROM item i WHERE i.subject=t.subject AND i.dest=t.dest AND i.n<t.n),
   t.problem, t.detail, t.attempts, t.sends, m.accepted_at, t.wake_at, t.settled_at, t.deadline, t.reference, t.stage, m.sender,
-  t.supersedes, t.receipt_by, t.receipt_at, t.message, t.offered_at, t.fetched_at
+  t.supersedes, t.receipt_by, t.receipt_at, t.message, t.offered_at, t.fetched_at,
+  (SELECT j.facts FROM journal j WHERE j.message=m.id AND j.message<>'' AND j.transfer=t.id AND j.what='sealed' ORDER BY j.seq LIMIT 1)
 FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE t.n=?
 """
 
@@ -98,6 +100,7 @@ def view(db: Db, n: int, leased: dict[int, Leased]) -> TransferView:
         receipt_at=moment(row[25]),
         offered_at=moment(row[27]),
         fetched_at=moment(row[28]),
+        taken=filling.read(mapping(row[29]).get("taken", "") if row[29] else ""),
     )
 
 

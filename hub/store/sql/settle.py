@@ -10,6 +10,7 @@ from hub.store.sql.bodies import Pen, keep
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, one, only
 from hub.store.sql.times import micros
+from hub.story import filling
 from schemas.problems import Refusal
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def sealed_facts(new: Seal) -> dict[str, str]:
     """Return what the journal says of it: with what stands there of the message, that one was derived from the other."""
     told = {"digest": new.digest}
     told |= {"mapping": new.sealed.says} if new.sealed.says else {}
+    told |= {"taken": filling.written(new.sealed.taken)} if new.sealed.taken else {}
     return told | journal.by(new.sealed.signer)
 
 
