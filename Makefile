@@ -6,7 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(VENV)/tools/bin/uv
 READY := $(VENV)/.ready
-JOBS ?= 2
+# One more than there are cores: a test that waits for a socket or a disk leaves its core to another.
+JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 # Several processes start in every command: without bytecode each of them compiles every library anew.
 export PYTHONDONTWRITEBYTECODE :=

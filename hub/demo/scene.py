@@ -114,6 +114,7 @@ def build(
     *,
     stamping_port: int = 0,
     others: Mapping[str, int] | None = None,
+    workers: int = 2,
 ) -> Scene:
     """Make the folder anew. Raises ``Refusal`` HUB-CFG-002 when something that is not a demonstration's stands there."""
     if not EXAMPLES.is_dir():
@@ -128,7 +129,7 @@ def build(
     if stamping_port:
         make_seal(keys, "evidence", "UBND tỉnh, bằng chứng (minh họa)", authority, small=True)
         stamping.prepare(scene.stamping, authority)
-    _settings(scene)
+    _settings(scene, workers)
     for folder_ in ("keys", "secrets"):
         (scene.settings.parent / "partners" / folder_).mkdir(parents=True)
     for name in scene.systems:
@@ -172,7 +173,7 @@ def _empty(folder: Path) -> None:
     (folder / MARK).touch()
 
 
-def _settings(scene: Scene) -> None:
+def _settings(scene: Scene, workers: int) -> None:
     scene.settings.write_text(
         f"""# Made by `lienthong demo`. Keys and secrets here are good for nothing else.
 data = "data"
@@ -188,7 +189,7 @@ certificate = "keys/province-seal.pem"
 
 {_desks(scene)}
 [workers]
-delivery = 2
+delivery = {workers}
 pool = 1
 """,
         "utf-8",

@@ -184,7 +184,9 @@ def checkout(tmp_path: Path) -> Checkout:
 def serving(checkout: Checkout) -> Iterator[Scene]:
     """A hub with the example partners, none of which answers; beside the page lie what its operator hands to a sender."""
     land, *others = free_ports(3)
-    scene = build(checkout.folder / "operator", checkout.port("8080"), (others[0], land, others[1]))
+    scene = build(
+        checkout.folder / "operator", checkout.port("8080"), (others[0], land, others[1]), workers=1
+    )
     (checkout.folder / "api.key").write_text(scene.api_key, "utf-8")
     shutil.copy(scene.sender_key, checkout.folder / "seal.key")
     shutil.copy(scene.sender_certificate, checkout.folder / "seal.pem")
@@ -199,7 +201,9 @@ def serving(checkout: Checkout) -> Iterator[Scene]:
 def deserted(checkout: Checkout) -> Iterator[Processes]:
     """A hub whose partners are all down, with six dossiers that the department should have."""
     land, *others = (checkout.port("9102"), *free_ports(2))
-    scene = build(checkout.folder / "operator", checkout.port("8080"), (others[0], land, others[1]))
+    scene = build(
+        checkout.folder / "operator", checkout.port("8080"), (others[0], land, others[1]), workers=1
+    )
     signer = DetachedSigner(
         load(KeySource(name="motcua", file=str(scene.sender_key), certificate=str(scene.sender_certificate)))
     )
@@ -245,7 +249,7 @@ def proving(checkout: Checkout) -> Iterator[None]:
     """A hub that signs and stamps what it does; no partner answers, and one dossier waits for all of them."""
     hub, stamper, *others = free_ports(5)
     ports = (others[0], others[1], others[2])
-    scene = build(checkout.folder / "operator", hub, ports, stamping_port=stamper)
+    scene = build(checkout.folder / "operator", hub, ports, stamping_port=stamper, workers=1)
     shutil.copy(scene.root, checkout.folder / "root.pem")
     signer = DetachedSigner(
         load(KeySource(name="motcua", file=str(scene.sender_key), certificate=str(scene.sender_certificate)))
