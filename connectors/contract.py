@@ -157,6 +157,7 @@ class Picked(Value, frozen=True):
     ``body``: byte for byte what intake gets. ``key``: the key that it has with the partner, where the format carries none.
     ``fault``: why it cannot be handed in at all (too large, not what the partner says it is); then it is turned away unread.
     ``receipt``: it can count as the receipt for something of ours, where the partner's file says that it acknowledges.
+    ``recalls``: the partner wants back what it brought under that key, and ``settle`` says whether it gets it.
     """
 
     id: str
@@ -166,6 +167,7 @@ class Picked(Value, frozen=True):
     enclosed: tuple[Enclosed, ...] = ()
     fault: Reason | None = None
     receipt: Receipted | None = None
+    recalls: str = ""
 
 
 class Delivered(Value, frozen=True, tag=True):

@@ -1,7 +1,7 @@
 """Picks up what an organisation sent us: list → fetch → hand in → status message → mark. The axis offers a document until it is marked.
 
 Only documents of the partner's own organisation are looked at, both as the axis says (``from``) and as the document itself says (``From``).
-A status message is handed in like a document and never answered: nobody would ever stop.
+A status message is handed in like a document and never answered: nobody would ever stop. One that asks a document back (13) is, by 15 or 16.
 """
 
 from __future__ import annotations
@@ -95,23 +95,26 @@ class _Inbox:
     def _opened(self, entry: Entry, body: bytes, kind: Type) -> Picked:
         """What cannot be read goes to intake all the same, which says why."""
         try:
-            head, inside = letters.head(body), letters.enclosed(body)
+            head, inside, back = letters.head(body), letters.enclosed(body), letters.asked_back(body)
         except Refusal:
             return _picked(entry, body)
         fits = head.is_error or head.is_status == (kind == "status")  # the axis has no type for errors
         if head.sender != self._settings.organ or not fits:
             return _picked(entry, body, fault=Reason(code="HUB-AUT-003", detail="From"))
-        return replace(_picked(entry, body, inside), receipt=head.receipt)
+        recalls = back.document if back else ""
+        return replace(_picked(entry, body, inside), receipt=head.receipt, recalls=recalls)
 
     async def _answer(self, picked: Picked, reason: str) -> Missed | None:
         try:
             about = letters.head(picked.body)
         except Refusal:
             return None  # it names nobody who could be told
-        if about.is_status or about.sender != self._settings.organ:
+        back = letters.asked_back(picked.body)
+        if (about.is_status and back is None) or about.sender != self._settings.organ:
             return None
-        code = letters.TURNED_AWAY if reason else letters.ARRIVED
-        said = letters.status(self._settings, about, code, reason, self._axis.now())
+        words = (letters.KEPT, letters.GIVEN_BACK) if back else (letters.TURNED_AWAY, letters.ARRIVED)
+        code = words[0 if reason else 1]
+        said = letters.status(self._settings, back or about, code, reason, self._axis.now())
         told = await self._told(self._axis.way.send(said, "status", self._axis.now()))
         return told if isinstance(told, Missed) else None
 

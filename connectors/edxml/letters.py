@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from schemas.dossier import Event
 
 ARRIVED, TURNED_AWAY = "01", "02"
+ASKED_BACK, GIVEN_BACK, KEPT = "13", "15", "16"
 VIETNAM = timezone(timedelta(hours=7))
 WORDS = {
     ARRIVED: "Đã đến",
@@ -29,6 +30,9 @@ WORDS = {
     "04": "Phân công xử lý",
     "05": "Đang xử lý",
     "06": "Hoàn thành",
+    ASKED_BACK: "Yêu cầu lấy lại",
+    GIVEN_BACK: "Đồng ý",
+    KEPT: "Từ chối",
 }
 PROGRESS = {Kind.RECEIVED: "03", Kind.TRANSFERRED: "04", Kind.STEP: "05", Kind.FINISHED: "06"}
 """13 asks for a document of one's own back, and 15 and 16 grant that: none of them says what becomes of another's."""
@@ -63,6 +67,24 @@ def head(raw: bytes) -> Head:
         is_status="StatusCode" in message or ERRORS in header,
         is_error=ERRORS in header,
         receipt=_receipt(message),
+    )
+
+
+def asked_back(raw: bytes) -> Head | None:
+    """Return the document that a status message 13 asks back, which is its sender's own; ``None``: it asks for nothing.
+
+    Raises ``Refusal`` HUB-SCH-* as ``head`` does.
+    """
+    message = at(tree_of(parse_xml(raw), None), (ENVELOPE, "edXMLHeader", "MessageHeader"))
+    about = at(message, ("ResponseFor",))
+    if _text(message, "StatusCode") != ASKED_BACK or not _text(about, "DocumentId"):
+        return None
+    return Head(
+        sender=_text(at(message, ("From",)), "OrganId"),
+        document=_text(about, "DocumentId"),
+        code=_text(about, "Code"),
+        day=_text(about, "PromulgationDate"),
+        is_status=False,
     )
 
 
@@ -111,9 +133,9 @@ def enclosed(raw: bytes) -> tuple[Enclosed, ...]:
 
 
 def status(settings: Settings, about: Head, code: str, detail: str, now: datetime) -> bytes:
-    """Say that a document arrived, or was turned away and why (``detail``)."""
+    """Say that a document arrived, or was turned away and why (``detail``); that it is given back, or kept and why."""
     words = f"{WORDS[code]} ({detail})" if detail else WORDS[code]
-    return _written(settings, about, "", (code, words, now), _errors(settings, detail))
+    return _written(settings, about, "", (code, words, now), _errors(settings, code, detail))
 
 
 def progress(settings: Settings, about: Head, event: Event) -> bytes | None:
@@ -155,12 +177,12 @@ def _written(
     ).encode()
 
 
-def _errors(settings: Settings, reason: str) -> str:
+def _errors(settings: Settings, status: str, reason: str) -> str:
     """Say why in an ``ErrorList``, for a partner that wants one."""
     told = settings.errors
     if told is None or not reason:
         return ""
-    inside = _elements(((told.code, reason), (told.severity, "Error"), (told.text, WORDS[TURNED_AWAY])))
+    inside = _elements(((told.code, reason), (told.severity, "Error"), (told.text, WORDS[status])))
     return f"<edXML:{told.list}><edXML:{told.error}>{inside}</edXML:{told.error}></edXML:{told.list}>"
 
 

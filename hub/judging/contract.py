@@ -14,6 +14,7 @@ from hub.documents.contract import New  # noqa: TC001
 from hub.signatories.authority import Authority
 from hub.story.filling import Earlier  # noqa: TC001
 from schemas.agencies import Agencies  # noqa: TC001
+from schemas.dossier import Kind  # noqa: TC001
 from schemas.legacy_text import Text
 from schemas.mapping import Opened  # noqa: TC001
 from schemas.problems import Problem  # noqa: TC001
@@ -27,6 +28,16 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     """Common shape: frozen, named fields."""
 
 
+class Meant(Value, frozen=True):
+    """What the hub knows of a message that only says which earlier one of its sender it takes back: ``kind`` and ``code`` of the
+    dossier are what it means in the hub's words, ``corrects`` the earlier one.
+    """
+
+    kind: Kind
+    code: str
+    corrects: str
+
+
 class Inbound(Value, frozen=True):
     """One message as it came. ``message``: what it is called until it is accepted. ``headers``: lower-case names. ``file``: the spool's, instead of ``body``.
 
@@ -34,7 +45,7 @@ class Inbound(Value, frozen=True):
     prove it. ``authorization``: for signatures that have a part of themselves there. ``within``: the message stands in what was
     signed, in base64, in an element that these names lead to, from the outermost on. ``clocked``: its key is made of all that was
     said, and its bytes hold the hub's clock beside that: other bytes under the key are the same message. ``earlier``: what its
-    dossier said before, once it is known that something is missing for somebody.
+    dossier said before, once it is known that something is missing for somebody. ``meant``: what a recall is, as the record has it.
     """
 
     message: str
@@ -48,6 +59,7 @@ class Inbound(Value, frozen=True):
     within: tuple[str, ...] = ()
     clocked: bool = False
     earlier: tuple[Earlier, ...] = ()
+    meant: Meant | None = None
 
     def content(self) -> bytes:
         return Path(self.file).read_bytes() if self.file else self.body

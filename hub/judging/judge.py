@@ -13,7 +13,7 @@ from datetime import datetime  # noqa: TC003
 from hub.judging.contract import CODE_PLACE, Desk, Inbound, Judged
 from hub.judging.enclosing import enclosures
 from hub.judging.places import on_the_wire
-from hub.judging.saying import allowed_aliases, check_said, may_create, nfc
+from hub.judging.saying import allowed_aliases, as_meant, check_said, may_create, nfc
 from hub.judging.settling import settled
 from hub.judging.trying import trials
 from hub.judging.vouching import repeats, said_once, signed_by, signed_key, verify
@@ -47,7 +47,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
     key = given or natural or signed.partition(" ")[2]
     if not key:
         raise refuse("HUB-IDM-001", "Idempotency-Key")
-    heard, written = nfc(settled(opened.message(sender.id, key, sender.agency)))
+    heard, written = nfc(settled(as_meant(opened.message(sender.id, key, sender.agency), request.meant)))
     try:
         message, code = check_said(heard, sender, desk, now.date())
         named = enclosures(message, sender.hosts, sender.base)

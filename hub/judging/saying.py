@@ -16,9 +16,18 @@ from schemas.problems import Problem, Refusal, refuse
 from schemas.text import is_nfc
 
 if TYPE_CHECKING:
-    from hub.judging.contract import Desk, Sender
+    from hub.judging.contract import Desk, Meant, Sender
     from schemas.codes import DossierCode
     from schemas.procedures import Procedure as Entry
+
+
+def as_meant(message: Message, meant: Meant | None) -> Message:
+    """Put in what the hub knows that the message means; its own words stay."""
+    if meant is None or message.dossier is None:
+        return message
+    event = msgspec.structs.replace(message.event, kind=meant.kind, corrects=meant.corrects)
+    dossier = msgspec.structs.replace(message.dossier, code=meant.code)
+    return msgspec.structs.replace(message, event=event, dossier=dossier)
 
 
 def nfc(message: Message) -> tuple[Message, bytes]:

@@ -20,6 +20,7 @@ import structlog
 
 from connectors.contract import Collector, Missed, Reason, Taken, TurnedAway
 from hub.receipts.receipts import came_to
+from hub.rounds.recalling import meant
 from hub.rounds.rounds import again
 from hub.store.contract.delivery import Acknowledgement
 from hub.store.contract.intake import RefusedMessage
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from connectors.contract import Fate, Picked, Receipted
+    from hub.judging.contract import Meant
     from hub.metrics.counts import Counts
     from hub.store.contract.intake import Accepted
     from hub.store.contract.store import Store
@@ -57,7 +59,7 @@ def last_good(said: Verdict) -> datetime:
 class Take(Protocol):
     """Hand one thing to intake: when it returns it is durable. Raises ``Refusal``."""
 
-    async def __call__(self, partner: str, picked: Picked) -> Accepted: ...
+    async def __call__(self, partner: str, picked: Picked, meant: Meant | None = None, /) -> Accepted: ...
 
 
 class Stop(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +146,7 @@ class Collecting:
         try:
             if picked.receipt is not None and stop.receipts:
                 return await self._acknowledged(partner, picked, picked.receipt)
-            accepted = await self._take(partner, picked)
+            accepted = await self._taken(partner, picked)
         except Refusal as refusal:
             reason = Reason(code=refusal.code, detail=refusal.problems[0].place)
             if self._catalogue[refusal.code].retry == "yes":
@@ -153,6 +155,13 @@ class Collecting:
             return await self._turn_away(partner, picked, reason)
         self._counts.add("intake", partner, came_to(accepted))
         return Taken(message=accepted.message)
+
+    async def _taken(self, partner: str, picked: Picked) -> Accepted:
+        """What was taken before is not asked about again: it has changed the dossier since. Raises ``Refusal``."""
+        if not picked.recalls:
+            return await self._take(partner, picked)
+        before = await self._store.replay(partner, picked.key, None) if picked.key else None
+        return before or await self._take(partner, picked, await meant(self._store, partner, picked.recalls))
 
     async def _acknowledged(self, partner: str, picked: Picked, receipt: Receipted) -> Taken:
         """Raises ``Refusal`` HUB-RCP-*: it is about nothing that this partner was sent."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from connectors.contract import Picked
+    from hub.judging.contract import Meant
     from hub.metrics.counts import Counts
     from hub.processes.crew import Crew
     from hub.receipts.receipts import Confirm
@@ -120,7 +121,7 @@ class Door:
             unscanned=unscanned(what),
         )
 
-    async def take(self, partner: str, picked: Picked) -> Accepted:
+    async def take(self, partner: str, picked: Picked, meant: Meant | None = None) -> Accepted:
         now = utc_now()
         await self._bringing.bring(partner, picked.enclosed, now)
         key = {KEY_HEADER: picked.key} if picked.key else {}
@@ -130,6 +131,7 @@ class Door:
             headers={"content-type": picked.media_type, **key},
             body=picked.body,
             received_at=now,
+            meant=meant,
         )
         return await self._intake.receive(inbound, partner)
 

@@ -17,6 +17,7 @@ from schemas import errors
 if TYPE_CHECKING:
     from connectors.contract import Collector, Picked
     from hub.intake.intake import Intake
+    from hub.judging.contract import Meant
     from hub.store.contract.intake import Accepted
     from tests.integration.intake_house import House
 
@@ -56,11 +57,16 @@ class Worker:
             unscanned=Safety.CLEAN,
         )
 
-    async def take(self, partner: str, picked: Picked) -> Accepted:
+    async def take(self, partner: str, picked: Picked, meant: Meant | None = None) -> Accepted:
         await self.bringing.bring(partner, picked.enclosed, self.now)
         headers = {"content-type": picked.media_type, "idempotency-key": picked.key}
         inbound = Inbound(
-            message=self.ids(), sender=partner, headers=headers, body=picked.body, received_at=self.now
+            message=self.ids(),
+            sender=partner,
+            headers=headers,
+            body=picked.body,
+            received_at=self.now,
+            meant=meant,
         )
         return await self.intake.receive(inbound, partner)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -72,7 +73,7 @@ room = "edxml"
 name = {{ vi = "Sở", en = "Department" }}
 [sends]
 format = "edxml.qcvn102@1"
-kinds = ["received", "step", "finished", "refused_at_reception"]
+kinds = ["received", "step", "finished", "refused_at_reception", "withdrawn", "recalled"]
 codes = ["{THEIRS}"]
 authority = "{PROVINCE}"
 [sends.collect]
@@ -388,6 +389,107 @@ async def test_a_signed_document_lies_byte_for_byte_in_the_store_and_others_veri
         assert held.raw == raw
         assert verifies(pki, held.raw, tmp_path)
         assert not verifies(pki, held.raw.replace("Tam Kỳ".encode(), "Hội An".encode()), tmp_path)
+
+
+BACK = (GOLDEN / "recall.xml").read_text("utf-8")
+"""They ask for the document back that opened the dossier."""
+
+
+def again(raw: str, number: str, reason: str) -> str:
+    """Another document of theirs about the same dossier."""
+    return raw.replace("123", number).replace("Văn bản điện tử mới", reason)
+
+
+async def kinds(stage: Stage) -> list[str]:
+    known = await stage.hub.store.known(PROVINCE, CODE)
+    assert known is not None
+    return [each.kind for each in await stage.hub.store.said.of(known.dossier)]
+
+
+@pytest.mark.parametrize("kind", BOTH)
+async def test_a_document_that_is_asked_back_in_time_is_given_back(
+    tmp_path: Path, made: Parts, kind: Way
+) -> None:
+    async with staged(tmp_path, made, kind) as stage:
+        stage.axis.lodge(THEIRS, DOCUMENT.encode())
+        name = stage.axis.lodge(THEIRS, BACK.encode(), kind="status")
+        assert await stage.round() == 2, await stage.trouble()
+        assert (stage.state(name), stage.statuses()) == ("DONE", ["01", "15"])
+        assert undated(stage.axis.sent("status")[-1]) == undated((GOLDEN / "agreed.xml").read_bytes())
+        assert await kinds(stage) == ["received", "withdrawn"]
+        stage.axis.documents[name]["status"] = "INITIAL"  # the mark was lost
+        assert await stage.round() == 1
+        assert stage.statuses() == ["01", "15", "15"]
+        assert await kinds(stage) == ["received", "withdrawn"]
+
+
+def undated(raw: bytes) -> bytes:
+    return re.sub(rb"<edXML:Timestamp>2\d{3}/\d\d/\d\d \d\d:\d\d:\d\d<", b"<edXML:Timestamp><", raw)
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_what_ended_a_dossier_is_taken_back_and_what_is_over_is_kept(
+    tmp_path: Path, made: Parts, *, ended: bool
+) -> None:
+    async with staged(tmp_path, made) as stage:
+        for number, reason in (("123", ""), ("124", "Xử lý hồ sơ"), ("125", "Kết thúc hồ sơ")):
+            stage.axis.lodge(THEIRS, again(DOCUMENT, number, reason).encode())
+        number = "125" if ended else "123"
+        name = stage.axis.lodge(THEIRS, BACK.replace("123", number).encode(), kind="status")
+        assert await stage.round() == 4, await stage.trouble()
+        assert stage.statuses() == ["01", "01", "01", "15" if ended else "16"]
+        assert stage.state(name) == ("DONE" if ended else "FAIL")
+        assert await kinds(stage) == ["received", "step", "finished", *(["recalled"] if ended else [])]
+        if not ended:
+            kept = (GOLDEN / "kept.xml").read_bytes()
+            assert undated(stage.axis.sent("status")[-1]) == undated(kept)
+
+
+async def test_only_what_ended_a_dossier_last_is_taken_back(tmp_path: Path, made: Parts) -> None:
+    async with staged(tmp_path, made) as stage:
+        end = [again(DOCUMENT, number, "Kết thúc hồ sơ") for number in ("125", "126")]
+        back = [
+            BACK.replace("123", number).replace("08:02:11", f"08:02:{second}")
+            for number, second in (("125", "11"), ("125", "12"), ("126", "13"))
+        ]
+        for raw in (
+            DOCUMENT,
+            again(DOCUMENT, "124", "Xử lý hồ sơ"),
+            end[0],
+            back[0],
+            end[1],
+            back[1],
+            back[2],
+        ):
+            stage.axis.lodge(THEIRS, raw.encode(), kind="status" if raw in back else "edoc")
+            assert await stage.round() == 1, await stage.trouble()
+        assert stage.statuses() == ["01", "01", "01", "15", "01", "16", "15"]
+        assert await kinds(stage) == ["received", "step", "finished", "recalled", "finished", "recalled"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [("124", "HUB-DOS-010"), ("999", "HUB-DOS-002")], ids=["a step", "never came"]
+)
+async def test_what_cannot_be_taken_back_is_kept_and_its_sender_hears_why(
+    tmp_path: Path, made: Parts, number: str, code: str
+) -> None:
+    async with staged(tmp_path, made) as stage:
+        stage.axis.lodge(THEIRS, DOCUMENT.encode())
+        stage.axis.lodge(THEIRS, again(DOCUMENT, "124", "Xử lý hồ sơ").encode())
+        stage.axis.lodge(THEIRS, BACK.replace("123", number).encode(), kind="status")
+        assert await stage.round() == 3, await stage.trouble()
+        assert stage.statuses() == ["01", "01", "16"]
+        assert [noted.code for noted in await stage.hub.store.refused(sender="axis")] == [code]
+
+
+async def test_nobody_asks_back_what_another_brought(tmp_path: Path, made: Parts) -> None:
+    async with staged(tmp_path, made) as stage:
+        stage.axis.lodge(THEIRS, DOCUMENT.encode())
+        strange = BACK.replace(f"<edXML:OrganId>{THEIRS}", "<edXML:OrganId>000.00.09.H47")
+        name = stage.axis.lodge(THEIRS, strange.encode(), kind="status")
+        assert await stage.round() == 2
+        assert (stage.state(name), stage.statuses()) == ("FAIL", ["01"])
+        assert await kinds(stage) == ["received"]
 
 
 CODE = "000.00.15.H47-190412-0007"
