@@ -124,6 +124,7 @@ class KindsTold(Closed, frozen=True):
 class Table(Closed, frozen=True):
     """A whole mapping file. ``absent``: how this format says nothing, by leaving out or by ``""``/``[]``. ``nulls``: senders may
     also write ``null`` for nothing. ``lone``: they may write the record itself where a list holds one, as conversions from XML do.
+    ``loose``: they may write numbers and truth values where the format has texts, and the other way round (``schemas.loose``).
 
     ``dialect``: ``edxml``: XML as ``schemas.edxml`` reads and writes it. ``namespaces``: record → the namespace of the elements
     in it, where that is not the root's; ``""``: none (a schema without ``elementFormDefault``). ``prefixes``: prefix → namespace, for rows whose name
@@ -141,6 +142,7 @@ class Table(Closed, frozen=True):
     array: bool = False
     nulls: bool = False
     lone: bool = False
+    loose: bool = False
     namespace: str = ""
     namespaces: dict[str, str] = {}
     prefixes: dict[str, str] = {}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from lxml import etree
 
+from schemas import loose
 from schemas.canonical_xml import Spaces, document
 from schemas.code import Complaints
 from schemas.problems import Problem, refuse
@@ -35,9 +36,14 @@ class JsonSide:
     def __init__(self, table: Table) -> None:
         self._array = table.array
         self.prefix = "/0" if table.array else ""
+        self._loose = [
+            (each, loose.plan(table, each.record)) for each in table.operation.values() if table.loose
+        ]
 
     def parse(self, raw: bytes) -> Any:  # noqa: ANN401 - any JSON value
-        return parse_json(raw)
+        tree = parse_json(raw)
+        how = next((how for each, how in self._loose if self.is_one(each, tree)), None)
+        return loose.told(tree, how) if how and isinstance(tree, dict) else tree
 
     def record(self, tree: Any) -> Any:  # noqa: ANN401 - what the schema will judge
         if self._array:

@@ -20,16 +20,21 @@ from connectors.contract import Delivered, Parcel, Sealed
 from connectors.desks import Call, Say, Says, Standing
 from connectors.dvcqg.desk import Desk as Portal
 from connectors.gip.client import connect as gip
+from connectors.lgsp.desk import Desk as Lgsp
+from connectors.mapi.desk import Desk as Mapi
 from connectors.replies import Row
 from connectors.rest.client import connect as rest
 from connectors.rest.settings import Settings as Rest
 from connectors.simulators.desk import Journal, Said
 from connectors.simulators.server import Server
+from connectors.small import Settle
+from connectors.soap_desk.desk import Desk as SoapService
+from connectors.soap_desk.names import NS
 from connectors.transport import Http
-from connectors.vbdlis.desk import Desk
+from connectors.vbdlis.desk import Desk as Vbdlis
 from schemas.dossier import to_json
 from schemas.library import BUILTIN
-from schemas.mapping import load
+from schemas.mapping import Shelf, load
 from schemas.tax import notices
 from tests.contract.room import REACH, SECRET, now, shows
 from tests.contract.room_gip import parcel_of, settings
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from connectors.contract import Connector, Outcome
+    from connectors.desks import Desk
     from connectors.simulators.desk import Call as Came
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +51,13 @@ WIRE = Path(__file__).parent / "wire"
 CODE = "000.00.15.H47-190412-0007"
 HEARD = datetime(2019, 4, 12, 9, 30, tzinfo=UTC)
 CALLS = load(BUILTIN / "mappings" / "vbdlis.desk-1.toml")
-PORTAL = load(BUILTIN / "mappings" / "dvcqg.calls-1.toml")
+FORMATS = Shelf(BUILTIN / "mappings")
+ADDRESSES = {
+    "SyncDocument": "/Document/SyncDocument",
+    "UpdateDocumentTraces": "/Document/UpdateDocumentTraces",
+    "Statistic": "/Statistic",
+    "Vote": "/Vote",
+}
 ANSWERS = load(BUILTIN / "mappings" / "gip.data-1.toml")
 
 
@@ -74,21 +86,51 @@ def meaning(family: str, case: str, raw: bytes) -> Any:
 
 
 def _called(case: str, raw: bytes) -> Any:
-    say = Desk().read(Call(path=f"/{case.partition('-')[0]}/code", body=raw, at=HEARD))
+    say = Vbdlis().read(Call(path=f"/{case.partition('-')[0]}/code", body=raw, at=HEARD))
     assert isinstance(say, Say)
     (message,) = say.messages(Standing())
     return _plain(CALLS.read(message.body, "dat-dai", message.key, "000.00.06.H47"))
 
 
-def _through_the_portal(_: str, raw: bytes) -> Any:
-    said = Portal().read(Call(path="/nhantbthuedvcqg", body=raw, at=HEARD))
-    each = said.each if isinstance(said, Says) else (said,)
-    told = [one.messages(Standing()) for one in each if isinstance(one, Say)]
-    return [
-        _plain(PORTAL.read(message.body, "dvcqg", message.key, "000.00.00.G22"))
-        for messages in told
-        for message in messages
+def _heard_at(desk: Desk, ref: str, path: Callable[[str], str]) -> Callable[[str, bytes], Any]:
+    """What a desk makes of a call about dossiers that nobody knew, in the hub's words. ``path``: where a case is sent."""
+    mapping = FORMATS[ref]
+
+    def heard(case: str, raw: bytes) -> Any:
+        said = desk.read(Call(path=path(case.partition("-")[0]), body=raw, at=HEARD))
+        each = said.each if isinstance(said, Says) else (said,)
+        told = [one.messages(Standing()) for one in each if isinstance(one, Say)]
+        assert told
+        return [
+            _plain(mapping.read(message.body, "sender", message.key, "000.00.00.H47"))
+            for messages in told
+            for message in messages
+        ]
+
+    return heard
+
+
+def _asked_of_our_service(case: str, raw: bytes) -> Any:
+    """What a request of the published contract wishes; a package says its own boundary in its first line."""
+    media = "text/xml; charset=utf-8"
+    if raw.startswith(b"--"):
+        boundary = raw.partition(b"\r\n")[0].decode().removeprefix("--")
+        media = f'multipart/related; type="application/xop+xml"; boundary="{boundary}"'
+    action = f'"{NS}/{case.partition("-")[0]}"'
+    wish = SoapService().read(
+        Call(path="/v1", body=raw, headers={"soapaction": action, "content-type": media})
+    )
+    if isinstance(wish, Settle) and wish.at:
+        wish = replace(wish, at=wish.at.astimezone(UTC))
+    if not isinstance(wish, Say):
+        told = json.loads(msgspec.json.encode(replace(wish, write=None)))
+        return {name: value for name, value in told.items() if value}
+    (message,) = wish.messages(Standing())
+    files = [
+        {"name": each.name, "media_type": each.media_type, "sha256": each.sha256} for each in wish.encloses
     ]
+    said = json.loads(msgspec.json.encode(replace(message, body=b"")))
+    return {**said, "body": message.body.decode(), "files": files}
 
 
 def _plain(message: Any) -> Any:
@@ -152,5 +194,9 @@ MEANINGS: dict[str, Callable[[str, bytes], Any]] = {
     "vbdlis.replies": _replied,
     "gip.answers": _answered,
     "tax.notices": _noticed,
-    "dvcqg.tax": _through_the_portal,
+    "dvcqg.tax": _heard_at(Portal(), "dvcqg.calls@1", lambda _: "/nhantbthuedvcqg"),
+    "dvcqg.calls": _heard_at(Portal(), "dvcqg.calls@1", "/{}".format),
+    "soap.desk": _asked_of_our_service,
+    "opencps.lgsp": _heard_at(Lgsp(), "opencps.lgsp@1", ADDRESSES.__getitem__),
+    "opencps.mapi": _heard_at(Mapi(), "dvcqg.mapi@1", lambda _: "/mapi/g"),
 }

@@ -48,15 +48,18 @@ class Pair(NamedTuple):
 
 
 def order(form: Form) -> Iterator[Pair]:
-    if form.table.media == "json":
-        yield Pair("backwards", form.raw, words(_backwards(json.loads(form.raw))))
-        return
-    root = etree.fromstring(form.raw)
+    yield Pair("backwards", form.raw, backwards(form.raw, form.table.media))
+
+
+def backwards(raw: bytes, media: str) -> bytes:
+    """A message with the fields of each record in the opposite order."""
+    if media == "json":
+        return words(_backwards(json.loads(raw)))
+    root = etree.fromstring(raw)
     for element in [*root.iter(etree.Element)]:
-        names = list(dict.fromkeys(child.tag for child in element))
-        for name in reversed(names):
+        for name in reversed(dict.fromkeys(child.tag for child in element)):
             element.extend([child for child in element if child.tag == name])
-    yield Pair("backwards", form.raw, etree.tostring(root))
+    return etree.tostring(root)
 
 
 def _backwards(value: Any) -> Any:
@@ -107,21 +110,25 @@ def _declared_everywhere(raw: bytes) -> bytes:
 
 
 def spelling(form: Form) -> Iterator[Pair]:
-    if form.table.media == "json":
-        whole = json.loads(form.raw)
-        yield Pair("escaped on one line", form.raw, json.dumps(whole, separators=(",", ":")).encode())
-        yield Pair("laid out", form.raw, json.dumps(whole, ensure_ascii=False, indent="\t").encode())
+    yield from (Pair(how, form.raw, other) for how, other in spelled(form.raw, form.table.media))
+
+
+def spelled(raw: bytes, media: str) -> Iterator[tuple[str, bytes]]:
+    """A message in other characters and another layout."""
+    if media == "json":
+        whole = json.loads(raw)
+        yield "escaped on one line", json.dumps(whole, separators=(",", ":")).encode()
+        yield "laid out", json.dumps(whole, ensure_ascii=False, indent="\t").encode()
         return
-    text = form.raw.decode()
-    yield Pair("declared", form.raw, b'<?xml version="1.0" encoding="UTF-8"?>\n' + form.raw)
-    root = etree.fromstring(form.raw)
-    yield Pair("laid out", form.raw, etree.tostring(root, pretty_print=True, encoding="UTF-8"))
-    yield Pair("by numbers", form.raw, etree.tostring(root))
+    root = etree.fromstring(raw)
+    yield "declared", etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    yield "with comments", etree.tostring(root, encoding="unicode").replace("><", "><!-- x --><").encode()
+    yield "laid out", etree.tostring(root, pretty_print=True, encoding="UTF-8")
+    yield "by numbers", etree.tostring(root)
     for element in root.iter(etree.Element):
-        if element.text and not len(element):
+        if element.text and element.text.strip() and not len(element):
             element.text = etree.CDATA(element.text)
-    yield Pair("in CDATA", form.raw, etree.tostring(root, encoding="UTF-8"))
-    yield Pair("with comments", form.raw, text.replace("><", "><!-- x --><", 1).encode())
+    yield "in CDATA", etree.tostring(root, encoding="UTF-8")
 
 
 # --- how what it says is written ------------------------------------------------------------------------------------
@@ -225,6 +232,32 @@ def _is_text(row: Row) -> bool:
     return "string" in (CONVERTERS[row.as_].wire.get("type", ""), *CONVERTERS[row.as_].wire.get("type", ()))
 
 
+def types(form: Form) -> Iterator[Pair]:
+    """Numbers, codes and truth values as JSON's own where they were texts, and as texts where they were not."""
+    other = deepcopy(form.tree)
+    if form.table.media == "xml":
+        return
+    for row, holder, _ in _said(form, other) if form.record else ():
+        value = holder[row.wire]
+        if row.record is None and not row.many and row.fixed is None and row.source is None:
+            holder[row.wire] = _other_type(value)
+    if other != form.tree:
+        yield Pair("the other type", form.raw, form.write(other))
+
+
+def _other_type(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if value in {"True", "False"}:
+        return value == "True"
+    return int(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
+
+
+_NUMBER = re.compile(r"[1-9]\d{0,8}", re.ASCII)
+
+
 def lone(form: Form) -> Iterator[Pair]:
     """A list of one, and the element itself where the list would stand."""
     if not form.table.lone:
@@ -324,4 +357,5 @@ WAYS: dict[str, Callable[[Form], Iterator[Pair]]] = {
     "spelling": spelling,
     "dates": dates,
     "empty": empty,
+    "types": types,
 }

@@ -8,17 +8,23 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec.structs import replace
 
+from connectors.catalogue import DESKS, ROOMS
 from schemas.convert import CONVERTERS
 from schemas.dossier import Message, to_json
-from schemas.mapping import Mapping, mappings
+from schemas.mapping import Mapping as Format
+from schemas.mapping import mappings
 from schemas.problems import Refusal
 from schemas.table import read_table
+from tests.golden.meanings import MEANINGS
 from tests.golden.variations import FORMS, WAYS, Form, Pair, lone, numbers, words
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden"
@@ -29,7 +35,7 @@ EVERY = [(ref, name) for ref, table in TABLED.items() for name in table.operatio
 HEARD = [
     (ref, name) for ref, name in EVERY if not (TABLED[ref].operation and TABLED[ref].operation[name].only)
 ]
-DECLARED: dict[str, dict[str, str]] = tomllib.loads((GOLDEN / "variations.toml").read_text("utf-8"))
+DECLARED: dict[str, Any] = tomllib.loads((GOLDEN / "variations.toml").read_text("utf-8"))
 
 
 def keys(ref: str, name: str) -> tuple[str, ...]:
@@ -37,7 +43,8 @@ def keys(ref: str, name: str) -> tuple[str, ...]:
 
 
 def declared(what: str, ref: str, name: str) -> str:
-    return next((DECLARED[what][key] for key in keys(ref, name) if key in DECLARED[what]), "")
+    rows: dict[str, str] = DECLARED[what]
+    return next((rows[key] for key in keys(ref, name) if key in rows), "")
 
 
 def form(ref: str, name: str) -> Form:
@@ -51,7 +58,7 @@ def form(ref: str, name: str) -> Form:
     return Form(table, operation.record, raw, tree, lambda said: bytes(side._side.payload(said, operation)))
 
 
-def meaning(mapping: Mapping, raw: bytes) -> Message:
+def meaning(mapping: Format, raw: bytes) -> Message:
     """What a message says, without what its format keeps for itself."""
     return replace(mapping.read(raw, "s", "KEY-1", "000.00.00.H47"), extensions={})
 
@@ -70,7 +77,7 @@ def test_a_legal_variation_means_the_same_or_is_declared_impossible(ref: str, na
     assert bool(why) == (bool(wrong) or not found), why or "no way of it, and not declared"
 
 
-def differs(mapping: Mapping, pair: Pair) -> str:
+def differs(mapping: Format, pair: Pair) -> str:
     """Say what is wrong with a pair; nothing: both mean the same."""
     meant = meaning(mapping, pair.one)
     try:
@@ -117,10 +124,23 @@ def test_every_operation_has_its_sample_or_the_reason_why_there_is_none(ref: str
 
 
 def test_every_declaration_is_about_something_and_gives_its_reason() -> None:
-    assert set(DECLARED) == {"samples", "unsampled", "many", *WAYS}
+    assert set(DECLARED) == {"samples", "unsampled", "many", "desks", "answers", "silent", *WAYS}
     known = {key for ref, name in EVERY for key in keys(ref, name)}
-    assert [key for rows in DECLARED.values() for key in rows if key not in known] == []
-    assert all(why.strip() for rows in DECLARED.values() for why in rows.values())
+    told = {what: rows for what, rows in DECLARED.items() if what not in {"desks", "answers"}}
+    of_operations = [key for what, rows in told.items() for key in rows if what != "silent"]
+    assert [key for key in of_operations if key not in known] == []
+    assert all(why.strip() for rows in told.values() for why in rows.values())
+
+
+def test_every_desk_has_what_its_clients_send_and_every_room_what_its_partners_answer() -> None:
+    desks: Mapping[str, list[str]] = DECLARED["desks"]
+    answers: Mapping[str, list[str]] = DECLARED["answers"]
+    assert set(desks) == set(DESKS)
+    assert answers.keys() | DECLARED["silent"].keys() == set(ROOMS)
+    assert {family for families in desks.values() for family in families} <= set(MEANINGS)
+    for place in [place for places in answers.values() for place in places]:
+        folder = GOLDEN if place.startswith("wire/") else ROOT / "tests"
+        assert (folder / place).exists(), place
 
 
 def test_every_converter_of_moments_has_its_forms() -> None:

@@ -1,10 +1,11 @@
-"""Every legal variation of what the land offices' system and the tax office write means the same (``tests/golden/meanings.py``), and
+"""Every legal variation of what clients of our desks, the land offices' system and the tax office write means the same (``tests/golden/meanings.py``), and
 what the hub writes to them is what their samples say.
 """
 
 from __future__ import annotations
 
 import json
+import tomllib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from schemas.dossier import Dossier, Event, Kind, Message, from_json
 from schemas.library import BUILTIN
 from schemas.mapping import load
 from tests.golden.meanings import ANSWERS, CODE, HEARD, MEANINGS, WIRE, meaning
+from tests.golden.variations import backwards, spelled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +35,28 @@ FILES = sorted(file for file in WIRE.glob("*/*/*") if file.name != MEANS)
 def test_an_example_means_what_its_case_says(file: Path) -> None:
     expected = json.loads((file.parent / MEANS).read_bytes())
     assert meaning(file.parts[-3], file.parts[-2], file.read_bytes()) == expected
+
+
+DESKS = tomllib.loads((WIRE.parent / "variations.toml").read_text("utf-8"))["desks"]
+HEARD_AT_DESKS = sorted(
+    {
+        file.parent
+        for file in FILES
+        if file.parts[-3] in {family for each in DESKS.values() for family in each}
+    }
+)
+
+
+@pytest.mark.parametrize("case", HEARD_AT_DESKS, ids=lambda case: "/".join(case.parts[-2:]))
+def test_what_a_desk_hears_means_the_same_in_other_characters_and_another_order(case: Path) -> None:
+    raw = (case / "sample.json" if (case / "sample.json").exists() else case / "sample.xml").read_bytes()
+    media = "json" if raw.lstrip().startswith(b"{") else "xml"
+    expected = json.loads((case / MEANS).read_bytes())
+    other = dict(spelled(raw, media))
+    if media == "json":  # the service's XSD is a sequence
+        other["backwards"] = backwards(raw, media)
+    for how, written in other.items():
+        assert meaning(case.parent.name, case.name, written) == expected, how
 
 
 def test_every_family_has_its_examples_and_every_case_its_meaning() -> None:
