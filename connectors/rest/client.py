@@ -8,7 +8,7 @@ from urllib.parse import quote
 from connectors.contract import Connector, Deferred, Outcome, Parcel, Reason, Unsure
 from connectors.credentials.showing import called
 from connectors.envelopes import opened, signed
-from connectors.replies import Reply, Row, Table, Verdict, classify, known_actions, wait_of
+from connectors.replies import Reply, Row, Table, classify, known_actions, wait_of
 from connectors.rest.replies import absent_rows, is_about, names_another, read, reference, room_rows
 from connectors.rest.uploads import UPLOAD
 from connectors.transport import Answer, Broken, Http, Request
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Envelopes
     from connectors.credentials.contract import Credentials
-    from connectors.rest.settings import Find, Settings
+    from connectors.rest.settings import Find, ReplyPlaces, Settings
 
 
 def connect(
@@ -42,6 +42,11 @@ def _path(settings: Settings, operation: str) -> str:
     if settings.uploads and operation.startswith(UPLOAD):
         return settings.uploads.path
     return settings.paths.get(operation, settings.path)
+
+
+def _places(settings: Settings, operation: str) -> ReplyPlaces:
+    uploads = settings.uploads if operation.startswith(UPLOAD) else None
+    return (uploads and uploads.reply) or settings.reply
 
 
 class _RestConnector:
@@ -85,7 +90,9 @@ class _RestConnector:
             and names_another(settings.find, answer.body, parcel.key)
         ):
             return Unsure(reason=Reason(code="HUB-PAR-002", detail="another key"), exchanges=answer.exchanges)
-        return self._outcome(classify(self._read(answer), self._rows, room_rows(settings.reply)), answer)
+        places = _places(settings, parcel.operation)
+        verdict = classify(_read(places, answer), self._rows, room_rows(places))
+        return verdict.outcome(answer.exchanges, reference=reference(places, answer.body))
 
     async def find(self, parcel: Parcel) -> Outcome:
         find = self._settings.find
@@ -120,16 +127,13 @@ class _RestConnector:
         await self._http.close()
 
     def _tell(self, find: Find, answer: Answer, parcel: Parcel) -> Outcome:
-        verdict = classify(
-            self._read(answer), absent_rows(find), self._rows, room_rows(self._settings.reply)
-        ).told()
+        places = self._settings.reply
+        verdict = classify(_read(places, answer), absent_rows(find), self._rows, room_rows(places)).told()
         if verdict.action in {"delivered", "refused"} and not is_about(find, answer.body, parcel.key):
             return Unsure(reason=Reason(code="HUB-PAR-002", detail="another key"), exchanges=answer.exchanges)
-        return self._outcome(verdict, answer)
+        return verdict.outcome(answer.exchanges, reference=reference(places, answer.body))
 
-    def _read(self, answer: Answer) -> Reply:
-        wait = wait_of(answer.headers.get("retry-after", ""), answer.arrived_at)
-        return read(self._settings.reply, answer.status, answer.media_type, answer.body, wait)
 
-    def _outcome(self, verdict: Verdict, answer: Answer) -> Outcome:
-        return verdict.outcome(answer.exchanges, reference=reference(self._settings.reply, answer.body))
+def _read(places: ReplyPlaces, answer: Answer) -> Reply:
+    wait = wait_of(answer.headers.get("retry-after", ""), answer.arrived_at)
+    return read(places, answer.status, answer.media_type, answer.body, wait)

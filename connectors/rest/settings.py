@@ -65,6 +65,7 @@ class Uploads(Closed):
     """Files of a message go before it, each in a request of its own (``multipart/form-data``, RFC 7578): ``of`` its results or its papers.
 
     ``kinds``: of messages whose files go; empty: all. ``file``: the field with the content; ``name``: the one with its name; ``fields``: fixed ones.
+    ``reply``: how a file is answered; none: as a message is.
     """
 
     path: PathTemplate
@@ -73,6 +74,7 @@ class Uploads(Closed):
     file: Name = "file"
     name: Name | None = None
     fields: dict[Name, Annotated[str, Field(max_length=1000)]] = Field(default_factory=dict)
+    reply: ReplyPlaces | None = None
 
 
 class Listing(Columns):

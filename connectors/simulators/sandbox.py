@@ -24,6 +24,7 @@ from connectors.simulators.land import Land
 from connectors.simulators.magic import Sandboxed
 from connectors.simulators.offices import OFFICES, Seat
 from connectors.simulators.onestop import OneStop
+from connectors.simulators.opencps_actions import OpenCpsActions
 from connectors.simulators.portal import Portal
 from connectors.simulators.portal_g2 import PortalG2
 from connectors.simulators.vbdlis import Vbdlis
@@ -79,6 +80,7 @@ FAMILIES: Mapping[str, Family] = {
         lambda journal, secret: Front(journal, secret, clock=_now, plain=True),
         frozenset({portal.LOOK_UP}),
     ),
+    "opencps-mot-cua": Family(lambda journal, secret: OpenCpsActions(journal, secret, unit="000.00.00.H47")),
 }
 """By the name of the partner file in ``examples/sandbox``."""
 

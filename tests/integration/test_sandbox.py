@@ -51,6 +51,7 @@ SAID = {
     "dvcqg-g1plus": ("dvcqg.g1plus@1", "DongBoHoSoMC"),
     "dvcqg-ket-noi": ("dvcqg.g1@1", "DongBoHoSoMC"),
     "dvcqg-ba-lenh": ("dvcqg.g1@1", "DongBoHoSoMC"),
+    "opencps-mot-cua": ("opencps.rest@1", "actions"),
 }
 MANUAL = Path(__file__).parents[2] / "docs" / "howto" / "sandbox.md"
 FIRST = 1 + FOREVER
