@@ -1,4 +1,5 @@
-"""What is said of deadlines, pauses, supplements, duties, fees, results and apologies, and what each format makes of it.
+"""What each format makes of each kind: what happened to a dossier, with its deadlines, pauses, supplements, duties, fees, results and
+apologies as data, and what is about no dossier.
 
 One message for each kind, with the data that belongs to it and no words around it, settled as intake settles it. ``kinds/`` has one
 file per format: the payload of each operation, or the code and the rule why it cannot be written, or why there is no operation.
@@ -21,12 +22,17 @@ from schemas.dossier import (
     Dossier,
     Duty,
     Event,
+    Failure,
     Fee,
     FeeState,
+    Figure,
+    Identity,
     Kind,
     Message,
     Pause,
     Procedure,
+    Record,
+    Report,
     Result,
     ReturnMethod,
     State,
@@ -68,6 +74,10 @@ def _fee(state: FeeState) -> dict[str, Any]:
 
 
 SAID: dict[Kind, tuple[dict[str, Any], dict[str, Any]]] = {
+    K.RECEIVED: ({}, {"state": S.ACCEPTED}),
+    K.TRANSFERRED: ({"content": "Thẩm định", "due_at": DUE, "state": S.PROCESSING}, {}),
+    K.STEP: ({"content": "Đo đạc", "started_at": NOON, "state": S.PROCESSING}, {}),
+    K.CORRECTED: ({"reason": "Sai tên", "corrects": "KEY-0"}, {"state": S.PROCESSING}),
     K.REFUSED_AT_RECEPTION: ({"reason": "Không thuộc thẩm quyền"}, {"refused_at": NOON}),
     K.SUPPLEMENT_REQUESTED: ({"reason": "Thiếu bản đồ", "pauses_clock": True}, {"supplements": (ASKED,)}),
     K.SUPPLEMENT_SUBMITTED: ({}, {"supplements": (GIVEN,)}),
@@ -97,10 +107,42 @@ SAID: dict[Kind, tuple[dict[str, Any], dict[str, Any]]] = {
 """Kind → what the event says, what the dossier says."""
 
 
+APART: dict[Kind, dict[str, Any]] = {
+    K.CATALOGUE_PUBLISHED: {"subject": "procedures 2"},
+    K.REPORT_PUBLISHED: {
+        "subject": "processing 2026-11",
+        "report": Report(
+            name="processing",
+            period="2026-11",
+            figures=(Figure(name="received", value="40"), Figure(name="solved", value="30")),
+        ),
+    },
+    K.RECORD_PUBLISHED: {
+        "subject": "ratings 71",
+        "record": Record(service="DongBoDanhGia", content='{"DiemDanhGia": "5"}'),
+    },
+    K.DELIVERY_FAILED: {
+        "failure": Failure(
+            message="M-1",
+            transfer="T-1",
+            partner="thue",
+            code="HUB-MAP-004",
+            state="parked",
+            detail="required MaTTHC",
+            supplier="sender",
+        )
+    },
+}
+"""Kind that is about no dossier → what the message says instead."""
+
+
 BETWEEN = {"from_agency": "000.00.15.H47", "to_agency": "000.00.00.H47"}
 
 
 def message(kind: Kind) -> Message:
+    if kind in APART:
+        event = Event(kind=kind, at=NOON)
+        return Message(event=event, key="k", sender="motcua-tinh", agency="000.00.00.H47", **APART[kind])
     of_event, of_dossier = SAID[kind]
     actor = Actor(name="Trần Thị Một Cửa", unit="Bộ phận Một cửa", agency="000.00.00.H47")
     dossier: dict[str, Any] = {
@@ -113,8 +155,17 @@ def message(kind: Kind) -> Message:
             field_name="Đất đai",
         ),
         "channel": Channel.COUNTER,
-        "applicant": Applicant(name="Nguyễn Văn Mẫu", kind=ApplicantKind.CITIZEN),
+        "applicant": Applicant(
+            name="Nguyễn Văn Mẫu",
+            kind=ApplicantKind.CITIZEN,
+            identities=(Identity(kind="cccd", number="049000000001"),),
+        ),
         "summary": "Chuyển nhượng thửa 15",
+        "submitted_at": datetime(2026, 11, 20, 0, 55, tzinfo=UTC),
+        "submitted_where": "2",
+        "digitised": "0",
+        "identity_verified": "0",
+        "paid_online": "0",
         "received_at": datetime(2026, 11, 20, 1, tzinfo=UTC),
         "due_at": DUE,
         "return_method": ReturnMethod.COUNTER,
@@ -136,7 +187,7 @@ def told(mapping: Mapping, table: Table) -> bytes:
     """What a format makes of each kind, as the golden file has it."""
     why = {each.what: each.untold for each in spoken.kinds(table)}
     made: dict[str, Any] = {}
-    for kind in SAID:
+    for kind in (*SAID, *APART):
         said = message(kind)
         operations = mapping.operations(said)
         made[kind] = {name: _written(mapping, name, said) for name in operations} or f"– {why[kind]}"
