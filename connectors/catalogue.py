@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from connectors.desks import Desk
     from connectors.replies import Row
     from schemas.library import Library
+    from schemas.problems import Problem
 
 
 class Outfit(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +78,8 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
 
     ``build`` is for the sealing pool, ``connect`` for a worker, ``check_signed`` for settings whose replies are to be signed.
     ``collect``: for a room that picks up what partners have for us, in a worker. ``catalogues``: for one whose partners publish lists; ``publishes``: whether one with these settings does.
-    ``encloses``: bytes of documents that travel inside a message of such a partner instead of by address; 0: none. All raise ``Refusal`` with HUB-CFG-001 or HUB-SCH-011.
+    ``encloses``: bytes of documents that travel inside a message of such a partner instead of by address; 0: none. ``untaken``: what a mapping says
+    (operation → root element) and the partner's description does not take. All raise ``Refusal`` with HUB-CFG-001 or HUB-SCH-011.
     """
 
     settings: type[BaseModel]
@@ -88,6 +90,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     encloses: Callable[[Any], int] = lambda _: 0
     catalogues: Callable[[Any, Iterable[Row], Outfit], Catalogues] | None = None
     publishes: Callable[[Any], bool] = lambda _: True
+    untaken: Callable[[Any, Mapping[str, str], Outfit], Iterable[Problem]] = lambda *_: ()
 
 
 def _rest(settings: Rest, replies: Iterable[Row], outfit: Outfit) -> Connector:
@@ -114,6 +117,17 @@ def _soap(settings: Soap, replies: Iterable[Row], outfit: Outfit) -> Connector:
         clock=outfit.now,
         envelopes=outfit.envelopes,
     )
+
+
+def _soap_untaken(settings: Soap, operations: Mapping[str, str], outfit: Outfit) -> Iterable[Problem]:
+    from connectors.soap import fit, wsdl  # noqa: PLC0415 - heavy: what reads WSDL; only who checks a partner's file asks
+
+    if not operations:
+        return ()
+    service = wsdl.load(
+        outfit.library, settings.wsdl, version=settings.version, service=settings.service, port=settings.port
+    )
+    return fit.untaken(service, settings, operations)
 
 
 def _national_portal(settings: NationalPortal, replies: Iterable[Row], outfit: Outfit) -> Connector:
@@ -190,6 +204,7 @@ ROOMS: Mapping[str, Room] = {
         connect=_soap,
         check_signed=check_about,
         encloses=soap_codec.encloses,
+        untaken=_soap_untaken,
     ),
     "edxml": Room(
         settings=Edxml,

@@ -29,6 +29,8 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 def _seconds(value: object) -> object:
     match = _DURATION.match(value) if isinstance(value, str) else None
+    if match is None and isinstance(value, str):
+        raise ValueError('a duration: "500ms", "30s", "5m" or "1h"')
     return float(match[1]) * _UNITS[match[2]] if match else value
 
 

@@ -71,7 +71,11 @@ class Source:
 
     def _problems(self, error: ValidationError, under: Steps) -> Sequence[Problem]:
         found = error.errors(include_input=False, include_url=False, include_context=False)
-        return [self.problem(under + tuple(one["loc"]), _rule(one["type"], one["msg"])) for one in found]
+        return [self.wrong(under + one["loc"], one["type"], one["msg"]) for one in found]
+
+    def wrong(self, path: Steps, kind: str, message: str) -> Problem:
+        """Name what a model found wrong; ``kind`` and ``message`` are pydantic's."""
+        return self.problem(path, _rule(kind, message))
 
     def _place(self, path: Steps) -> str:
         steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)

@@ -20,10 +20,11 @@ from connectors.soap.envelope import (
     text_at,
     wrap,
 )
-from connectors.soap.fit import check, check_about, check_inputs, check_question
+from connectors.soap.fit import check_about, misfits
 from connectors.soap.line import Line
 from connectors.soap.replies import TAKEN, decide, tables
 from connectors.transport import Answer, Broken, Request
+from schemas.problems import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -59,14 +60,14 @@ def connect(
     service = wsdl.load(
         library, settings.wsdl, version=settings.version, service=settings.service, port=settings.port
     )
-    calls = {hub: service.call(name, f"operations.{hub}") for hub, name in settings.operations.items()}
-    calls = {**service.calls, **calls}
-    for hub in settings.operations:
-        check(calls[hub], settings)
-    check_inputs(calls.values(), settings)
-    question = service.call(settings.find.operation, "find.operation") if settings.find else None
-    if settings.find and question:
-        check_question(question, settings, settings.find)
+    wrong = tuple(misfits(service, settings))
+    if wrong:
+        raise Refusal(*wrong)
+    calls = {
+        **service.calls,
+        **{hub: service.calls[name] for hub, name in settings.operations.items()},
+    }
+    question = service.calls[settings.find.operation] if settings.find else None
     if envelopes and envelopes.checks:
         check_about(settings)
     line = Line(http, credentials, envelopes, clock)

@@ -83,12 +83,6 @@ class Service(msgspec.Struct, frozen=True):
     address: str
     calls: Mapping[str, Call]
 
-    def call(self, name: str, place: str) -> Call:
-        try:
-            return self.calls[name]
-        except KeyError:
-            raise refuse("HUB-CFG-001", place, rule="an operation of the WSDL", detail=name) from None
-
 
 def load(
     library: Library, ref: str, *, version: str, service: str | None = None, port: str | None = None

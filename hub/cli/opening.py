@@ -93,8 +93,8 @@ class Hub(Protocol):
 Opener = Callable[[Path], Awaitable[Hub]]
 """Takes the path of the settings file. Raises ``Refusal`` when settings, partners or store do not allow it."""
 
-Checker = Callable[[Path, Path], Sequence[Problem]]
-"""Takes the settings file and one partner file; returns what is wrong with the latter."""
+Checker = Callable[[Path, Sequence[Path]], Sequence[tuple[Path, Problem]]]
+"""Takes the settings file and partner files; returns what is wrong with them and with what they name, each with its file."""
 
 
 class Programs(Protocol):
@@ -188,17 +188,11 @@ def hashed(password: str) -> str:
     return PasswordHasher().hash(password)
 
 
-def checked(settings: Path, file: Path) -> Sequence[Problem]:
-    from hub.wiring.declared import check_partner  # noqa: PLC0415 - heavy; only this command needs it
+def checked(settings: Path, files: Sequence[Path]) -> Sequence[tuple[Path, Problem]]:
+    from hub.wiring.validating import check_partners, mapping_faults  # noqa: PLC0415 - heavy; only this command needs it
 
-    return check_partner(settings, file)
-
-
-def mapping_faults(settings: Path, file: Path) -> Sequence[tuple[Path, Problem]]:
-    """What is wrong with the site's own mappings that a partner's file names; each with its file."""
-    from hub.wiring.declared import mapping_faults as faults  # noqa: PLC0415 - heavy; only this command needs it
-
-    return faults(settings, file) if settings.is_file() else ()
+    named = [each for file in files if settings.is_file() for each in mapping_faults(settings, file)]
+    return list(dict.fromkeys([*check_partners(settings, files), *named]))
 
 
 def is_draft(file: Path) -> bool:

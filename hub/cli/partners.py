@@ -202,7 +202,7 @@ async def _seen(hub: Hub, name: str, now: datetime) -> Seen:
 def check(files: Files, /, *, desk: At) -> int:
     if not files:
         raise Complaint("usage.missing", Exit.USAGE, name="FILE")
-    found = [each for file in files for each in _faults(desk, file)]
+    found = desk.check(desk.settings, files)
     if desk.as_json:
         show.json(desk, [_checked(file, problem) for file, problem in found])
     for file, problem in () if desk.as_json else found:
@@ -215,12 +215,6 @@ def check(files: Files, /, *, desk: At) -> int:
         if opening.is_draft(file):
             desk.tell("check.draft", file=file)
     return Exit.OK
-
-
-def _faults(desk: Desk, file: Path) -> list[tuple[Path, Problem]]:
-    """Of the partner's file, and of the site's own mappings that it names."""
-    own = [(file, problem) for problem in desk.check(desk.settings, file)]
-    return [*own, *opening.mapping_faults(desk.settings, file)]
 
 
 def _checked(file: Path, problem: Problem) -> dict[str, object]:

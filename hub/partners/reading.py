@@ -9,56 +9,67 @@ nothing here names a room. Relative file names are relative to the folder of the
 from __future__ import annotations
 
 import re
-from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from hub.closed_toml import Source, Steps
-from hub.partners.declaration import SCHEDULE, Declaration
+from hub.closed_toml import Source
+from hub.partners import across, between, tolerant
+from hub.partners.declaration import Declaration
 from hub.partners.partner import Partner
-from hub.partners.signatures import SIGNED_ONCE, Proof, strange
-from hub.partners.world import Reading, World
+from hub.partners.world import Reading
 from hub.settings.values import is_loopback
 from schemas.problems import Problem, Refusal
-from signing.bindings import per_attempt
-from signing.profiles import Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from hub.partners.declaration import Named
-    from hub.partners.signatures import Seal
+    from hub.closed_toml import Steps
+    from hub.partners.world import World
 
 CODE = "HUB-CFG-001"
-FORM_WORDS = "lienthong.message@"
-FORM_RULE = "not with access.form: what a system signs is a partner of its own"
 
 
-Built = TypeVar("Built")
+class Looked(NamedTuple):
+    """A file as it was read. ``partner``: as far as it can be told, where anything is wrong: for what is looked at beside it, never for
+    use. ``doubtful``: places of which nothing more is said.
+    """
+
+    source: Source
+    partner: Partner | None
+    problems: tuple[Problem, ...]
+    doubtful: tuple[str, ...] = ()
 
 
 def load(folder: Path, world: World) -> tuple[Partner, ...]:
     """Read every ``*.toml`` of the folder that is no draft, in the order of their names. Raises ``Refusal`` with the problems of all."""
-    partners: list[tuple[Source, Partner]] = []
-    problems: list[Problem] = []
     if not folder.is_dir():
         raise Refusal(Problem(code=CODE, place=folder.name, rule="a folder that is there"))
+    seen: list[Looked] = []
+    problems: list[Problem] = []
     for path in sorted(folder.glob("*.toml")):
         try:
             source = Source(path, CODE)
-            if source.values.get("draft") is True:
-                continue
-            partners.append((source, _read(source, world)))
         except Refusal as refusal:
             problems.extend(refusal.problems)
-    problems.extend(_twice(partners))
-    problems.extend(_keyless(partners))
+            continue
+        if source.values.get("draft") is not True:
+            seen.append(look(source, world))
+            problems.extend(seen[-1].problems)
+    problems.extend(problem for _, problem in together(seen))
     if problems:
         raise Refusal(*problems)
-    return tuple(partner for _, partner in partners)
+    return tuple(each.partner for each in seen if each.partner)
+
+
+def together(seen: Sequence[Looked]) -> Iterator[tuple[Source, Problem]]:
+    """Say what does not go together in these files; each problem at the later of two."""
+    doubtful = tuple(place for each in seen for place in each.doubtful)
+    for source, problem in across.faults([(each.source, each.partner) for each in seen if each.partner]):
+        if not problem.place.startswith(doubtful):
+            yield source, problem
 
 
 def read(path: Path, world: World) -> Partner:
@@ -67,181 +78,70 @@ def read(path: Path, world: World) -> Partner:
 
 
 def _read(source: Source, world: World) -> Partner:
+    seen = look(source, world)
+    if seen.problems or seen.partner is None:
+        raise Refusal(*seen.problems)
+    return seen.partner
+
+
+def look(source: Source, world: World) -> Looked:
+    """Find every problem of one file: what is wrong is left out (``hub.partners.tolerant``), and the rest is looked at all the same."""
     values, room, table = _without_room(source.values, world)
     under: Steps = ("receives" if "receives" in source.values else "sends", room)
-    reading = Reading(world, source.path.parent)
-    problems: list[Problem] = []
-    declaration = _try(problems, lambda: source.read(Declaration, values, context=reading))
-    settings = None
+    home = source.path.parent
+    believing = Reading(world, home, believing=True)
+    told = tolerant.read(source, Declaration, values, contexts=(Reading(world, home), believing))
+    problems, left, settings = told.problems, told.left, None
     if table is not None:
-        settings = _try(problems, lambda: _room_settings(source, world.rooms[room], table, under))
-        known = {problem.line for problem in problems}
-        problems.extend(problem for problem in _open_http(source, table, under) if problem.line not in known)
-    if declaration is not None and settings is not None and not problems:
-        told = declaration.receives
-        found = world.fits(room, settings, told.replies if told else (), bool(told and told.reply_signature))
-        problems.extend(_placed(source, problem, table or {}, under) for problem in found)
-    if declaration is not None:
-        problems.extend(_receipts(source, declaration, settings))
-        problems.extend(_known(source, declaration, world.rooms.get(room)))
-        problems.extend(_signatures(source, declaration))
-        problems.extend(_envelopes(source, declaration, world.rooms.get(room)))
-        problems.extend(_collected(source, declaration, world))
-        problems.extend(_fetched(source, declaration, world.rooms.get(room)))
-        problems.extend(_asked(source, declaration, settings))
-        problems.extend(_answered(source, declaration, world.rooms.get(room)))
-        problems.extend(_by_form(source, declaration, world.rooms.get(room)))
-        problems.extend(_lacking(source, declaration, settings, under))
-    if declaration is None or problems:
-        raise Refusal(*sorted(problems, key=lambda problem: problem.line))
-    return Partner(file=source.path, settings=settings, **dict(declaration))
+        found = _room_settings(source, world.rooms[room], table, under)
+        settings, left = found.value, [*left, *found.left]
+        known = {problem.line for problem in (*problems, *found.problems)}
+        problems += found.problems
+        problems += [problem for problem in _open_http(source, table, under) if problem.line not in known]
+    if settings is not None:
+        said = world.fits(room, settings, told.value.receives if told.value else None)
+        at = [_room_place(problem, table or {}, under) for problem in said]
+        problems += [
+            _placed(source, problem, steps)
+            for problem, steps in zip(said, at, strict=True)
+            if not any(tolerant.related(steps, path) for path in found.left)
+        ]
+    if told.value is None:
+        return Looked(source, None, _in_order(problems))
+    doubtful = _doubtful(source, told.left, left)
+    problems += [
+        problem
+        for problem in between.faults(source, told.value, settings, world, under)
+        if not problem.place.startswith(doubtful)
+    ]
+    partner = Partner(file=source.path, settings=settings, **dict(told.value))
+    return Looked(source, partner, _in_order(problems), doubtful)
 
 
-def _known(source: Source, told: Declaration, room: type[BaseModel] | None) -> Iterator[Problem]:
-    """Who sends must be able to say who it is, unless the hub comes to it; who is known by its signature must sign."""
-    access, sends = told.access, told.sends
-    proof = sends.signature if sends else None
-    badge = proof is not None and proof.identity is not Identity.NONE
-    picked_up = sends is not None and sends.collect is not None
-    answers = told.receives is not None and getattr(room, "answers", False)
-    here = (badge, picked_up, answers)
-    ways = (access.api_keys, access.clients, access.certificates, access.signature, access.form, *here)
-    if sends is not None and not (sends.api_keys or any(ways)):
-        yield source.problem(("sends",), "sends.api_keys, or a way in under [access]")
-    if access.signature and proof is None:
-        yield source.problem(("access", "signature"), "[sends.signature]")
+def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda problem: problem.line))
 
 
-def _receipts(source: Source, told: Declaration, settings: BaseModel | None) -> Iterator[Problem]:
-    """A partner that acknowledges must be able to say so; one that does not has nothing to bring."""
-    if told.receives is None:
-        return
-    access = told.access
-    known = told.sends or access.api_keys or access.clients or access.certificates
-    if told.receives.acknowledges and not (told.receives.receipts or known):
-        yield source.problem(
-            ("receives", "acknowledges"), "receives.receipts.api_keys, or [sends], for its receipts"
-        )
-    if told.receives.acknowledges and getattr(settings, "progress", False):
-        yield source.problem(("receives", "acknowledges"), "false: nobody answers a status message")
-    proof = told.receives.receipt_signature
-    if proof and not told.receives.acknowledges:
-        yield source.problem(("receives", "receipt_signature"), "acknowledges = true")
-    if proof and proof.binding != "jws-detached":
-        yield source.problem(("receives", "receipt_signature", "binding"), "jws-detached")
-    if told.receives.receipts and not told.receives.acknowledges:
-        yield source.problem(("receives", "receipts"), "acknowledges = true")
+def _doubtful(source: Source, declared: Iterable[Steps], left: Iterable[Steps]) -> tuple[str, ...]:
+    """Places about which nothing more is said, because it may only follow from what was left out: a table of the declaration as a
+    whole, of the room's own what was left out itself. Ways in count for every table.
+    """
+    tables = {path[0] for path in declared}
+    if "access" in tables:
+        return (source.name,)
+    whole = [source.problem((table,), "").place for table in tables if table in {"sends", "receives"}]
+    return (*whole, *(source.problem(path, "").place for path in left))
 
 
-def _signatures(source: Source, told: Declaration) -> Iterator[Problem]:
-    """A key that means nothing to its binding; an age that the last try of a message would be past."""
-    tables: dict[Steps, Proof | Seal | None] = {
-        ("sends", "signature"): told.sends.signature if told.sends else None
-    }
-    if told.receives:
-        tables["receives", "signature"] = told.receives.signature
-        tables["receives", "reply_signature"] = told.receives.reply_signature
-        tables["receives", "receipt_signature"] = told.receives.receipt_signature
-    for under, table in tables.items():
-        for key in strange(table) if table else ():
-            yield source.problem((*under, key), f"not with binding {table.binding if table else ''}")
-    proof = tables["sends", "signature"]
-    if isinstance(proof, Proof) and proof.max_age and proof.binding in SIGNED_ONCE:
-        least = ceil(sum(told.receives.schedule if told.receives else SCHEDULE))
-        if proof.max_age < least:
-            rule = f"at least {least}: whoever tries by this schedule sends what was signed so long ago"
-            yield source.problem(("sends", "signature", "max_age"), rule)
-
-
-def _envelopes(source: Source, told: Declaration, room: type[BaseModel] | None) -> Iterator[Problem]:
-    """What a room cannot sign around its calls would leave unsigned; what it cannot verify would be believed all the same."""
-    seal = told.receives.signature if told.receives else None
-    reply = told.receives.reply_signature if told.receives else None
-    signs: frozenset[str] = getattr(room, "signs", frozenset())
-    believes: frozenset[str] = getattr(room, "believes", frozenset())
-    if seal and per_attempt(seal.profile) and seal.binding not in signs:
-        yield source.problem(("receives", "signature", "binding"), _of(told.room, signs))
-    if reply and reply.binding not in believes:
-        yield source.problem(("receives", "reply_signature", "binding"), _of(told.room, believes))
-
-
-def _collected(source: Source, told: Declaration, world: World) -> Iterator[Problem]:
-    if told.sends and told.sends.collect and told.room not in world.collecting:
-        yield source.problem(
-            ("sends", "collect"), f"a room that picks up: {', '.join(sorted(world.collecting))}"
-        )
-
-
-def _asked(source: Source, told: Declaration, settings: BaseModel | None) -> Iterator[Problem]:
-    """What is unclear would wait for ever for an answer that nobody can give."""
-    why = getattr(settings, "unaskable", "")
-    if told.receives and told.receives.can_be_asked and why:
-        yield source.problem(("receives", "can_be_asked"), why)
-
-
-def _answered(source: Source, told: Declaration, room: type[BaseModel] | None) -> Iterator[Problem]:
-    if told.receives and not told.sends and getattr(room, "answers", False):
-        yield source.problem(("receives",), "with [sends]: what it answers is a message of its own")
-
-
-def _fetched(source: Source, told: Declaration, room: type[BaseModel] | None) -> Iterator[Problem]:
-    """Who comes itself must be able to say who it is, is asked nothing, and gets each dossier's messages one after the other."""
-    receives = told.receives
-    if receives is None or not getattr(room, "fetches", False):
-        return
-    access = told.access
-    ways = (access.api_keys, access.clients, access.certificates, access.form)
-    if not (any(ways) or (told.sends and told.sends.api_keys)):
-        yield source.problem(("room",), "a way in under [access], by which it fetches")
-    if receives.can_be_asked:
-        yield source.problem(("receives", "can_be_asked"), "false: nobody calls it")
-    if not receives.order_sensitive:
-        yield source.problem(
-            ("receives", "order_sensitive"), "true: the next is offered when the one before is acknowledged"
-        )
-
-
-def _by_form(source: Source, told: Declaration, room: type[BaseModel] | None) -> Iterator[Problem]:
-    """Nobody signs what an officer types, the form writes and reads the hub's own words, and officers come for what is theirs."""
-    if not told.access.form:
-        return
-    sends, receives = told.sends, told.receives
-    if sends and sends.signature:
-        yield source.problem(("sends", "signature"), FORM_RULE)
-    if receives and receives.receipt_signature:
-        yield source.problem(("receives", "receipt_signature"), FORM_RULE)
-    if receives and not getattr(room, "fetches", False):
-        yield source.problem(
-            ("room",), "a room whose partner fetches: access.form is for one without a system"
-        )
-    for place, mapping in (
-        (("sends", "format"), sends.format if sends else FORM_WORDS),
-        (("receives", "mapping"), receives.mapping if receives else FORM_WORDS),
-    ):
-        if not mapping.startswith(FORM_WORDS):
-            yield source.problem(place, f"with access.form: {FORM_WORDS}…")
-
-
-def _lacking(
-    source: Source, told: Declaration, settings: BaseModel | None, under: Steps
-) -> Iterator[Problem]:
-    """What the room's table must say for the direction that is declared, where the room tells."""
-    lacks = getattr(settings, "lacks", None)
-    if lacks is None:
-        return
-    collected = told.sends is not None and told.sends.collect is not None
-    for key in lacks(receives=told.receives is not None, collected=collected):
-        yield source.problem((*under, key), "needed for this direction")
-
-
-def _of(room: str, bindings: frozenset[str]) -> str:
-    return f"a binding that the room {room} knows for this: {', '.join(sorted(bindings)) or 'none'}"
-
-
-def _placed(source: Source, problem: Problem, table: dict[str, Any], under: Steps) -> Problem:
-    """Lead what a room says (``operations.X``, ``wsdl:nope@1``) back to the line of its table."""
+def _room_place(problem: Problem, table: dict[str, Any], under: Steps) -> Steps:
+    """Lead what a room says (``operations.X``, ``wsdl:nope@1``) back to its table."""
     steps = tuple(re.split(r"[.:]", problem.place))
-    at = (*under, *(steps if "." in problem.place else steps[:1])) if steps[0] in table else under
+    if steps[0] not in table:
+        return under
+    return (*under, *(steps if "." in problem.place else steps[:1]))
+
+
+def _placed(source: Source, problem: Problem, at: Steps) -> Problem:
     detail = problem.detail or problem.place.partition(":")[2]
     return source.problem(at, problem.rule or "a schema of the library", detail)
 
@@ -260,24 +160,24 @@ def _without_room(values: dict[str, Any], world: World) -> tuple[dict[str, Any],
     return {**values, way: rest}, room, table if isinstance(table, dict) else {}
 
 
-def _try(problems: list[Problem], read: Callable[[], Built]) -> Built | None:
-    try:
-        return read()
-    except Refusal as refusal:
-        problems.extend(refusal.problems)
-        return None
+def _room_settings(
+    source: Source, model: type[BaseModel], table: dict[str, Any], under: Steps
+) -> tolerant.Read[BaseModel]:
+    """A key whose file is not there is left out, as one that is wrong."""
+    found = tolerant.read(source, model, table, under)
+    if found.value is None:
+        return found
+    missing: list[Steps] = []
+    value: BaseModel | None = _anchored(source, found.value, under, missing)
+    for path in missing:
+        field = model.model_fields[str(path[len(under)])]
+        value = None if value is None or field.is_required() else value
+        value = value and value.model_copy(update={str(path[len(under)]): field.get_default()})
+    told = [source.problem(path, "a file that is there") for path in missing]
+    return tolerant.Read(value, [*found.problems, *told], [*found.left, *missing])
 
 
-def _room_settings(source: Source, model: type[BaseModel], table: dict[str, Any], under: Steps) -> BaseModel:
-    settings = source.read(model, table, under)
-    missing: list[Problem] = []
-    anchored = _anchored(source, settings, under, missing)
-    if missing:
-        raise Refusal(*missing)
-    return anchored
-
-
-def _anchored(source: Source, model: BaseModel, under: Steps, missing: list[Problem]) -> BaseModel:
+def _anchored(source: Source, model: BaseModel, under: Steps, missing: list[Steps]) -> BaseModel:
     """Make every file name of a room's settings absolute, and note those that are not there."""
     changed = {
         name: _at_home(source, getattr(model, name), (*under, name), missing)
@@ -286,12 +186,12 @@ def _anchored(source: Source, model: BaseModel, under: Steps, missing: list[Prob
     return model.model_copy(update=changed)
 
 
-def _at_home(source: Source, value: Any, place: Steps, missing: list[Problem]) -> Any:  # noqa: ANN401 - whatever a room's settings hold
+def _at_home(source: Source, value: Any, place: Steps, missing: list[Steps]) -> Any:  # noqa: ANN401 - whatever a room's settings hold
     match value:
         case Path():
             found = source.path.parent / value
             if not found.exists():
-                missing.append(source.problem(place, "a file that is there"))
+                missing.append(place)
             return found
         case BaseModel():
             return _anchored(source, value, place, missing)
@@ -318,49 +218,3 @@ def _stays_here(url: str) -> bool:
         return is_loopback(urlsplit(url).hostname or "")
     except ValueError:
         return False
-
-
-def _keyless(partners: list[tuple[Source, Partner]]) -> Iterator[Problem]:
-    for source, partner in partners:
-        if partner.receives and partner.receives.documents.api_key and not partner.calls:
-            yield source.problem(
-                ("receives", "documents", "api_key"),
-                "a partner with sends.api_keys, or a way in under [access]",
-            )
-
-
-def _twice(partners: list[tuple[Source, Partner]]) -> Iterator[Problem]:
-    ids: set[str] = set()
-    keys: set[str] = set()
-    clients: set[str] = set()
-    for source, partner in partners:
-        if partner.id in ids:
-            yield source.problem(("id",), "an id of its own: this one stands in another file")
-        ids.add(partner.id)
-        for place, key in _keys(partner):
-            if key in keys:
-                yield source.problem(place, "an API key of its own: this one stands twice")
-            keys.add(key)
-        for number, client in enumerate(partner.access.clients):
-            if client.id in clients:
-                yield source.problem(
-                    ("access", "clients", number, "id"), "an id of its own: this one stands twice"
-                )
-            clients.add(client.id)
-
-
-def _keys(partner: Partner) -> Iterator[tuple[Steps, str]]:
-    access, receipts = partner.access, partner.receives.receipts if partner.receives else None
-    listed: tuple[tuple[Steps, tuple[Named, ...]], ...] = (
-        (("sends", "api_keys"), partner.sends.api_keys if partner.sends else ()),
-        (("access", "api_keys"), access.api_keys),
-        (("access", "certificates"), access.certificates),
-        *(
-            (("access", "clients", number, "secrets"), client.secrets)
-            for number, client in enumerate(access.clients)
-        ),
-        (("receives", "receipts", "api_keys"), receipts.api_keys if receipts else ()),
-    )
-    for steps, keys in listed:
-        for number, key in enumerate(keys):
-            yield (*steps, number), key.hash

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationInfo
 
-from connectors.replies import Row  # noqa: TC001
 from hub.partners.access import day_begins, day_ends
 from hub.settings.values import Closed
 from schemas.dossier import SCHEMA_ID
@@ -27,8 +26,8 @@ CANONICAL = SCHEMA_ID.replace("/", "@")
 class World(msgspec.Struct, frozen=True, kw_only=True):
     """What partner files may refer to. ``rooms``: kind → model of its settings; ``mappings``: ``id@version``;
     ``collecting``: kinds of rooms that pick up; ``name``: what partners call this hub; ``keys``: names from the hub's settings; ``agency``: whether a code is in the registry. ``fits``: what the room itself
-    finds wrong when it is built from the table (a WSDL that is not in the library, an operation that is not in the WSDL);
-    costly, so by default nobody asks. Its last argument: whether replies are to be signed.
+    finds wrong when it is built from the table (a WSDL that is not in the library, an operation that is not in the WSDL, or that
+    the mapping says and the WSDL does not take); costly, so by default nobody asks. Its last argument: what is declared of receiving.
     """
 
     rooms: Mapping[str, type[BaseModel]]
@@ -37,14 +36,15 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     agency: Callable[[str], bool]
     name: str = ""
     collecting: frozenset[str] = frozenset()
-    fits: Callable[[str, BaseModel, tuple[Row, ...], bool], Sequence[Problem]] = lambda *_: ()
+    fits: Callable[[str, BaseModel, Any], Sequence[Problem]] = lambda *_: ()
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """Handed to the validators below: the world, and the folder of the file being read."""
+    """Handed to the validators below: the world, and the folder of the file being read. ``believing``: that what is named is there."""
 
     world: World
     folder: Path
+    believing: bool = False
 
 
 def _told(info: ValidationInfo) -> Reading:
@@ -54,19 +54,22 @@ def _told(info: ValidationInfo) -> Reading:
 
 
 def _agency(code: str, info: ValidationInfo) -> str:
-    if not _told(info).world.agency(code):
+    told = _told(info)
+    if not (told.believing or told.world.agency(code)):
         raise ValueError("an agency of the registry")
     return code
 
 
 def _mapping(reference: str, info: ValidationInfo) -> str:
-    if reference != CANONICAL and reference not in _told(info).world.mappings:
+    told = _told(info)
+    if not (told.believing or reference == CANONICAL or reference in told.world.mappings):
         raise ValueError(NO_MAPPING)
     return reference
 
 
 def _key(name: str, info: ValidationInfo) -> str:
-    if name not in _told(info).world.keys:
+    told = _told(info)
+    if not (told.believing or name in told.world.keys):
         raise ValueError("the name of a key in the hub's settings")
     return name
 
@@ -76,15 +79,16 @@ def _hub(name: str, info: ValidationInfo) -> str:
 
 
 def _room(kind: str, info: ValidationInfo) -> str:
-    rooms = _told(info).world.rooms
-    if kind not in rooms:
-        raise ValueError(f"one of: {', '.join(sorted(rooms))}")
+    told = _told(info)
+    if not (told.believing or kind in told.world.rooms):
+        raise ValueError(f"one of: {', '.join(sorted(told.world.rooms))}")
     return kind
 
 
 def _file(path: Path, info: ValidationInfo) -> Path:
-    found = _told(info).folder / path
-    if not found.is_file():
+    told = _told(info)
+    found = told.folder / path
+    if not (told.believing or found.is_file()):
         raise ValueError("a file that is there")
     return found
 

@@ -12,7 +12,6 @@ import msgspec
 
 from connectors import catalogue
 from hub.closed_toml import Source
-from hub.drafting.faults import faults
 from hub.health.retry import LONGEST_WAIT
 from hub.partners import reading
 from hub.partners.world import NO_MAPPING, World
@@ -20,28 +19,26 @@ from hub.rounds import upkeep
 from hub.settings import file as settings_file
 from hub.signatories import reading as signatories
 from hub.signatories.reading import NOBODY, Known
-from hub.wiring.governing import governed, unapproved
+from hub.wiring.governing import governed
 from hub.wiring.parts import days_of, utc_now
 from schemas import mapping
 from schemas.agencies import Agencies
 from schemas.codelists import CodeLists
 from schemas.library import BUILTIN, Library
-from schemas.problems import Refusal, refuse
+from schemas.problems import Problem, Refusal, refuse
 from schemas.procedures import Procedures
 from schemas.table import read_table
 from signing.trust.pins import load_certificates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pydantic import BaseModel
 
     from connectors.contract import Codec
-    from connectors.replies import Row
     from hub.partners.declaration import Collect, Receives
     from hub.partners.partner import Partner
     from hub.settings.file import Settings
-    from schemas.problems import Problem
     from schemas.table import Table
     from schemas.workdays import Workdays
 
@@ -87,10 +84,8 @@ def declared(path: Path, *, thorough: bool = False) -> Declared:
     except Refusal as refusal:
         raise Refusal(*refusal.problems, *_of_partners(settings, agencies)) from None
     world = _world(settings, formats, agencies)
-    read = reading.load(settings.partners, _thorough(world, library) if thorough else world)
-    _remembers_long_enough(settings, read)
-    _somebody_signs(settings, read)
-    _stamps_are_believed(settings, read)
+    read = reading.load(settings.partners, asked(world, library) if thorough else world)
+    refuse_all(beside(settings, read))
     load_certificates(
         settings.documents.signatures.anchors
     )  # what reads PDF files could not say that they are wrong
@@ -142,38 +137,43 @@ def _of_partners(settings: Settings, agencies: Agencies) -> Sequence[Problem]:
     return ()
 
 
-def _somebody_signs(settings: Settings, read: Sequence[Partner]) -> None:
-    """Raise ``Refusal`` HUB-CFG-002 when a partner's messages need signatories and none are declared."""
+def beside(settings: Settings, read: Sequence[Partner]) -> Iterator[Problem]:
+    """What partners' files want of the settings: signatories, whose time-stamps are believed, keys remembered for long enough."""
+    yield from _somebody_signs(settings, read)
+    yield from _stamps_are_believed(settings, read)
+    yield from _remembers_long_enough(settings, read)
+
+
+def _wrong(place: str, rule: str) -> Problem:
+    return Problem(code="HUB-CFG-002", place=place, rule=rule)
+
+
+def _somebody_signs(settings: Settings, read: Sequence[Partner]) -> Iterator[Problem]:
     wanting = [one.id for one in read if one.sends and one.sends.signature and one.sends.signature.authority]
     if wanting and settings.signatories is None:
-        raise refuse(
-            "HUB-CFG-002", "signatories", rule=f"a folder: sends.signature.authority of {wanting[0]}"
-        )
+        yield _wrong("signatories", f"a folder: sends.signature.authority of {wanting[0]}")
 
 
-def _stamps_are_believed(settings: Settings, read: Sequence[Partner]) -> None:
-    """Raise ``Refusal`` HUB-CFG-002 when a partner must bring time-stamps and nobody's are believed, or nobody can be asked."""
+def _stamps_are_believed(settings: Settings, read: Sequence[Partner]) -> Iterator[Problem]:
+    """A partner must bring time-stamps and nobody's are believed, or nobody can be asked."""
     wanting = [one.id for one in read if one.sends and one.sends.signature and one.sends.signature.timestamp]
     asking = [
         one.id for one in read if one.receives and one.receives.signature and one.receives.signature.timestamp
     ]
     if asking and not settings.timestamps.url:
         rule = f"whom the hub asks: receives.signature.timestamp of {asking[0]}"
-        raise refuse("HUB-CFG-002", "timestamps.url", rule=rule)
+        yield _wrong("timestamps.url", rule)
     if wanting and not settings.timestamps.certificates:
-        raise refuse(
-            "HUB-CFG-002",
-            "timestamps.certificates",
-            rule=f"whose time-stamps are believed: sends.signature.timestamp of {wanting[0]}",
-        )
+        rule = f"whose time-stamps are believed: sends.signature.timestamp of {wanting[0]}"
+        yield _wrong("timestamps.certificates", rule)
 
 
 MARGIN = 7 * 86_400.0
 """Seconds that a sender's key is remembered beyond the longest time in which the hub itself may still be trying."""
 
 
-def _remembers_long_enough(settings: Settings, read: Sequence[Partner]) -> None:
-    """Raise ``Refusal`` HUB-CFG-002 when a key could be forgotten while its message is still being sent."""
+def _remembers_long_enough(settings: Settings, read: Sequence[Partner]) -> Iterator[Problem]:
+    """A key could be forgotten while its message is still being sent."""
     tries = {partner.id: _horizon(partner.receives) for partner in read if partner.receives}
     longest = max(tries, key=tries.__getitem__, default="")
     least = tries.get(longest, 0.0) + MARGIN
@@ -181,17 +181,10 @@ def _remembers_long_enough(settings: Settings, read: Sequence[Partner]) -> None:
         proof = partner.sends.signature if partner.sends else None
         if proof and proof.max_age and settings.retention.keys < proof.max_age + MARGIN:
             days = ceil((proof.max_age + MARGIN) / 86_400)
-            raise refuse(
-                "HUB-CFG-002",
-                "retention.keys",
-                rule=f"at least {days}d: sends.signature.max_age of {partner.id}",
-            )
+            yield _wrong("retention.keys", f"at least {days}d: sends.signature.max_age of {partner.id}")
     if settings.retention.keys < least:
-        raise refuse(
-            "HUB-CFG-002",
-            "retention.keys",
-            rule=f"at least {ceil(least / 86_400)}d: {longest} may be tried for {ceil(tries[longest] / 86_400)} days",
-        )
+        rule = f"at least {ceil(least / 86_400)}d: {longest} may be tried for {ceil(tries[longest] / 86_400)} days"
+        yield _wrong("retention.keys", rule)
 
 
 def _horizon(receives: Receives) -> float:
@@ -232,42 +225,54 @@ def _world(settings: Settings, formats: Mapping[str, mapping.Mapping], agencies:
     )
 
 
-def _thorough(world: World, library: Library) -> World:
+def asked(
+    world: World, library: Library, said: Callable[[Receives], Mapping[str, str]] = lambda _: {}
+) -> World:
+    """The same with every room built, for what only it can find. ``said``: what a partner's mapping writes, operation → root element."""
     outfit = catalogue.Outfit(library=library, now=utc_now, seconds=time.monotonic)
 
-    def fits(room: str, settings: BaseModel, rows: tuple[Row, ...], signed: bool) -> Sequence[Problem]:  # noqa: FBT001 - as the partner's file says
-        try:
-            if signed:
-                catalogue.ROOMS[room].check_signed(settings)
-            catalogue.ROOMS[room].connect(settings, rows, outfit)
-        except Refusal as refusal:
-            return refusal.problems
-        return ()
+    def fits(room: str, told: BaseModel, receives: Receives | None) -> Sequence[Problem]:
+        here = catalogue.ROOMS[room]
+        steps: list[Callable[[], object]] = [
+            lambda: here.connect(told, receives.replies if receives else (), outfit)
+        ]
+        if receives and receives.reply_signature:
+            steps.append(lambda: here.check_signed(told))
+        if receives:
+            wanted = said(receives)
+            steps.append(lambda: refuse_all(here.untaken(told, wanted, outfit)))
+        return tuple(dict.fromkeys(problem for step in steps for problem in _problems(step)))
 
     return msgspec.structs.replace(world, fits=fits)
 
 
-def check_partner(path: Path, file: Path) -> Sequence[Problem]:
-    """Say what is wrong with one partner file, as it stands beside these settings. A draft may name mappings that are unfinished."""
-    world, library, _, wrong = _around(path, file)
+def _problems(step: Callable[[], object]) -> Sequence[Problem]:
     try:
-        reading.read(file, _thorough(world, library))
+        step()
     except Refusal as refusal:
-        return (*wrong, *refusal.problems)
-    return wrong
+        return refusal.problems
+    return ()
+
+
+def refuse_all(found: Iterable[Problem]) -> None:
+    """Raise ``Refusal`` with all that was found, if anything was."""
+    problems = tuple(found)
+    if problems:
+        raise Refusal(*problems)
 
 
 def world_of(path: Path, file: Path) -> tuple[World, Library, Mapping[str, mapping.Mapping]]:
     """Return what a partner's file, which may be a draft, is read with. Raises ``Refusal``."""
-    world, library, formats, wrong = _around(path, file)
+    world, library, formats, wrong = around(path, file)
     if wrong:
         raise Refusal(*wrong)
     return world, library, formats
 
 
-def _around(
+def around(
     path: Path, file: Path
 ) -> tuple[World, Library, Mapping[str, mapping.Mapping], tuple[Problem, ...]]:
+    """Return the same with what is wrong with mappings that this file does not name."""
     settings = settings_file.load(path)
     wrong: tuple[Problem, ...] = ()
     try:
@@ -276,10 +281,10 @@ def _around(
         own = {each.name for each in named_mappings(settings, file)}
         wrong = tuple(each for each in refusal.problems if each.place.partition(" ")[0] not in own)
         library = library_of(settings)
-        formats = mapping.mappings(MAPPINGS, Library((BUILTIN,)))
+        formats = mapping.Shelf(MAPPINGS, Library((BUILTIN,)))
     world = _world(settings, formats, registries_of(settings)[0])
     if wrong or is_draft(file):
-        world = msgspec.structs.replace(world, mappings=world.mappings | _refs(settings))
+        world = msgspec.structs.replace(world, mappings=world.mappings | refs(settings))
     return world, library, formats, wrong
 
 
@@ -290,7 +295,7 @@ def is_draft(file: Path) -> bool:
         return False
 
 
-def _refs(settings: Settings) -> frozenset[str]:
+def refs(settings: Settings) -> frozenset[str]:
     """Return what the site's own mappings are called, whatever state they are in."""
     found = settings.mappings.glob("*.toml") if settings.mappings else ()
     return frozenset("@".join(each.stem.rsplit("-", 1)) for each in found)
@@ -307,17 +312,6 @@ def named_mappings(settings: Settings, file: Path) -> Sequence[Path]:
     names = [f"{ref.replace('@', '-')}.toml" for ref in refs if isinstance(ref, str) and "/" not in ref]
     here = [settings.mappings / name for name in dict.fromkeys(names)] if settings.mappings else []
     return [each for each in here if each.is_file()]
-
-
-def mapping_faults(path: Path, file: Path) -> Sequence[tuple[Path, Problem]]:
-    """Say what is wrong with, or still open in, the site's own mappings that a partner's file names."""
-    settings = settings_file.load(path)
-    library = library_of(settings)
-    named = named_mappings(settings, file)
-    used = frozenset("@".join(each.stem.rsplit("-", 1)) for each in named)
-    wrong = [(each, problem) for each in named for problem in faults(each, library)]
-    waits = [(file, problem) for problem in unapproved(settings, MAPPINGS, used, utc_now())]
-    return [*wrong, *waits]
 
 
 def codecs(what: Declared) -> dict[str, Codec]:

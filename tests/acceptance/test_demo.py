@@ -26,7 +26,7 @@ from hub.demo.scene import MARK, build
 from hub.demo.stories import cases
 from hub.demo.telling import Failed
 from hub.wiring.bundles import check
-from hub.wiring.declared import check_partner
+from hub.wiring.validating import check_partner
 from schemas.problems import Refusal
 
 if TYPE_CHECKING:

@@ -24,9 +24,10 @@ from hub.demo.scene import build
 from hub.judging.contract import Desk
 from hub.processes import pool
 from hub.trust.state import Known
-from hub.wiring.declared import check_partner, declared
+from hub.wiring.declared import declared
 from hub.wiring.parts import store_of
 from hub.wiring.tools import pool_tools
+from hub.wiring.validating import check_partner
 from hub.wiring.worker import connect as wired
 from schemas.agencies import Agencies
 from schemas.library import Library

@@ -19,8 +19,9 @@ from hub.drafting.draft import outlined
 from hub.drafting.files import Occupied, lay
 from hub.drafting.wsdl import SOAP, WSDL, plain
 from hub.drafting.xsd import XS
-from hub.wiring.declared import check_partner, declared, mapping_faults
+from hub.wiring.declared import declared
 from hub.wiring.drafting import laid
+from hub.wiring.validating import check_partner, mapping_faults
 from schemas.library import BUILTIN
 from schemas.problems import Refusal
 from schemas.table import read_table

@@ -28,7 +28,8 @@ from connectors.simulators.magic import FOREVER, MAGIC, called
 from connectors.simulators.offices import OFFICES
 from connectors.simulators.orders import KINDS
 from hub.demo.scene import build
-from hub.wiring.declared import check_partner, declared
+from hub.wiring.declared import declared
+from hub.wiring.validating import check_partner
 from schemas.dossier import from_json
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ import pytest
 
 from hub.demo.scene import build
 from hub.settings import file as settings_file
-from hub.wiring.declared import check_partner, declared
+from hub.wiring.declared import declared
 from hub.wiring.parts import store_of
 from hub.wiring.tools import key_warnings
+from hub.wiring.validating import check_partner
 from schemas.problems import Refusal
 
 if TYPE_CHECKING:

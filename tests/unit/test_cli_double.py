@@ -441,10 +441,10 @@ def line(
             raise fails
         return ShelfHub(shelf or Shelf(), receives)
 
-    def check(_: Path, __: Path) -> Sequence[Problem]:
+    def check(_: Path, files: Sequence[Path]) -> Sequence[tuple[Path, Problem]]:
         if fails:
             raise fails
-        return wrong
+        return [(file, problem) for file in files for problem in wrong]
 
     around = Surroundings(
         screen=screen_of(out, err, source, around_environment, width),

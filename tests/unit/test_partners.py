@@ -253,6 +253,8 @@ def test_all_problems_of_all_files_are_named_at_once(tmp_path: Path) -> None:
         "b.toml: receives.rule",
         "b.toml: receives.pigeon.url",
         "c.toml",
+        "b.toml: id",
+        "b.toml: sends.api_keys[0]",
     ]
 
 
