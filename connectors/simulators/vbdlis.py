@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
     from connectors.simulators.desk import Call, Journal
 
+FILE = "/tep/gcn.pdf"
+"""The result that its own calls name (``connectors.simulators.vbdlis_calls``): fetched without a code, as a path alone."""
+PAPER = b"%PDF-1.4\n% Giay chung nhan quyen su dung dat (minh hoa)\n%%EOF\n"
 DONE, BAD, STRANGER, UNKNOWN, THERE = 200, 400, 401, 404, 409
 
 
@@ -57,6 +60,8 @@ class Vbdlis:
         return _segments(call)[0]
 
     def answer(self, call: Call) -> Said:
+        if (call.method, call.path) == ("GET", FILE):
+            return Said(body=PAPER, media_type="application/pdf")
         operation, code = _segments(call)
         if status := _no_call(operation, call):
             return Said(body=HTTPStatus(status).phrase.encode(), status=status, media_type="text/plain")

@@ -20,6 +20,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from connectors.simulators.posting import post
+from connectors.simulators.vbdlis import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -176,7 +177,7 @@ def ended(dossier: str, at: datetime, how: int = WITH_RESULT) -> dict[str, Any]:
     result = {
         "TenGiayTo": "Giấy chứng nhận quyền sử dụng đất",
         "KieuFile": ".pdf",
-        "LinkFile": "/tep/gcn.pdf",
+        "LinkFile": FILE,
     }
     return {
         "SoBienNhan": dossier,
