@@ -293,15 +293,22 @@ class Numbers(Protocol):
 
 @runtime_checkable
 class Answers(Protocol):
-    """A codec that may say what becomes of a dossier as an answer to the message by which the partner itself opened it."""
+    """A codec that may say what becomes of a dossier as an answer to the message by which the partner itself opened it, and take back
+    what it was told by naming that.
+    """
 
     @property
     def answers(self) -> bool:
         """Whether this partner wants that."""
         ...
 
+    @property
+    def recalls(self) -> bool:
+        """Whether it wants to hear which message is taken back."""
+        ...
+
     def answer(self, message: Message, opened: bytes) -> Draft | None:
-        """``opened``: what the partner brought, byte for byte. ``None``: it is said as to everybody else."""
+        """``opened``: what the partner brought, byte for byte; for a recall what it was sent. ``None``: it is said as to everybody else."""
         ...
 
 

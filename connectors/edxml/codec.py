@@ -8,7 +8,7 @@ import msgspec
 
 from connectors.contract import Draft
 from connectors.edxml import letters
-from schemas.dossier import Document, Dossier
+from schemas.dossier import Document, Dossier, Kind
 from schemas.edxml_files import enclose
 from schemas.problems import Refusal
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from connectors.contract import Writer
+    from connectors.edxml.letters import Head
     from connectors.edxml.settings import Settings
-    from schemas.dossier import Message
+    from schemas.dossier import Event, Message
 
 LARGEST = 5 * 2**20
 """Bytes of all files inside one document: base64 of more is a text that common XML parsers refuse (10 MB)."""
@@ -54,8 +55,12 @@ class EdxmlCodec:
     def answers(self) -> bool:
         return self._settings.progress
 
+    @property
+    def recalls(self) -> bool:
+        return self._settings.recalls
+
     def answer(self, message: Message, opened: bytes) -> Draft | None:
-        """Say it as a status message about their document. What carries files, and what no code says, stays a document."""
+        """Say it as a status message about their document, or take back ours. What carries files, and what no code says, stays a document."""
         dossier = message.dossier
         if dossier is None or dossier.documents or dossier.results:
             return None
@@ -63,13 +68,17 @@ class EdxmlCodec:
             about = letters.head(opened)
         except Refusal:
             return None
-        if about.is_status or about.sender != self._settings.organ:
-            return None
-        said = letters.progress(self._settings, about, message.event)
+        said = None if about.is_status else self._status(about, message.event)
         if said is None:
             return None
         facts = {"dossier": dossier.code, letters.KIND: letters.STATUS}
         return Draft(payload=said, media_type="application/xml", facts=facts)
+
+    def _status(self, about: Head, event: Event) -> bytes | None:
+        told = self._settings
+        if event.kind is Kind.RECALLED:
+            return letters.ask_back(told, about, event) if told.recalls and about.sender == told.own else None
+        return letters.progress(told, about, event) if told.progress and about.sender == told.organ else None
 
     def enclose(self, draft: Draft, contents: Mapping[str, bytes]) -> Draft:
         """Put the files in, by SHA-256. Raises ``Refusal`` HUB-MAP-004 for one that is not there."""

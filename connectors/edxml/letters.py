@@ -35,7 +35,7 @@ WORDS = {
     KEPT: "Từ chối",
 }
 PROGRESS = {Kind.RECEIVED: "03", Kind.TRANSFERRED: "04", Kind.STEP: "05", Kind.FINISHED: "06"}
-"""13 asks for a document of one's own back, and 15 and 16 grant that: none of them says what becomes of another's."""
+"""13 asks for a document of one's own back, and 15 and 16 answer that: none of them says what becomes of another's."""
 KIND, STATUS = "message_type", "status"
 """What a draft's facts say of a status message."""
 
@@ -140,11 +140,22 @@ def status(settings: Settings, about: Head, code: str, detail: str, now: datetim
 
 def progress(settings: Settings, about: Head, event: Event) -> bytes | None:
     """Say what becomes of the dossier that a document brought; ``None``: no code says it."""
-    code, actor = PROGRESS.get(event.kind), event.actor
+    code = PROGRESS.get(event.kind)
     if code is None:
         return None
-    staff = (("Department", actor.unit or ""), ("Staff", actor.name or "")) if actor else ()
-    return _written(settings, about, _elements(staff), (code, event.content or WORDS[code], event.at))
+    return _written(settings, about, _staff(event), (code, event.content or WORDS[code], event.at))
+
+
+def ask_back(settings: Settings, about: Head, event: Event) -> bytes:
+    """Ask for a document of ours back: ``ResponseFor`` names whom it went to."""
+    why = event.content or event.reason or WORDS[ASKED_BACK]
+    there = msgspec.structs.replace(about, sender=settings.organ)
+    return _written(settings, there, _staff(event), (ASKED_BACK, why, event.at))
+
+
+def _staff(event: Event) -> str:
+    actor = event.actor
+    return _elements((("Department", actor.unit or ""), ("Staff", actor.name or ""))) if actor else ""
 
 
 def _written(

@@ -77,7 +77,7 @@ class Settings(Reach):
     """One organisation on the document axis. ``organ``: its code there; ``own``: ours, under which the hub sends.
 
     ``own_name``: how status messages call us. ``statuses``: whether the sender of a document hears that it arrived or was turned
-    away; ``errors``: and why, in an element of its own; ``progress``: and what becomes of the dossier that it brought, as far as no file goes with it. ``look_back``: days that the list of what lies ready goes back. ``zipped``: files go out as a ZIP of themselves each.
+    away; ``errors``: and why, in an element of its own; ``progress``: and what becomes of the dossier that it brought, as far as no file goes with it. ``recalls``: a recall goes as status 13 about our document that told the end. ``look_back``: days that the list of what lies ready goes back. ``zipped``: files go out as a ZIP of themselves each.
     """
 
     organ: Word
@@ -87,9 +87,15 @@ class Settings(Reach):
     auth: Auth = NoAuth()
     statuses: bool = True
     progress: bool = False
+    recalls: bool = False
     look_back: Annotated[int, Field(ge=1, le=365)] = 30
     zipped: bool = False
     errors: Errors | None = None
+
+    @property
+    def says_statuses(self) -> bool:
+        """Whether some of what it is told is no document, and nobody acknowledges it."""
+        return self.progress or self.recalls
 
     @property
     def unaskable(self) -> str:

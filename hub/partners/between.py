@@ -69,7 +69,7 @@ def _receipts(source: Source, told: Declaration, settings: BaseModel | None) -> 
         yield source.problem(
             ("receives", "acknowledges"), "receives.receipts.api_keys, or [sends], for its receipts"
         )
-    if told.receives.acknowledges and getattr(settings, "progress", False):
+    if told.receives.acknowledges and getattr(settings, "says_statuses", False):
         yield source.problem(("receives", "acknowledges"), "false: nobody answers a status message")
     proof = told.receives.receipt_signature
     if proof and not told.receives.acknowledges:

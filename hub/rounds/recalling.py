@@ -13,7 +13,7 @@ import msgspec
 from hub.judging.contract import Meant
 from hub.receipts.receipts import Receipt
 from hub.story import record
-from hub.story.moves import MOVES
+from hub.story.moves import MOVES, TAKES_BACK
 from schemas.dossier import Kind
 from schemas.problems import refuse
 
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     from hub.store.contract.store import Store
     from schemas.problems import Refusal
 
-TAKES_BACK: dict[Kind, Kind] = {
-    Kind.RECEIVED: Kind.WITHDRAWN,
-    Kind.FINISHED: Kind.RECALLED,
-    Kind.RETURNED: Kind.RECALLED,
-}
-"""Kind of what was said → how it is taken back. What happened in between is told anew or corrected."""
 _RECEIPT = msgspec.json.Decoder(Receipt)
 
 

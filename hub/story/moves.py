@@ -119,6 +119,14 @@ MOVES: dict[tuple[State, Kind], tuple[State, ...]] = {
 }
 
 
+TAKES_BACK: dict[Kind, Kind] = {
+    K.RECEIVED: K.WITHDRAWN,
+    K.FINISHED: K.RECALLED,
+    K.RETURNED: K.RECALLED,
+}
+"""Kind of what was said → how it is taken back. What happened in between is told anew or corrected."""
+
+
 OVERALL: tuple[State, ...] = (
     S.SUPPLEMENT,  # somebody waits for the applicant: the clock is paused
     S.DUTY,

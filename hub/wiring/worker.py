@@ -85,10 +85,12 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
     try:
         await store.capacities(capacities(what.partners))
         name, counts = process_name(), Counts()
+        speaks = {id_: codec for id_, codec in speak.items() if isinstance(codec, Answers)}
         sealing = Answering(
             Remembering(Pool(pool.sealing_in(crew, settings.limits.judge_time, known.barred)), store.said),
-            store.said,
-            frozenset(name for name, codec in speak.items() if isinstance(codec, Answers) and codec.answers),
+            store,
+            answers=frozenset(id_ for id_, codec in speaks.items() if codec.answers),
+            recalls=frozenset(id_ for id_, codec in speaks.items() if codec.recalls),
         )
         stamping = await closing.enter_async_context(stamped(what, sealing))
         await known.read()  # before anything is signed

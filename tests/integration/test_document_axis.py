@@ -6,6 +6,7 @@ import hashlib
 import re
 import subprocess
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -253,11 +254,12 @@ async def test_what_others_sent_is_left_alone_and_a_false_sender_is_turned_away(
         assert await stage.messages() == 0
 
 
-async def test_a_status_message_is_taken_and_never_answered(tmp_path: Path, made: Parts) -> None:
+@pytest.mark.parametrize("code", ["05", "15", "16"])
+async def test_a_status_message_is_taken_and_never_answered(tmp_path: Path, made: Parts, code: str) -> None:
     async with staged(tmp_path, made) as stage:
         stage.axis.lodge(THEIRS, DOCUMENT.encode())
         assert await stage.round() == 1
-        name = stage.axis.lodge(THEIRS, STATUS.replace(">03<", ">05<").encode(), kind="status")
+        name = stage.axis.lodge(THEIRS, STATUS.replace(">03<", f">{code}<").encode(), kind="status")
         assert await stage.round() == 1
         assert (stage.state(name), stage.statuses()) == ("DONE", ["01"])
         assert await stage.messages() == 2
@@ -498,10 +500,12 @@ STEP = Event(
 )
 
 
-async def told(stage: Stage, folder: Path, way: Way, event: Event) -> bytes:
+async def told(stage: Stage, folder: Path, way: Way, event: Event, dossier: str = "", **more: bool) -> bytes:
     """Seal what happened as a worker does, send it, and return what left."""
-    known = await stage.hub.store.known(PROVINCE, CODE)
-    assert known is not None
+    if not dossier:
+        known = await stage.hub.store.known(PROVINCE, CODE)
+        assert known is not None
+        dossier = known.dossier
     message = Message(event=event, key="m", sender="desk", agency=OWN, dossier=Dossier(code=CODE))
     work = Work(
         token="t",
@@ -512,7 +516,7 @@ async def told(stage: Stage, folder: Path, way: Way, event: Event) -> bytes:
         part=0,
         key="m:axis:0",
         kind=str(event.kind),
-        dossier=known.dossier,
+        dossier=dossier,
         canonical=to_json(message),
         sealed=None,
         doubt=False,
@@ -520,14 +524,19 @@ async def told(stage: Stage, folder: Path, way: Way, event: Event) -> bytes:
         sends=0,
         accepted_at=NOON,
     )
-    settled = settings(way, stage.url, folder, progress=True)
+    settled = settings(way, stage.url, folder).model_copy(update={"progress": True, **more})
     codec = build(settled, stage.hub.parts.formats["edxml.qcvn102@1"])
     bench = Workbench(codecs={"axis": codec}, sealers={"axis": Unsigned()})
 
     async def run(orders: Sequence[Sealing]) -> list[Sealed | Problem]:
         return [seal(bench, order) for order in orders]
 
-    sealery = Answering(Pool(run), stage.hub.store.said, {"axis"} if codec.answers else ())
+    sealery = Answering(
+        Pool(run),
+        stage.hub.store,
+        {"axis"} if codec.answers else (),
+        {"axis"} if codec.recalls else (),
+    )
     made = (await sealery.seal([work]))["t1"]
     assert isinstance(made, Sealed)
     room = connect(line(settled))
@@ -561,3 +570,49 @@ async def test_what_becomes_of_a_dossier_that_others_opened_goes_as_a_document(
         said = await told(stage, tmp_path, "vxp", STEP)  # to the partner of another file
         assert stage.axis.sent("edoc") == [said]
         assert stage.statuses() == ["01"]
+
+
+RECALL = Event(kind=Kind.RECALLED, at=NOON, content="Kết quả ghi sai thửa", actor=Actor(name="Lê Văn Xử"))
+
+
+async def ended(stage: Stage, raw: bytes, *, arrived: bool) -> None:
+    """The partner was told the end of dossier ``d1`` by ``raw``, or is being told."""
+    store = stage.hub.store
+    told = acceptance("m9", dossier="d1", partners=("axis",), when=NOON - timedelta(days=1))
+    await store.accept(msgspec.structs.replace(told, kind="finished"))
+    await store.capacities(roomy("axis"))
+    (work,) = await store.claim("w1", NOON, 9, 60.0)
+    await store.seal(work.token, {work.transfer: Sealed(payload=raw, media_type="application/xml")})
+    if arrived:
+        assert await store.settle(work.token, [delivered(work.transfer)], NOON)
+
+
+@pytest.mark.parametrize(
+    ("arrived", "status", "wanted", "code"),
+    [
+        (True, False, True, "13"),
+        (False, False, True, None),
+        (True, True, True, None),
+        (True, False, False, None),
+    ],
+    ids=["it has our document", "it is not there yet", "it has a status message", "it wants none"],
+)
+async def test_a_recall_asks_our_document_back_where_the_partner_has_it(
+    tmp_path: Path, made: Parts, arrived: bool, status: bool, wanted: bool, code: str | None
+) -> None:
+    async with staged(tmp_path, made) as stage:
+        codec = build(settings("vxp", stage.url, tmp_path), stage.hub.parts.formats["edxml.qcvn102@1"])
+        end = Event(kind=Kind.FINISHED, at=NOON)
+        message = Message(event=end, key="m9", sender="desk", agency=OWN, dossier=Dossier(code=CODE))
+        raw = (
+            (GOLDEN / "progress.xml").read_bytes()
+            if status
+            else codec.encode("VanBan", message, "m9:axis:0").payload
+        )
+        await ended(stage, raw, arrived=arrived)
+        said = await told(stage, tmp_path, "vxp", RECALL, "d1", recalls=wanted)
+        assert parse_xml(said).findtext(".//{*}StatusCode") == code
+        assert stage.axis.sent("status" if code else "edoc") == [said]
+        if code:
+            assert said == (GOLDEN / "asked_back.xml").read_bytes()
+            assert stage.statuses() == [code]

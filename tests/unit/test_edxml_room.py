@@ -77,7 +77,7 @@ class Shelf:
 
 @pytest.fixture
 def codec(tmp_path: Path) -> EdxmlCodec:
-    return build(settings("vxp", "http://127.0.0.1:9", tmp_path), MAPPING)
+    return build(settings("vxp", "http://127.0.0.1:9", tmp_path, progress=True, recalls=True), MAPPING)
 
 
 def linking(codec: EdxmlCodec, inside: int) -> Linking:

@@ -429,10 +429,13 @@ inbox = "{tmp_path}"
 
 
 @pytest.mark.parametrize("acknowledges", [False, True])
-def test_nobody_acknowledges_what_is_told_by_status_messages(tmp_path: Path, *, acknowledges: bool) -> None:
+@pytest.mark.parametrize("key", ["progress", "recalls"])
+def test_nobody_acknowledges_what_is_told_by_status_messages(
+    tmp_path: Path, key: str, *, acknowledges: bool
+) -> None:
     room = (
-        '[receives.edxml]\nbase_url = "https://example.invalid"\norgan = "a"\nown = "b"\nprogress = true\n'
-        '[receives.edxml.way]\nkind = "vxp"\nsystem = "hub"\nsecret_file = "keys/ring"\n'
+        '[receives.edxml]\nbase_url = "https://example.invalid"\norgan = "a"\nown = "b"\n'
+        f'{key} = true\n[receives.edxml.way]\nkind = "vxp"\nsystem = "hub"\nsecret_file = "keys/ring"\n'
     )
     start, end = GOOD.index("[receives.pigeon]"), GOOD.index("[[receives.replies]]")
     text = (GOOD[:start] + room + GOOD[end:]).replace('room = "pigeon"', 'room = "edxml"')
