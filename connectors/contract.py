@@ -240,7 +240,10 @@ class Envelopes(Protocol):
 
 
 class Writer(Protocol):
-    """The part of a compiled mapping that a codec uses (``schemas.mapping.Mapping``)."""
+    """The part of a compiled mapping that a codec uses (``schemas.mapping.Mapping``). ``id``: under it a message's extensions keep its words."""
+
+    @property
+    def id(self) -> str: ...
 
     def operations(self, message: Message) -> tuple[str, ...]:
         """Ordered operations that this message takes in this format."""

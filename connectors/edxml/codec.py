@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 LARGEST = 5 * 2**20
 """Bytes of all files inside one document: base64 of more is a text that common XML parsers refuse (10 MB)."""
 
+CID = "cid:"
+
 
 def build(settings: Settings, mapping: Writer) -> EdxmlCodec:
     return EdxmlCodec(settings, mapping)
@@ -42,7 +44,7 @@ class EdxmlCodec:
         event = msgspec.structs.replace(message.event, **ends)
         dossier = message.dossier and _as_documents(message.dossier)
         said = msgspec.structs.replace(message, event=event, dossier=dossier)
-        payload = self._mapping.write(operation, said, key)
+        payload = self._mapping.write(operation, self._named(operation, said), key)
         code = message.dossier.code if message.dossier else ""
         return Draft(
             payload=payload,
@@ -50,6 +52,21 @@ class EdxmlCodec:
             facts={"dossier": code} if code else {},
             canonical=True,
         )
+
+    def _named(self, operation: str, message: Message) -> Message:
+        """Call both ends by their names and say where it is issued: a document that was kept named other ends."""
+        ours = _record(message.extensions, self._mapping.id)
+        kept = _record(ours, operation)
+        envelope = _record(kept, "edXMLEnvelope")
+        header = _record(envelope, "edXMLHeader")
+        said = _record(header, "MessageHeader")
+        for end, name in (("From", self._settings.own_name), ("To", self._settings.organ_name)):
+            said[end] = {"OrganName": name} if name else {}
+        if self._settings.place:
+            said["PromulgationInfo"] = {"Place": self._settings.place, **_record(said, "PromulgationInfo")}
+        header["MessageHeader"], envelope["edXMLHeader"] = said, header
+        kept["edXMLEnvelope"], ours[operation] = envelope, kept
+        return msgspec.structs.replace(message, extensions={**message.extensions, self._mapping.id: ours})
 
     @property
     def answers(self) -> bool:
@@ -87,8 +104,14 @@ class EdxmlCodec:
         )
 
 
+def _record(tree: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a copy of what stands there; what is no record counts as none."""
+    found = tree.get(name)
+    return dict(found) if isinstance(found, dict) else {}
+
+
 def _as_documents(dossier: Dossier) -> Dossier:
-    """A document of the axis has one list of files; results stand in it behind the papers."""
+    """A document of the axis has one list of files; results stand in it behind the papers. A file's id begins with ``cid:`` there."""
     results = tuple(
         Document(
             id=each.id or each.code or each.sha256 or f"ket-qua-{number}",
@@ -100,4 +123,16 @@ def _as_documents(dossier: Dossier) -> Dossier:
         )
         for number, each in enumerate(dossier.results, 1)
     )
-    return msgspec.structs.replace(dossier, documents=(*dossier.documents, *results))
+    named = tuple(map(_as_file, (*dossier.documents, *results)))
+    return msgspec.structs.replace(dossier, documents=named)
+
+
+def _as_file(document: Document) -> Document:
+    """What a type is not known of is bytes; what has no name has its id for one."""
+    bare = document.id.removeprefix(CID)
+    return msgspec.structs.replace(
+        document,
+        id=f"{CID}{bare}",
+        name=document.name or bare,
+        media_type=document.media_type or "application/octet-stream",
+    )

@@ -167,7 +167,7 @@ def _written(
         ("OrganId", about.sender),
         ("Code", about.code),
         ("PromulgationDate", about.day),
-        ("DocumentId", about.document),
+        ("DocumentId", about.document or _composed(about)),
     )
     own = (("OrganId", settings.own), ("OrganName", settings.own_name))
     said = (
@@ -186,6 +186,12 @@ def _written(
         f'<edXML xmlns="{NAMESPACE}"><edXML:edXMLEnvelope xmlns:edXML="{NAMESPACE}"><edXML:edXMLHeader>'
         f"<edXML:MessageHeader>{said}</edXML:MessageHeader>{errors}</edXML:edXMLHeader></edXML:edXMLEnvelope></edXML>"
     ).encode()
+
+
+def _composed(about: Head) -> str:
+    """Identify a document that has no id of its own, as ids are made: who, when, number and notation."""
+    parts = (about.sender, about.day, about.code)
+    return ",".join(parts) if all(parts) else ""
 
 
 def _errors(settings: Settings, status: str, reason: str) -> str:

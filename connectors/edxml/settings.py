@@ -16,6 +16,7 @@ Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[!-~]+$")]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
 Path = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")]
 Pointer = Annotated[str, Field(pattern=r"^(/[^/]*)*$")]
+Name = Annotated[str, Field(max_length=200)]
 Member = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
 
@@ -76,13 +77,15 @@ class Errors(_Closed):
 class Settings(Reach):
     """One organisation on the document axis. ``organ``: its code there; ``own``: ours, under which the hub sends.
 
-    ``own_name``: how status messages call us. ``statuses``: whether the sender of a document hears that it arrived or was turned
+    ``own_name``, ``organ_name``: how documents call us and them; ``place``: where documents of ours are issued. ``statuses``: whether the sender of a document hears that it arrived or was turned
     away; ``errors``: and why, in an element of its own; ``progress``: and what becomes of the dossier that it brought, as far as no file goes with it. ``recalls``: a recall goes as status 13 about our document that told the end. ``look_back``: days that the list of what lies ready goes back. ``zipped``: files go out as a ZIP of themselves each.
     """
 
     organ: Word
     own: Word
-    own_name: Annotated[str, Field(max_length=200)] = ""
+    own_name: Name = ""
+    organ_name: Name = ""
+    place: Name = ""
     way: Annotated[Vxp | Platform, Field(discriminator="kind")]
     auth: Auth = NoAuth()
     statuses: bool = True

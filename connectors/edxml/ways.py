@@ -96,9 +96,12 @@ def _text(value: object) -> str:
 
 
 def _decoded(told: Told, pointer: str) -> bytes | None:
+    """Return the document that stands in JSON, in base64 or as it is."""
     found = at(told.document, pointer)
     if not isinstance(found, str):
         return None
+    if found.lstrip("\ufeff \r\n\t").startswith("<"):
+        return found.encode()
     try:
         return b64decode("".join(found.split()), validate=True)
     except (Error, ValueError):

@@ -75,7 +75,7 @@ class _Document:
         assert self.lies(), name
 
     def lies(self) -> bool:
-        return bool(self._axis.documents["VXP-1"]["status"] == "INITIAL")
+        return self._axis.state("VXP-1") in {"INITIAL", "PROCESSING"}
 
 
 class AxisCollector:

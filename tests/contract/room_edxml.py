@@ -46,6 +46,8 @@ def settings(
             "organ": THEIRS,
             "own": OWN,
             "own_name": "UBND tỉnh",
+            "organ_name": "Sở Tài nguyên và Môi trường",
+            "place": "Tam Kỳ",
             "way": ways[kind],
             **({"auth": auth} if kind == "truclienthong" else {}),
             **more,
@@ -59,12 +61,18 @@ def line(told: Settings) -> Line:
 
 
 def document(code: str, key: str) -> bytes:
-    """As little of a document as has a number of its own."""
+    """As little of a document as the axis takes."""
     return (
-        f"<edXML><edXMLEnvelope><edXMLHeader><MessageHeader><From><OrganId>{OWN}</OrganId></From>"
+        '<edXML xmlns="http://www.mic.gov.vn/TBT/QCVN_102_2016"><edXMLEnvelope><edXMLHeader><MessageHeader>'
+        f"<From><OrganId>{OWN}</OrganId><OrganName>UBND tỉnh</OrganName></From>"
+        f"<To><OrganId>{THEIRS}</OrganId><OrganName>Sở</OrganName></To>"
         f"<DocumentId>{OWN},2026/11/20,{key}/{code}</DocumentId>"
-        f"<Code><CodeNumber>{key}</CodeNumber><CodeNotation>{code}</CodeNotation></Code><Subject>V/v hồ sơ {code}</Subject>"
-        "</MessageHeader></edXMLHeader></edXMLEnvelope></edXML>"
+        f"<Code><CodeNumber>{key}</CodeNumber><CodeNotation>{code}</CodeNotation></Code>"
+        "<PromulgationInfo><Place>Tam Kỳ</Place><PromulgationDate>2026/11/20</PromulgationDate></PromulgationInfo>"
+        "<DocumentType><Type>1</Type><TypeName>Công văn</TypeName></DocumentType>"
+        f"<Subject>V/v hồ sơ {code}</Subject></MessageHeader><TraceHeaderList>"
+        f"<TraceHeader><OrganId>{OWN}</OrganId><Timestamp>2026/11/20 12:00:00</Timestamp></TraceHeader>"
+        "<Bussiness><BussinessDocType>0</BussinessDocType></Bussiness></TraceHeaderList></edXMLHeader></edXMLEnvelope></edXML>"
     ).encode()
 
 

@@ -132,6 +132,7 @@ class Written:
     """A mapping's work: the payload with digests where files will stand, and a place for the key."""
 
     payload: bytes
+    id: str = "any"
 
     def operations(self, _message: Message) -> tuple[str, ...]:
         return ("NopHoSo",)

@@ -17,7 +17,7 @@ from connectors.contract import Delivered, Sealed
 from connectors.edxml.client import connect
 from connectors.edxml.codec import build
 from connectors.edxml.collector import collector
-from connectors.simulators.axis import FETCH, LIST, MARK, SEND, Axis
+from connectors.simulators.axis import FETCH, LIST, MARK, SEND, Axis, Habits
 from connectors.simulators.desk import Journal
 from connectors.simulators.orders import Order
 from hub.delivery.answering import Answering
@@ -103,7 +103,7 @@ class Stage(NamedTuple):
         return await self.worker.round()
 
     def state(self, name: str) -> str:
-        return str(self.axis.documents[name]["status"])
+        return self.axis.state(name)
 
     def statuses(self) -> list[str]:
         """The status codes that the other side got, each message held to the schema of what the hub writes."""
@@ -145,7 +145,7 @@ async def staged(
     kind: Way = "vxp",
     more: dict[str, Any] | None = None,
     partner: str = "axis",
-    axis: type[Axis] = Axis,
+    habits: Habits | None = None,
 ) -> AsyncIterator[Stage]:
     kept: list[Intake] = []
 
@@ -153,7 +153,7 @@ async def staged(
         kept.append(intake)
         return intake
 
-    double = axis(Journal(None, now), SECRET, OWN)
+    double = Axis(Journal(None, now), SECRET, OWN, habits)
     async with house(folder, made, lambda: NOON, intake=keep) as hub, loopback(double) as (server, url):
         told = settings(kind, url, folder, **(more or {}))
         inbox = collector(told, line(told))
@@ -178,6 +178,23 @@ async def test_a_document_is_taken_with_its_file_answered_and_marked(
         assert dossier is not None
         assert await stage.round() == 0
         assert await stage.trouble() == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "habits"),
+    [
+        ("vxp", Habits(insists="headers", wraps=True)),
+        ("vxp", Habits(insists="body")),
+        ("truclienthong", Habits(bare=True)),
+    ],
+)
+async def test_an_axis_may_want_and_answer_things_in_each_way_that_sources_tell_of(
+    tmp_path: Path, made: Parts, kind: Way, habits: Habits
+) -> None:
+    async with staged(tmp_path, made, kind, habits=habits) as stage:
+        name = stage.axis.lodge(THEIRS, DOCUMENT.encode())
+        assert await stage.round() == 1, await stage.trouble()
+        assert (stage.state(name), stage.statuses()) == ("DONE", ["01"])
 
 
 @pytest.mark.parametrize("kind", BOTH)
@@ -218,6 +235,18 @@ async def test_what_breaks_on_the_way_loses_and_doubles_nothing(
         assert stage.state(name) == "DONE"
         assert await stage.messages() == 1
         assert await stage.trouble() == ()
+
+
+async def test_the_sender_of_a_document_without_an_id_hears_of_it_by_its_number(
+    tmp_path: Path, made: Parts
+) -> None:
+    ids = "<edXML:DocumentId>000.00.15.H47,2019/04/12,123/STNMT-ĐĐ</edXML:DocumentId>"
+    assert ids in DOCUMENT
+    async with staged(tmp_path, made) as stage:
+        name = stage.axis.lodge(THEIRS, DOCUMENT.replace(ids, "", 1).encode())
+        assert await stage.round() == 1, await stage.trouble()
+        assert (stage.state(name), stage.statuses()) == ("DONE", ["01"])
+        assert ids.encode() in stage.axis.sent("status")[0]
 
 
 async def test_the_same_document_under_another_number_is_one(tmp_path: Path, made: Parts) -> None:
@@ -265,18 +294,11 @@ async def test_a_status_message_is_taken_and_never_answered(tmp_path: Path, made
         assert await stage.messages() == 2
 
 
-class OneList(Axis):
-    """Lists all that lies ready, whatever it is asked for."""
-
-    def _inbox(self, kind: str) -> list[dict[str, Any]]:  # noqa: ARG002 - it does not care
-        return super()._inbox("edoc") + super()._inbox("status")
-
-
 @pytest.mark.parametrize("kind", BOTH)
 async def test_a_list_that_holds_both_types_is_parted_by_what_it_says_of_each(
     tmp_path: Path, made: Parts, kind: Way
 ) -> None:
-    async with staged(tmp_path, made, kind, axis=OneList) as stage:
+    async with staged(tmp_path, made, kind, habits=Habits(mixes=True)) as stage:
         names = [
             stage.axis.lodge(THEIRS, DOCUMENT.encode()),
             stage.axis.lodge(THEIRS, STATUS.replace(">03<", ">05<").encode(), kind="status"),
@@ -419,7 +441,7 @@ async def test_a_document_that_is_asked_back_in_time_is_given_back(
         assert (stage.state(name), stage.statuses()) == ("DONE", ["01", "15"])
         assert undated(stage.axis.sent("status")[-1]) == undated((GOLDEN / "agreed.xml").read_bytes())
         assert await kinds(stage) == ["received", "withdrawn"]
-        stage.axis.documents[name]["status"] = "INITIAL"  # the mark was lost
+        stage.axis.box.mark(name, "INITIAL")  # the mark was lost
         assert await stage.round() == 1
         assert stage.statuses() == ["01", "15", "15"]
         assert await kinds(stage) == ["received", "withdrawn"]

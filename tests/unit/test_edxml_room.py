@@ -14,6 +14,7 @@ from connectors.contract import Sealed
 from connectors.edxml import letters
 from connectors.edxml.codec import build
 from connectors.edxml.ways import way_of
+from connectors.simulators.axis_papers import faults
 from hub.delivery.sealing import Pool, Unsigned, Workbench, seal
 from hub.documents.contract import Enclosure
 from hub.documents.links import Desk, Linking
@@ -23,6 +24,7 @@ from schemas.edxml_files import files
 from schemas.library import Library
 from schemas.mapping import load
 from schemas.problems import Problem
+from schemas.strict_xml import parse_xml
 from signing.keys.ring import KeySource
 from signing.keys.ring import load as load_key
 from signing.profiles import EdxmlProfile
@@ -125,8 +127,25 @@ async def test_papers_and_results_travel_inside_what_is_sealed(codec: EdxmlCodec
     assert heard.event.to_agency == THEIRS
     assert heard.dossier is not None
     assert [each.sha256 for each in heard.dossier.documents] == [digest(FORM), digest(CERTIFICATE)]
+    assert faults(sealed.payload) == [], "what a strict axis would say against it"
     again = (await linking(codec, 1 << 20).seal([WORK]))["t1"]
     assert again == sealed
+
+
+def test_both_ends_are_called_by_their_names_whatever_a_document_that_was_taken_called_its_own(
+    codec: EdxmlCodec,
+) -> None:
+    taken = MAPPING.read(DOCUMENT, "them", "k", THEIRS)
+    assert taken.dossier is not None
+    dossier = msgspec.structs.replace(taken.dossier, documents=())
+    said = codec.encode("VanBan", msgspec.structs.replace(taken, dossier=dossier), "01K9:axis:1").payload
+    header = parse_xml(said).find("{*}edXMLEnvelope/{*}edXMLHeader/{*}MessageHeader")
+    assert header is not None
+    names = [header.findtext(f"{{*}}{end}/{{*}}OrganName") for end in ("From", "To")]
+    assert names == ["UBND tỉnh", "Sở Tài nguyên và Môi trường"]
+    assert header.find("{*}From/{*}OrganizationInCharge") is None
+    assert header.findtext("{*}PromulgationInfo/{*}Place") == "Tam Kỳ"
+    assert faults(said) == []
 
 
 GOLDEN = ROOT / "tests" / "golden" / "edxml"

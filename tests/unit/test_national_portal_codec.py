@@ -31,6 +31,8 @@ MESSAGE = Message(
 
 
 class Mapping:
+    id = "any"
+
     def __init__(self, written: bytes) -> None:
         self.written = written
 

@@ -216,6 +216,8 @@ def test_an_unreadable_secret_and_a_useless_row_are_refused_when_connecting(tmp_
 
 
 class Words:
+    id = "any"
+
     def operations(self, message: Message) -> tuple[str, ...]:
         return (str(message.kind),)
 
@@ -232,6 +234,8 @@ def test_the_codec_adds_the_media_type_to_what_the_mapping_writes() -> None:
 
 
 class Saying:
+    id = "any"
+
     def operations(self, message: Message) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's
         return ("message",)
 

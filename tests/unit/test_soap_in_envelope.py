@@ -46,6 +46,7 @@ def payload(*digests: str) -> bytes:
 class Mapping:
     """Writes what it is given; ``told``: the documents of the last message."""
 
+    id = "any"
     told: tuple[Document, ...] = ()
 
     def operations(self, message: Message) -> tuple[str, ...]:
