@@ -318,6 +318,20 @@ def _to_bare_wall(moment: datetime) -> str:
     return _local(moment) + ".000"
 
 
+_SPACED = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)", re.ASCII)
+
+
+def _from_spaced_wall(value: object) -> datetime:
+    found = _SPACED.fullmatch(value) if type(value) is str else None
+    if found is None:
+        raise Wrong("HUB-SCH-002", "yyyy-MM-dd HH:mm:ss")
+    return _moment(f"{found[1]}T{found[2]}+07:00", "yyyy-MM-dd HH:mm:ss")
+
+
+def _to_spaced_wall(moment: datetime) -> str:
+    return _local(moment).replace("T", " ")
+
+
 def _from_tax_date(value: object) -> datetime:
     found = moment(value) if type(value) is str else None
     if found is None:
@@ -462,6 +476,13 @@ _ALL = (
         gives="moment",
         wire=_STRING,
         exact=False,
+    ),
+    Converter(
+        name="yyyy-MM-dd HH:mm:ss",
+        read=_from_spaced_wall,
+        write=_to_spaced_wall,
+        gives="moment",
+        wire={"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"},
     ),
     Converter(
         name="tax date",

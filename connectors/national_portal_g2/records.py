@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from connectors.national_portal_g2.settings import Names, Settings
 
 CREATE, PROGRESS, STATE = "ThemMoiHoSo", "CapNhatTienTrinh", "CapNhatTrangThai"
-CONTENT, FILES = "NoiDung", ("TaiLieuNop",)
+CONTENT, FILES, COMPONENT = "NoiDung", ("TaiLieuNop",), "MaThanhPhanHoSo"
 
 
 class File(NamedTuple):
@@ -31,14 +31,28 @@ class File(NamedTuple):
 
 
 def shaped(operation: str, payload: bytes, settings: Settings) -> bytes:
-    """What the mapping wrote, as this portal wants it: no lists where it takes none, our code under its own name."""
+    """What the mapping wrote, as this portal wants it: no lists where it takes none, lists where it wants them, our code under its own name."""
     names, record = settings.names, _object(operation, payload)
+    if operation == CREATE and names.components in record:
+        record[names.components] = _together(record[names.components], names)
     if operation == STATE and record.get(names.state) not in settings.lists_at:
         record = {name: value for name, value in record.items() if name not in {names.fees, names.results}}
     if settings.codes == "issued":
         renamed = {names.own if name == names.code else name: value for name, value in record.items()}
         record = {name: value for name, value in renamed.items() if name}
     return written(record)
+
+
+def _together(entries: list[dict[str, Any]], names: Names) -> list[dict[str, Any]]:
+    """One entry for each component, with all papers of it; a paper of none stands by itself."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for number, entry in enumerate(entries):
+        own = {name: value for name, value in entry.items() if name != names.papers}
+        code = own.get(COMPONENT)
+        whole = found.setdefault((code,) if code else (code, number), {**own, names.papers: []})
+        whole[names.papers].append(entry.get(names.papers, {}))
+        whole[names.count] = len(whole[names.papers])
+    return list(found.values())
 
 
 def enclosed(payload: bytes, contents: Mapping[str, bytes], names: Names) -> bytes:
@@ -53,17 +67,21 @@ def enclosed(payload: bytes, contents: Mapping[str, bytes], names: Names) -> byt
 
 
 def entries(record: Mapping[str, Any], names: Names) -> Iterator[dict[str, Any]]:
-    for name in (*FILES, names.results):
-        for entry in record.get(name) or ():
-            if isinstance(entry, dict):
-                yield entry
+    listed = [entry for name in (*FILES, names.results) for entry in record.get(name) or ()]
+    parts = record.get(names.components) or () if names.components else ()
+    papers = [entry for part in parts for entry in part.get(names.papers) or ()]
+    yield from (entry for entry in (*listed, *papers) if isinstance(entry, dict))
 
 
 def files(record: Mapping[str, Any], names: Names) -> Iterator[File]:
     for entry in entries(record, names):
         content = b64decode(entry.get(CONTENT, ""))
-        name = str(entry.get("TenTepDinhKem") or entry.get("TenGiayTo") or entry.get(names.file) or "")
+        name = str(entry.get("TenTepDinhKem") or entry.get("TenGiayTo") or entry.get(_named(names)) or "")
         yield File(name, content, told_as(content))
+
+
+def _named(names: Names) -> str:
+    return names.named or names.file
 
 
 def told_as(content: bytes) -> str:
@@ -76,7 +94,7 @@ def placed(payload: bytes, told: Mapping[str, str], names: Names) -> bytes:
     found = list(entries(record, names))
     for entry in found:
         number, _, hash_ = told[told_as(b64decode(entry.pop(CONTENT, "")))].partition("\n")
-        entry |= {names.file: number, names.hash: hash_}
+        entry |= {_named(names): number, names.hash: hash_}
     return written(record) if found else payload
 
 

@@ -15,6 +15,7 @@ from connectors.unsaid import Defaults
 
 Path = Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/-]*$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Unsaid = Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")]
 Pointer = Annotated[str, Field(pattern=r"^(/[^/]*)*$")]
 
 
@@ -37,19 +38,25 @@ class Names(_Closed):
 
     ``code``: the dossier's code in a record; ``own``: ours beside a code that the portal issued, empty: unsaid. ``part``: the file's part of an upload.
     ``fees``, ``results``: the lists of a state. ``state_id``: how a state names the dossier, where it does not as other calls do.
+    ``named``: what a record calls a file's number, where not as the upload's answer does. ``components``: the list of a record whose entries hold
+    files in a list of their own, ``papers``, and how many in ``count``; empty: no such list.
     """
 
     id: Name = "IDHoSo"
-    state_id: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = ""
+    state_id: Unsaid = ""
     created: Name = "IdHoSo"
     code: Name = "MaHoSo"
-    own: Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")] = "MaHoSoDiaPhuong"
+    own: Unsaid = "MaHoSoDiaPhuong"
     file: Name = "IdTepTin"
     hash: Name = "HashTepTin"
     part: Name = "file"
     state: Name = "TrangThai"
     fees: Name = "DanhSachLePhi"
     results: Name = "DanhSachGiayToKetQua"
+    named: Unsaid = ""
+    components: Unsaid = ""
+    papers: Name = "GiayToDinhKem"
+    count: Name = "SoLuong"
 
 
 class Settings(Reach):

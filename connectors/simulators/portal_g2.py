@@ -239,6 +239,15 @@ def _moment(value: object) -> bool:
     return True
 
 
+def _day(value: object) -> bool:
+    """In the record of a dossier S8's client writes them with a blank and without a fraction."""
+    try:
+        datetime.strptime(str(value), "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - wall time without a zone
+    except ValueError:
+        return _moment(value)
+    return True
+
+
 def _wrong_dossier(record: Record) -> str:
     for name in ("MaHoSo", "MaTTHC"):
         if not isinstance(record.get(name), str) or not record[name].strip():
@@ -246,7 +255,7 @@ def _wrong_dossier(record: Record) -> str:
     if not _CODE.fullmatch(record["MaHoSo"]):
         return "Trường MaHoSo không hợp lệ"
     dates = (name for name in record if name.startswith("Ngay") and record[name])
-    return next((f"Trường {name} không hợp lệ" for name in dates if not _moment(record[name])), "")
+    return next((f"Trường {name} không hợp lệ" for name in dates if not _day(record[name])), "")
 
 
 def _wrong_progress(record: Record) -> str:

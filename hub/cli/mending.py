@@ -13,6 +13,7 @@ from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.delivery.remembering import remembered
+from hub.intake.acceptance import AN_OPERATION
 from hub.lifecycle import MOVES, Move, State
 from hub.persons import rerouting
 from hub.persons.persons import routable
@@ -87,7 +88,7 @@ async def _operations(hub: Hub, view: TransferView, message: Message) -> list[st
     """
     said = hub.means.said(message, view.message, view.partner)
     if not said or view.part > len(said):
-        raise refuse("HUB-MAP-004", "/event/kind", rule=rerouting.AN_OPERATION, detail=view.partner)
+        raise refuse("HUB-MAP-009", "/event/kind", rule=AN_OPERATION, detail=view.partner)
     found = said[view.part - 1 :] if await _is_last(hub, view) else said[view.part - 1 : view.part]
     for each in found:
         if each.problem is not None:

@@ -26,6 +26,7 @@ BY_CODE = {
     "HUB-DOC-003": Supplier.SENDER,
     "HUB-DOC-015": Supplier.SENDER,
     "HUB-MAP-002": Supplier.REGISTRY,
+    "HUB-MAP-009": Supplier.RECIPIENT,  # its service cannot take this; its people can be told
     "HUB-PAR-014": Supplier.RECIPIENT,
 }
 """Every other code is the operator's to mend, except ``UNSAID`` where something is missing."""

@@ -42,6 +42,14 @@ if TYPE_CHECKING:
 
 NOTHING_SAID = "none"
 """The operation of a parked transfer for which there is none."""
+AN_OPERATION = "an operation for this kind"
+UNSAID = (
+    Said(
+        operation=NOTHING_SAID,
+        problem=Problem(code="HUB-MAP-009", place="/event/kind", rule=AN_OPERATION),
+    ),
+)
+"""What a format makes of a kind that it has no way to say: it waits, and who runs the recipient's system can act."""
 
 
 class Accepting(msgspec.Struct, frozen=True, kw_only=True):
@@ -243,15 +251,7 @@ def _named(message: Message, dossier: str) -> Message:
 
 def _said(recipient: Recipient, judged: Judged) -> Sequence[Said]:
     """Return what the recipient's format makes of it: at least one part, so that nothing vanishes."""
-    parts = judged.trials.get(recipient.partner, ())
-    if parts:
-        return parts
-    return (
-        Said(
-            operation=NOTHING_SAID,
-            problem=Problem(code="HUB-MAP-004", place="/event/kind", rule="an operation for this kind"),
-        ),
-    )
+    return judged.trials.get(recipient.partner) or UNSAID
 
 
 def _aliases(message: Message, judged: Judged) -> tuple[Alias, ...]:

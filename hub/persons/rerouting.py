@@ -10,23 +10,20 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from hub.intake.acceptance import NOTHING_SAID
-from hub.judging.contract import Said
+from hub.intake.acceptance import UNSAID
 from hub.routing.recipients import NOBODY
 from hub.store.contract.intake import NewTransfer
 from hub.story import joining
-from schemas.problems import Problem
 
 if TYPE_CHECKING:
     from datetime import date
 
+    from hub.judging.contract import Said
     from hub.routing.recipients import Routed
     from hub.store.contract.views import TransferView
     from hub.story.record import Story
     from schemas.dossier import Message
-
-
-AN_OPERATION = "an operation for this kind"
+    from schemas.problems import Problem
 
 
 class Means(Protocol):
@@ -84,11 +81,3 @@ def reroute(
     if story is not None:
         story = joining.join(story, (each.partner for each in fresh if each.problem is None))
     return Rerouted(rule=routed.rule, transfers=transfers, story=story)
-
-
-UNSAID = (
-    Said(
-        operation=NOTHING_SAID,
-        problem=Problem(code="HUB-MAP-004", place="/event/kind", rule=AN_OPERATION),
-    ),
-)

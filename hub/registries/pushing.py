@@ -16,7 +16,7 @@ from hub.deadlines.calendar import VIETNAM
 from hub.delivery.failure import HUB
 from hub.going_live.stages import FLOWS, Stage
 from hub.ids import named
-from hub.persons.rerouting import UNSAID
+from hub.intake.acceptance import UNSAID
 from hub.receipts.receipts import receipt
 from hub.registries import catalogues
 from hub.store.contract.intake import Acceptance, NewTransfer

@@ -58,6 +58,7 @@ def value(table: Table, row: Row, shape: Shape, number: int) -> Any:
         "xs:date": f"2026-11-{day:02d}",
         "iso:wall": f"2026-11-{day:02d}T08:00:{number % 60:02d}.000Z",
         "iso:utc": f"2026-11-{day:02d}T08:00:{number % 60:02d}",
+        "yyyy-MM-dd HH:mm:ss": f"2026-11-{day:02d} 08:00:{number % 60:02d}",
         "yyyy-MM-ddTHH:mm:ss.fff": f"2026-11-{day:02d}T08:00:{number % 60:02d}.000",
         "tax date": f"2026-11-{day:02d} 08:00:{number % 60:02d}.0",
         "number": number,

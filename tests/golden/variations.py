@@ -340,6 +340,7 @@ FORMS: dict[str, tuple[Callable[[datetime], str], ...]] = {
     "xs:date": (_as("%Y-%m-%d+07:00"), _as("%Y-%m-%dZ")),
     "iso:wall": (*_MARKED, _as("%Y-%m-%dT%H:%M:%S"), _as("%Y-%m-%dT%H:%M:%SZ")),
     "iso:utc": (*_MARKED, _utc("%Y-%m-%dT%H:%M:%S"), _utc("%Y-%m-%dT%H:%M:%SZ")),
+    "yyyy-MM-dd HH:mm:ss": (),
     "yyyy-MM-ddTHH:mm:ss.fff": (*_MARKED, _as("%Y-%m-%dT%H:%M:%S")),
     "yyyy/MM/dd": _DAYS,
     "yyyy/MM/dd, its end": _DAYS,

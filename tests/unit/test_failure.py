@@ -202,7 +202,7 @@ STORY = to_story(
         (Problem(code="HUB-MAP-004", place="/Chu", rule="g1@1 required dossier.applicant.name"), "desk"),
         (Problem(code="HUB-MAP-004", place="/Chu", rule="xsd", detail="HUB-SCH-003"), "backend"),
         (Problem(code="HUB-MAP-004", place="/Chu", rule="g1@1 maxLength 50"), None),
-        (Problem(code="HUB-MAP-004", place="/event/kind", rule="an operation for this kind"), None),
+        (Problem(code="HUB-MAP-009", place="/event/kind", rule="an operation for this kind"), None),
         (Problem(code="HUB-MAP-002", place="/MaTTHC", rule="required dossier.procedure.national"), None),
         (
             Problem(code="HUB-DOS-004", place="/event/kind", rule="accepted cannot be followed by returned"),
@@ -234,6 +234,7 @@ def test_what_a_trial_lacks_is_told_to_nobody() -> None:
         ("HUB-DOS-004", "sender"),
         ("HUB-DOC-015", "sender"),
         ("HUB-MAP-002", "registry"),
+        ("HUB-MAP-009", "recipient"),
         ("HUB-PAR-014", "recipient"),
         ("HUB-RTE-001", "operator"),
         ("HUB-CFG-001", "operator"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from hub.delivery import supplying
 from hub.intake.acceptance import Accepting
 from hub.judging.contract import Inbound, Judged, Said
 from hub.routing.parties import Party
@@ -196,8 +197,8 @@ def test_the_part_that_cannot_be_said_is_born_parked_and_only_that(accepting: Ac
 def test_a_recipient_whose_format_has_no_word_for_it_is_not_forgotten(accepting: Accepting) -> None:
     made = accepting(judged(trials={"land": ()}), None, inbound(), NOW)
     assert [(each.partner, each.problem.code if each.problem else "") for each in made.transfers] == [
-        ("land", "HUB-MAP-004"),
-        ("portal", "HUB-MAP-004"),
+        ("land", "HUB-MAP-009"),
+        ("portal", "HUB-MAP-009"),
     ]
 
 
@@ -244,6 +245,14 @@ def test_a_message_without_a_dossier_has_a_lane_of_its_own(accepting: Accepting)
     assert (made.dossier, made.aliases, made.story) == (None, (), b"")
     assert {each.lane_subject for each in made.transfers} == {"fees"}
     assert {each.partner for each in made.transfers} == {"land", "portal"}
+
+
+def test_what_a_recipient_has_no_service_for_waits_for_whoever_runs_it(accepting: Accepting) -> None:
+    made = accepting(judged(trials={"land": (Said(operation="submit"),), "portal": ()}), None, inbound(), NOW)
+    (waits,) = [each for each in made.transfers if each.partner == "portal"]
+    assert waits.problem
+    assert (waits.operation, waits.problem.code) == ("none", "HUB-MAP-009")
+    assert supplying.supplier(waits.problem.code, supplying.said(waits.problem)) == "recipient"
 
 
 def test_the_journal_learns_structure_and_never_content_or_credentials(accepting: Accepting) -> None:

@@ -113,6 +113,7 @@ def value_for(table: Table, row: Row, shape: Shape) -> st.SearchStrategy[Any]:
         "iso:utc": st.tuples(WALL, st.sampled_from(["", "Z", ".123Z", ".1234567", "+0700", "-03:30"])).map(
             "".join
         ),
+        "yyyy-MM-dd HH:mm:ss": WALL.map(lambda iso: iso.replace("T", " ")),
         "yyyy-MM-ddTHH:mm:ss.fff": st.tuples(WALL, st.sampled_from(["", ".000", ".123", "Z"])).map("".join),
         "tax date": WALL.map(lambda wall: wall.replace("T", " ") + ".0"),
         "number": st.one_of(st.integers(-(2**63), 2**63 - 1), DIGITS.map(str)),

@@ -93,11 +93,10 @@ def opened(keys: Mapping[str, Any], url: str, **more: Any) -> Connector:
     return room.connect(settings, (), Outfit(library=Library(), now=now, seconds=time.monotonic))
 
 
-def codec(keys: Mapping[str, Any], **more: Any) -> Codec:
+def codec(keys: Mapping[str, Any], *, version: int = 1, **more: Any) -> Codec:
     room = ROOMS["national_portal_g2"]
-    return room.build(
-        room.settings.model_validate({**keys, **more}), load(BUILTIN / "mappings" / "dvcqg.g2-1.toml")
-    )
+    mapping = load(BUILTIN / "mappings" / f"dvcqg.g2-{version}.toml")
+    return room.build(room.settings.model_validate({**keys, **more}), mapping)
 
 
 def sealed(codec: Codec, operation: str, message: Message, told: Mapping[str, str] | None = None) -> Parcel:
@@ -282,7 +281,7 @@ def test_times_are_vietnams_wall_time_and_states_are_numbers(
 async def test_a_portal_that_takes_lists_and_a_unit_for_each_code_is_reached_by_its_settings(
     keys: dict[str, Any], story: list[Message]
 ) -> None:
-    more = {
+    more: dict[str, Any] = {
         "issue": {"code": "G09.20"},
         "issue_in": "query",
         "as_lists": ["progress", "state"],
@@ -323,3 +322,85 @@ def test_what_a_one_stop_cannot_say_is_said_by_the_file_and_only_then(
             codec(keys).encode(operation, nobody, "t")
         assert json.loads(declared.encode(operation, nobody, "t").payload)[name] == said
         assert json.loads(declared.encode(operation, first, "t").payload)[name] != said
+
+
+PUBLISHED: dict[str, Any] = {
+    "issue": {"code": "G09.20"},
+    "issue_in": "query",
+    "as_lists": ["progress", "state"],
+    "names": {
+        "state_id": "IdHoSo",
+        "part": "files",
+        "own": "",
+        "named": "IdGiayTo",
+        "components": "ThanhPhanHoSo",
+    },
+}
+"""A portal's file for the service that the published client calls; it names ``dvcqg.g2@2``."""
+SAMPLE = json.loads((BUILTIN.parent / "tests" / "golden" / "facts" / "ThemMoiHoSo.json").read_bytes())
+
+
+def handed_in(story: list[Message], *components: str | None) -> Message:
+    """The first message with files for these components; which file is which does not matter."""
+    assert story[0].dossier
+    papers = tuple(
+        Document(id=str(number), name=f"{number}.pdf", component=each, sha256=sha(PDF))
+        for number, each in enumerate(components)
+    )
+    dossier = msgspec.structs.replace(story[0].dossier, documents=papers)
+    return msgspec.structs.replace(story[0], dossier=dossier)
+
+
+def shape(value: Any) -> Any:
+    """The names and kinds of values, however deep."""
+    if isinstance(value, dict):
+        return {name: shape(each) for name, each in value.items()}
+    return [shape(each) for each in value[:1]] if isinstance(value, list) else type(value).__name__
+
+
+def within(part: Any, whole: Any) -> bool:
+    """Whether everything in one shape is in another."""
+    if isinstance(part, dict):
+        return isinstance(whole, dict) and all(
+            name in whole and within(each, whole[name]) for name, each in part.items()
+        )
+    if isinstance(part, list):
+        return isinstance(whole, list) and all(within(each, whole[0]) for each in part)
+    return bool(part == whole)
+
+
+async def test_the_published_clients_names_create_a_dossier_step_by_step(
+    keys: dict[str, Any], story: list[Message]
+) -> None:
+    async with loopback(PortalG2(Journal(None, now), SECRET, clock=now, lists=True)) as (server, url):
+        says, room = codec(keys, version=2, **PUBLISHED), opened(keys, url, **PUBLISHED)
+        told: dict[str, str] = {}
+        for message in [handed_in(story, "TP01", "TP01", None, None), *story[1:]]:
+            for operation in says.operations(message):
+                outcome = await room.deliver(sealed(says, operation, message, told))
+                assert isinstance(outcome, Delivered), (message.kind, operation, outcome)
+                told |= outcome.facts
+        await room.close()
+    entries = server.desk.journal.entries
+    created = json.loads(entries[0].body)
+    assert within(shape(created), shape(SAMPLE))
+    assert created["MaHoSo"] == told["MaHoSo"]
+    assert [
+        (each.get("MaThanhPhanHoSo"), each["SoLuong"], len(each["GiayToDinhKem"]))
+        for each in created["ThanhPhanHoSo"]
+    ] == [("TP01", 2, 2), (None, 1, 1), (None, 1, 1)]
+    (number,) = {paper["IdGiayTo"] for each in created["ThanhPhanHoSo"] for paper in each["GiayToDinhKem"]}
+    assert isinstance(server.desk, PortalG2)
+    assert server.desk.files[number] == PDF
+    assert created["ThongTinNguoiNop"]["ThongTinChiTiet"]["TenChuHs"] == created["ChuHoSo"]
+    states = [json.loads(entry.body)[0] for entry in entries if entry.operation == STATE]
+    assert any("IdGiayTo" in paper for each in states for paper in each.get("DanhSachGiayToKetQua", ()))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_change_of_a_record_has_no_service_and_is_therefore_never_said_as_another(
+    keys: dict[str, Any], story: list[Message], version: int
+) -> None:
+    """Intake parks what has no operation (HUB-MAP-009)."""
+    event = msgspec.structs.replace(story[0].event, kind=Kind.CORRECTED)
+    assert codec(keys, version=version).operations(msgspec.structs.replace(story[0], event=event)) == ()

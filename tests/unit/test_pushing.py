@@ -135,4 +135,4 @@ def test_who_wants_it_and_cannot_be_told_has_a_transfer_that_says_why() -> None:
     owed = pushing.Owed(version=version(2), partners={"land": "live"})
     (made,) = pushing.acceptance(owed, told(), lambda *_: (), 0, NOW).transfers
     assert made.problem is not None
-    assert (made.problem.code, made.lane_subject) == ("HUB-MAP-004", "procedures")
+    assert (made.problem.code, made.lane_subject) == ("HUB-MAP-009", "procedures")
