@@ -135,7 +135,9 @@ def _after(story: Story, agency: Agency, kind: Kind, on: date, forms: Mapping[st
         agency=agency.code,
         dossier=Dossier(code="?"),
     )
-    speaker = Sender(partner=agency.id, agency=agency.code, may_create=False)
+    speaker = Sender(
+        partner=agency.id, agency=agency.code, may_create=False, settles_duty=agency.settles_duty
+    )
     try:
         found = advance(story, told, speaker, on=on, forms=forms)
     except Refusal:

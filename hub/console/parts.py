@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 class Agency(msgspec.Struct, frozen=True, kw_only=True):
     """A partner whose officers work here. ``authority``: under whose codes it knows dossiers; ``kinds``: what it may say;
-    ``creates``: whether it may open a dossier; ``receives``: whether anything comes for it.
+    ``creates``: whether it may open a dossier; ``settles_duty``: as its file says; ``receives``: whether anything comes for it.
     """
 
     id: str
@@ -27,6 +27,7 @@ class Agency(msgspec.Struct, frozen=True, kw_only=True):
     authority: str
     kinds: tuple[str, ...] = ()
     creates: bool = False
+    settles_duty: bool = False
     receives: bool = False
 
     def name(self, language: str) -> str:
@@ -50,6 +51,7 @@ def _agency(partner: Partner) -> Agency:
         authority=side.authority if side else partner.agency,
         kinds=kinds,
         creates="received" in kinds and bool(sends and sends.codes),
+        settles_duty=bool(sends and sends.settles_duty),
         receives=receives is not None,
     )
 

@@ -91,6 +91,7 @@ def decide(
             partner=judged.sender,
             agency=judged.agency,
             may_create=judged.may_create,
+            settles_duty=judged.settles_duty,
             entitled=before is not None
             and parts.router.entitled(before, parts.parties, judged.sender, on=now.date()),
         ),

@@ -72,7 +72,7 @@ class Reader(Protocol):
 
 
 class Sender(Value, frozen=True):
-    """One partner that may send. ``procedures``: the only ones it may speak of; empty: all. ``verifier``: ``None`` when its messages need no signature.
+    """One partner that may send. ``procedures``: the only ones it may speak of; empty: all. ``settles_duty``: as its file says. ``verifier``: ``None`` when its messages need no signature.
 
     ``places``: canonical place → place in the sender's format (``hub.judging.places``). ``own_key``: its format carries a key.
     ``hosts``: where its documents are fetched from; ``None``: their addresses travel on as they are; ``base``: of addresses that name no server. ``authority_kinds``: what
@@ -96,6 +96,7 @@ class Sender(Value, frozen=True):
     authority_kinds: frozenset[str] = frozenset()
     seals: frozenset[str] = frozenset()
     procedures: frozenset[str] = frozenset()
+    settles_duty: bool = False
     text: Text = Text.UTF_8
 
 
@@ -164,6 +165,7 @@ class Judged(Value, frozen=True):
     media: str = "json"
     text: Text = Text.UTF_8
     procedures: tuple[str, ...] = ()
+    settles_duty: bool = False
     signer: str = ""
     algorithm: str = ""
     profile: str = ""

@@ -115,6 +115,7 @@ def _sender(
         else frozenset(),
         authority_kinds=frozenset(map(str, sends.signature.authority)) if sends.signature else frozenset(),
         procedures=frozenset(sends.procedures),
+        settles_duty=sends.settles_duty,
         text=sends.text,
         own_key=table is not None and not table.canonical,
         hosts=frozenset(sends.sources.hosts) if sends.sources else None,

@@ -82,6 +82,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
         text=sender.text,
         trials=trials(message, request.message, desk.recipients, request.earlier),
         procedures=tuple(sorted(sender.procedures)),
+        settles_duty=sender.settles_duty,
         signer=verified.signer.fingerprint if verified else "",
         signatory=signatory,
         repeats=repeats(message, sender),

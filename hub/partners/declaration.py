@@ -157,7 +157,7 @@ class Sends(Closed):
     ``procedures``: the only ones it may speak of, by national or local code; empty: all. Without ``signature`` its messages
     need none. ``api_keys``: SHA-256 of each key, never the key; without them ``[access]`` says how it is known. ``documents``: whether
     an address that a message gives for a document travels on as it is, or the hub fetches it first from ``sources``.
-    ``text``: how its letters are written, where that is not UTF-8. ``collect``: the hub picks its messages up; a partner that only sends names its room's table ``[sends.<room>]`` then.
+    ``settles_duty``: it tells of no payments; where it says *finished*, duties are settled. ``text``: how its letters are written, where that is not UTF-8. ``collect``: the hub picks its messages up; a partner that only sends names its room's table ``[sends.<room>]`` then.
     """
 
     format: MappingRef
@@ -165,6 +165,7 @@ class Sends(Closed):
     codes: tuple[Agency, ...] = ()
     authority: Agency
     procedures: tuple[Label, ...] = ()
+    settles_duty: bool = False
     api_keys: tuple[LiveKey, ...] = ()
     signature: Proof | None = None
     quota: OwnQuota = OwnQuota()

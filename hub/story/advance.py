@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from hub.story.legs import Words, custody, movable, settled, takes_over
-from hub.story.moves import BARRED, MOVES, NOTES, OPENING, WITHOUT_DOSSIER, overall
+from hub.story.moves import BARRED, MOVES, NOTES, OPENING, WITHOUT_DOSSIER, overall, targets
 from hub.story.record import Story, StoryLeg, Value
 from hub.story.telling import Flag, Told, tell
 from schemas.dossier import Kind, State
@@ -49,13 +49,14 @@ class Sender(Value, frozen=True):
     """Who speaks: the authenticated partner and the agency it speaks for.
 
     ``may_create``: the dossier's code lies in the partner's agency trees. ``entitled``: the routes name this partner for
-    the dossier, although it is not in the story yet.
+    the dossier, although it is not in the story yet. ``settles_duty``: its *finished* says that duties are settled, too.
     """
 
     partner: str
     agency: str
     may_create: bool = True
     entitled: bool = False
+    settles_duty: bool = False
 
 
 def advance(
@@ -97,6 +98,7 @@ def advance(
         speaker=_speaker(story, message, sender.partner, agency, forms),
         state=message.event.state,
         receiver=forms.get(message.event.to_agency or "", message.event.to_agency),
+        settles_duty=sender.settles_duty,
     )
     return _move(story, told, words)
 
@@ -141,10 +143,11 @@ def _move(before: Story, told: Told, words: Words) -> Advanced | Quarantined:
     if told.story.state in BARRED.get(words.kind, ()):
         return _quarantine(before, told, words.kind)
     legs = {leg.agency: leg for leg in told.story.legs}
-    moved = movable(told.story, words.kind, words.speaker)
+    moved = movable(told.story, words)
     differs = False
     for agency in moved:
-        state, other = _pick(MOVES[legs[agency].state, words.kind], words.state)
+        possible = targets(legs[agency].state, words.kind, settles_duty=words.settles_duty)
+        state, other = _pick(possible, words.state)
         legs[agency] = msgspec.structs.replace(legs[agency], state=state)
         differs = differs or other
     if not moved and not takes_over(told.story, words):
@@ -160,11 +163,11 @@ def _flags(told: Told, *, differs: bool) -> tuple[Flag, ...]:
     return (*told.flags, Flag.STATE_DIFFERS) if differs else told.flags
 
 
-def _pick(targets: tuple[State, ...], said: State | None) -> tuple[State, bool]:
+def _pick(possible: tuple[State, ...], said: State | None) -> tuple[State, bool]:
     """Return the state that the sender says if the table allows it, otherwise the usual one; and whether they differ."""
-    if said in targets:
-        return targets[targets.index(said)], False
-    return targets[0], said is not None
+    if said in possible:
+        return possible[possible.index(said)], False
+    return possible[0], said is not None
 
 
 def _quarantine(before: Story, told: Told, kind: Kind) -> Quarantined:

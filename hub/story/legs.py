@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hub.story.moves import CLOSING, MOVES, PASSED, SCOPES, Scope
+from hub.story.moves import CLOSING, MOVES, PASSED, SCOPES, Scope, targets
 from hub.story.record import Story, StoryLeg, Value, more_of
 from schemas.dossier import Kind, State
 
@@ -12,12 +12,13 @@ K, S = Kind, State
 
 
 class Words(Value, frozen=True):
-    """What the table needs of a message: the kind, whose leg, the state it says, to whom it hands on."""
+    """What the table needs of a message: the kind, whose leg, the state it says, to whom it hands on. ``settles_duty``: of its sender."""
 
     kind: Kind
     speaker: str
     state: State | None = None
     receiver: str | None = None
+    settles_duty: bool = False
 
 
 def takes_over(story: Story, words: Words) -> bool:
@@ -29,20 +30,30 @@ def takes_over(story: Story, words: Words) -> bool:
     )
 
 
-def movable(story: Story, kind: Kind, speaker: str) -> tuple[str, ...]:
+def movable(story: Story, words: Words) -> tuple[str, ...]:
     """Return the legs that this message moves; none when the move is illegal."""
-    own = tuple(leg for leg in story.legs if leg.agency == speaker and (not leg.passed_to or kind in PASSED))
+    kind, own = words.kind, _own(story, words)
     in_hand = tuple(leg for leg in story.legs if not leg.passed_to) or story.legs
     scope = SCOPES.get(kind, Scope.OWN)
     if scope is Scope.ALL and (story.state, kind) not in MOVES:
         return ()
     if scope is Scope.WAITING:
-        return _legal(own, kind) or _legal(in_hand, kind)
-    return _legal(own if own and scope is Scope.OWN else in_hand, kind)
+        return _legal(own, words) or _legal(in_hand, words)
+    return _legal(own if own and scope is Scope.OWN else in_hand, words)
 
 
-def _legal(legs: tuple[StoryLeg, ...], kind: Kind) -> tuple[str, ...]:
-    return tuple(leg.agency for leg in legs if (leg.state, kind) in MOVES)
+def _own(story: Story, words: Words) -> tuple[StoryLeg, ...]:
+    return tuple(
+        leg
+        for leg in story.legs
+        if leg.agency == words.speaker and (not leg.passed_to or words.kind in PASSED)
+    )
+
+
+def _legal(legs: tuple[StoryLeg, ...], words: Words) -> tuple[str, ...]:
+    return tuple(
+        leg.agency for leg in legs if targets(leg.state, words.kind, settles_duty=words.settles_duty)
+    )
 
 
 def settled(legs: dict[str, StoryLeg], words: Words, moved: tuple[str, ...]) -> dict[str, StoryLeg]:

@@ -95,7 +95,8 @@ MOVES: dict[tuple[State, Kind], tuple[State, ...]] = {
     (S.DUTY, K.DUTY_CORRECTED): (S.DUTY, S.PROCESSING),
     (S.DUTY, K.DUTY_PAID): (S.PROCESSING, S.DUTY),
     (S.DUTY, K.RESUMED): (S.PROCESSING,),
-    (S.DUTY, K.STEP): (S.DUTY,),
+    (S.DUTY, K.TRANSFERRED): (S.PROCESSING,),  # who asked for it goes on; what is not paid stays owed
+    (S.DUTY, K.STEP): (S.DUTY, S.PROCESSING),
     (S.DUTY, K.WITHDRAWN): (S.WITHDRAWN,),
     (S.DUTY, K.SUSPENDED): (S.STOPPED,),
     # 8 → 4
@@ -127,6 +128,12 @@ TAKES_BACK: dict[Kind, Kind] = {
 """Kind of what was said → how it is taken back. What happened in between is told anew or corrected."""
 
 
+SETTLING: dict[Kind, State] = {K.FINISHED: S.PROCESSING}
+"""What a system that tells of no payments says only when duties are settled (``sends.settles_duty``): it moves a leg with a duty as
+one in this state. 6 → 9 is in no published machine; which systems mean it is declared for each.
+"""
+
+
 OVERALL: tuple[State, ...] = (
     S.SUPPLEMENT,  # somebody waits for the applicant: the clock is paused
     S.DUTY,
@@ -144,6 +151,13 @@ OVERALL: tuple[State, ...] = (
 
 CLOSING = frozenset({S.WITHDRAWN, S.RETURNED, S.REFUSED})
 """States that a passed leg shares, because they end the dossier for everyone."""
+
+
+def targets(state: State, kind: Kind, *, settles_duty: bool = False) -> tuple[State, ...]:
+    """Return where a leg may go, the usual state first; nothing where the move is illegal."""
+    if settles_duty and state is S.DUTY and kind in SETTLING:
+        return MOVES[SETTLING[kind], kind]
+    return MOVES.get((state, kind), ())
 
 
 def overall(legs: Collection[StoryLeg]) -> State:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 import structlog
 
@@ -23,12 +24,14 @@ from hub.intake import intake
 from hub.intake.intake import Intake, judge_all
 from hub.intake.spool import Spool
 from hub.judging.contract import Inbound
+from hub.judging.judge import judge
 from hub.processes.crew import Crew
 from hub.processes.pool import begin, judging
 from hub.settings.sections import Limits, Quota
 from hub.store.contract.store import Stale
 from hub.store.sqlite.store import open_store
 from schemas import errors
+from schemas.dossier import Dossier, Event, Kind, Message, to_json
 from schemas.problems import refuse
 from tests.doubles.pki import Pki
 from tests.integration.intake_house import PROVINCE, house, in_thread, partner_files, parts
@@ -675,3 +678,26 @@ async def test_a_refusal_says_the_rule_in_the_language_of_its_reader(hub: House)
             hub.received(), key="k", leave_out=["Authorization"], headers={"Accept-Language": language}
         )
         assert answer["errors"][0]["rule"] == rule
+
+
+def test_a_partners_file_says_whether_its_finish_settles_duties(tmp_path: Path) -> None:
+    place = partner_files(tmp_path / "partners", Pki(tmp_path, NOW)["seal-2048"].certificate_file)
+    file = place / "desk.toml"
+    file.write_text(file.read_text("utf-8").replace("api_keys", "settles_duty = true\napi_keys", 1), "utf-8")
+    desk = parts(place).desk
+    said = Message(
+        event=Event(kind=Kind.STEP, at=NOW),
+        key="k",
+        sender="?",
+        agency="?",
+        dossier=Dossier(code=f"{PROVINCE}-261120-0001"),
+    )
+    asked = Inbound(
+        message="m",
+        sender="desk",
+        headers={"content-type": "application/json"},
+        body=to_json(said),
+        received_at=NOW,
+    )
+    found = [judge(msgspec.structs.replace(asked, sender=name), desk, NOW) for name in ("desk", "neighbour")]
+    assert [each.settles_duty for each in found] == [True, False]

@@ -414,3 +414,17 @@ def test_a_clock_in_another_century_leaves_a_dossier_without_a_deadline(
     accepting: Accepting, since: datetime
 ) -> None:
     assert deadline_of(accepting(received(since), None, inbound(), NOW)) is None
+
+
+def test_a_finish_while_a_duty_is_due_is_quarantined_unless_its_sender_is_declared_to_settle(
+    accepting: Accepting,
+) -> None:
+    made = accepting(judged(), None, inbound(), NOW)
+    for kind in (Kind.STEP, Kind.DUTY_ANNOUNCED):
+        made = accepting(judged(kind), known(made), inbound(), NOW)
+    finished = judged(Kind.FINISHED)
+    waits = accepting(finished, known(made), inbound(), NOW)
+    assert waits.facts["quarantine"] == "HUB-DOS-004"
+    settled = accepting(msgspec.structs.replace(finished, settles_duty=True), known(made), inbound(), NOW)
+    assert "quarantine" not in settled.facts
+    assert record.from_json(settled.story).state == "finished"

@@ -229,6 +229,44 @@ def test_a_recalled_dossier_can_be_transferred_again_by_the_desk() -> None:
     assert legs(story)[TAX] is S.PROCESSING
 
 
+# --- while a duty is due ----------------------------------------------------------------------------------------
+
+
+def owing(**said: Any) -> Story:
+    return tell(transferred(), K.DUTY_ANNOUNCED, LAND_SPEAKS, **said)
+
+
+def test_who_asked_for_a_duty_goes_on_when_it_hands_the_dossier_on() -> None:
+    story = tell(owing(), K.TRANSFERRED, LAND_SPEAKS)
+    assert (story.state, legs(story)[LAND]) == (S.PROCESSING, S.PROCESSING)
+    assert tell(story, K.FINISHED, LAND_SPEAKS).state is S.FINISHED
+    handed = tell(owing(), K.TRANSFERRED, LAND_SPEAKS, to_agency=TAX)
+    assert (handed.state, legs(handed)[TAX]) == (S.PROCESSING, S.PROCESSING)
+
+
+def test_a_step_leaves_a_duty_due_unless_it_says_that_it_goes_on() -> None:
+    assert tell(owing(), K.STEP, LAND_SPEAKS).state is S.DUTY
+    assert tell(owing(), K.STEP, LAND_SPEAKS, state=S.PROCESSING).state is S.PROCESSING
+
+
+def test_a_finish_while_a_duty_is_due_counts_only_from_a_system_that_tells_of_no_payments() -> None:
+    assert isinstance(advance(owing(), say(K.FINISHED), LAND_SPEAKS, on=ON), Quarantined)
+    settles = Sender(partner="land", agency=LAND, settles_duty=True)
+    assert tell(owing(), K.FINISHED, settles).state is S.FINISHED
+    for kind in set(Kind) - WITHOUT_DOSSIER - {K.FINISHED}:
+        judged = [advance(owing(), say(kind), each, on=ON) for each in (LAND_SPEAKS, settles)]
+        assert judged[0] == judged[1]
+
+
+def test_a_duty_of_one_agency_keeps_no_other_from_going_on() -> None:
+    story = tell(transferred(), K.TRANSFERRED, to_agency=TAX)
+    owes = tell(story, K.DUTY_ANNOUNCED, Sender(partner="tax", agency=TAX))
+    assert owes.state is S.DUTY
+    on = tell(owes, K.TRANSFERRED, LAND_SPEAKS, to_agency="000.00.09.H47")
+    assert legs(on)["000.00.09.H47"] is S.PROCESSING
+    assert legs(tell(owes, K.FINISHED, LAND_SPEAKS))[LAND] is S.FINISHED
+
+
 # --- what does not fit ------------------------------------------------------------------------------------------
 
 
