@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub.drafting import guess, jsons, partner, sample, table, wsdl
+from hub.drafting import folder, guess, jsons, openapi, partner, sample, table, wsdl
 from hub.drafting.outline import Operation, Outline, unusable
 from hub.drafting.xsd import XS
 from schemas.strict_json import parse_json
@@ -87,15 +87,17 @@ def outlined(path: Path, name: str) -> Outline:
     except OSError as error:
         raise unusable(path.name, "a file that can be read", type(error).__name__) from None
     begins = raw.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    if begins == b"{":
-        described = jsons.described(parse_json(raw))
-        return jsons.read(raw, path.name) if described else sample.read_json(raw, path.name)
+    if begins in {b"{", b"["}:
+        tree = parse_json(raw)
+        kind = openapi if openapi.described(tree) else jsons if jsons.described(tree) else None
+        return sample.read_json(raw, path.name) if kind is None else kind.read(raw, path.name)
     if begins != b"<":
         raise unusable(
-            path.name, "a WSDL, an XSD, OpenAPI 3 or a JSON Schema in JSON, or a sample in XML or JSON"
+            path.name,
+            "a WSDL, an XSD, OpenAPI, Swagger 2 or a JSON Schema in JSON, or a sample in XML or JSON",
         )
-    root = parse_xml(wsdl.plain(raw)).tag
-    if root == f"{{{wsdl.WSDL}}}definitions":
+    root = parse_xml(folder.plain(raw)).tag
+    if root == f"{{{folder.WSDL}}}definitions":
         return wsdl.read(path, name)
     if root == f"{{{XS}}}schema":
         return wsdl.read_schema(path, name)
@@ -115,6 +117,8 @@ def _chosen(outline: Outline, wanted: Sequence[str], file: str) -> tuple[Operati
     spaces = {each.takes.namespace for each in found}
     if outline.media == "xml" and len(spaces) > 1:
         raise unusable(file, "operations of one namespace in one mapping", ", ".join(sorted(spaces))[:300])
+    if len({each.takes.many for each in found}) > 1:
+        raise unusable(file, "operations in one mapping that all take a record, or all a list of them")
     if any(not each.takes.fields for each in found):
         raise unusable(file, "an operation whose element holds others")
     return found

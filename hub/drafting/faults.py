@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from schemas.problems import Problem
 
 _ROW = re.compile(r"records\.([^\[\s]+)\[(\d+)\]")
-_STEPS = re.compile(r"(open|namespaces|operations|operation)\.(.+?)(\.lost)?$")
+_STEPS = re.compile(r"(open|namespaces|prefixes|operations|operation)\.(.+?)(\.lost)?$")
 _BY = re.compile(r"declared lost by (\S+)$|^(\S+): declared lost|^(\S+): lost without")
 
 

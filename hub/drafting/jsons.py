@@ -1,9 +1,11 @@
-"""JSON Schema and OpenAPI 3: operations with bodies, and their fields. References are followed inside the document only."""
+"""JSON Schema: the fields of a message, and the schema that will judge it. References are followed inside the document only."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from hub.drafting.outline import DEEPEST, MANY, MOST_FIELDS, Field, Operation, Outline, unusable
 from schemas.strict_json import parse_json
@@ -13,119 +15,40 @@ if TYPE_CHECKING:
 
 Node = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_METHODS = ("post", "put")
-_APPLICATION = "application/json"
-_SCALARS = {"string", "integer", "number", "boolean"}
 _NOT_IN_SCHEMA = frozenset({"nullable", "example", "xml", "discriminator", "externalDocs"})
 
 
-class _Tree(dict[str, Any]):
+class Tree(dict[str, Any]):
     """A document. ``left``: how many more of its schemas are looked at; where they mean each other they multiply with each level."""
 
     left = MOST_FIELDS
 
 
 def read(raw: bytes, file: str) -> Outline:
-    """Read a JSON document: OpenAPI 3 by its ``openapi``, a JSON Schema by ``$schema`` or ``properties``."""
-    tree = parse_json(raw)
-    if not isinstance(tree, dict):
-        raise unusable(file, "an object: OpenAPI 3, a JSON Schema or a sample message")
-    if "swagger" in tree:
-        raise unusable(file, "OpenAPI 3", "swagger 2: convert it first")
-    return _openapi(_Tree(tree), file) if "openapi" in tree else _schema(_Tree(tree))
+    """Read a JSON Schema of one message, or of a list of them."""
+    tree = Tree(parse_json(raw))
+    takes = field_of(tree, "message", tree, (), required=True)
+    if not takes.fields:
+        raise unusable(file, "a JSON Schema of an object with properties, or of a list of them")
+    operation = Operation(name="message", takes=takes)
+    files = file_of({**tree, "$schema": DIALECT})
+    return Outline(kind="json-schema", media="json", operations=(operation,), files=files)
 
 
 def described(tree: object) -> bool:
     """Whether a document describes messages, rather than being one."""
-    return isinstance(tree, dict) and (
-        "openapi" in tree or "swagger" in tree or "$schema" in tree or tree.get("type") == "object"
+    if not isinstance(tree, dict):
+        return False
+    return (
+        "$schema" in tree or tree.get("type") == "object" or (tree.get("type") == "array" and "items" in tree)
     )
 
 
-def _schema(tree: _Tree) -> Outline:
-    takes = _field(tree, "message", tree, (), required=True)
-    body = {"$schema": DIALECT, **tree}
-    return Outline(
-        kind="json-schema",
-        media="json",
-        operations=(Operation(name="message", takes=takes),),
-        files=_file(body),
-    )
-
-
-def _file(body: Node) -> dict[str, bytes]:
+def file_of(body: Node) -> dict[str, bytes]:
     return {"1.json": json.dumps(body, ensure_ascii=False, indent=2).encode() + b"\n"}
 
 
-def _openapi(tree: _Tree, file: str) -> Outline:
-    found: list[Operation] = []
-    left: dict[str, str] = {}
-    schemas: dict[str, Node] = {}
-    for path, method, told in _calls(tree, file):
-        name = _name(told, method, path)
-        content = _resolved(told.get("requestBody") or {}, tree, file).get("content") or {}
-        body = next(
-            (each for media, each in content.items() if media.partition(";")[0] == _APPLICATION), None
-        )
-        if body is None:
-            left[name] = "no JSON body"
-            continue
-        schema = body.get("schema") or {}
-        takes = _field(schema, name, tree, (), required=True)
-        if not takes.fields:
-            left[name] = "no object in its body"
-            continue
-        found.append(
-            Operation(
-                name=name, takes=takes, answers=_answer(told, tree, file), path=path, method=method.upper()
-            )
-        )
-        schemas[name] = schema
-    if not found:
-        raise unusable(file, "a POST or PUT with a JSON object", "; ".join(left))
-    servers = tree.get("servers") or [{}]
-    return Outline(
-        kind="openapi",
-        media="json",
-        operations=tuple(found),
-        files={
-            f"{name}.json": _file(standalone(schema, tree, file))["1.json"]
-            for name, schema in schemas.items()
-        },
-        left=left,
-        address=str(servers[0].get("url") or "") if isinstance(servers[0], dict) else "",
-    )
-
-
-def _calls(tree: _Tree, file: str) -> Iterator[tuple[str, str, Node]]:
-    paths = tree.get("paths")
-    if not isinstance(paths, dict):
-        raise unusable(file, "an OpenAPI document with paths")
-    for path, item in paths.items():
-        for method in _METHODS:
-            told = item.get(method) if isinstance(item, dict) else None
-            if isinstance(told, dict):
-                yield str(path), method, told
-
-
-def _name(told: Node, method: str, path: str) -> str:
-    plain = "".join(
-        letter if letter.isalnum() else "_" for letter in str(told.get("operationId") or f"{method}{path}")
-    )
-    return plain.strip("_") or method
-
-
-def _answer(told: Node, tree: _Tree, file: str) -> Field | None:
-    for status, answer in (told.get("responses") or {}).items():
-        if str(status).startswith("2"):
-            content = _resolved(answer, tree, file).get("content") or {}
-            schema = (content.get(_APPLICATION) or {}).get("schema")
-            if schema is not None:
-                return _field(schema, "answer", tree, (), required=True)
-    return None
-
-
-def _resolved(node: object, tree: _Tree, file: str) -> Node:
+def resolved(node: object, tree: Tree, file: str) -> Node:
     """Follow ``$ref`` inside the document. Raises ``Refusal`` for one that leads elsewhere."""
     seen = 0
     tree.left -= 1
@@ -145,15 +68,15 @@ def _resolved(node: object, tree: _Tree, file: str) -> Node:
     return node
 
 
-def _field(schema: object, name: str, tree: _Tree, above: tuple[int, ...], *, required: bool) -> Field:
-    node = _resolved(schema if isinstance(schema, dict) else {}, tree, name)
+def field_of(schema: object, name: str, tree: Tree, above: tuple[int, ...], *, required: bool) -> Field:
+    node, nil = _one(resolved(schema if isinstance(schema, dict) else {}, tree, name), tree, name)
     least, most = (1 if required else 0), 1
     if _kind(node) == "array":
-        node = _resolved(node.get("items") or {}, tree, name)
+        node, _ = _one(resolved(node.get("items") or {}, tree, name), tree, name)
         most = MANY
     if id(node) in above or len(above) > DEEPEST:
         return Field(name=name, type="object", least=least, most=most, notes=("holds itself",))
-    fields = tuple(_properties(node, tree, (*above, id(node))))
+    fields = tuple(_once(_properties(node, tree, (*above, id(node)))))
     longest = node.get("maxLength")
     return Field(
         name=name,
@@ -163,7 +86,27 @@ def _field(schema: object, name: str, tree: _Tree, above: tuple[int, ...], *, re
         fields=fields,
         values=tuple(str(value) for value in node.get("enum") or () if isinstance(value, str)),
         longest=longest if isinstance(longest, int) else None,
+        nillable=nil and most == 1,
+        fixed=_constant(node),
+        notes=("readOnly",) if node.get("readOnly") is True else (),
     )
+
+
+def _one(node: Node, tree: Tree, name: str) -> tuple[Node, bool]:
+    """Return the schema behind *this or null*, and whether null is allowed (OpenAPI 3.0 ``nullable``, 3.1 ``type`` or ``anyOf``)."""
+    kinds = node.get("type")
+    nil = node.get("nullable") is True or (isinstance(kinds, list) and "null" in kinds)
+    ways = [resolved(each, tree, name) for key in ("anyOf", "oneOf") for each in node.get(key) or ()]
+    others = [each for each in ways if each.get("type") != "null"]
+    if len(others) == 1 and "properties" not in node:
+        inner, deeper = _one(others[0], tree, name) if "anyOf" in others[0] else (others[0], False)
+        return inner, nil or deeper or len(others) < len(ways)
+    return node, nil
+
+
+def _constant(node: Node) -> str | int | bool | None:
+    told = node.get("const")
+    return told if isinstance(told, str | int | bool) else None
 
 
 def _kind(node: Node) -> str:
@@ -178,15 +121,25 @@ def _type(node: Node) -> str:
     return f"{kind or 'any'}:{form}" if form else kind or "any"
 
 
-def _properties(node: Node, tree: _Tree, above: tuple[int, ...]) -> Iterator[Field]:
+def _properties(node: Node, tree: Tree, above: tuple[int, ...]) -> Iterator[Field]:
+    """Those of all parts; of several ways to be (``anyOf``, ``oneOf``) each one's, of which none must be there."""
     for part in node.get("allOf") or ():
-        yield from _properties(_resolved(part, tree, "allOf"), tree, above)
+        yield from _properties(resolved(part, tree, "allOf"), tree, above)
+    for key in ("anyOf", "oneOf"):
+        for way in node.get(key) or ():
+            for each in _properties(resolved(way, tree, key), tree, above):
+                yield msgspec.structs.replace(each, least=0, notes=(*each.notes, key))
     wanted = node.get("required") if isinstance(node.get("required"), list) else []
     for name, schema in (node.get("properties") or {}).items():
-        yield _field(schema, str(name), tree, above, required=name in (wanted or []))
+        yield field_of(schema, str(name), tree, above, required=name in (wanted or []))
 
 
-def standalone(schema: object, tree: _Tree, file: str) -> Node:
+def _once(fields: Iterator[Field]) -> Iterator[Field]:
+    """The last word counts: a part may say more of what another has."""
+    yield from {each.name: each for each in fields if "readOnly" not in each.notes}.values()
+
+
+def standalone(schema: object, tree: Tree, file: str) -> Node:
     """Return a JSON Schema that needs nothing of the document around it: what it refers to stands under ``$defs``."""
     needed: dict[str, Any] = {}
 
@@ -200,12 +153,30 @@ def standalone(schema: object, tree: _Tree, file: str) -> Node:
             name = ref.rsplit("/", 1)[-1]
             if name not in needed:
                 needed[name] = None
-                needed[name] = moved(_resolved(node, tree, file))
+                needed[name] = moved(resolved(node, tree, file))
             return {"$ref": f"#/$defs/{name}"}
         made = {key: moved(value) for key, value in node.items() if key not in _NOT_IN_SCHEMA}
-        if node.get("nullable") is True and isinstance(made.get("type"), str):
-            made["type"] = [made["type"], "null"]
-        return made
+        return _today(node, made)
 
     body = moved(schema)
     return {"$schema": DIALECT, **body, **({"$defs": needed} if needed else {})}
+
+
+def _today(node: Node, made: Node) -> Node:
+    """What OpenAPI 3.0 and Swagger 2 say otherwise than JSON Schema 2020-12: nullable, exclusive bounds, what only comes back."""
+    if node.get("nullable") is True and isinstance(made.get("type"), str):
+        made["type"] = [made["type"], "null"]
+        if isinstance(made.get("enum"), list) and None not in made["enum"]:
+            made["enum"] = [*made["enum"], None]
+    for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if isinstance(made.get(exclusive), bool) and made.pop(exclusive) and bound in made:
+            made[exclusive] = made.pop(bound)
+    properties = made.get("properties")
+    if isinstance(properties, dict) and isinstance(made.get("required"), list):
+        back = {
+            name
+            for name, each in properties.items()
+            if isinstance(each, dict) and each.get("readOnly") is True
+        }
+        made["required"] = [name for name in made["required"] if name not in back]
+    return made

@@ -21,8 +21,10 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Field(Value, frozen=True):
-    """One element or property. ``most``: ``MANY`` without bound. ``namespace``: of the name, ``""``: none. ``notes``: what a mapping cannot say
-    of it, or what a person must know.
+    """One element or property; ``@name``: an attribute of the element around, ``#text``: the text of one that has attributes.
+
+    ``most``: ``MANY`` without bound. ``namespace``: of the name, ``""``: none. ``fixed``: the only value that it may have. ``notes``: what a
+    person must know.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Field(Value, frozen=True):
     fields: tuple[Field, ...] = ()
     values: tuple[str, ...] = ()
     longest: int | None = None
+    nillable: bool = False
+    fixed: str | int | bool | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -43,6 +47,12 @@ class Field(Value, frozen=True):
     def leaves(self) -> int:
         return sum(field.leaves for field in self.fields) if self.fields else 1
 
+    def elements(self) -> Iterator[tuple[str, Field]]:
+        """Every element below that holds one text, with its path; one with attributes is its text."""
+        for path, field in self.paths():
+            if not field.fields and not field.name.startswith("@"):
+                yield path.removesuffix(".#text"), field
+
     def paths(self, above: str = "") -> Iterator[tuple[str, Field]]:
         """Every field below with its path, names joined by dots."""
         for field in self.fields:
@@ -52,13 +62,16 @@ class Field(Value, frozen=True):
 
 
 class Operation(Value, frozen=True):
-    """``takes``: the element (or body) that is sent for it. ``answers``: what comes back, ``None`` for nothing or unknown. ``path``: of a REST call."""
+    """``takes``: the element (or body) that is sent for it. ``answers``: what comes back, ``None`` for nothing or unknown. ``path``: of a REST call. ``wants``: what
+    else a call must bring that is no part of the message (parts of the Header, parameters).
+    """
 
     name: str
     takes: Field
     answers: Field | None = None
     path: str = ""
     method: str = ""
+    wants: tuple[str, ...] = ()
 
 
 class Outline(Value, frozen=True):

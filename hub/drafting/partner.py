@@ -90,8 +90,16 @@ def _soap(outline: Outline, chosen: tuple[Operation, ...], partner: str) -> Iter
     if outline.ports > 1:
         yield from (f"service = {_q(outline.service)}", f"port = {_q(outline.port)}")
     for operation in chosen:
+        yield from _wants(operation)
         yield from _answer(operation)
     yield from _question(outline, chosen)
+
+
+def _wants(operation: Operation) -> Iterator[str]:
+    """What a call must bring beside the message; which of it the room can be told is in its reference."""
+    if operation.wants:
+        told = _plain(", ".join(operation.wants))
+        yield f"# {_plain(operation.name)} còn đòi · also wants: {told}"
 
 
 def _answer(operation: Operation) -> Iterator[str]:
@@ -101,10 +109,10 @@ def _answer(operation: Operation) -> Iterator[str]:
         yield f"# {_plain(operation.name)} trả lời rỗng · answers nothing"
         return
     yield f"# {_plain(operation.name)} trả lời · answers {_plain(answers.name)}:"
-    paths = [(path, field) for path, field in answers.paths() if not field.fields and "-" not in path]
+    paths = [(path, field) for path, field in answers.elements() if "-" not in path]
     for path, field in paths[:30]:
         yield f"#   {_plain(path)}  {_plain(field.type)} {_plain(' '.join(field.values[:10]))}".rstrip()
-    code = next((path for path, field in paths if plain(field.name) in _CODES), "")
+    code = next((path for path, _ in paths if _last(path) in _CODES), "")
     if code:
         yield f'# status = {{ code = {_q(code)}, delivered = ["0"] }}   # mã nào nghĩa là đã nhận · which codes mean taken'
     yield '# reference = "…"                        # phần tử mang mã của họ · the element with their own id'
@@ -116,7 +124,7 @@ def _question(outline: Outline, chosen: tuple[Operation, ...]) -> Iterator[str]:
         asks = any(word in plain(each.name) for word in _ASKING) and each.takes.leaves <= _FEW
         if each in chosen or not asks or each.answers is None or not each.takes.fields:
             continue
-        first = next((path for path, field in each.takes.paths() if not field.fields), "")
+        first = next((path for path, _ in each.takes.elements()), "")
         element = _coded(each.answers)
         yield from (
             "",
@@ -129,8 +137,12 @@ def _question(outline: Outline, chosen: tuple[Operation, ...]) -> Iterator[str]:
 
 
 def _coded(answers: Field) -> str:
-    paths = [(path, field) for path, field in answers.paths() if not field.fields]
-    return next((path for path, field in paths if plain(field.name) in _CODES), paths[0][0] if paths else "")
+    paths = [path for path, _ in answers.elements()]
+    return next((path for path in paths if _last(path) in _CODES), paths[0] if paths else "")
+
+
+def _last(path: str) -> str:
+    return plain(path.rpartition(".")[2])
 
 
 def _rest(outline: Outline, chosen: tuple[Operation, ...], _partner: str) -> Iterator[str]:
@@ -148,6 +160,7 @@ def _rest(outline: Outline, chosen: tuple[Operation, ...], _partner: str) -> Ite
     if any(each.method == "PUT" for each in chosen):
         yield 'method = "PUT"'
     for each in chosen:
+        yield from _wants(each)
         if each.answers is not None:
             yield f"# {_plain(each.name)} trả lời · answers: " + _plain(
                 ", ".join(path for path, _ in list(each.answers.paths())[:20])

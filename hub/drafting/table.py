@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from hub.drafting import guess
 from hub.drafting.outline import MANY, Field, Operation, Outline
 from schemas.table import leaves
+from schemas.xml_names import KNOWN, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,6 +36,7 @@ class _Book:
         self.outline, self.known = outline, known
         self.records: dict[str, list[str]] = {}
         self.spaces: dict[str, str] = {}
+        self.prefixes: dict[str, str] = {}
         self.codes: dict[str, dict[str, None]] = {}
         self.said: set[str] = set()
         self.key = ""
@@ -42,24 +46,41 @@ class _Book:
         """Write the rows of what a field holds; return the record's name."""
         own = _unique(name, self.records)
         rows = self.records[own] = []
-        spaces = [each.namespace for each in field.fields]
-        self.spaces[own] = max(spaces, key=spaces.count)
-        rows.extend(self._row(each, inside, self.spaces[own], f"{path}/{each.name}") for each in field.fields)
+        spaces = [each.namespace for each in field.fields if each.name[0] not in "@#"]
+        space = self.spaces[own] = max(spaces, key=spaces.count) if spaces else field.namespace
+        for each in field.fields:
+            wire = self._wire(each, space)
+            meant = _as(each, name=field.name) if each.name == TEXT else each
+            rows.append(self._row(_as(each, name=wire), meant, inside, f"{path}/{wire}"))
         return own
 
-    def _row(self, field: Field, inside: str, space: str, path: str) -> str:
-        if self.outline.media == "xml" and field.namespace != space:
-            return self._open(field, "in another namespace than its neighbours")
+    def _wire(self, field: Field, space: str) -> str:
+        """How a row names a field: with a prefix where it stands in another namespace than its record, or is a qualified attribute."""
+        mark = "@" if field.name.startswith("@") else ""
+        usual = field.name == TEXT or field.namespace == ("" if mark else space)
+        if self.outline.media == "json" or usual:
+            return field.name
+        return f"{mark}{self._prefix(field.namespace)}:{field.name.removeprefix('@')}"
+
+    def _prefix(self, namespace: str) -> str:
+        known = next((each for each, space in KNOWN.items() if space == namespace), "")
+        return known or self.prefixes.setdefault(namespace, f"n{len(self.prefixes) + 1}")
+
+    def _row(self, field: Field, meant: Field, inside: str, path: str) -> str:
+        """``meant``: the field as its name is understood."""
         if field.fields:
-            return self._nested(field, inside, path)
+            return self._nested(field, meant, inside, path)
+        if field.fixed is not None:
+            self.proposed += 1
+            return self._line(field, {"constant": field.fixed}, CONFIRM)
         if field.many:
             return self._open(field)
-        if not self.key and not inside.count("[]") and guess.is_key(field, self.known):
+        if not self.key and not inside.count("[]") and guess.is_key(meant, self.known):
             self.key = path
             self.said.add("key")
             self.proposed += 1
             return _row(field, {"source": "transfer.key", "required": True}, CONFIRM)
-        found = guess.leaf(field, self.known, inside, self.outline.media, self.said)
+        found = guess.leaf(meant, self.known, inside, self.outline.media, self.said)
         if found is None:
             return self._open(field)
         self.said.add(found.leaf)
@@ -71,23 +92,26 @@ class _Book:
             words["codes"] = table
         elif found.converter:
             words["as"] = found.converter
-        return _row(field, {**words, **_bounds(field)}, CONFIRM)
+        return self._line(field, words, CONFIRM)
 
-    def _nested(self, field: Field, inside: str, path: str) -> str:
+    def _nested(self, field: Field, meant: Field, inside: str, path: str) -> str:
         if field.many:
-            found = guess.several(field, self.known, inside, self.said)
+            found = guess.several(meant, self.known, inside, self.said)
             if found is None:
                 return self._open(field)
             self.said.add(found.leaf)
-            record = self.record(field, field.name, f"{found.leaf}[]", path)
+            record = self.record(meant, meant.name, f"{found.leaf}[]", path)
             self.proposed += 1
-            return _row(field, {"at": found.at, "many": True, "record": record, **_bounds(field)}, CONFIRM)
-        return _row(field, {"record": self.record(field, field.name, inside, path), **_bounds(field)}, "")
+            return self._line(field, {"at": found.at, "many": True, "record": record}, CONFIRM)
+        return self._line(field, {"record": self.record(meant, meant.name, inside, path)}, "")
 
-    def _open(self, field: Field, why: str = "") -> str:
+    def _open(self, field: Field) -> str:
         self.unknown += 1
         inside = [f"    # … {_line(path)}: {_told(each)}" for path, each in field.paths()]
-        return "\n".join([_row(field, _bounds(field), f"{UNKNOWN}{': ' if why else ''}{why}"), *inside[:60]])
+        return "\n".join([self._line(field, {}, UNKNOWN), *inside[:60]])
+
+    def _line(self, field: Field, words: Mapping[str, object], left: str) -> str:
+        return _row(field, {**words, **_bounds(field, self.outline.media, words)}, left)
 
 
 def drafted(
@@ -100,14 +124,16 @@ def drafted(
     keys: list[str] = []
     for operation in operations:
         book.said, book.key = set(), ""
-        tops[operation.name] = book.record(operation.takes, operation.name, "")
+        start = "/0" if outline.media == "json" and operation.takes.many else ""
+        tops[operation.name] = book.record(operation.takes, operation.name, "", start)
         said[operation.name] = set(book.said)
         keys.append(book.key)
     text = "\n".join(
         [
             *_head(outline, operations, names, next(filter(None, keys), "")),
             *_operations(outline, operations, tops, names),
-            *_records(book, operations[0].takes.namespace if outline.media == "xml" else ""),
+            *_spaces(book, operations[0].takes.namespace),
+            *_records(book),
             *_codes(book),
             *_lost(said),
         ]
@@ -121,12 +147,15 @@ def _head(
     yield f"# {names['id']}: viết bởi `lienthong partner new`; dòng nào có `open` thì người quyết định, rồi xóa `open`."
     yield "# Drafted by `lienthong partner new`. Where a row says `open` a person decides: what is proposed (confirm), or what it means (not"
     yield '# connected): at = "…", constant = "…", keep = true, or only = "read". Then delete `open`. Every key: docs/howto/add-a-partner.md.'
+    yield "# Dòng `required` phải có `at` hoặc `constant` thì mới viết được · a row that is `required` needs `at` or `constant` before anything can be written."
     yield ""
     yield f"id = {_quoted(names['id'])}"
     yield "version = 1"
     yield f"media = {_quoted(outline.media)}"
     if outline.media == "xml":
         yield f"namespace = {_quoted(operations[0].takes.namespace)}"
+    elif operations[0].takes.many:
+        yield "array = true"
     yield f"origin = {_quoted(names['origin'])}"
     if key:
         yield from ("", "[natural_key]", f"path = {_quoted(key)}")
@@ -146,14 +175,23 @@ def _operations(
         yield f"schema = {_quoted(names[f'schema {operation.name}'])}"
 
 
-def _records(book: _Book, space: str) -> Iterator[str]:
-    others = {name: own for name, own in book.spaces.items() if own != space and book.outline.media == "xml"}
+def _spaces(book: _Book, space: str) -> Iterator[str]:
+    """Records in another namespace than the root, and names in another than their record."""
+    if book.outline.media != "xml":
+        return
+    if book.prefixes:
+        told = (f"{prefix} = {_quoted(own)}" for own, prefix in book.prefixes.items())
+        yield from ("", "[prefixes]", *told)
+    others = {name: own for name, own in book.spaces.items() if own != space}
     if others:
         yield from (
             "",
             "[namespaces]",
             *(f"{_quoted(name)} = {_quoted(own)}" for name, own in others.items()),
         )
+
+
+def _records(book: _Book) -> Iterator[str]:
     yield from ("", "[records]")
     for name, rows in book.records.items():
         yield from (f"{_quoted(name)} = [", *rows, "]")
@@ -199,8 +237,12 @@ def _row(field: Field, words: Mapping[str, object], left: str) -> str:
     return f"  {{ {inside} }},  # {_told(field)}"
 
 
-def _bounds(field: Field) -> dict[str, object]:
-    found: dict[str, object] = {"required": True} if field.least else {}
+def _bounds(field: Field, media: str, words: Mapping[str, object]) -> dict[str, object]:
+    """What a description demands of a field: that it is there, or says that it is not; how long it may be."""
+    if "constant" in words:
+        return {}
+    nil = field.nillable and not words.get("many") and (media == "xml" or field.least)
+    found: dict[str, object] = {"nillable": True} if nil else {"required": True} if field.least else {}
     if field.longest and not field.fields:
         found["max"] = field.longest
     return found
@@ -210,6 +252,8 @@ def _told(field: Field) -> str:
     """``xs:string 0..1, max 20, one of A B``; on one line whatever a description says."""
     most = "n" if field.most == MANY else str(field.most)
     parts = [f"{field.type or 'record'} {field.least}..{most}"]
+    if field.nillable:
+        parts.append("nillable")
     if field.longest:
         parts.append(f"max {field.longest}")
     if field.values:
@@ -225,6 +269,10 @@ def _line(said: str) -> str:
 def _quoted(value: object) -> str:
     """TOML's basic strings take what JSON writes, but for DEL, which names do not hold."""
     return json.dumps(value, ensure_ascii=False)
+
+
+def _as(field: Field, *, name: str) -> Field:
+    return msgspec.structs.replace(field, name=name)
 
 
 def _unique(name: str, taken: Mapping[str, object]) -> str:

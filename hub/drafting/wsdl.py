@@ -6,24 +6,24 @@ which the WSDL lies, never from the network.
 
 from __future__ import annotations
 
-import re
 from itertools import count
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from lxml import etree
 
+from hub.drafting.folder import WSDL, Folder
 from hub.drafting.outline import Operation, Outline, unusable
 from hub.drafting.xsd import XS, Document, Schemas
-from schemas.strict_xml import parse_xml
+from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-WSDL = "http://schemas.xmlsoap.org/wsdl/"
 SOAP = {"1.1": "http://schemas.xmlsoap.org/wsdl/soap/", "1.2": "http://schemas.xmlsoap.org/wsdl/soap12/"}
-_MOST_FILES = 64
-_IMPORTS = {f"{{{XS}}}import", f"{{{XS}}}include", f"{{{XS}}}redefine"}
+_RPC, _ENCODED = "style rpc", "use encoded"
+_OLD = frozenset({_RPC, _ENCODED})
+RULE = "document/literal with one part (WS-I BP 1.1 R2706, R2210)"
 
 
 class Port(NamedTuple):
@@ -37,76 +37,6 @@ class Port(NamedTuple):
     definitions: etree._Element
 
 
-class Folder:
-    """The documents of one description, each read once. What they refer to must lie in the same folder or below."""
-
-    def __init__(self, first: Path) -> None:
-        self._home = first.resolve().parent
-        self.found: dict[Path, etree._Element] = {}
-        self.first = self._read(first.resolve(), first.name)
-
-    def _read(self, path: Path, told: str) -> etree._Element:
-        if path in self.found:
-            return self.found[path]
-        if len(self.found) >= _MOST_FILES:
-            raise unusable(told, "a description of at most 64 files")
-        try:
-            raw = path.read_bytes()
-        except OSError:
-            raise unusable(told, "a file that lies beside the description") from None
-        root = parse_xml(plain(raw))
-        self.found[path] = root
-        for node in root.iter(f"{{{WSDL}}}import", *_IMPORTS):
-            self._follow(path, node)
-        return root
-
-    def _follow(self, path: Path, node: etree._Element) -> None:
-        key = "location" if node.tag == f"{{{WSDL}}}import" else "schemaLocation"
-        told = node.get(key)
-        if not told:
-            return
-        target = (path.parent / str(told)).resolve()
-        if "://" in str(told) or not target.is_relative_to(self._home):
-            raise unusable(path.name, "a file that lies beside the description", str(told)[:200])
-        self._read(target, str(told)[:200])
-
-    def flat(self, first: str) -> dict[str, bytes]:
-        """Return every file under a name without folders, what it refers to named alike. ``first``: the name of the first."""
-        names = {path: PurePosixPath(path).name for path in self.found}
-        names[next(iter(self.found))] = first
-        taken: set[str] = set()
-        for path, name in names.items():
-            stem, ending = Path(name).stem, Path(name).suffix
-            names[path] = next(
-                each for each in (name, *(f"{stem}-{n}{ending}" for n in range(2, 99))) if each not in taken
-            )
-            taken.add(names[path])
-        return {names[path]: self._renamed(path, names) for path in self.found}
-
-    def _renamed(self, path: Path, names: Mapping[Path, str]) -> bytes:
-        root = self.found[path]
-        for node in root.iter(f"{{{WSDL}}}import", *_IMPORTS):
-            key = "location" if node.tag == f"{{{WSDL}}}import" else "schemaLocation"
-            if node.get(key):
-                node.set(key, names[(path.parent / str(node.get(key))).resolve()])
-        return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
-
-
-def referring(root: etree._Element) -> list[tuple[etree._Element, str]]:
-    """Find what refers to other files: the element and the attribute that names the place."""
-    found = [(each, "location") for each in root.iter(f"{{{WSDL}}}import")]
-    found += [(each, "schemaLocation") for each in root.iter(*_IMPORTS)]
-    return [(each, key) for each, key in found if each.get(key)]
-
-
-_INSTRUCTION = re.compile(rb"<\?(?!xml[\s?])[^<>]*\?>")
-
-
-def plain(raw: bytes) -> bytes:
-    """Take out what tells browsers how a description looks; messages hold none of it, and it means nothing here."""
-    return _INSTRUCTION.sub(b"", raw)
-
-
 def read(path: Path, name: str) -> Outline:
     """Read a WSDL. ``name``: under which the library will hold it. Raises ``Refusal`` HUB-CFG-003, HUB-SCH-*."""
     folder = Folder(path)
@@ -115,19 +45,16 @@ def read(path: Path, name: str) -> Outline:
             path.name, "a WSDL 1.1: its first element is wsdl:definitions", str(folder.first.tag)[:100]
         )
     definitions = [root for root in folder.found.values() if root.tag == f"{{{WSDL}}}definitions"]
-    schemas = Schemas([*_inline(definitions), *_standing(folder)])
+    names = folder.flat(f"{name}.wsdl")
+    schemas = Schemas([*_inline(definitions), *folder.standing()])
     ports = list(_ports(folder.first, definitions))
     if not ports:
         raise unusable(path.name, "a service with a SOAP port, in the file itself")
     chosen = next((port for port in ports if port.version == "1.1"), ports[0])
     operations, left = _operations(chosen, definitions, schemas, path.name)
     if not operations:
-        raise unusable(
-            path.name,
-            "an operation in document/literal with one part",
-            "; ".join(f"{one}: {why}" for one, why in list(left.items())[:5]),
-        )
-    files = {**_validating(definitions, folder, name), **folder.flat(f"{name}.wsdl")}
+        raise _unspoken(path.name, left)
+    files = {**_validating(definitions, folder, name, names), **folder.files(names)}
     return Outline(
         kind="wsdl",
         media="xml",
@@ -149,13 +76,14 @@ def read_schema(path: Path, name: str) -> Outline:
         raise unusable(
             path.name, "an XML Schema: its first element is xs:schema", str(folder.first.tag)[:100]
         )
-    schemas = Schemas(_standing(folder))
+    names = folder.flat(f"{name}.xsd")
+    schemas = Schemas(list(folder.standing()))
     own = f"{{{folder.first.get('targetNamespace') or ''}}}"
     found = [schemas.element(tag) for tag in schemas.elements() if tag.startswith(own)]
     operations = tuple(Operation(name=each.name, takes=each) for each in found if each.fields)
     if not operations:
         raise unusable(path.name, "an element that holds others")
-    return Outline(kind="xsd", media="xml", operations=operations, files=folder.flat(f"{name}.xsd"))
+    return Outline(kind="xsd", media="xml", operations=operations, files=folder.files(names))
 
 
 def _inline(definitions: list[etree._Element]) -> list[Document]:
@@ -167,9 +95,11 @@ def _inline(definitions: list[etree._Element]) -> list[Document]:
     ]
 
 
-def _standing(folder: Folder) -> list[Document]:
-    """Files that are schemas; one without a namespace of its own that was included takes that of who included it."""
-    return [Document(path.name, root) for path, root in folder.found.items() if root.tag == f"{{{XS}}}schema"]
+def _unspoken(file: str, left: Mapping[str, str]) -> Refusal:
+    """Say why no operation can be spoken. HUB-CFG-006: the whole service is rpc or encoded, which only its owner can change."""
+    why = "; ".join(f"{one}: {reason}" for one, reason in list(left.items())[:5])
+    old = bool(left) and all(reason in _OLD for reason in left.values())
+    return refuse("HUB-CFG-006", file, rule=RULE, detail=why) if old else unusable(file, RULE, why)
 
 
 def _ports(root: etree._Element, definitions: list[etree._Element]) -> Iterator[Port]:
@@ -215,41 +145,75 @@ def _operations(
             (each for each in portage[0].iterfind(f"{{{WSDL}}}operation") if each.get("name") == name), None
         )
         if told != "document":
-            left[name] = f"style {told}"
+            left[name] = _RPC
         elif any(body.get("use") not in {None, "literal"} for body in bodies):
-            left[name] = "use encoded"
+            left[name] = _ENCODED
         elif abstract is None or abstract.find(f"{{{WSDL}}}input") is None:
             left[name] = "takes nothing"
         else:
-            _spoken(name, abstract, definitions, schemas, found, left)
+            _spoken(_Bound(name, bound, abstract, space), definitions, schemas, found, left)
     return tuple(found), left
 
 
+class _Bound(NamedTuple):
+    """An operation of a binding and what it means."""
+
+    name: str
+    binding: etree._Element
+    abstract: etree._Element
+    space: str
+
+
 def _spoken(
-    name: str,
-    abstract: etree._Element,
+    bound: _Bound,
     definitions: list[etree._Element],
     schemas: Schemas,
     found: list[Operation],
     left: dict[str, str],
 ) -> None:
-    tags = {way: _body(abstract, way, definitions) for way in ("input", "output")}
+    tags = {way: _body(bound, way, definitions) for way in ("input", "output")}
     if not tags["input"]:
-        left[name] = "not one part that is an element"
+        left[bound.name] = "not one part that is an element"
         return
     takes = schemas.element(tags["input"])
     if not takes.fields:
-        left[name] = "takes no element that holds others"
+        left[bound.name] = "takes no element that holds others"
         return
     answers = schemas.element(tags["output"]) if tags["output"] else None
-    found.append(Operation(name=name, takes=takes, answers=answers))
+    heads = tuple(str(each.get("part")) for each in _headers(bound, "input"))
+    found.append(
+        Operation(
+            name=bound.name,
+            takes=takes,
+            answers=answers,
+            wants=tuple(f"soap:Header {each}" for each in heads),
+        )
+    )
 
 
-def _body(abstract: etree._Element, way: str, definitions: list[etree._Element]) -> str:
-    """``{namespace}name`` of the Body's child; empty: not one part that is an element."""
-    node = abstract.find(f"{{{WSDL}}}{way}")
+def _headers(bound: _Bound, way: str) -> list[etree._Element]:
+    return bound.binding.findall(f"{{{WSDL}}}{way}/{{{bound.space}}}header")
+
+
+def _body(bound: _Bound, way: str, definitions: list[etree._Element]) -> str:
+    """``{namespace}name`` of the Body's child; empty: not one part that is an element.
+
+    The Body's parts are those that its binding names; without a word, all that no part of the Header is (WSDL 1.1 3.5).
+    """
+    node = bound.abstract.find(f"{{{WSDL}}}{way}")
     message = _by_name(definitions, "message", str(node.get("message"))) if node is not None else None
     parts = message[0].findall(f"{{{WSDL}}}part") if message else []
+    body = bound.binding.find(f"{{{WSDL}}}{way}/{{{bound.space}}}body")
+    named = body.get("parts") if body is not None else None
+    if named is not None:
+        parts = [part for part in parts if part.get("name") in str(named).split()]
+    elif message:
+        heads = {
+            each.get("part")
+            for each in _headers(bound, way)
+            if _local(each, "message") == message[0].get("name")
+        }
+        parts = [part for part in parts if part.get("name") not in heads]
     elements = [part for part in parts if part.get("element")]
     if len(parts) != 1 or len(elements) != 1:
         return ""
@@ -257,12 +221,23 @@ def _body(abstract: etree._Element, way: str, definitions: list[etree._Element])
     return f"{{{elements[0].nsmap.get(prefix or None) or ''}}}{local}"
 
 
+def _local(node: etree._Element, key: str) -> str:
+    return str(node.get(key)).rpartition(":")[2]
+
+
 # --- what payloads are judged by ------------------------------------------------------------------------------------
 
 
-def _validating(definitions: list[etree._Element], folder: Folder, name: str) -> dict[str, bytes]:
+def _validating(
+    definitions: list[etree._Element], folder: Folder, name: str, called: Mapping[Path, str]
+) -> dict[str, bytes]:
     """Make ``<name>.xsd``: all namespaces of the description in one schema, the inline ones as files of their own."""
-    standing = {document.target: document.name for document in reversed(_standing(folder)) if document.target}
+    roots_ = [(called[path], root) for path, root in folder.found.items() if root.tag == f"{{{XS}}}schema"]
+    standing = {
+        str(root.get("targetNamespace")): file
+        for file, root in reversed(roots_)
+        if root.get("targetNamespace")
+    }
     groups: dict[str, list[etree._Element]] = {}
     for document in _inline(definitions):
         if document.target:

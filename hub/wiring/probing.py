@@ -20,6 +20,7 @@ from connectors.reach import Reach
 from connectors.transport import Answer, Broken, Http, Request
 from hub.delivery.sealing import Order, Workbench, Wrap, seal, wrap
 from hub.drafting import wsdl
+from hub.drafting.folder import plain, referring
 from hub.partners import reading
 from hub.probing import checks, drift, trial
 from hub.probing.checks import Check, Promises, failed, passed, untold
@@ -152,10 +153,10 @@ def _kept(
     if not isinstance(answer, Answer) or answer.status != 200:  # noqa: PLR2004 - RFC 9110 section 15.3.1
         return str(answer.status) if isinstance(answer, Answer) else answer.code
     try:
-        root = parse_xml(wsdl.plain(answer.body))
+        root = parse_xml(plain(answer.body))
     except Refusal as refusal:
         return refusal.code
-    for node, key in wsdl.referring(root):
+    for node, key in referring(root):
         target = urljoin(url, str(node.get(key)))
         if not target.startswith(f"{origin}/") or len(names) >= _MOST_FILES:
             return key
