@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from connectors.simulators.opencps_lgsp import OpenCpsLgsp
 from connectors.simulators.opencps_mapi import OpenCpsMapi
 from connectors.simulators.portal_calls import PortalCalls
+from connectors.simulators.soap_caller import SoapCaller
 from connectors.simulators.vbdlis_caller import VbdlisCaller
 
 if TYPE_CHECKING:
@@ -34,5 +35,6 @@ CALLERS: Mapping[str, Calling] = {
     "opencps-lgsp": Calling(OpenCpsLgsp, "lgsp"),
     "opencps-mapi": Calling(OpenCpsMapi, "mapi"),
     "dvcqg-goi": Calling(PortalCalls, "portal"),
+    "so-soap": Calling(SoapCaller, "soap"),
     "dat-dai-vbdlis": Calling(VbdlisCaller, "vbdlis", opens=False),
 }

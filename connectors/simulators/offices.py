@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from connectors.simulators.mailbox_words import RestTongue, SoapTongue
+from connectors.simulators.visiting_catalogues import Subscriber
 from connectors.simulators.visiting_folder import FolderOffice
 from connectors.simulators.visiting_mailbox import MailboxOffice
 
@@ -19,12 +21,16 @@ if TYPE_CHECKING:
 
 
 class Seat(NamedTuple):
-    """Where one office is. ``address``: the hub's; ``folder``: its own, with those in it that it shares (``Sits.shares``)."""
+    """Where one office is. ``address``: the hub's; ``folder``: its own, with those in it that it shares (``Sits.shares``).
+
+    ``dossier``: by whose number it misbehaves where what it comes for is about no dossier.
+    """
 
     address: str
     secret: str
     folder: Path
     journal: Journal
+    dossier: str = ""
 
 
 class Sits(NamedTuple):
@@ -35,9 +41,17 @@ class Sits(NamedTuple):
 
 
 OFFICES: Mapping[str, Sits] = {
-    "phong-hop-thu": Sits(lambda seat: MailboxOffice(seat.address, seat.secret, seat.folder, seat.journal)),
+    "phong-hop-thu": Sits(
+        lambda seat: MailboxOffice(seat.address, RestTongue(seat.secret), seat.folder, seat.journal)
+    ),
+    "phong-soap": Sits(
+        lambda seat: MailboxOffice(seat.address, SoapTongue(seat.secret), seat.folder, seat.journal)
+    ),
     "phong-thu-muc": Sits(
         lambda seat: FolderOffice(seat.folder / "out", seat.folder / "in", seat.folder, seat.journal),
         shares=("out", "in"),
+    ),
+    "phong-danh-muc": Sits(
+        lambda seat: Subscriber(seat.address, seat.secret, seat.folder, seat.journal, seat.dossier)
     ),
 }

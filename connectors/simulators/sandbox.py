@@ -44,10 +44,13 @@ def _now() -> datetime:
 
 
 class Family(NamedTuple):
-    """``asks``: the operations that only ask (``Desk.name``)."""
+    """``asks``: the operations that only ask (``Desk.name``). ``numbered`` false: no code of ours is in what it takes, so no number
+    makes it misbehave; orders do.
+    """
 
     make: Callable[[Journal, str], Desk]
     asks: frozenset[str] = frozenset()
+    numbered: bool = True
 
 
 def _gateway(journal: Journal, secret: str) -> Gateway:
@@ -81,6 +84,9 @@ FAMILIES: Mapping[str, Family] = {
         frozenset({portal.LOOK_UP}),
     ),
     "opencps-mot-cua": Family(lambda journal, secret: OpenCpsActions(journal, secret, unit="000.00.00.H47")),
+    "dvcqg-g2-2026": Family(
+        lambda journal, secret: PortalG2(journal, secret, clock=_now, lists=True), numbered=False
+    ),
 }
 """By the name of the partner file in ``examples/sandbox``."""
 
@@ -141,11 +147,11 @@ def secret_file(folder: Path, name: str) -> Path:
     return folder / "partners" / "secrets" / f"{name}.txt"
 
 
-def seat(folder: Path, name: str, address: str) -> Seat:
-    """Where an office sits. ``address``: the hub's."""
+def seat(folder: Path, name: str, address: str, dossier: str = "") -> Seat:
+    """Where an office sits. ``address``: the hub's; ``dossier``: as of ``Seat``."""
     own = folder / name
     own.mkdir(parents=True, exist_ok=True)
-    return Seat(address, secret_in(folder, name), own, Journal(folder / f"{name}.jsonl", _now))
+    return Seat(address, secret_in(folder, name), own, Journal(folder / f"{name}.jsonl", _now), dossier)
 
 
 @asynccontextmanager

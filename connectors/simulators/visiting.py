@@ -1,6 +1,6 @@
 """Agencies without a system, which come for what is theirs: one round of an officer's tool, and how it misbehaves by the dossier's number.
 
-``9926`` to ``9930`` and ``9946`` to ``9948``: the first visit to that letter goes wrong, the next one goes well. ``9976`` and on: every visit. What a
+``9926`` to ``9930`` and ``9946`` to ``9949``: the first visit to that letter goes wrong, the next one goes well. ``9976`` and on: every visit. What a
 visit to one letter is, well or not, is a row of steps; an office performs them (``visiting_mailbox``, ``visiting_folder``).
 """
 
@@ -40,6 +40,7 @@ HABITS: Mapping[int, Habit] = {
     46: Habit("refuses", ("fetch", "refuse"), "từ chối, có lý do", "says that it cannot process it, and why"),
     47: Habit("misquotes", ("fetch", "keep", "misquote"), "xác nhận sai: mã băm khác, tệp là rác", "acknowledges wrongly: another digest, a file of garbage"),
     48: Habit("early", ("early", *WELL), "hộp thư: xác nhận trước khi lấy", "mailbox: acknowledges before it fetches"),
+    49: Habit("passes-by", (), "bỏ qua một thư, một danh mục", "passes a letter or a catalogue by"),
 }  # fmt: skip
 
 

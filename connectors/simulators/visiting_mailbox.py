@@ -1,4 +1,4 @@
-"""The officer's tool of an agency without a system: lists its mailbox at the hub, fetches each letter, keeps it, says so.
+"""The officer's tool of an agency without a system: lists its mailbox at the hub, fetches each letter, keeps it, says so; over REST or over SOAP.
 
 A letter is kept under the number of its transfer, so what comes again is the same file; it is written into the journal once.
 """
@@ -6,94 +6,76 @@ A letter is kept under the number of its transfer, so what comes again is the sa
 from __future__ import annotations
 
 import hashlib
-import json
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
-from connectors.simulators.calling import Ask, say
+from connectors.simulators.calling import say
 from connectors.simulators.tricks import Played, shown
 from connectors.simulators.visiting import visit
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
     from datetime import datetime
     from pathlib import Path
 
-    from connectors.simulators.calling import Heard, Verdict
+    from connectors.simulators.calling import Ask, Heard, Verdict
     from connectors.simulators.desk import Journal
+    from connectors.simulators.mailbox_words import Letter, Tongue
     from connectors.simulators.visiting import Step
 
-BOX = "/v1/mailbox"
 OTHER = hashlib.sha256(b"another letter").hexdigest()
-NOT_ITS = {"code": "KHONG-THUOC", "reason": "Không thuộc thẩm quyền"}
 REFUSED: frozenset[Step] = frozenset({"early", "misquote"})
 """Steps that a hub must say no to."""
-Letter = dict[str, Any]
 
 
 class MailboxOffice:
     """``address``: the hub's. ``folder``: where it keeps its letters."""
 
-    def __init__(self, address: str, secret: str, folder: Path, journal: Journal) -> None:
-        self._address, self._folder, self._journal = address, folder, journal
-        self._headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+    def __init__(self, address: str, tongue: Tongue, folder: Path, journal: Journal) -> None:
+        self._address, self._tongue, self._folder, self._journal = address, tongue, folder, journal
 
     async def round(self, _: datetime) -> AsyncIterator[Played]:
-        after: str | None = ""
-        while after is not None:
-            heard = await self._say("GET", f"{BOX}?after={quote(after)}")
-            yield _played("list", "well", heard)
-            page = json.loads(heard.body) if heard.status == HTTPStatus.OK else {"letters": [], "next": None}
-            for letter in page["letters"]:
+        after = ""
+        while True:
+            heard = await self._say(self._tongue.pending(after))
+            yield self._played("list", "well", heard)
+            letters, after = self._tongue.page(heard)
+            for letter in letters:
                 async for played in self._letter(letter):
                     yield played
                     if played.operation == "die":
                         return
-            after = page["next"]
+            if not after:
+                return
 
     async def _letter(self, letter: Letter) -> AsyncIterator[Played]:
-        there = visit(letter["dossier"] or "", letter["transfer"], self._folder)
-        content = b""
+        there, content = visit(letter.dossier, letter.transfer, self._folder), b""
         for step in there.steps:
             if step == "die":
                 yield Played("die", there.way, 0, "taken", expected=True, said="")
             elif step == "keep":
                 self._keep(letter, content)
             elif step == "fetch":
-                heard = await self._say("GET", f"{BOX}/{letter['transfer']}")
-                content, whole = heard.body, _digest(heard.body) == letter["digest"]
-                yield _played(step, there.way, heard, expected=whole)
+                heard = await self._say(self._tongue.fetch(letter.transfer))
+                content = self._tongue.content(heard)
+                whole = hashlib.sha256(content).hexdigest() == letter.digest
+                yield self._played(step, there.way, heard, expected=whole)
             else:
-                body = json.dumps(_said(step, letter)).encode()
-                heard = await self._say("POST", f"{BOX}/{letter['transfer']}/acknowledgement", body)
-                yield _played(step, there.way, heard, "refused" if step in REFUSED else "taken")
+                digest = OTHER if step == "misquote" else letter.digest
+                heard = await self._say(
+                    self._tongue.settle(letter.transfer, digest, refused=step == "refuse")
+                )
+                yield self._played(step, there.way, heard, "refused" if step in REFUSED else "taken")
 
     def _keep(self, letter: Letter, content: bytes) -> None:
-        (self._folder / f"{letter['transfer']}.letter").write_bytes(content)
-        if all(entry.key != letter["transfer"] for entry in self._journal.entries):
-            dossier = letter["dossier"] or ""
-            self._journal.record(letter["kind"], content, key=letter["transfer"], dossier=dossier)
+        (self._folder / f"{letter.transfer}.letter").write_bytes(content)
+        if all(entry.key != letter.transfer for entry in self._journal.entries):
+            self._journal.record(letter.kind, content, key=letter.transfer, dossier=letter.dossier)
 
-    async def _say(self, method: str, path: str, body: bytes = b"") -> Heard:
-        return await say(self._address, Ask(path=path, body=body, method=method, headers=self._headers))
+    def _played(
+        self, operation: str, way: str, heard: Heard, expects: Verdict = "taken", *, expected: bool = True
+    ) -> Played:
+        verdict = self._tongue.verdict(heard)
+        return Played(operation, way, heard.status, verdict, expected and verdict == expects, shown(heard))
 
-
-def _said(step: Step, letter: Letter) -> Mapping[str, Any]:
-    told = {"digest": OTHER if step == "misquote" else letter["digest"]}
-    return {**told, "refused": NOT_ITS} if step == "refuse" else told
-
-
-def _played(
-    operation: str, way: str, heard: Heard, expects: Verdict = "taken", *, expected: bool = True
-) -> Played:
-    verdict: Verdict = "unclear"
-    if heard.status == HTTPStatus.OK:
-        verdict = "taken"
-    elif HTTPStatus.BAD_REQUEST <= heard.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        verdict = "refused"
-    return Played(operation, way, heard.status, verdict, expected and verdict == expects, shown(heard))
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    async def _say(self, ask: Ask) -> Heard:
+        return await say(self._address, ask)

@@ -48,7 +48,7 @@ def call(folder: Path, family: str, address: str, dossier: str, now: datetime) -
     ``address``: empty for the manual's.
     """
     if family in OFFICES:
-        return OFFICES[family].make(seat(folder, family, address or HUB)).round(now)
+        return OFFICES[family].make(seat(folder, family, address or HUB, dossier)).round(now)
     calling = CALLERS[family]
     stranger = calling.make("not-the-secret")
     caller = calling.make(secret_in(folder, family))

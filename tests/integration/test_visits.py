@@ -30,6 +30,7 @@ from schemas.problems import Refusal
 from tests.doubles.pki import Pki
 from tests.integration.delivery_house import Partner, until
 from tests.integration.intake_house import PROVINCE, House, house, partner_files, parts
+from tests.integration.test_publishing import published
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -42,8 +43,9 @@ if TYPE_CHECKING:
     from tests.integration.intake_house import Parts
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
-POST, SHARE = "phong-hop-thu", "phong-thu-muc"
+BOXES, SHARE = ("phong-hop-thu", "phong-soap"), "phong-thu-muc"
 GARBAGE = "what is no message"
+LISTS = "phong-danh-muc"
 TRIAL = {"Lienthong-Trial": "true"}
 
 
@@ -67,16 +69,17 @@ def test_every_office_has_a_partner_file_and_numbers_of_its_own() -> None:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     place = tmp_path_factory.mktemp("house")
     folder = partner_files(place / "partners", Pki(place, NOW)["seal-2048"].certificate_file)
-    secret = hashlib.sha256(b"its key").hexdigest()
-    text = (sandbox.EXAMPLES / "offices" / f"{POST}.toml").read_text("utf-8")
-    (folder / f"{POST}.toml").write_text(text.replace("0" * 64, secret), "utf-8")
+    for name in (*BOXES, LISTS):
+        text = (sandbox.EXAMPLES / "offices" / f"{name}.toml").read_text("utf-8")
+        secret = hashlib.sha256(name.encode()).hexdigest()
+        (folder / f"{name}.toml").write_text(text.replace("0" * 64, secret), "utf-8")
     return parts(folder)
 
 
 @asynccontextmanager
 async def working(hub: House) -> AsyncIterator[None]:
     """A worker that lays letters out."""
-    await hub.store.capacities([one for one in capacities(hub.parts.partners) if one.partner == POST])
+    await hub.store.capacities([one for one in capacities(hub.parts.partners) if one.partner in BOXES])
     bench = Workbench(codecs=hub.parts.codecs, sealers=dict.fromkeys(hub.parts.codecs, Unsigned()))
 
     async def run(orders: Sequence[Order]) -> list[Sealed | Problem]:
@@ -86,7 +89,7 @@ async def working(hub: House) -> AsyncIterator[None]:
         name="w",
         store=hub.store,
         sealery=Pool(run),
-        routes={POST: Partner(policy=Policy(schedule=(), fetches=True))},
+        routes=dict.fromkeys(BOXES, Partner(policy=Policy(schedule=(), fetches=True))),
         codec_of=hub.parts.codecs.get,
         now=lambda: NOW,
         uniform=lambda low, _: low,
@@ -100,21 +103,23 @@ async def working(hub: House) -> AsyncIterator[None]:
         await running
 
 
+@pytest.mark.parametrize("name", BOXES)
 async def test_a_mailbox_is_emptied_letter_by_letter_whatever_the_office_does(
-    made: Parts, tmp_path: Path
+    made: Parts, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / "letters").mkdir()
-    async with house(tmp_path, made, lambda: NOW) as hub, working(hub):
-        place = Seat(hub.url, "its key", tmp_path / "letters", Journal(tmp_path / "journal", lambda: NOW))
+    desks = {"desks": {"/soap": catalogue.DESKS["soap"]}}
+    async with house(tmp_path, made, lambda: NOW, more=desks) as hub, working(hub):
+        place = Seat(hub.url, name, tmp_path / "letters", Journal(tmp_path / "journal", lambda: NOW))
 
         async def lying(least: int) -> None:
             async def there() -> bool:
-                return len(await hub.store.mailbox.letters(POST, after="", limit=99)) >= least
+                return len(await hub.store.mailbox.letters(name, after="", limit=99)) >= least
 
             await until(there)
 
         async def round_() -> list[Played]:
-            return [each async for each in OFFICES[POST].make(place).round(NOW)]
+            return [each async for each in OFFICES[name].make(place).round(NOW)]
 
         for number, habit in HABITS.items():
             code = code_of(9900 + number)
@@ -137,6 +142,34 @@ async def test_a_mailbox_is_emptied_letter_by_letter_whatever_the_office_does(
         assert (await hub.post(hub.received(code_of(9980)), key="always", headers=TRIAL)).status == 202
         await lying(1)
         assert {steps(await round_())[-1] for _ in range(2)} == {("die", "dies-kept", "taken")}
+
+
+async def test_a_subscriber_has_each_catalogue_once_and_what_it_passes_by_is_seen(
+    made: Parts, tmp_path: Path
+) -> None:
+    async with house(tmp_path, made, lambda: NOW) as hub:
+        letters = tmp_path / "catalogues"
+        letters.mkdir()
+        journal = Journal(tmp_path / "journal", lambda: NOW)
+
+        async def round_(number: int = 1) -> list[Played]:
+            place = Seat(hub.url, LISTS, letters, journal, code_of(number))
+            return [each async for each in OFFICES[LISTS].make(place).round(NOW)]
+
+        for version, (number, habit) in enumerate(HABITS.items(), 1):
+            await published(hub.store, version)
+            done = [step for step in habit.steps if step not in {"keep", "refuse"}]
+            told = {"misquote": "refused"}
+            assert steps(await round_(9900 + number)) == [
+                (step, habit.kind, told.get(step, "taken")) for step in done
+            ]
+            used = {each.version for each in await hub.store.catalogues.had() if each.acknowledged_at}
+            assert (version in used) == bool({"acknowledge", "early"} & set(done)), habit.kind
+            again = [step for step in WELL if "acknowledge" not in done and step != "keep"]
+            assert steps(await round_()) == [(step, "well", "taken") for step in again]
+        had = await hub.store.catalogues.had("procedures")
+        assert [each.version for each in had if each.acknowledged_at] == [*range(1, 1 + len(HABITS))]
+        assert [entry.key for entry in journal.entries] == [f"procedures@{each.version}" for each in had]
 
 
 class Share:
