@@ -95,7 +95,9 @@ class EdxmlCodec:
         told = self._settings
         if event.kind is Kind.RECALLED:
             return letters.ask_back(told, about, event) if told.recalls and about.sender == told.own else None
-        return letters.progress(told, about, event) if told.progress and about.sender == told.organ else None
+        return (
+            letters.progress(told, about, event) if told.progress and told.is_theirs(about.sender) else None
+        )
 
     def enclose(self, draft: Draft, contents: Mapping[str, bytes]) -> Draft:
         """Put the files in, by SHA-256. Raises ``Refusal`` HUB-MAP-004 for one that is not there."""

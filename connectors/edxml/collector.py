@@ -44,13 +44,15 @@ class _Inbox:
         self._settings, self._axis = settings, axis
 
     async def collect(self, limit: int) -> AsyncGenerator[Picked | Missed]:
+        """What a status is about was sent before it: documents are listed after status messages, and offered before them."""
+        lists = {kind: await self._listed(kind) for kind in reversed(TYPES)}
         for kind in TYPES:
-            listed = await self._listed(kind)
+            listed = lists[kind]
             if isinstance(listed, Missed):
                 yield listed
                 continue
             for entry in listed:
-                if entry.sender == self._settings.organ and entry.kind in {"", kind}:
+                if self._settings.is_theirs(entry.sender) and entry.kind in {"", kind}:
                     yield await self._fetched(entry, kind, limit)
 
     async def settle(self, picked: Picked, fate: Fate) -> Missed | None:
@@ -99,7 +101,7 @@ class _Inbox:
         except Refusal:
             return _picked(entry, body)
         fits = head.is_error or head.is_status == (kind == "status")  # the axis has no type for errors
-        if head.sender != self._settings.organ or not fits:
+        if not self._settings.is_theirs(head.sender) or not fits:
             return _picked(entry, body, fault=Reason(code="HUB-AUT-003", detail="From"))
         recalls = back.document if back else ""
         return replace(_picked(entry, body, inside), receipt=head.receipt, recalls=recalls)
@@ -110,7 +112,7 @@ class _Inbox:
         except Refusal:
             return None  # it names nobody who could be told
         back = letters.asked_back(picked.body)
-        if (about.is_status and back is None) or about.sender != self._settings.organ:
+        if (about.is_status and back is None) or not self._settings.is_theirs(about.sender):
             return None
         words = (letters.KEPT, letters.GIVEN_BACK) if back else (letters.TURNED_AWAY, letters.ARRIVED)
         code = words[0 if reason else 1]

@@ -147,10 +147,9 @@ def progress(settings: Settings, about: Head, event: Event) -> bytes | None:
 
 
 def ask_back(settings: Settings, about: Head, event: Event) -> bytes:
-    """Ask for a document of ours back: ``ResponseFor`` names whom it went to."""
+    """Ask for a document of ours back."""
     why = event.content or event.reason or WORDS[ASKED_BACK]
-    there = msgspec.structs.replace(about, sender=settings.organ)
-    return _written(settings, there, _staff(event), (ASKED_BACK, why, event.at))
+    return _written(settings, about, _staff(event), (ASKED_BACK, why, event.at))
 
 
 def _staff(event: Event) -> str:
@@ -161,10 +160,10 @@ def _staff(event: Event) -> str:
 def _written(
     settings: Settings, about: Head, staff: str, what: tuple[str, str, datetime], errors: str = ""
 ) -> bytes:
-    """Write a status message as documents in the field have it: no body, ``ResponseFor`` names who is answered. ``what``: code, words, moment."""
+    """Write a status message as documents in the field have it: no body, ``ResponseFor`` names whom it goes to, by the code of today, and the document by its own. ``what``: code, words, moment."""
     code, words, said_at = what
     response = (
-        ("OrganId", about.sender),
+        ("OrganId", settings.organ),
         ("Code", about.code),
         ("PromulgationDate", about.day),
         ("DocumentId", about.document or _composed(about)),

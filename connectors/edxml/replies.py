@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 ROWS: Table = (Row(code=("0",), outcome="delivered"),)
+FAILED = "FAIL"
 
 
 class Answer(Protocol):
@@ -50,10 +51,12 @@ class Told(NamedTuple):
 
 
 def read(answer: Answer) -> Told:
-    """Two spellings are in use: ``ErrorCode`` and ``errorCode``. An answer without either is not one of the axis."""
+    """Two spellings are in use: ``ErrorCode`` and ``errorCode``. An answer without either is not one of the axis, and no success whose ``status`` says FAIL."""
     document = read_json(answer.body)
     known = document if isinstance(document, dict) else {}
     code = next((normal_code(known[name]) for name in ("ErrorCode", "errorCode") if name in known), "")
+    if code == "0" and str(known.get("status", "")).strip().upper() == FAILED:
+        code = FAILED
     phrase = next(
         (known[name] for name in ("ErrorDesc", "errorDesc") if isinstance(known.get(name), str)), ""
     )

@@ -75,13 +75,14 @@ class Errors(_Closed):
 
 
 class Settings(Reach):
-    """One organisation on the document axis. ``organ``: its code there; ``own``: ours, under which the hub sends.
+    """One organisation on the document axis. ``organ``: its code there, to which the hub sends; ``also``: codes under which it sends, too; ``own``: ours, under which the hub sends.
 
     ``own_name``, ``organ_name``: how documents call us and them; ``place``: where documents of ours are issued. ``statuses``: whether the sender of a document hears that it arrived or was turned
     away; ``errors``: and why, in an element of its own; ``progress``: and what becomes of the dossier that it brought, as far as no file goes with it. ``recalls``: a recall goes as status 13 about our document that told the end. ``look_back``: days that the list of what lies ready goes back. ``zipped``: files go out as a ZIP of themselves each.
     """
 
     organ: Word
+    also: tuple[Word, ...] = ()
     own: Word
     own_name: Name = ""
     organ_name: Name = ""
@@ -94,6 +95,9 @@ class Settings(Reach):
     look_back: Annotated[int, Field(ge=1, le=365)] = 30
     zipped: bool = False
     errors: Errors | None = None
+
+    def is_theirs(self, code: str) -> bool:
+        return code == self.organ or code in self.also
 
     @property
     def says_statuses(self) -> bool:

@@ -166,6 +166,7 @@ class _Vxp:
             told.time_header: f"{local:%d%m%YT%H%M%S}+{local.microsecond // 1000:04d}",
             told.content_header: self._digest(request.body),
         }
+        named = {name: value for name, value in named.items() if value}
         signed = {told.prefix + name: value for name, value in named.items()}
         over = json.dumps(signed, separators=(",", ":"))
         code = hmac.digest(self._secret.encode(), over.encode(), "sha256").hex()

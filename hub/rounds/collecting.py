@@ -115,7 +115,7 @@ class Collecting:
                 async for one in offered:
                     if not isinstance(one, Missed) and not await self._has_turn(stop):
                         return settled
-                    trouble = one if isinstance(one, Missed) else await self._settle(stop, one)
+                    trouble = await self._handled(stop, one, missed)
                     settled += trouble is None
                     missed = trouble or missed
         except Exception as error:
@@ -125,6 +125,12 @@ class Collecting:
             raise
         await self._say(stop, time.perf_counter() - began, missed.reason if missed else None)
         return settled
+
+    async def _handled(self, stop: Stop, one: Picked | Missed, missed: Missed | None) -> Missed | None:
+        """What asks something back waits for a round in which nothing was missed: it may be just that."""
+        if isinstance(one, Missed):
+            return one
+        return missed if one.recalls and missed else await self._settle(stop, one)
 
     async def _has_turn(self, stop: Stop) -> bool:
         return await self._store.turn(chore(stop.partner), self._holder, self._now(), TURN)

@@ -43,6 +43,7 @@ from tests.store.samples import acceptance, at, delivered, roomy, sealed
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from connectors.simulators.desk import Call, Said
     from connectors.simulators.server import Server
     from hub.delivery.sealing import Order as Sealing
     from hub.intake.intake import Intake
@@ -146,6 +147,7 @@ async def staged(
     more: dict[str, Any] | None = None,
     partner: str = "axis",
     habits: Habits | None = None,
+    axis: type[Axis] = Axis,
 ) -> AsyncIterator[Stage]:
     kept: list[Intake] = []
 
@@ -153,7 +155,7 @@ async def staged(
         kept.append(intake)
         return intake
 
-    double = Axis(Journal(None, now), SECRET, OWN, habits)
+    double = axis(Journal(None, now), SECRET, OWN, habits)
     async with house(folder, made, lambda: NOON, intake=keep) as hub, loopback(double) as (server, url):
         told = settings(kind, url, folder, **(more or {}))
         inbox = collector(told, line(told))
@@ -228,7 +230,9 @@ async def test_what_breaks_on_the_way_loses_and_doubles_nothing(
 ) -> None:
     async with staged(tmp_path, made) as stage:
         name = stage.axis.lodge(THEIRS, DOCUMENT.encode())
-        stage.server.order(Order(kind=kind, operation=operation, after=after))
+        stage.server.order(
+            Order(kind=kind, operation=operation, after=after, times=2 if operation == LIST else 1)
+        )
         assert await stage.round() == 0
         assert await stage.trouble() != ()
         await stage.round()
@@ -283,6 +287,17 @@ async def test_what_others_sent_is_left_alone_and_a_false_sender_is_turned_away(
         assert await stage.messages() == 0
 
 
+async def test_an_organisation_may_send_under_its_former_code_too(tmp_path: Path, made: Parts) -> None:
+    former = "000.00.10.H47"
+    async with staged(tmp_path, made, more={"also": [former]}) as stage:
+        raw = DOCUMENT.replace("<edXML:OrganId>000.00.15.H47", f"<edXML:OrganId>{former}")
+        name = stage.axis.lodge(former, raw.encode())
+        assert await stage.round() == 1, await stage.trouble()
+        assert (stage.state(name), stage.statuses()) == ("DONE", ["01"])
+        (said,) = stage.axis.sent("status")
+        assert parse_xml(said).findtext(".//{*}ResponseFor/{*}OrganId") == THEIRS  # it is called so today
+
+
 @pytest.mark.parametrize("code", ["05", "15", "16"])
 async def test_a_status_message_is_taken_and_never_answered(tmp_path: Path, made: Parts, code: str) -> None:
     async with staged(tmp_path, made) as stage:
@@ -292,6 +307,25 @@ async def test_a_status_message_is_taken_and_never_answered(tmp_path: Path, made
         assert await stage.round() == 1
         assert (stage.state(name), stage.statuses()) == ("DONE", ["01"])
         assert await stage.messages() == 2
+
+
+class Fails(Axis):
+    """Says of what it refuses no more than that it failed."""
+
+    def answer(self, call: Call) -> Said:
+        said = super().answer(call)
+        return (
+            msgspec.structs.replace(said, body=said.body.replace(b'"OK"', b'"FAIL"'))
+            if MARK in call.path
+            else said
+        )
+
+
+async def test_a_failure_beside_the_code_of_success_is_none(tmp_path: Path, made: Parts) -> None:
+    async with staged(tmp_path, made, axis=Fails) as stage:
+        stage.axis.lodge(THEIRS, DOCUMENT.encode())
+        assert await stage.round() == 0
+        assert await stage.trouble() == ("HUB-PAR-006",)
 
 
 @pytest.mark.parametrize("kind", BOTH)
@@ -467,6 +501,37 @@ async def test_what_ended_a_dossier_is_taken_back_and_what_is_over_is_kept(
         if not ended:
             kept = (GOLDEN / "kept.xml").read_bytes()
             assert undated(stage.axis.sent("status")[-1]) == undated(kept)
+
+
+class Between(Axis):
+    """A document and the wish to have it back arrive between two lists."""
+
+    arrived = False
+
+    def answer(self, call: Call) -> Said:
+        said = super().answer(call)
+        if LIST in call.path and not self.arrived:
+            self.arrived = True
+            self.lodge(THEIRS, DOCUMENT.encode())
+            self.lodge(THEIRS, BACK.encode(), kind="status")
+        return said
+
+
+async def test_who_asks_back_what_has_just_arrived_gets_it(tmp_path: Path, made: Parts) -> None:
+    async with staged(tmp_path, made, axis=Between) as stage:
+        assert await stage.round() == 1
+        assert await stage.round() == 1
+        assert stage.statuses() == ["01", "15"]
+
+
+async def test_who_asks_back_what_could_not_be_fetched_waits(tmp_path: Path, made: Parts) -> None:
+    async with staged(tmp_path, made) as stage:
+        stage.axis.lodge(THEIRS, DOCUMENT.encode())
+        stage.axis.lodge(THEIRS, BACK.encode(), kind="status")
+        stage.server.order(Order(kind="html", operation=FETCH))
+        assert await stage.round() == 0
+        assert await stage.round() == 2
+        assert stage.statuses() == ["01", "15"]
 
 
 async def test_only_what_ended_a_dossier_last_is_taken_back(tmp_path: Path, made: Parts) -> None:

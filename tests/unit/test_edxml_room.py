@@ -238,6 +238,7 @@ def test_each_call_of_the_national_interface_is_signed_as_it_wants(tmp_path: Pat
     signed = msgspec.json.decode(request.headers["XroadVnpt-sign-header"], type=dict[str, str])
     assert {name: signed[f"XroadVnpt-{name}"] for name in asked} == asked
     assert all(request.headers[name] == value for name, value in signed.items())
+    assert all(way_of(told, "secret-of-the-unit").fetch("d-1", NOW).headers.values())
 
 
 @pytest.mark.parametrize("zeros", [True, False])
