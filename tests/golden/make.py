@@ -3,7 +3,7 @@
 ``full/``: one message per operation in which every row of its table says something. ``story/``: the messages of
 ``examples/messages`` in every format that a recipient gets. ``wire/``: what partners write, written by hand; only what each case
 means (``meaning.json``) is made, from its ``sample`` or its first file.
-``kinds/``: what each format makes of each kind (``telling.py``).
+``kinds/``: what each format makes of each kind (``telling.py``). ``answers/``: what the hub answers at its desks (``answering.py``).
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ from itertools import count  # noqa: E402
 
 import msgspec  # noqa: E402
 
+from connectors.catalogue import DESKS  # noqa: E402
 from schemas.convert import spelled  # noqa: E402
 from schemas.dossier import Message, to_json  # noqa: E402
 from schemas.mapping import mappings  # noqa: E402
 from schemas.table import CANONICAL, Row, Shape, Table, read_table, step_into  # noqa: E402
-from tests.golden import telling  # noqa: E402
+from tests.golden import answering, telling  # noqa: E402
 from tests.golden.meanings import WIRE, meaning  # noqa: E402
 
 if TYPE_CHECKING:
@@ -140,9 +141,14 @@ def each_kind(loaded: Mapping[str, Any]) -> Made:
             yield HERE / "kinds" / f"{ref}.json", telling.told(mapping, table)
 
 
+def each_answer(_loaded: Mapping[str, Any]) -> Made:
+    for name in DESKS:
+        yield HERE / "answers" / f"{name}.json", answering.answers(name)
+
+
 def every(loaded: Mapping[str, Any]) -> Made:
     """Every file that is not written by hand, but for what cases of ``wire/`` mean."""
-    for one in (full, story, each_kind):
+    for one in (full, story, each_kind, each_answer):
         yield from one(loaded)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -293,6 +295,19 @@ def test_a_fault_says_code_place_rule_and_advice_in_both_languages() -> None:
     assert [each.text for each in refusal.iterfind(f"{{{NS}}}Text/{{{NS}}}Title")] == ["title vi", "title en"]
     assert refusal.findtext(f"{{{NS}}}RetryAfter") == "7"
     assert refusal.findtext(f"{{{NS}}}Problem/{{{NS}}}Line") == "3"
+
+
+def test_every_answer_of_the_golden_file_is_of_the_contract() -> None:
+    golden = Path(__file__).parents[1] / "golden" / "answers" / "soap.json"
+    told = json.loads(golden.read_bytes())
+    faults = 0
+    for case, reply in told.items():
+        (inside,) = etree.fromstring(reply["body"].encode())[0]
+        faults += inside.tag == f"{{{SOAP}}}Fault"
+        said = inside.find("detail")[0] if inside.tag == f"{{{SOAP}}}Fault" else inside  # type: ignore[index]  # it is there
+        assert contract().problems(said) == (), case
+        assert (reply["status"] == 500) == (said is not inside), case
+    assert (len(told), faults) == (12, 6)
 
 
 def test_a_receipt_is_told_as_the_contract_says() -> None:

@@ -86,6 +86,20 @@ def differs(mapping: Format, pair: Pair) -> str:
         return f"{pair.how}: {refusal.problems}"
 
 
+@pytest.mark.parametrize("way", ["order", "namespaces", "spelling"])
+@pytest.mark.parametrize("path", sorted((GOLDEN / "edxml").glob("*.xml")), ids=lambda path: str(path.stem))
+def test_a_document_of_the_axis_means_the_same_in_another_order_under_other_prefixes_and_in_other_characters(
+    path: Path, way: str
+) -> None:
+    ref = "edxml.qcvn102@1"
+    raw = path.read_bytes()
+    keys = set()
+    for pair in WAYS[way](Form(TABLED[ref], "", raw, {}, words)):
+        assert differs(LOADED[ref], pair) == ""
+        keys |= {LOADED[ref].natural_key(each) for each in (pair.one, pair.other)}
+    assert len(keys) == 1, "known by the same key, however it is written"
+
+
 @pytest.mark.parametrize(("ref", "name"), HEARD)
 def test_none_one_and_many_elements_are_as_many_however_a_list_of_one_is_written(ref: str, name: str) -> None:
     asked, mapping = form(ref, name), LOADED[ref]
