@@ -7,7 +7,15 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from connectors.credentials.settings import ApiKey, Closed, HeaderName, NoAuth, SoapAuth
+from connectors.credentials.settings import (
+    ApiKey,
+    Closed,
+    HeaderName,
+    NoAuth,
+    SoapAuth,
+    SoapElement,
+    SoapUser,
+)
 from connectors.reach import Reach
 
 _PATH = re.compile(r"^[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*$")
@@ -80,6 +88,14 @@ class Settings(Reach):
     find: Asking | None = None
     auth: SoapAuth = NoAuth()
     files_at: tuple[ElementPath, ...] = ()
+
+    def spoils(self, *, envelope: bool) -> str:
+        """Why what the hub signs would not hold, by the words of a rule; empty: it does. ``envelope``: that is signed, not the payload."""
+        if isinstance(self.auth, SoapElement) and not envelope:
+            return "wss: auth.kind = soap_element writes a key into what the others sign"
+        if isinstance(self.auth, SoapUser) and envelope:
+            return "not wss: auth.kind = soap_user has the one Security header"
+        return ""
 
     @model_validator(mode="after")
     def _a_key_in_a_body_is_json(self) -> Self:

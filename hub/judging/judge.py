@@ -27,17 +27,23 @@ DOCUMENT_PLACES = tuple(
 )
 
 
+def check_size(said: bytes, desk: Desk) -> None:
+    """Raises ``Refusal`` HUB-LIM-001."""
+    if len(said) > desk.limit:
+        raise refuse("HUB-LIM-001", rule=f"at most {desk.limit} bytes")
+
+
 def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
     """Judge one message. Raises ``Refusal`` with every problem that could be found at the step that failed."""
     sender = desk.senders[request.sender]
     if request.claimed and sender.verifier is None:
         raise refuse("HUB-AUT-001", "Authorization")
     raw = request.content()
-    if len(raw) > desk.limit:
-        raise refuse("HUB-LIM-001", rule=f"at most {desk.limit} bytes")
+    check_size(b"" if request.within else raw, desk)  # of a call with files in it the spool has seen the size
     media_type = check_media_type(request.headers, sender)
     verified = verify(request, raw, sender, now)
     payload = lifted(verified.payload if verified else raw, request.within)
+    check_size(payload, desk)
     said = payload if verified and verified.wrapped else raw
     read = as_utf8(payload, sender.text, sender.media)
     given = key_of(request.headers)

@@ -38,6 +38,7 @@ def faults(
     room = world.rooms[told.room]
     yield from _known(source, told, room)
     yield from _envelopes(source, told, room)
+    yield from _spoiled(source, told, settings)
     yield from _collected(source, told, world)
     yield from _fetched(source, told, room)
     yield from _answered(source, told, room)
@@ -110,6 +111,13 @@ def _envelopes(source: Source, told: Declaration, room: type[BaseModel] | None) 
         yield source.problem(("receives", "signature", "binding"), _of(told.room, signs))
     if reply and reply.binding not in believes:
         yield source.problem(("receives", "reply_signature", "binding"), _of(told.room, believes))
+
+
+def _spoiled(source: Source, told: Declaration, settings: BaseModel | None) -> Iterator[Problem]:
+    """What is put beside or into what was signed must leave the signature standing."""
+    seal, spoils = told.receives.signature if told.receives else None, getattr(settings, "spoils", None)
+    if seal and spoils and (why := spoils(envelope=per_attempt(seal.profile))):
+        yield source.problem(("receives", "signature", "binding"), why)
 
 
 def _collected(source: Source, told: Declaration, world: World) -> Iterator[Problem]:

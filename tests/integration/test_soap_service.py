@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -88,7 +89,8 @@ async def asked(
     sent = {"SOAPAction": f'"{NS}/{operation}"', "Content-Type": "text/xml; charset=utf-8"}
     if by:
         sent["Authorization"] = f"Bearer {KEYS.get(by, by)}"
-    async with hub.session.post(f"{hub.url}/soap/v1{query}", data=body, headers={**sent, **headers}) as got:
+    data = io.BytesIO(body)
+    async with hub.session.post(f"{hub.url}/soap/v1{query}", data=data, headers={**sent, **headers}) as got:
         assert got.content_type == "text/xml"
         child_ = etree.fromstring(await got.read())[0][0]
         if got.status == 200:
@@ -311,3 +313,36 @@ async def test_who_comes_too_often_is_told_when_to_come_again(tmp_path: Path, ma
         assert 0 < int(said.headers["Retry-After"]) <= 10
         text = said.child.findtext("faultstring") or ""
         assert text == f"HUB-LIM-002: {errors.load()['HUB-LIM-002'].title.en}"
+
+
+async def test_a_signed_envelope_with_a_file_is_looked_at_up_to_eight_mebibytes(
+    tmp_path: Path, made: Parts, pki: Pki
+) -> None:
+    """What is larger is refused by its size, not for what it is; its file is brought before."""
+    one = pki["seal-2048"]
+    key = KeySource(name="seal", file=str(one.key_file), certificate=str(one.certificate_file))
+    signer = EnvelopeSigner(load(key), WssProfile())
+    (tmp_path / "spool").mkdir()
+    calls = Spool(tmp_path / "spool", memory=1024, limit=32 << 20)
+    more = {"desks": {"/soap": DESKS["soap"]}, "calls": calls}
+    async with house(tmp_path, made, lambda: NOW, more=more) as hub:
+        for size, refused in ((6_000_000, ""), (6_400_000, "HUB-SIG-005")):
+            content = bytes(size)
+            digest = hashlib.sha256(content).hexdigest()
+            file = f"<File><Name>a</Name><ContentType>application/pdf</ContentType><Content>{base64.b64encode(content).decode()}</Content></File>"
+            named = [{"id": "1", "name": "a", "sha256": digest, "size": size}]
+            child = (
+                f'<SendResult xmlns="{NS}">{message(hub, str(size), more=file, documents=named)}</SendResult>'
+            )
+            said = await asked(hub, "SendResult", signer.sign(envelope(child), NOW), by="bureau")
+            if refused:
+                assert said.refusal == refused
+                assert b"8388608" in etree.tostring(said.child)
+            else:
+                enclosed = await hub.store.documents.enclosed([said.at("Message")])
+                assert [each.sha256 for each in enclosed[said.at("Message")]] == [digest]
+        padded = base64.b64encode(json.dumps(hub.received()).encode() + b" " * (1 << 20)).decode()
+        large = f"<Key>k</Key><ContentType>application/json</ContentType><Payload>{padded}</Payload>"
+        child = f'<SubmitMessage xmlns="{NS}">{large}</SubmitMessage>'
+        said = await asked(hub, "SubmitMessage", signer.sign(envelope(child), NOW), by="bureau")
+        assert said.refusal == "HUB-LIM-001"  # the message in it is no larger than one that comes by itself
