@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from connectors.simulators.axis_box import LODGED, MARK, SEND, Box
+from connectors.simulators.axis_province import LIST as LISTED
 from connectors.simulators.axis_province import Province
 from connectors.simulators.axis_vxp import BODY, FETCH, HEADERS, LIST, SENT, Vxp, Ways
 from connectors.simulators.desk import Value, say
@@ -121,4 +122,4 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 
-__all__ = ["FETCH", "LIST", "LODGE", "MARK", "SEND", "SENT", "Axis", "Habits"]
+__all__ = ["FETCH", "LIST", "LISTED", "LODGE", "MARK", "SEND", "SENT", "Axis", "Habits"]

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path  # noqa: TC003
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from urllib.parse import parse_qs
 
 import msgspec
@@ -86,6 +86,15 @@ class Desk(Protocol):
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret that may legitimately travel on its wire now."""
+        ...
+
+
+@runtime_checkable
+class Knows(Protocol):
+    """A desk that can be asked for what it has by a number of its own."""
+
+    def about(self, call: Call) -> bytes:
+        """Return what a call is about and does not carry; empty: nothing, or not known."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 ``9901`` to ``9949``: the first call that brings something about that dossier goes wrong, every other one goes well, so a hub that comes again or asks gets
 there. ``9951`` to ``9999``: the same kinds, at every call, so that dead letters and doubts can be looked at. What the caller says is
-searched as it came, percent-decoded, and inside its base64.
+searched as it came, percent-decoded, and inside its base64; what a partner has under a number that the caller says, too.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from msgspec.structs import replace
+
+from connectors.simulators.desk import Knows
 from connectors.simulators.orders import Order, perform
 from connectors.simulators.server import Server
 
@@ -100,7 +103,7 @@ class Sandboxed(Server):
         self._asks, self._done = asks, set[str]()
 
     def _plan(self, call: Call) -> Plan:
-        code, number = called(call) or ("", 0)
+        code, number = self._named(call)
         magic = MAGIC.get(number % FOREVER)
         well = code in self._done or self.desk.name(call) in self._asks
         if magic is None or self.orders or (number < FOREVER and well):
@@ -111,3 +114,12 @@ class Sandboxed(Server):
             self.desk.expire()
         processed = order.after or order.kind == "expire"
         return perform(order, call, self.desk.answer(call) if processed else self.desk.refusal(call))
+
+    def _named(self, call: Call) -> tuple[str, int]:
+        """Look into the call; where it names a number of the partner's own alone, into what that stands for. ``/__…`` is no call of a partner's."""
+        if call.path.startswith("/__"):
+            return "", 0
+        found = called(call)
+        if found is None and isinstance(self.desk, Knows):
+            found = called(replace(call, path="", query="", body=self.desk.about(call)))
+        return found or ("", 0)

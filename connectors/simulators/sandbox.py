@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from connectors.simulators import land, onestop, portal
-from connectors.simulators.axis import Axis
+from connectors.simulators import axis, land, onestop, portal
+from connectors.simulators.axis import Axis, Habits
 from connectors.simulators.callers import CALLERS
 from connectors.simulators.desk import Journal
 from connectors.simulators.front import Front
@@ -59,6 +59,11 @@ def _gateway(journal: Journal, secret: str) -> Gateway:
     return Gateway(OneStop(journal), doors)
 
 
+def _province(journal: Journal, secret: str) -> Axis:
+    """One secret for the gateway's client and as the unit's."""
+    return Axis(journal, secret, habits=Habits(client=f"hub:{secret}"))
+
+
 FAMILIES: Mapping[str, Family] = {
     "mot-cua": Family(OneStop, frozenset({onestop.ASK})),
     "dat-dai-soap": Family(Land, frozenset({land.LOOK_UP})),
@@ -68,7 +73,7 @@ FAMILIES: Mapping[str, Family] = {
         frozenset({portal.LOOK_UP}),
     ),
     "dvcqg-g2": Family(lambda journal, secret: PortalG2(journal, secret, clock=_now)),
-    "truc-vxp": Family(Axis),
+    "truc-vxp": Family(Axis, frozenset({axis.LIST, axis.SENT})),
     "thue-gip": Family(lambda journal, secret: Gip(journal, secret, clock=_now)),
     "lgsp-mot-cua": Family(_gateway, frozenset({onestop.ASK})),
     "dvcqg-g1plus": Family(
@@ -87,6 +92,7 @@ FAMILIES: Mapping[str, Family] = {
     "dvcqg-g2-2026": Family(
         lambda journal, secret: PortalG2(journal, secret, clock=_now, lists=True), numbered=False
     ),
+    "truclienthong": Family(_province, frozenset({axis.LISTED})),
 }
 """By the name of the partner file in ``examples/sandbox``."""
 

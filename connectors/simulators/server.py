@@ -114,9 +114,10 @@ class Server:
         if plan.wait:
             self.held.add(caller)
         try:
-            return await _write(plan, writer)
+            keep = await _write(plan, writer)
         finally:
             self.held.discard(caller)
+        return keep and call.headers.get("connection", "").lower() != "close"
 
     def _note(self, request: bytes, plan: Plan) -> None:
         self.calls += 1

@@ -21,9 +21,22 @@ import pytest
 from msgspec.structs import replace
 
 from connectors import catalogue
-from connectors.contract import Deferred, Delivered, Numbers, Parcel, Refused, Sealed, Unsure
+from connectors.contract import (
+    Deferred,
+    Delivered,
+    Missed,
+    Numbers,
+    Parcel,
+    Picked,
+    Refused,
+    Sealed,
+    Taken,
+    Unsure,
+)
 from connectors.simulators import sandbox
+from connectors.simulators.axis import LODGE
 from connectors.simulators.callers import CALLERS
+from connectors.simulators.calling import Ask, say
 from connectors.simulators.desk import Call
 from connectors.simulators.magic import FOREVER, MAGIC, called
 from connectors.simulators.offices import OFFICES
@@ -57,6 +70,7 @@ SAID = {
     "dvcqg-ba-lenh": ("dvcqg.g1@1", "DongBoHoSoMC"),
     "opencps-mot-cua": ("opencps.rest@1", "actions"),
     "dvcqg-g2-2026": ("dvcqg.g2@2", "ThemMoiHoSo"),
+    "truclienthong": ("edxml.qcvn102@1", "VanBan"),
 }
 MANUAL = Path(__file__).parents[2] / "docs" / "howto" / "sandbox.md"
 FIRST = 1 + FOREVER
@@ -185,6 +199,34 @@ async def test_a_partner_of_the_sandbox_takes_a_dossier_and_misbehaves_by_its_nu
     assert isinstance(later, Deferred)
     (no,) = await box.deliver(name, 9901)
     assert isinstance(no, Refused | Unsure)
+
+
+@pytest.mark.parametrize("name", ["truc-vxp", "truclienthong"])
+async def test_what_lies_on_an_axis_is_picked_up_and_misbehaves_by_its_number(box: Box, name: str) -> None:
+    (place,) = (one for one in box.places if one.name == name)
+    partner = next(one for one in box.what.partners if one.id == name)
+    collect = catalogue.ROOMS[partner.room].collect
+    assert collect is not None
+    assert partner.settings is not None
+    outfit = catalogue.Outfit(library=box.what.library, now=lambda: datetime.now(UTC), seconds=time.monotonic)
+    collector = collect(partner.settings, outfit)
+    document = (GOLDEN.parent / "edxml" / "document.xml").read_text("utf-8")
+    document = document.replace("000.00.15.H47-190412-0007", "000.00.15.H47-190412-9903")
+    raw = document.replace("<edXML:OrganId>000.00.15.H47", f"<edXML:OrganId>{partner.agency}").encode()
+    lodged = await say(place.address, Ask(path=f"{LODGE}?from={partner.agency}&kind=edoc", body=raw))
+    assert lodged.status == 200
+    try:
+        (missed,) = [one async for one in collector.collect(1 << 20)]
+        assert isinstance(missed, Missed), "an HTML page instead of the document"
+        (picked,) = [one async for one in collector.collect(1 << 20)]
+        assert isinstance(picked, Picked)
+        assert picked.body == raw
+        assert await collector.settle(picked, Taken()) is None
+        assert [one async for one in collector.collect(1 << 20)] == []
+    finally:
+        await collector.close()
+    said = [json.loads(line) for line in place.journal.read_bytes().splitlines()]
+    assert [one["operation"] for one in said][-3:] == ["lodged", "sendStatus", "updateStatus"]
 
 
 def test_a_number_is_found_wherever_a_call_says_it() -> None:
