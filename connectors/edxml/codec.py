@@ -24,6 +24,8 @@ LARGEST = 5 * 2**20
 """Bytes of all files inside one document: base64 of more is a text that common XML parsers refuse (10 MB)."""
 
 CID = "cid:"
+THEIRS = ("DocumentId", "Code", "To+")
+"""What is kept of a document that came over the axis and is not ours to say of the one that goes out: its number, to whom else it went."""
 
 
 def build(settings: Settings, mapping: Writer) -> EdxmlCodec:
@@ -54,12 +56,14 @@ class EdxmlCodec:
         )
 
     def _named(self, operation: str, message: Message) -> Message:
-        """Call both ends by their names and say where it is issued: a document that was kept named other ends."""
+        """Call both ends by their names and say where it is issued: a document that was kept named other ends, and had a number of its sender's."""
         ours = _record(message.extensions, self._mapping.id)
         kept = _record(ours, operation)
         envelope = _record(kept, "edXMLEnvelope")
         header = _record(envelope, "edXMLHeader")
         said = _record(header, "MessageHeader")
+        for theirs in THEIRS:
+            said.pop(theirs, None)
         for end, name in (("From", self._settings.own_name), ("To", self._settings.organ_name)):
             said[end] = {"OrganName": name} if name else {}
         if self._settings.place:

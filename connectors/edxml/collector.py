@@ -97,7 +97,8 @@ class _Inbox:
     def _opened(self, entry: Entry, body: bytes, kind: Type) -> Picked:
         """What cannot be read goes to intake all the same, which says why."""
         try:
-            head, inside, back = letters.head(body), letters.enclosed(body), letters.asked_back(body)
+            head, inside = letters.head(body), letters.enclosed(body)
+            back = letters.asked_back(body) if head.is_status else None
         except Refusal:
             return _picked(entry, body)
         fits = head.is_error or head.is_status == (kind == "status")  # the axis has no type for errors
@@ -111,7 +112,7 @@ class _Inbox:
             about = letters.head(picked.body)
         except Refusal:
             return None  # it names nobody who could be told
-        back = letters.asked_back(picked.body)
+        back = letters.asked_back(picked.body) if about.is_status else None
         if (about.is_status and back is None) or not self._settings.is_theirs(about.sender):
             return None
         words = (letters.KEPT, letters.GIVEN_BACK) if back else (letters.TURNED_AWAY, letters.ARRIVED)

@@ -185,6 +185,19 @@ def test_only_what_a_status_can_say_about_their_own_document_is_said_so(
     assert (draft is not None) == answered
 
 
+def test_a_document_that_came_over_the_axis_goes_on_under_a_number_of_ours(codec: EdxmlCodec) -> None:
+    """Else nobody could lead an answer about it back, or ask after it."""
+    copy = b"<edXML:To><edXML:OrganId>000.00.77.H47</edXML:OrganId></edXML:To>"
+    came = MAPPING.read(
+        DOCUMENT.replace(b"<edXML:DocumentId>", copy + b"<edXML:DocumentId>"), "axis", "K", THEIRS
+    )
+    goes = codec.encode("VanBan", came, "01K9:b:0").payload
+    head = letters.head(goes)
+    assert head.document == f"{OWN},2019/04/12,01K9:b:0/000.00.15.H47-190412-0007"
+    assert head.code == "01K9:b:0/000.00.15.H47-190412-0007"
+    assert [one.text for one in parse_xml(goes).iterfind(".//{*}To/{*}OrganId")] == [THEIRS]
+
+
 async def test_what_is_signed_with_its_files_is_believed_and_read(codec: EdxmlCodec, tmp_path: Path) -> None:
     pki = Pki(tmp_path, datetime.now(UTC))
     key = load_key(
