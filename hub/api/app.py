@@ -31,6 +31,7 @@ from hub.console import office
 from hub.judging.wrapping import key_of
 from hub.receipts import acknowledgements
 from hub.receipts.receipts import HEADER
+from hub.story import apologies
 from schemas.problems import Problem, Refusal, refuse
 
 if TYPE_CHECKING:
@@ -146,7 +147,9 @@ class _Web:
         found = await self._deps.store.dossier(known.dossier) if known else None
         if found is None or not views.is_involved(found, caller.id):
             raise refuse(NOT_HERE)
-        return _json(views.dossier(found, caller.id))
+        order = apologies.which(found.messages)
+        kept = await self._deps.store.said.readable(order) if order else {}
+        return _json(views.dossier(found, caller.id, apologies.apologies(kept, order)))
 
     async def livez(self) -> Response:
         """The process answers."""

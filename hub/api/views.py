@@ -7,13 +7,17 @@ from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at 
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import asdict
 
 from hub.delivery import supplying
 from hub.lifecycle import State  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.story import record
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hub.store.contract.views import DossierView, MessageView, TransferView
+    from hub.story.apologies import Apology
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,14 +83,30 @@ class OwnLeg(Value, frozen=True):
     passed_to: tuple[str, ...]
 
 
+class OwnApology(Value, frozen=True):
+    """What the applicant was told of a dossier that is overdue. ``due_at``: the new date; ``unit``: responsible for the delay."""
+
+    message: str
+    agency: str
+    at: datetime
+    due_at: datetime | None
+    reason: str | None
+    unit: str | None
+
+
 class OwnDossier(Value, frozen=True):
-    """``state``: where the dossier stands, derived from its ``legs``, one per agency that has or had it in hand."""
+    """``state``: where the dossier stands, derived from its ``legs``, one per agency that has or had it in hand. ``parent``,
+    ``children``: codes of the dossiers that it belongs to, and that belong to it, as they were told.
+    """
 
     id: str
     state: str
     legs: tuple[OwnLeg, ...]
     deadline: datetime | None
     aliases: tuple[OwnAlias, ...]
+    parent: str | None
+    children: tuple[str, ...]
+    apologies: tuple[OwnApology, ...]
     messages: tuple[OwnMessage, ...]
     transfers: tuple[OwnTransfer, ...]
 
@@ -110,8 +130,8 @@ def message(view: MessageView) -> OwnMessage:
     )
 
 
-def dossier(view: DossierView, sender: str) -> OwnDossier:
-    """The sender's own part of a dossier: its messages, and the transfers that came of them."""
+def dossier(view: DossierView, sender: str, told: Sequence[Apology] = ()) -> OwnDossier:
+    """The sender's own part of a dossier: its messages, and the transfers that came of them. ``told``: its apologies, whoever made them."""
     own = [each for each in view.messages if each.sender == sender]
     ids = {each.id for each in own}
     story = record.from_json(view.story)
@@ -121,6 +141,9 @@ def dossier(view: DossierView, sender: str) -> OwnDossier:
         legs=tuple(OwnLeg(agency=leg.agency, state=leg.state, passed_to=leg.passed_to) for leg in story.legs),
         deadline=story.deadline,
         aliases=tuple(OwnAlias(authority=each.authority, code=each.code) for each in view.aliases),
+        parent=story.parent,
+        children=story.children,
+        apologies=tuple(OwnApology(**asdict(each)) for each in told),
         messages=tuple(map(message, own)),
         transfers=tuple(transfer(each) for each in view.transfers if each.message in ids),
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from hub.cli import columns, show
+from hub.cli import columns, show, times
 from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.asking import agreed_by_two
 from hub.cli.desk import At, Complaint
@@ -16,9 +16,11 @@ from hub.lifecycle import DONE
 from hub.store.contract.mending import Merging
 from hub.store.contract.store import Stale
 from hub.story import joining, record
+from hub.story.apologies import Apology, apologies, which
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from hub.cli.desk import Desk
@@ -123,11 +125,60 @@ DOSSIER: tuple[show.Column[DossierView], ...] = (
 )
 
 
+class Relative(NamedTuple):
+    """A dossier that this one belongs to, or that belongs to it. ``id``, ``state``: where the hub has it."""
+
+    relation: str
+    code: str
+    id: str = ""
+    state: str = ""
+
+
+RELATIVES: tuple[show.Column[Relative], ...] = (
+    show.Column("relation", lambda row: row.relation, lambda row, desk: desk.say(f"relation.{row.relation}")),
+    show.Column("code", lambda row: row.code),
+    show.Column(
+        "state",
+        lambda row: row.state,
+        lambda row, desk: desk.say(f"dossier_state.{row.state}") if row.state else "",
+    ),
+    show.Column("id", lambda row: row.id, room=120),
+)
+APOLOGIES: tuple[show.Column[Apology], ...] = (
+    show.Column("at", lambda row: row.at, lambda row, _: times.local(row.at)),
+    show.Column("agency", lambda row: row.agency),
+    show.Column(
+        "due_at", lambda row: row.due_at, lambda row, _: times.local(row.due_at) if row.due_at else ""
+    ),
+    show.Column("reason", lambda row: row.reason),
+    show.Column("unit", lambda row: row.unit, room=110),
+    show.Column("message", lambda row: row.message, room=140),
+)
+
+
 async def show_(dossier: str, /, *, desk: At) -> int:
     async with desk.hub() as hub:
         found = await _found(hub.store, dossier)
-    _card(desk, found)
+        relatives = await _relatives(hub.store, found)
+        order = which(found.messages)
+        told = apologies(await hub.store.said.readable(order), order) if order else ()
+    _card(desk, found, relatives, told)
     return Exit.OK
+
+
+async def _relatives(store: Store, view: DossierView) -> list[Relative]:
+    """By the codes that were told, looked up where the dossier's own code is from."""
+    story = _story(view)
+    parent = [("parent", story.parent)] if story and story.parent else []
+    children = [("child", code) for code in story.children] if story else []
+    return [await _relative(store, view, relation, code) for relation, code in (*parent, *children)]
+
+
+async def _relative(store: Store, view: DossierView, relation: str, code: str) -> Relative:
+    known = await store.known(view.aliases[0].authority, code) if view.aliases else None
+    if known is None:
+        return Relative(relation, code)
+    return Relative(relation, code, known.dossier, record.from_json(known.story).state)
 
 
 async def _found(store: Store, code_or_id: str) -> DossierView:
@@ -137,10 +188,15 @@ async def _found(store: Store, code_or_id: str) -> DossierView:
     return found
 
 
-def _card(desk: Desk, found: DossierView) -> None:
+def _card(
+    desk: Desk, found: DossierView, relatives: Sequence[Relative] = (), told: Sequence[Apology] = ()
+) -> None:
+    """``relatives``, ``told``: shown where there are any, and always to programs."""
+    more = [show.Part("relatives", RELATIVES, relatives), show.Part("apology", APOLOGIES, told)]
     said = show.Part("messages", columns.MESSAGES, found.messages)
-    told = show.Part("transfers", columns.TRANSFERS, found.transfers)
-    show.card(desk, DOSSIER, found, (said, told))
+    sent = show.Part("transfers", columns.TRANSFERS, found.transfers)
+    shown = [part for part in more if part.rows or desk.as_json]
+    show.card(desk, DOSSIER, found, (*shown, said, sent))
 
 
 async def merge(

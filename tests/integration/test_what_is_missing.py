@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -13,6 +14,10 @@ import aiohttp
 import uvicorn
 
 from connectors.contract import Sealed
+from hub.api import views
+from hub.cli.main import Surroundings, run
+from hub.cli.opening import WiredPrograms, kept, wired
+from hub.cli.screen import screen_of
 from hub.delivery.remembering import Remembering
 from hub.delivery.sealing import Order, Pool, seal
 from hub.demo.cast import EXAMPLES
@@ -28,6 +33,7 @@ from signing.jose.detached import DetachedSigner
 from signing.keys.ring import KeySource, load
 from tests.doubles.loopback import bound
 from tests.store.samples import delivered
+from tests.unit.test_cli_double import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -120,11 +126,11 @@ async def test_what_a_message_leaves_out_is_taken_from_what_its_dossier_said_bef
     store = store_of(settings_file.load(scene.settings))
     _, bench = pool_tools(str(scene.settings))
 
-    async def run(orders: Sequence[Order]) -> list[Sealed | Problem]:
+    async def sealing(orders: Sequence[Order]) -> list[Sealed | Problem]:
         return [seal(bench, order) for order in orders]
 
     now = datetime.now(UTC)
-    sealery = Remembering(Pool(run), store.said)
+    sealery = Remembering(Pool(sealing), store.said)
     sealed: dict[str, bytes] = {}
     while works := await store.claim("w", now, 50, 30.0):
         made = await sealery.seal(works)
@@ -138,16 +144,86 @@ async def test_what_a_message_leaves_out_is_taken_from_what_its_dossier_said_bef
     assert record["TrichYeuHoSo"] == first["HoSo"]["TrichYeuHoSo"]
     assert record["ChuHoSo"] == first["HoSo"]["ChuHoSo"]
     assert record["TrangThaiHoSo"] == "4"
-    async with serving(scene) as onestop:
-        seen = await onestop.sees(code)
-    by_id = {each["id"]: each for each in seen["transfers"]}
-    earlier = {each["kind"]: each["id"] for each in seen["messages"]}["received"]
-    taken = by_id[wanted[0]]["taken"]
+    found = await store.dossier(code)
+    assert found is not None
+    seen = views.dossier(found, "motcua-tinh")
+    by_id = {each.id: each for each in seen.transfers}
+    earlier = {each.kind: each.id for each in seen.messages}["received"]
+    taken = by_id[wanted[0]].taken
     assert (taken["dossier.summary"], {*taken.values()}) == (earlier, {earlier})
     assert "dossier.state" not in taken
     entries = await store.journal(transfer=wanted[0])
     assert [each.facts["taken"] for each in entries if each.what == "sealed"] == [written(taken)]
-    whole = [each for each in by_id.values() if each["message"] == earlier]
+    whole = [each for each in seen.transfers if each.message == earlier]
     assert whole
-    assert not any(each["taken"] for each in whole)
+    assert not any(each.taken for each in whole)
     await store.close()
+
+
+def shown(scene: Scene, *words: str, terminal: bool = False) -> str:
+    """What an operator's command line says over the same store."""
+    out = Terminal() if terminal else io.StringIO()
+    around = Surroundings(
+        screen=screen_of(out, io.StringIO(), io.StringIO(), {}, 200),
+        environment={"LIENTHONG_SETTINGS": str(scene.settings)},
+        open=wired,
+        check=lambda _, __: (),
+        programs=WiredPrograms(),
+        keep=kept,
+        now=lambda: datetime.now(UTC),
+        by="lan",
+    )
+    assert run(words, around) == 0
+    return out.getvalue()
+
+
+async def test_parents_children_aliases_and_apologies_are_shown_to_operators_and_to_who_takes_part(
+    tmp_path: Path,
+) -> None:
+    scene = build(tmp_path / "site", 1, (2, 3, 4))
+    origin, child = example("01-received.json"), example("01-received.json")
+    code = origin["HoSo"]["MaHoSo"]
+    other = f"{code[:-4]}9002"
+    origin["HoSo"]["HoSoCon"] = [other, "nowhere"]
+    child["HoSo"] |= {"MaHoSo": other, "HoSoGoc": code}
+    child["HoSo"].pop("MaHoSoKhac")
+    child["MaThongDiep"] = f"MC-{other}-0001"
+    sorry = example("02-transferred.json") | {"MaThongDiep": f"MC-{code}-0002", "LoaiSuKien": "XIN_LOI"}
+    sorry["HoSo"] = {"MaHoSo": code, "DonViGayCham": "Phòng Đo đạc"}
+    sorry["DienBien"] = {
+        "NguoiXuLy": "Trần Thị Một Cửa",
+        "LyDo": "Chờ trích đo",
+        "NgayKetThucTheoQuyDinh": "20261211080000",
+    }
+    async with serving(scene) as onestop:
+        for said in (origin, child, sorry):
+            await onestop.says(said)
+        seen, young = await onestop.sees(code), await onestop.sees(other)
+    assert (seen["parent"], seen["children"], young["parent"]) == (None, [other, "nowhere"], code)
+    [apology] = seen["apologies"]
+    assert (apology["due_at"], apology["reason"], apology["unit"], apology["agency"]) == (
+        "2026-12-11T01:00:00Z",
+        "Chờ trích đo",
+        "Phòng Đo đạc",
+        "000.00.00.H47",
+    )
+    assert {"authority": "000.00.15.H47", "code": "H47.15-261120-0001"} in seen["aliases"]
+    assert seen["deadline"] == "2026-12-11T01:00:00Z"
+    told = json.loads(await asyncio.to_thread(shown, scene, "dossier", "show", code, "--json"))
+    assert [(each["relation"], each["code"], each["state"]) for each in told["relatives"]] == [
+        ("child", other, "accepted"),
+        ("child", "nowhere", ""),
+    ]
+    assert told["relatives"][0]["id"] == young["id"]
+    assert [(each["reason"], each["unit"]) for each in told["apology"]] == [("Chờ trích đo", "Phòng Đo đạc")]
+    for language, words in (
+        ("vi", ("hồ sơ con", "Xin lỗi và hẹn lại", "được tiếp nhận", "Chờ trích đo", "H47.15-261120-0001")),
+        ("en", ("child", "Apologies and new dates", "accepted", "11/12/2026 08:00:00", "Phòng Đo đạc")),
+    ):
+        page = await asyncio.to_thread(
+            shown, scene, "dossier", "show", code, "--lang", language, terminal=True
+        )
+        assert [word for word in words if word not in page] == []
+    page = await asyncio.to_thread(shown, scene, "dossier", "show", other, terminal=True)
+    assert "hồ sơ gốc" in page
+    assert "Xin lỗi" not in page

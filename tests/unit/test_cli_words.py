@@ -163,6 +163,8 @@ TABLES: dict[str, tuple[Column[Any], ...]] = {
     "evidence verify": evidence.PROOF,
     "evidence held": evidence.HELD,
     "dossier": dossiers.DOSSIER,
+    "relatives": dossiers.RELATIVES,
+    "apologies": dossiers.APOLOGIES,
     "refused": messages.REFUSED,
     "partners": partners.PARTNERS,
     "coverage": coverage.COVERAGE,
