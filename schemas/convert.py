@@ -195,11 +195,24 @@ def _from_xs_datetime(value: object) -> datetime:
         except (ValueError, OverflowError):
             raise Wrong("HUB-SCH-007", "xs:dateTime") from None
     zoned = value[-1] == "Z" or value[-6] in "+-"
-    return _moment(value if zoned else value + "+07:00", "xs:dateTime")
+    whole = value if zoned else value + "+07:00"
+    return _day_after(whole) if value[11:19] == _END_OF_DAY else _moment(whole, "xs:dateTime")
+
+
+_END_OF_DAY = "24:00:00"
+
+
+def _day_after(value: str) -> datetime:
+    """A day's end is the first moment of the next (XML Schema 1.0 part 2, 3.2.7)."""
+    begins = _moment(value.replace(_END_OF_DAY, "00:00:00"), "xs:dateTime")
+    try:
+        return begins + timedelta(days=1)
+    except OverflowError:
+        raise Wrong("HUB-SCH-007", "xs:dateTime") from None
 
 
 def _usual_xs_datetime(value: str) -> bool:
-    return len(value) == 25 and value.endswith("+07:00")  # noqa: PLR2004 - YYYY-MM-DDThh:mm:ss+07:00
+    return len(value) == 25 and value.endswith("+07:00") and value[11:13] != "24"  # noqa: PLR2004 - YYYY-MM-DDThh:mm:ss+07:00
 
 
 def _to_xs_datetime(moment: datetime) -> str:
@@ -289,7 +302,7 @@ def _dossier_code_or_whole(value: object) -> str:
     return str(found.pop()) if len(found) == 1 else _text(value)
 
 
-_WALL_MARKED = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)(Z|[+-]\d\d:?\d\d)?", re.ASCII)
+_WALL_MARKED = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?)(Z|[+-]\d\d(?::?\d\d)?)?", re.ASCII)
 
 
 def _from_marked_wall(value: object) -> datetime:

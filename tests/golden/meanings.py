@@ -11,7 +11,7 @@ import tempfile
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Connector, Outcome
     from connectors.desks import Desk
+    from connectors.desks import Message as Told
     from connectors.simulators.desk import Call as Came
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,27 +86,35 @@ def meaning(family: str, case: str, raw: bytes) -> Any:
     return MEANINGS[family](case, raw)
 
 
+class Heard(NamedTuple):
+    """A desk, the format of what it makes of calls, and where a case is sent."""
+
+    desk: Desk
+    ref: str
+    path: Callable[[str], str]
+
+
+def messages(family: str, case: str, raw: bytes) -> list[Told]:
+    """What a desk makes of a call about dossiers that nobody knew."""
+    listener = LISTENERS[family]
+    said = listener.desk.read(Call(path=listener.path(case.partition("-")[0]), body=raw, at=HEARD))
+    each = said.each if isinstance(said, Says) else (said,)
+    return [message for one in each if isinstance(one, Say) for message in one.messages(Standing())]
+
+
 def _called(case: str, raw: bytes) -> Any:
-    say = Vbdlis().read(Call(path=f"/{case.partition('-')[0]}/code", body=raw, at=HEARD))
-    assert isinstance(say, Say)
-    (message,) = say.messages(Standing())
+    (message,) = messages("vbdlis.desk", case, raw)
     return _plain(CALLS.read(message.body, "dat-dai", message.key, "000.00.06.H47"))
 
 
-def _heard_at(desk: Desk, ref: str, path: Callable[[str], str]) -> Callable[[str, bytes], Any]:
-    """What a desk makes of a call about dossiers that nobody knew, in the hub's words. ``path``: where a case is sent."""
-    mapping = FORMATS[ref]
+def _heard_at(family: str) -> Callable[[str, bytes], Any]:
+    """The same in the hub's words."""
 
     def heard(case: str, raw: bytes) -> Any:
-        said = desk.read(Call(path=path(case.partition("-")[0]), body=raw, at=HEARD))
-        each = said.each if isinstance(said, Says) else (said,)
-        told = [one.messages(Standing()) for one in each if isinstance(one, Say)]
+        mapping = FORMATS[LISTENERS[family].ref]
+        told = messages(family, case, raw)
         assert told
-        return [
-            _plain(mapping.read(message.body, "sender", message.key, "000.00.00.H47"))
-            for messages in told
-            for message in messages
-        ]
+        return [_plain(mapping.read(each.body, "sender", each.key, "000.00.00.H47")) for each in told]
 
     return heard
 
@@ -189,14 +198,21 @@ def _land(address: str, folder: Path) -> tuple[Connector, Parcel]:
 
 
 PARTNERS: dict[str, Callable[[str, Path], tuple[Connector, Parcel]]] = {"gip": _tax, "vbdlis": _land}
+LISTENERS = {
+    "vbdlis.desk": Heard(Vbdlis(), "vbdlis.desk@1", "/{}/code".format),
+    "dvcqg.tax": Heard(Portal(), "dvcqg.calls@1", lambda _: "/nhantbthuedvcqg"),
+    "dvcqg.calls": Heard(Portal(), "dvcqg.calls@1", "/{}".format),
+    "opencps.lgsp": Heard(Lgsp(), "opencps.lgsp@1", ADDRESSES.__getitem__),
+    "opencps.mapi": Heard(Mapi(), "dvcqg.mapi@1", lambda _: "/mapi/g"),
+}
 MEANINGS: dict[str, Callable[[str, bytes], Any]] = {
     "vbdlis.desk": _called,
     "vbdlis.replies": _replied,
     "gip.answers": _answered,
     "tax.notices": _noticed,
-    "dvcqg.tax": _heard_at(Portal(), "dvcqg.calls@1", lambda _: "/nhantbthuedvcqg"),
-    "dvcqg.calls": _heard_at(Portal(), "dvcqg.calls@1", "/{}".format),
+    "dvcqg.tax": _heard_at("dvcqg.tax"),
+    "dvcqg.calls": _heard_at("dvcqg.calls"),
     "soap.desk": _asked_of_our_service,
-    "opencps.lgsp": _heard_at(Lgsp(), "opencps.lgsp@1", ADDRESSES.__getitem__),
-    "opencps.mapi": _heard_at(Mapi(), "dvcqg.mapi@1", lambda _: "/mapi/g"),
+    "opencps.lgsp": _heard_at("opencps.lgsp"),
+    "opencps.mapi": _heard_at("opencps.mapi"),
 }

@@ -324,6 +324,7 @@ def _utc(form: str) -> Callable[[datetime], str]:
 
 _MARKED = (
     _as("%Y-%m-%dT%H:%M:%S+0700"),
+    _as("%Y-%m-%dT%H:%M:%S+07"),
     _as("%Y-%m-%dT%H:%M:%S.0000000+07:00"),
     _utc("%Y-%m-%dT%H:%M:%S.000+00:00"),
 )

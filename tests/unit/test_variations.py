@@ -14,7 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from connectors.catalogue import DESKS, ROOMS
-from schemas.convert import CONVERTERS
+from schemas.convert import CONVERTERS, Wrong
 from schemas.dossier import Message, to_json
 from schemas.mapping import Mapping as Format
 from schemas.mapping import mappings
@@ -138,10 +138,10 @@ def test_every_operation_has_its_sample_or_the_reason_why_there_is_none(ref: str
 
 
 def test_every_declaration_is_about_something_and_gives_its_reason() -> None:
-    assert set(DECLARED) == {"samples", "unsampled", "many", "desks", "answers", "silent", *WAYS}
+    assert set(DECLARED) == {"samples", "unsampled", "many", "desks", "verbatim", "answers", "silent", *WAYS}
     known = {key for ref, name in EVERY for key in keys(ref, name)}
     told = {what: rows for what, rows in DECLARED.items() if what not in {"desks", "answers"}}
-    of_operations = [key for what, rows in told.items() for key in rows if what != "silent"]
+    of_operations = [key for what, rows in told.items() for key in rows if what not in {"silent", "verbatim"}]
     assert [key for key in of_operations if key not in known] == []
     assert all(why.strip() for rows in told.values() for why in rows.values())
 
@@ -155,6 +155,15 @@ def test_every_desk_has_what_its_clients_send_and_every_room_what_its_partners_a
     for place in [place for places in answers.values() for place in places]:
         folder = GOLDEN if place.startswith("wire/") else ROOT / "tests"
         assert (folder / place).exists(), place
+
+
+@pytest.mark.parametrize("zone", ["", "Z", "+07:00", ".000+07:00"])
+def test_the_end_of_a_day_is_the_first_moment_of_the_next(zone: str) -> None:
+    read, write = CONVERTERS["xs:dateTime"].read, CONVERTERS["xs:dateTime"].write
+    assert read(f"2026-12-31T24:00:00{zone}") == read(f"2027-01-01T00:00:00{zone}")
+    assert write(read("2026-12-31T24:00:00")) == "2027-01-01T00:00:00+07:00"
+    with pytest.raises(Wrong):
+        read("9999-12-31T24:00:00Z")
 
 
 def test_every_converter_of_moments_has_its_forms() -> None:

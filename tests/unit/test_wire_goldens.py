@@ -17,10 +17,12 @@ from connectors.gip import codec
 from connectors.gip.data import wrapped
 from connectors.gip.settings import Settings
 from connectors.simulators.vbdlis_shapes import SHAPES, faults
+from connectors.soap_desk.names import Operation
 from schemas.dossier import Dossier, Event, Kind, Message, from_json
 from schemas.library import BUILTIN
 from schemas.mapping import load
-from tests.golden.meanings import ANSWERS, CODE, HEARD, MEANINGS, WIRE, meaning
+from schemas.table import read_table
+from tests.golden.meanings import ANSWERS, CODE, HEARD, LISTENERS, MEANINGS, WIRE, meaning, messages
 from tests.golden.variations import backwards, spelled
 
 if TYPE_CHECKING:
@@ -37,19 +39,19 @@ def test_an_example_means_what_its_case_says(file: Path) -> None:
     assert meaning(file.parts[-3], file.parts[-2], file.read_bytes()) == expected
 
 
-DESKS = tomllib.loads((WIRE.parent / "variations.toml").read_text("utf-8"))["desks"]
-HEARD_AT_DESKS = sorted(
-    {
-        file.parent
-        for file in FILES
-        if file.parts[-3] in {family for each in DESKS.values() for family in each}
-    }
-)
+DECLARED = tomllib.loads((WIRE.parent / "variations.toml").read_text("utf-8"))
+FAMILIES = {family for each in DECLARED["desks"].values() for family in each}
+HEARD_AT_DESKS = sorted({file.parent for file in FILES if file.parts[-3] in FAMILIES})
+READ_WHOLE = [case for case in HEARD_AT_DESKS if "/".join(case.parts[-2:]) not in DECLARED["verbatim"]]
 
 
-@pytest.mark.parametrize("case", HEARD_AT_DESKS, ids=lambda case: "/".join(case.parts[-2:]))
+def first(case: Path) -> bytes:
+    return next(case.glob("sample.*")).read_bytes()
+
+
+@pytest.mark.parametrize("case", READ_WHOLE, ids=lambda case: "/".join(case.parts[-2:]))
 def test_what_a_desk_hears_means_the_same_in_other_characters_and_another_order(case: Path) -> None:
-    raw = (case / "sample.json" if (case / "sample.json").exists() else case / "sample.xml").read_bytes()
+    raw = first(case)
     media = "json" if raw.lstrip().startswith(b"{") else "xml"
     expected = json.loads((case / MEANS).read_bytes())
     other = dict(spelled(raw, media))
@@ -57,6 +59,23 @@ def test_what_a_desk_hears_means_the_same_in_other_characters_and_another_order(
         other["backwards"] = backwards(raw, media)
     for how, written in other.items():
         assert meaning(case.parent.name, case.name, written) == expected, how
+
+
+def test_every_operation_of_every_desk_has_an_example() -> None:
+    heard: dict[str, set[str]] = {}
+    for case in HEARD_AT_DESKS:
+        family = case.parent.name
+        if family in LISTENERS:
+            bodies = [json.loads(each.body).keys() for each in messages(family, case.name, first(case))]
+            heard.setdefault(LISTENERS[family].ref, set()).update(*bodies)
+    for ref, names in heard.items():
+        table = read_table(BUILTIN / "mappings" / f"{ref.replace('@', '-')}.toml")
+        markers = {each.marker.removeprefix("/") for each in table.operation.values()}
+        assert markers - names == set(), ref
+    assert {case.name.partition("-")[0] for case in HEARD_AT_DESKS if case.parent.name == "soap.desk"} == set(
+        Operation
+    )
+    assert {*LISTENERS, "soap.desk"} == FAMILIES
 
 
 def test_every_family_has_its_examples_and_every_case_its_meaning() -> None:
