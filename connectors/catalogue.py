@@ -79,7 +79,8 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     ``build`` is for the sealing pool, ``connect`` for a worker, ``check_signed`` for settings whose replies are to be signed.
     ``collect``: for a room that picks up what partners have for us, in a worker. ``catalogues``: for one whose partners publish lists; ``publishes``: whether one with these settings does.
     ``encloses``: bytes of documents that travel inside a message of such a partner instead of by address; 0: none. ``untaken``: what a mapping says
-    (operation → root element) and the partner's description does not take. All raise ``Refusal`` with HUB-CFG-001 or HUB-SCH-011.
+    (operation → root element) and the partner's description does not take. ``numbers``: a reference names what the partner has; not
+    where each call gets one of its own, so that two of them are no two copies. All raise ``Refusal`` with HUB-CFG-001 or HUB-SCH-011.
     """
 
     settings: type[BaseModel]
@@ -91,6 +92,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     catalogues: Callable[[Any, Iterable[Row], Outfit], Catalogues] | None = None
     publishes: Callable[[Any], bool] = lambda _: True
     untaken: Callable[[Any, Mapping[str, str], Outfit], Iterable[Problem]] = lambda *_: ()
+    numbers: bool = True
 
 
 def _rest(settings: Rest, replies: Iterable[Row], outfit: Outfit) -> Connector:
@@ -212,6 +214,7 @@ ROOMS: Mapping[str, Room] = {
         connect=_edxml,
         collect=_edxml_collector,
         encloses=lambda _: edxml_codec.LARGEST,
+        numbers=False,
     ),
     "national_portal": Room(
         settings=NationalPortal,
@@ -225,7 +228,7 @@ ROOMS: Mapping[str, Room] = {
         connect=_national_portal_g2,
         encloses=lambda _: national_portal_g2_codec.LARGEST,
     ),
-    "gip": Room(settings=Gip, build=gip_codec.build, connect=_gip),
+    "gip": Room(settings=Gip, build=gip_codec.build, connect=_gip, numbers=False),
     "mailbox": Room(settings=Mailbox, build=_written, connect=_uncalled),
     "folder": Room(settings=Folder, build=_written, connect=_dropped, collect=_picked),
 }

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
+from cryptography import x509
 
-from connectors.contract import Deferred, Delivered, Refused, Unsure
+from connectors.contract import Deferred, Delivered, Missed, Refused, Unsure
 from connectors.credentials.settings import ApiKey, NoAuth, OAuth
 from connectors.reach import tls
 from connectors.transport import Answer, Http, Request
@@ -21,14 +22,16 @@ from schemas.problems import Refusal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connectors.contract import Connector, Outcome, Parcel
+    from connectors.contract import Collector, Connector, Outcome, Parcel
     from connectors.credentials.contract import Credentials
     from connectors.reach import Reach
 
 SKEW = timedelta(seconds=60)
 """Signatures and tokens of the strictest partners bear a minute."""
 ENDS_SOON = timedelta(days=14)
-UNTOLD = "HUB-PRB-007"
+UNTOLD, UNCOUNTED = "HUB-PRB-007", "HUB-PRB-010"
+LARGEST = 16 * 2**20
+"""Bytes that something to be picked up may have, to be looked at."""
 
 
 class Verdict(StrEnum):
@@ -100,6 +103,19 @@ async def chain(told: Reach, now: datetime) -> Check:
     return failed("tls", "HUB-PRB-003", detail) if ends - now < ENDS_SOON else passed("tls", detail)
 
 
+def pinned(told: Reach, now: datetime) -> tuple[Check, ...]:
+    """The authorities that the partner's file pins: when the last of them ends. Nothing where none are, or they cannot be read (``chain`` says so)."""
+    try:
+        found = x509.load_pem_x509_certificates(told.ca_file.read_bytes()) if told.ca_file else []
+    except (OSError, ValueError):
+        return ()
+    if not found:
+        return ()
+    ends = max(each.not_valid_after_utc for each in found)
+    detail = f"ca_file, {ends.date().isoformat()}"
+    return (failed("pinned", "HUB-PRB-011", detail) if ends - now < ENDS_SOON else passed("pinned", detail),)
+
+
 def _ends(writer: asyncio.StreamWriter) -> datetime:
     told = writer.get_extra_info("peercert")["notAfter"]
     return parsedate_to_datetime(told) if "," in told else _asn1(told)
@@ -120,6 +136,9 @@ async def clock(http: Http, told: Reach, now: Callable[[], datetime]) -> Check:
         theirs = parsedate_to_datetime(answer.headers.get("date", ""))
     except ValueError:
         return untold("clock", "Date")
+    theirs = (
+        theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
+    )  # -0000: no zone is told (RFC 5322 section 3.3)
     away = theirs - middle
     detail = f"{away.total_seconds():+.0f} s"
     return failed("clock", "HUB-PRB-002", detail) if abs(away) > SKEW else passed("clock", detail)
@@ -162,24 +181,25 @@ def said(outcome: Outcome) -> str:
 
 
 class Promises(msgspec.Struct, frozen=True, kw_only=True):
-    """What the partner's file says that the partner promised."""
+    """What the partner's file says that the partner promised. ``numbered``: its references name what it has, not each call."""
 
     asked: bool
     keeps: bool
+    numbered: bool = True
 
 
 async def promises(
     connector: Connector, parcel: Parcel, stranger: Parcel, told: Promises
 ) -> tuple[Check, ...]:
-    """Send one trial dossier twice under one key and ask about it; ask about one that nobody sent. ``stranger``: that one."""
+    """Ask about a dossier that nobody sent (``stranger``); send a trial dossier, ask about it, send it again under its key."""
     unknown = await connector.find(stranger)
     first = await connector.deliver(parcel)
     delivery = _delivery(first)
     if delivery.verdict is not Verdict.PASSED:
         rest = (untold(name, said(first)) for name in ("idempotency", "status_known"))
         return (delivery, *rest, _unknown(unknown, told))
-    second = await connector.deliver(parcel)
     known = await connector.find(parcel)
+    second = await connector.deliver(parcel)
     return (delivery, _alike(first, second, told), _known(first, known, told), _unknown(unknown, told))
 
 
@@ -194,12 +214,12 @@ def _delivery(first: Outcome) -> Check:
 
 
 def _alike(first: Outcome, second: Outcome, told: Promises) -> Check:
-    """Two references are two copies; one reference is one. Without references nobody can count from here."""
+    """Two references are two copies; one reference is one. Where they name calls, or there are none, nobody can count from here."""
     one, other = getattr(first, "reference", ""), getattr(second, "reference", "")
     if isinstance(second, Delivered) and one and one == other:
         return passed("idempotency", one)
-    if isinstance(second, Delivered) and not one and not other:
-        return untold("idempotency", "reference")
+    if isinstance(second, Delivered) and (not told.numbered or not (one or other)):
+        return untold("idempotency", f"{one} {other}".strip(), UNCOUNTED)
     if not told.keeps:
         return untold("idempotency", "keeps_keys = false")
     return failed("idempotency", "HUB-PRB-005", said(second))
@@ -208,7 +228,7 @@ def _alike(first: Outcome, second: Outcome, told: Promises) -> Check:
 def _known(first: Outcome, known: Outcome, told: Promises) -> Check:
     one, other = getattr(first, "reference", ""), getattr(known, "reference", "")
     if isinstance(known, Delivered):
-        same = not one or not other or one == other
+        same = not one or not other or one == other or not told.numbered
         return passed("status_known", other) if same else failed("status_known", "HUB-PRB-006", "reference")
     return (
         failed("status_known", "HUB-PRB-006", said(known))
@@ -227,3 +247,18 @@ def _unknown(unknown: Outcome, told: Promises) -> Check:
         if told.asked
         else untold("status_unknown", "can_be_asked = false")
     )
+
+
+# --- what is picked up ----------------------------------------------------------------------------------------------
+
+
+async def collection(collector: Collector) -> Check:
+    """Ask what lies ready and look at the first; nothing is settled, so it stays there."""
+    offered = collector.collect(LARGEST)
+    try:
+        first = await anext(offered, None)
+    finally:
+        await offered.aclose()
+    if isinstance(first, Missed):
+        return failed("collection", first.reason.code, first.reason.detail)
+    return passed("collection", first.media_type if first else "0")

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
-from lxml import etree
+from pydantic import ValidationError
 
 from connectors import catalogue
 from connectors.contract import Envelope, Opened, Parcel
 from connectors.credentials.contract import Clocks
 from connectors.credentials.showing import credentials
 from connectors.reach import Reach
-from connectors.transport import Answer, Broken, Http, Request
+from connectors.transport import Http
+from hub.closed_toml import Source
 from hub.delivery.sealing import Order, Workbench, Wrap, seal, wrap
-from hub.drafting import wsdl
-from hub.drafting.folder import plain, referring
 from hub.partners import reading
-from hub.probing import checks, drift, trial
-from hub.probing.checks import Check, Promises, failed, passed, untold
+from hub.probing import checks, description, trial
+from hub.probing.checks import Check, Promises, failed, untold
+from hub.probing.description import origin
 from hub.settings import file as settings_file
 from hub.wiring.declared import world_of
 from hub.wiring.parts import new_ids, utc_now
 from hub.wiring.tools import keys_of, tools_of
 from schemas.dossier import to_json
 from schemas.problems import Problem, Refusal, refuse
-from schemas.strict_xml import parse_xml
 from signing import bindings
 
 if TYPE_CHECKING:
@@ -42,46 +41,95 @@ if TYPE_CHECKING:
     from schemas.library import Library
     from schemas.mapping import Mapping
 
-_MOST_FILES = 16
 _ALIVE = ("live", "parallel")
+_NUMBERS = 10**7
+"""Formats that number what is sent take seven digits; a probe has no transfer whose own number it could be."""
 
 
-class House(NamedTuple):
-    """One partner with all that its probe needs. ``mapping``: ``None`` as long as it is unfinished."""
+class Receiving(NamedTuple):
+    """What a partner takes. ``mapping``: ``None`` as long as it is unfinished."""
 
-    partner: Partner
     receives: Receives
-    reach: Reach
-    library: Library
     mapping: Mapping | None
     bench: Workbench
 
 
+class House(NamedTuple):
+    """One partner with all that its probe needs. ``receiving``: ``None`` for one that is only picked up from."""
+
+    partner: Partner
+    reach: Reach
+    library: Library
+    receiving: Receiving | None
+
+
 def house(path: Path, name: str, base_url: str, *, live: bool) -> House:
-    """Read the partner's file, draft or not. Raises ``Refusal`` HUB-CFG-*, and HUB-PRB-001 for a live address that nobody allowed."""
+    """Read the partner's file, draft or not. ``name``: its id, or the file.
+
+    Raises ``Refusal`` HUB-CFG-*, HUB-PRB-001 for a live address that nobody allowed, HUB-PRB-009 for a partner that has no file.
+    """
     settings = settings_file.load(path)
-    file = settings.partners / f"{name}.toml"
+    file = _file(settings.partners, name)
     world, library, formats = world_of(path, file)
     partner = reading.read(file, world)
     receives, told = partner.receives, partner.settings
-    if receives is None or not isinstance(told, Reach):
+    collects = partner.sends is not None and partner.sends.collect is not None
+    if not isinstance(told, Reach) or not (receives or collects):
         raise refuse("HUB-PRB-008", name, rule="a partner that the hub calls")
-    address = base_url or receives.sandbox or told.base_url
-    named = address.rstrip("/") == (receives.sandbox or "").rstrip("/")
-    alive = address.rstrip("/") == told.base_url.rstrip("/") and partner.stage.default in _ALIVE
-    if alive and not named and not live:
+    sandbox = receives.sandbox if receives else None
+    address = base_url or sandbox or told.base_url
+    alive = _same(address, told.base_url) and partner.stage.default in _ALIVE
+    if alive and not _same(address, sandbox or "") and not live:
         raise refuse(
             "HUB-PRB-001", f"{file.name}: receives.sandbox", rule="a test system's address, or --live"
         )
     elsewhere = getattr(getattr(told, "auth", None), "token_address", None)
-    if elsewhere and not live and address.rstrip("/") != told.base_url.rstrip("/"):
+    if elsewhere and not live and not _same(address, told.base_url):
         raise refuse(
             "HUB-PRB-001", f"{file.name}: token_address", rule="a login of the test system, or --live"
         )
-    opened = type(told).model_validate({**dict(told), "base_url": address})
-    mapping = formats.get(receives.mapping)
-    bench = tools_of(partner, receives, opened, mapping, keys_of(settings))
-    return House(msgspec.structs.replace(partner, settings=opened), receives, opened, library, mapping, bench)
+    opened, receiving = _at(told, address), None
+    if receives:
+        mapping = formats.get(receives.mapping)
+        bench = tools_of(partner, receives, opened, mapping, keys_of(settings))
+        receiving = Receiving(receives, mapping, bench)
+    return House(msgspec.structs.replace(partner, settings=opened), opened, library, receiving)
+
+
+def _file(folder: Path, name: str) -> Path:
+    """A file that is named itself; the partner's by its name; or whichever says the id, whatever it is called."""
+    if name.endswith(".toml") and Path(name).is_file():
+        return Path(name)
+    found = {each: _id(each) for each in sorted(folder.glob("*.toml"))}
+    named = [each for each, told in found.items() if name in {each.stem, told}]
+    if not named:
+        known = sorted(told or each.stem for each, told in found.items())
+        raise refuse("HUB-PRB-009", name, rule=f"one of: {', '.join(known)}")
+    return next((each for each in named if found[each] == name), named[0])
+
+
+def _id(file: Path) -> str:
+    try:
+        return str(Source(file, reading.CODE).values.get("id", ""))
+    except Refusal:
+        return ""
+
+
+def _at(told: Reach, address: str) -> Reach:
+    try:
+        return type(told).model_validate({**dict(told), "base_url": address})
+    except ValidationError as error:
+        rule = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise refuse("HUB-CFG-001", "--base-url", rule=rule) from None
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two addresses mean one place, however they are written."""
+    return (origin(one), _path(one)) == (origin(other), _path(other))
+
+
+def _path(address: str) -> str:
+    return re.sub("/+", "/", unquote(urlsplit(address).path)).rstrip("/")
 
 
 async def probe(what: House) -> Sequence[Check]:
@@ -89,99 +137,74 @@ async def probe(what: House) -> Sequence[Check]:
     reached = await checks.reach(what.reach)
     if reached.verdict is not checks.Verdict.PASSED:
         return (reached,)
+    found = [reached, await checks.chain(what.reach, utc_now()), *checks.pinned(what.reach, utc_now())]
+    for name, step in (
+        ("clock", _called),
+        ("wsdl", _described),
+        ("collection", _collected),
+        ("delivery", _promised),
+    ):
+        try:
+            found += await step(what)
+        except Refusal as refusal:
+            told = refusal.problems[0]
+            found.append(failed(name, refusal.code, f"{told.place} {told.rule}".strip()))
+    return tuple(found)
+
+
+async def _called(what: House) -> Sequence[Check]:
+    """Whose time it is there, and whether it knows us."""
     http = Http(what.reach, clock=utc_now)
     clocks = Clocks(utc_now, time.monotonic)
     auth = getattr(what.reach, "auth", None)
-    found = [reached, await checks.chain(what.reach, utc_now())]
     try:
-        found.append(await checks.clock(http, what.reach, utc_now))
+        found = [await checks.clock(http, what.reach, utc_now)]
         if auth is not None:
-            shows = credentials(auth, what.reach, http, clocks)
+            try:
+                shows = credentials(auth, what.reach, http, clocks)
+            except Refusal as refusal:
+                return (*found, failed("credentials", refusal.code, refusal.problems[0].detail))
             found.append(await checks.credentials(auth, shows))
             await shows.close()
-        if hasattr(what.partner.settings, "wsdl"):
-            found.append(await _drift(what))
     finally:
         await http.close()
-    return (*found, *await _promised(what))
+    return found
 
 
-# --- the description, now -------------------------------------------------------------------------------------------
-
-
-async def _drift(what: House) -> Check:
+async def _described(what: House) -> Sequence[Check]:
     """For a room whose settings name a WSDL of the library."""
-    name, _, version = getattr(what.partner.settings, "wsdl", "").partition("@")
-    held = wsdl.read(what.library.find("wsdl", name, version), name)
-    with tempfile.TemporaryDirectory() as folder:
-        wrong = await _fetched(what.reach, Path(folder))
-        if wrong:
-            return untold("wsdl", wrong)
-        try:
-            found = wsdl.read(Path(folder) / "0.xml", name)
-        except Refusal as refusal:
-            return failed("wsdl", "HUB-PRB-004", f"{refusal.code} {refusal.problems[0].rule}")
-    changes = drift.differences(held, found)
-    if changes:
-        return failed("wsdl", "HUB-PRB-004", drift.told(changes))
-    return passed("wsdl", f"{len(held.operations)}+{len(drift.new(held, found))}")
+    told = getattr(what.partner.settings, "wsdl", "")
+    return (await description.compared(what.reach, what.library, told, utc_now),) if told else ()
 
 
-async def _fetched(reach: Reach, folder: Path) -> str:
-    """Fetch the WSDL, and what it refers to on the same server; return why not, or nothing."""
-    parts = urlsplit(reach.base_url)
-    origin = f"{parts.scheme}://{parts.netloc}"
-    http = Http(reach.model_copy(update={"base_url": origin}), clock=utc_now)
-    first = f"{origin}{parts.path or '/'}?wsdl"
-    names, waiting = {first: "0.xml"}, [first]
+async def _collected(what: House) -> Sequence[Check]:
+    """For a partner that is picked up from: look at the first that lies ready, and leave it there."""
+    sends, collect = what.partner.sends, catalogue.ROOMS[what.partner.room].collect
+    if sends is None or sends.collect is None or collect is None:
+        return ()
+    collector = collect(what.partner.settings, _outfit(what))
     try:
-        while waiting:
-            url = waiting.pop()
-            answer = await http.send(Request(path=url.removeprefix(origin), method="GET"))
-            wrong = _kept(answer, url, origin, names, waiting, folder)
-            if wrong:
-                return f"?wsdl: {wrong}"
+        return (await checks.collection(collector),)
     finally:
-        await http.close()
-    return ""
-
-
-def _kept(
-    answer: Answer | Broken, url: str, origin: str, names: dict[str, str], waiting: list[str], folder: Path
-) -> str:
-    """Write one file with its references made local, and note what is still to be fetched."""
-    if not isinstance(answer, Answer) or answer.status != 200:  # noqa: PLR2004 - RFC 9110 section 15.3.1
-        return str(answer.status) if isinstance(answer, Answer) else answer.code
-    try:
-        root = parse_xml(plain(answer.body))
-    except Refusal as refusal:
-        return refusal.code
-    for node, key in referring(root):
-        target = urljoin(url, str(node.get(key)))
-        if not target.startswith(f"{origin}/") or len(names) >= _MOST_FILES:
-            return key
-        if target not in names:
-            names[target] = f"{len(names)}.xml"
-            waiting.append(target)
-        node.set(key, names[target])
-    (folder / names[url]).write_bytes(etree.tostring(root))
-    return ""
+        await collector.close()
 
 
 # --- what is promised -----------------------------------------------------------------------------------------------
 
 
 async def _promised(what: House) -> Sequence[Check]:
-    if what.mapping is None:
-        return tuple(
-            untold(name, what.receives.mapping, "HUB-MAP-007") for name in ("delivery", "idempotency")
-        )
-    made = _parcel(what, new_ids()())
+    if what.receiving is None:
+        return ()
+    receives = what.receiving.receives
+    if what.receiving.mapping is None:
+        return tuple(untold(name, receives.mapping, "HUB-MAP-007") for name in ("delivery", "idempotency"))
+    made = _parcel(what, what.receiving, new_ids()())
     if isinstance(made, Problem):
         return (untold("delivery", f"{made.place} {made.rule}".strip(), made.code),)
     stranger = msgspec.structs.replace(made, key=_key(what, new_ids()()))
-    connector = _connector(what)
-    told = Promises(asked=what.receives.can_be_asked, keeps=what.receives.keeps_keys)
+    connector = _connector(what, what.receiving)
+    room = catalogue.ROOMS[what.partner.room]
+    told = Promises(asked=receives.can_be_asked, keeps=receives.keeps_keys, numbered=room.numbers)
     try:
         return await checks.promises(connector, made, stranger, told)
     finally:
@@ -192,13 +215,12 @@ def _key(what: House, own: str) -> str:
     return f"{own}:{what.partner.id}:1"
 
 
-def _parcel(what: House, own: str) -> Parcel | Problem:
+def _parcel(what: House, way: Receiving, own: str) -> Parcel | Problem:
     """Seal a trial dossier as a worker would seal a real one."""
-    kinds = [kind for kind in what.receives.kinds if what.mapping]
-    key = _key(what, own)
-    codec = what.bench.codecs[what.partner.id]
-    for kind in kinds:
-        said = trial.message(kind, what.partner.agency, own, utc_now())
+    key, now = _key(what, own), utc_now()
+    codec = way.bench.codecs[what.partner.id]
+    for kind in way.receives.kinds:
+        said = trial.message(kind, what.partner.agency, own, now)
         operations = codec.operations(said)
         if operations:
             order = Order(
@@ -207,8 +229,10 @@ def _parcel(what: House, own: str) -> Parcel | Problem:
                 operation=operations[0],
                 key=key,
                 canonical=to_json(said),
+                number=int(now.timestamp()) % _NUMBERS,
+                at=now,
             )
-            sealed: Sealed | Problem = seal(what.bench, order)
+            sealed: Sealed | Problem = seal(way.bench, order)
             if isinstance(sealed, Problem):
                 return sealed
             code = said.dossier.code if said.dossier else ""
@@ -216,21 +240,25 @@ def _parcel(what: House, own: str) -> Parcel | Problem:
     return Problem(code="HUB-MAP-002", rule="an operation for this kind")
 
 
-def _connector(what: House) -> Connector:
-    signature = what.receives.signature
+def _connector(what: House, way: Receiving) -> Connector:
+    signature = way.receives.signature
     signs = signature is not None and bindings.per_attempt(signature.profile)
     envelopes: Envelopes | None = None
-    if signs or what.receives.reply_signature is not None:
-        envelopes = _Wraps(what, signs=signs)
-    outfit = catalogue.Outfit(library=what.library, now=utc_now, seconds=time.monotonic, envelopes=envelopes)
-    return catalogue.ROOMS[what.partner.room].connect(what.partner.settings, what.receives.replies, outfit)
+    if signs or way.receives.reply_signature is not None:
+        envelopes = _Wraps(what.partner.id, way, signs=signs)
+    outfit = msgspec.structs.replace(_outfit(what), envelopes=envelopes)
+    return catalogue.ROOMS[what.partner.room].connect(what.partner.settings, way.receives.replies, outfit)
+
+
+def _outfit(what: House) -> catalogue.Outfit:
+    return catalogue.Outfit(library=what.library, now=utc_now, seconds=time.monotonic)
 
 
 class _Wraps:
     """Envelopes signed and verified in this process: a probe has one partner and no hurry."""
 
-    def __init__(self, what: House, *, signs: bool) -> None:
-        self._what, self._signs = what, signs
+    def __init__(self, partner: str, way: Receiving, *, signs: bool) -> None:
+        self._partner, self._way, self._signs = partner, way, signs
 
     @property
     def signs(self) -> bool:
@@ -238,7 +266,7 @@ class _Wraps:
 
     @property
     def checks(self) -> bool:
-        return self._what.receives.reply_signature is not None
+        return self._way.receives.reply_signature is not None
 
     async def sign(self, envelope: Envelope) -> Envelope:
         made = await self._wrapped(envelope, came=False)
@@ -253,8 +281,8 @@ class _Wraps:
         return made
 
     async def _wrapped(self, envelope: Envelope, *, came: bool) -> Envelope | Opened:
-        order = Wrap(partner=self._what.partner.id, envelope=envelope, at=utc_now(), came=came)
-        made = await asyncio.to_thread(wrap, self._what.bench, order)
+        order = Wrap(partner=self._partner, envelope=envelope, at=utc_now(), came=came)
+        made = await asyncio.to_thread(wrap, self._way.bench, order)
         if isinstance(made, Problem):
             raise Refusal(made)
         return made

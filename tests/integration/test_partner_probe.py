@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tomllib
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from pathlib import Path  # noqa: TC003 - fixtures are annotated
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 
 from connectors.reach import Reach
+from connectors.simulators.axis import Axis
 from connectors.simulators.desk import Journal, Said
 from connectors.simulators.land import LOOK_UP, Land
 from hub.cli.opening import wired
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from hub.probing.checks import Check
 
 OK = 200
+SECRET = "khoa-cua-truc-thu"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 LAND = BUILTIN / "wsdl" / "land" / "1"
 
 
@@ -158,6 +162,74 @@ async def test_nobody_there_is_told_at_once(site: Path) -> None:
     assert verdicts(list(found)) == {"reach": "failed HUB-NET-001"}
 
 
+async def test_an_axis_that_numbers_each_call_is_not_taken_for_one_that_makes_copies(site: Path) -> None:
+    folder = site.parent / "partners"
+    text = (EXAMPLES / "sandbox" / "truc-vxp.toml").read_text("utf-8")
+    (folder / "secrets" / "truc-vxp.txt").write_text(SECRET, "utf-8")
+    (folder / "truc.toml").write_text(text, "utf-8")
+    desk = Axis(Journal(None, lambda: datetime.now(UTC)), SECRET)
+    async with loopback(desk) as (_, url):
+        told = {each.name: each for each in await probe(house(site, "truc-vxp", url, live=False))}
+        (folder / "truc.toml").write_text(_picked_up(text), "utf-8")
+        lies = desk.lodge("000.00.05.H47", b"<x/>")
+        before = desk.state(lies)
+        only = await probe(house(site, "truc-vxp", url, live=True))
+    assert (told["delivery"].verdict, told["idempotency"].code) == ("passed", "HUB-PRB-010")
+    assert told["status_known"].verdict == "passed", told["status_known"]
+    assert verdicts(list(only)) == {
+        "reach": "passed",
+        "tls": "untold HUB-PRB-007",
+        "clock": "untold HUB-PRB-007",
+        "credentials": "untold HUB-PRB-007",
+        "collection": "passed",
+    }
+    assert desk.state(lies) == before  # looked at, and left there
+
+
+def _picked_up(text: str) -> str:
+    """The same partner, from which the hub only fetches."""
+    told = tomllib.loads(text)["receives"]["edxml"]
+    way = ", ".join(f'{key} = "{value}"' for key, value in told["way"].items())
+    return (
+        text[: text.index("[")]
+        + '[name]\nvi = "x"\nen = "x"\n[sends]\nformat = "edxml.qcvn102@1"\nkinds = ["received"]\n'
+        + 'authority = "000.00.00.H47"\n[sends.collect]\n[sends.edxml]\nbase_url = "http://127.0.0.1:1"\n'
+        + f'organ = "{told["organ"]}"\nown = "{told["own"]}"\nway = {{ {way} }}\n'
+    )
+
+
+async def test_what_cannot_be_opened_is_told_beside_what_was_found(site: Path) -> None:
+    file = site.parent / "partners" / "so-tnmt.toml"
+    (file.parent / "s").write_text("ngan", "utf-8")  # too short for a secret
+    auth = '\n[receives.soap.auth]\nkind = "bearer"\nsecret_file = "s"\n'
+    file.write_text(file.read_text("utf-8") + auth, "utf-8")
+    told = verdicts(list((await probed(site, TestSystem())).values()))
+    assert (told["reach"], told["clock"], told["wsdl"]) == ("passed", "passed", "passed")
+    assert (told["credentials"], told["delivery"]) == ("failed HUB-CFG-001", "failed HUB-CFG-001")
+
+
+# --- who is probed --------------------------------------------------------------------------------------------------
+
+
+def test_a_partner_is_found_by_its_id_or_its_file_and_a_stranger_is_told_who_is_known(site: Path) -> None:
+    folder = site.parent / "partners"
+    (folder / "so-tnmt.toml").rename(folder / "dat-dai.toml")
+    there = "http://127.0.0.1:5/thu"
+    for name in ("so-tnmt", "dat-dai", str(folder / "dat-dai.toml")):
+        assert house(site, name, there, live=False).partner.id == "so-tnmt"
+    with pytest.raises(Refusal) as refused:
+        house(site, "so-la", there, live=False)
+    assert refused.value.code == "HUB-PRB-009"
+    assert "so-tnmt" in refused.value.problems[0].rule
+
+
+@pytest.mark.parametrize("address", ["ftp://x", "http://10.0.0.1/ws", "https://a b/"])
+def test_an_address_that_is_none_is_refused_as_in_a_file(site: Path, address: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        house(site, "so-tnmt", address, live=False)
+    assert (refused.value.code, refused.value.problems[0].place) == ("HUB-CFG-001", "--base-url")
+
+
 # --- never a live address by accident -------------------------------------------------------------------------------
 
 
@@ -168,6 +240,10 @@ def test_a_live_address_is_probed_only_when_somebody_allows_it(site: Path) -> No
         house(site, "so-tnmt", house(site, "so-tnmt", "", live=True).reach.base_url, live=False)
     file = site.parent / "partners" / "so-tnmt.toml"
     text = file.read_text("utf-8")
+    file.write_text(text.replace("http://127.0.0.1:3", "https://127.0.0.1/Dat/ws"), "utf-8")
+    for spelled in ("https://127.0.0.1:443/Dat/ws", "HTTPS://127.0.0.1//Dat/%77s/"):
+        with pytest.raises(Refusal, match="HUB-PRB-001"):  # the same place in other letters
+            house(site, "so-tnmt", spelled, live=False)
     file.write_text(text.replace("[receives]\n", '[receives]\nsandbox = "http://127.0.0.1:5/thu"\n'), "utf-8")
     assert house(site, "so-tnmt", "", live=False).reach.base_url == "http://127.0.0.1:5/thu"
     file.write_text(text + '\n[stage]\ndefault = "trial"\n', "utf-8")
@@ -210,6 +286,37 @@ async def test_chain_name_and_end_of_a_certificate_are_looked_at(pki: Pki) -> No
         assert (late.verdict, late.code) == ("failed", "HUB-PRB-003")
         foreign = await checks.chain(Reach(base_url=url), now)
         assert (foreign.verdict, foreign.code) == ("failed", "HUB-NET-002")
+
+
+async def test_a_pinned_authority_that_ends_soon_is_told(pki: Pki) -> None:
+    told = Reach(base_url="https://127.0.0.1", ca_file=pki["root"].certificate_file)
+    (fine,) = checks.pinned(told, datetime.now(UTC))
+    (late,) = checks.pinned(told, datetime.now(UTC) + timedelta(days=36500))
+    assert (fine.verdict, late.verdict, late.code) == ("passed", "failed", "HUB-PRB-011")
+    assert checks.pinned(Reach(base_url="https://127.0.0.1"), datetime.now(UTC)) == ()
+
+
+IMPORTING = b"""<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/"
+ xmlns:l="urn:lienthong:example:land:1"><import namespace="urn:lienthong:example:land:1" location="%s"/>
+ <service name="Land"><port name="Land" binding="l:%s"><soap:address location="http://x"/></port></service></definitions>"""
+
+
+async def test_what_a_description_imports_is_compared_and_fetched_from_the_partner_only(site: Path) -> None:
+    desk = TestSystem()
+    whole = desk.files["land"]
+    binding = whole.partition(b'<wsdl:binding name="')[2].partition(b'"')[0]
+    desk.files["land"], desk.files["parts.wsdl"] = IMPORTING % (b"parts.wsdl", binding), whole
+    assert (await probed(site, desk))["wsdl"].verdict == "passed"
+    desk.files["land.xsd"] = desk.files["land.xsd"].replace(b'name="SoBienNhan"', b'name="SoBienNhanMoi"')
+    drifted = (await probed(site, desk))["wsdl"]
+    assert (drifted.code, "SoBienNhanMoi" in drifted.detail) == ("HUB-PRB-004", True)
+    desk.files["land"] = IMPORTING % (b"http://127.0.0.2:80/parts.wsdl", binding)
+    assert (await probed(site, desk))["wsdl"].detail == "?wsdl: location http://127.0.0.2:80"
+    endless = {f"{number}.wsdl": IMPORTING % (b"%d.wsdl" % (number + 1), binding) for number in range(20)}
+    desk.files |= {**endless, "land": endless["0.wsdl"]}
+    assert (await probed(site, desk))["wsdl"].detail == "?wsdl: > 16"
+    desk.files |= {name: text + b" " * (3 * 2**20) for name, text in endless.items()}
+    assert (await probed(site, desk))["wsdl"].detail == "?wsdl: > 8388608 B"
 
 
 def test_a_description_is_compared_by_what_it_means(tmp_path: Path) -> None:
