@@ -53,7 +53,7 @@ QUESTIONS: Mapping[str, Record] = {
     "LayDanhMucGioiTinh": {},
     "TraCuuTechID": {"provider": "wso2is", "mstorcmnd": "4000000001"},
 }
-"""What its timers and screens ask beside dossiers. It looks at ``error_code`` first, and goes on without (``optional``)."""
+"""What its timers and screens say and ask beside dossiers. It looks at ``error_code`` first, and goes on without what it asks (``optional``)."""
 AGENCY = "000.00.00.H47"
 ENDPOINT = "/mapi/g"
 VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -85,7 +85,7 @@ class OpenCpsMapi:
             *LISTS,
         }
     )
-    optional: frozenset[str] = frozenset(QUESTIONS)
+    optional: frozenset[str] = frozenset(name for name in QUESTIONS if not name.startswith("DongBo"))
 
     def __init__(self, secret: str, username: str = "opencps-mapi") -> None:
         self._username, self._secret, self._session = username, secret, ""

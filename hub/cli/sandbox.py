@@ -33,6 +33,7 @@ PLACES: tuple[show.Column[Any], ...] = (  # of ``connectors.simulators.sandbox.P
 )
 CODES: tuple[show.Column[Code], ...] = (
     show.Column("magic", lambda row: row.number, whole=True),
+    show.Column("moves", lambda row: row.who, lambda row, desk: desk.say(f"moves.{row.who}"), whole=True),
     show.Column(
         "does",
         lambda row: {"vi": row.vi, "en": row.en},

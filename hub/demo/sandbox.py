@@ -27,18 +27,22 @@ PLAYED = (*CALLERS, *OFFICES)
 
 
 class Code(NamedTuple):
-    """A number that stands at the end of a dossier's code, and what a partner does about it."""
+    """A number that stands at the end of a dossier's code, and what a partner does about it.
+
+    ``who``: ``called`` (by the hub), ``calls`` (it), or ``comes`` (an office).
+    """
 
     number: str
+    who: str
     vi: str
     en: str
 
 
 def codes() -> list[Code]:
     """The table: each number, its like that goes wrong every time, and what happens."""
-    said = {number: (row.vi, row.en) for number, row in MAGIC.items()}
-    said |= {number: (row.vi, row.en) for number, row in TRICKS.items()}
-    said |= {number: (row.vi, row.en) for number, row in HABITS.items()}
+    said = {number: ("called", row.vi, row.en) for number, row in MAGIC.items()}
+    said |= {number: ("calls", row.vi, row.en) for number, row in TRICKS.items()}
+    said |= {number: ("comes", row.vi, row.en) for number, row in HABITS.items()}
     return [Code(f"99{number:02} · 99{number + FOREVER:02}", *said[number]) for number in sorted(said)]
 
 

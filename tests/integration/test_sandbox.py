@@ -118,12 +118,13 @@ class Box:
 
 def ports_in_a_row(count: int) -> int:
     """Return the first of so many free ports, all below those that the system gives away by itself."""
-    while True:
+    for _ in range(1000):
         first = 10_000 + secrets.randbelow(20_000)
         with contextlib.ExitStack() as held, contextlib.suppress(OSError):
             for port in range(first, first + count):
                 held.enter_context(socket.create_server(("127.0.0.1", port)))
             return first
+    raise AssertionError("no free ports")
 
 
 @pytest.fixture(scope="module")
