@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from connectors.replies import Table
     from connectors.transport import Request
 
-MOST = 100
-"""Documents that are fetched for one question; among more it cannot be told."""
+MOST = 200
+"""Documents that are fetched for one question, the latest ones; that it is not among them proves nothing where there are more."""
 
 
 class Ours(NamedTuple):
@@ -96,11 +96,9 @@ class _Look:
         named = [each for each in candidates if each.texts & self._ours.names]
         if named:
             return self._told(named, unread=0)
-        if len(candidates) > MOST:
-            return self._unsure(f"{len(candidates)} documents")
         ours: list[Entry] = []
-        unread = 0
-        for each in candidates:
+        unread = max(0, len(candidates) - MOST)
+        for each in reversed(candidates[-MOST:]):
             said = await self._marks(each)
             if said is None:
                 unread += 1
@@ -114,7 +112,7 @@ class _Look:
         if ours:
             return self._unsure(f"{len(ours)} of this number")
         if unread:
-            return self._unsure(f"{unread} cannot be read")
+            return self._unsure(f"{unread} were not read")
         return Deferred(reason=Reason(code=ABSENT), exchanges=self._exchanges)
 
     def _unsure(self, detail: str) -> Unsure:
