@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lxml import etree
 
+from connectors.simulators import axis_seal
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -86,6 +88,7 @@ def faults(body: bytes) -> list[str]:
         *_unordered(root),
         *_wrong(header, STATUS_RULES if paper.kind == STATUS else EDOC_RULES),
     ]
+    found += _unsealed(root)
     return found + (list(_bodiless(root)) if paper.kind == STATUS else [*_parties(header), *_attached(root)])
 
 
@@ -234,6 +237,13 @@ def _values(node: etree._Element, path: list[str]) -> Iterator[str]:
             yield ""
         else:
             yield from _values(one, rest)
+
+
+def _unsealed(root: etree._Element) -> Iterator[str]:
+    try:
+        axis_seal.check(root)
+    except axis_seal.Broken as broken:
+        yield f"Signature: {broken}"
 
 
 def _bodiless(root: etree._Element) -> Iterator[str]:

@@ -210,6 +210,10 @@ async def test_what_is_signed_with_its_files_is_believed_and_read(codec: EdxmlCo
     sealed = (await linking(codec, 1 << 20).seal([WORK]))["t1"]
     assert isinstance(sealed, Sealed)
     signed = EdxmlSigner(key, EdxmlProfile()).sign(sealed.payload, NOW)
+    assert faults(signed) == [], "what a strict axis would say against it"
+    assert faults(signed.replace("Tam Kỳ".encode(), "Hội An".encode())) == [
+        "Signature: văn bản đã bị thay đổi sau khi ký"
+    ]
     pins = load_pins([pki["seal-2048"].certificate_file])
     verified = EdxmlVerifier(pins, EdxmlProfile()).verify(signed, datetime.now(UTC))
     heard, plain = (MAPPING.read(raw, "us", "k", THEIRS) for raw in (verified.payload, sealed.payload))

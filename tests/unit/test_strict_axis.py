@@ -134,6 +134,29 @@ def test_parts_whose_order_differs_in_the_field_may_stand_in_any() -> None:
     assert faults(STATUS.replace(first + second, second + first).encode()) == []
 
 
+SIGNED = (GOLDEN / "signed-2019.xml").read_text("utf-8")
+"""As documents of 2019 are signed (RSA, SHA-1, ``SignedInfo`` in inclusive C14N), made with xmlsec1."""
+
+
+@pytest.mark.parametrize(
+    ("there", "instead", "says"),
+    [
+        ("<edXML:Place>Tam Kỳ", "<edXML:Place>Hội An", "bị thay đổi"),
+        ("JVBERi0xLjQK", "JVBERi0xLjQL", "bị thay đổi"),
+        ('<Reference URI="">', '<Reference URI="#x">', "URI"),
+        ("#rsa-sha1", "#rsa-md5", "SignatureMethod"),
+        ("#enveloped-signature", "#base64", "các phép biến đổi"),
+        ("<SignatureValue>", "<SignatureValue>AAAA", "chữ ký không đúng"),
+        ("<X509Certificate>", "<X509Certificate>AAAA", "chứng thư"),
+    ],
+)
+def test_a_signature_is_checked_where_there_is_one(there: str, instead: str, says: str) -> None:
+    assert faults(SIGNED.encode()) == []
+    assert there in SIGNED
+    told = faults(SIGNED.replace(there, instead, 1).encode())
+    assert (len(told), says in told[0]) == (1, True), told
+
+
 GOOD = proof(signed(ENDS, DOCUMENT.encode()))
 LATE = signed({**ENDS, "timestamp": "20112026T050000+0250"}, DOCUMENT.encode())
 
