@@ -4,6 +4,7 @@
 ``examples/messages`` in every format that a recipient gets. ``wire/``: what partners write, written by hand; only what each case
 means (``meaning.json``) is made, from its ``sample`` or its first file.
 ``kinds/``: what each format makes of each kind (``telling.py``). ``answers/``: what the hub answers at its desks (``answering.py``).
+``requests/``: what it sends to the partners of the example files (``asking.py``).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from schemas.convert import spelled  # noqa: E402
 from schemas.dossier import Message, to_json  # noqa: E402
 from schemas.mapping import mappings  # noqa: E402
 from schemas.table import CANONICAL, Row, Shape, Table, read_table, step_into  # noqa: E402
-from tests.golden import answering, telling  # noqa: E402
+from tests.golden import answering, asking, telling  # noqa: E402
 from tests.golden.meanings import WIRE, meaning  # noqa: E402
 
 if TYPE_CHECKING:
@@ -146,9 +147,14 @@ def each_answer(_loaded: Mapping[str, Any]) -> Made:
         yield HERE / "answers" / f"{name}.json", answering.answers(name)
 
 
+def each_request(loaded: Mapping[str, Any]) -> Made:
+    for name in asking.TOLD:
+        yield HERE / "requests" / f"{name.rpartition('/')[2]}.json", asking.requests(name, loaded)
+
+
 def every(loaded: Mapping[str, Any]) -> Made:
     """Every file that is not written by hand, but for what cases of ``wire/`` mean."""
-    for one in (full, story, each_kind, each_answer):
+    for one in (full, story, each_kind, each_answer, each_request):
         yield from one(loaded)
 
 
