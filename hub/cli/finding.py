@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from hub.cli.desk import Complaint
 from hub.cli.exits import Exit
+from hub.delivery.remembering import remembered
 from hub.doctor.rules import ALIVE
 from hub.going_live import stages
 from hub.lifecycle import DONE, State
 from hub.store.contract.stages import Leave
 from hub.store.contract.views import Filter
 from hub.story import record
+from hub.story.filling import fill
 from schemas.problems import Problem, refuse
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from hub.going_live.stages import Stage
     from hub.store.contract.store import Store
     from hub.store.contract.views import QueueRow, TransferView
+    from schemas.dossier import Message
 
 UNFINISHED = tuple(state.value for state in State if state not in DONE)
 BEHIND = 200
@@ -35,6 +38,13 @@ async def transfer(store: Store, prefix: str) -> TransferView:
         if found is not None:
             return found
     raise refuse("HUB-LAN-004", detail=prefix)
+
+
+async def whole(store: Store, view: TransferView, message: Message) -> Message:
+    """Return a transfer's message with what its dossier said and it leaves out, as when it is sealed."""
+    if view.dossier is None:
+        return message
+    return fill(message, await remembered(store.said, view.dossier, message.sender, view.message)).message
 
 
 async def worked(store: Store, now: datetime) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import Parameter
 
-from hub.cli import opening, show, telling, times
+from hub.cli import finding, opening, show, telling, times
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.judging.settling import settled
@@ -196,13 +196,23 @@ async def _compared(hub: Hub, old: Format, new: Format, of: str, limit: int) -> 
         if partner.receives and _speaks(partner.receives.mapping, old):
             async for view, stored in _stored(hub, Filter(partner=partner.id, limit=PAGE), limit):
                 if stored.canonical:
-                    yield written(old, new, view.operation, from_json(stored.canonical), view.key, view.id)
+                    yield await _written(hub, old, new, view, stored.canonical)
         if partner.sends and _speaks(partner.sends.format, old):
             heard: set[str] = set()
             async for view, stored in _stored(hub, Filter(sender=partner.id, limit=PAGE), limit):
                 if stored.raw and view.message not in heard:
                     heard.add(view.message)
                     yield read(old, new, stored.raw, (partner.id, view.key, partner.agency), view.message)
+
+
+async def _written(hub: Hub, old: Format, new: Format, view: TransferView, canonical: bytes) -> Compared:
+    """What either cannot say from the message alone is tried with what its dossier said, as when it is sealed."""
+    message = from_json(canonical)
+    found = written(old, new, view.operation, message, view.key, view.id)
+    if not found.before and not found.after:
+        return found
+    message = await finding.whole(hub.store, view, message)
+    return written(old, new, view.operation, message, view.key, view.id)
 
 
 async def _stored(hub: Hub, which: Filter, most: int) -> AsyncIterator[tuple[TransferView, Payloads]]:

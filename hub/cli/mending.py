@@ -12,7 +12,6 @@ from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations a
 from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
-from hub.delivery.remembering import remembered
 from hub.intake.acceptance import AN_OPERATION
 from hub.lifecycle import MOVES, Move, State
 from hub.persons import rerouting
@@ -20,7 +19,6 @@ from hub.persons.persons import routable
 from hub.store.contract.mending import Correction, Rerouting
 from hub.store.contract.store import Stale
 from hub.story import record
-from hub.story.filling import fill
 from schemas.dossier import from_json
 from schemas.problems import Refusal, refuse
 
@@ -75,10 +73,7 @@ async def _message(hub: Hub, view: TransferView) -> Message:
     stored = await hub.store.payloads(view.id)
     if stored is None:
         raise refuse("HUB-LAN-004", detail=view.id)
-    message = from_json(stored.canonical)
-    if view.dossier is None:
-        return message
-    return fill(message, await remembered(hub.store.said, view.dossier, message.sender, view.message)).message
+    return await finding.whole(hub.store, view, from_json(stored.canonical))
 
 
 async def _operations(hub: Hub, view: TransferView, message: Message) -> list[str]:

@@ -93,13 +93,15 @@ async def test_what_a_recipient_requires_and_nobody_said_is_told_to_who_has_it(t
     scene = build(tmp_path / "site", 1, (2, 3, 4))
     said = example("01-received.json")
     del said["HoSo"]["TrichYeuHoSo"]
+    later = example("02-transferred.json")
     async with serving(scene) as onestop:
         transfers = await onestop.says(said)
         seen = await onestop.sees(said["HoSo"]["MaHoSo"])
+        await onestop.says(later)
     parked = [each for each in transfers if each["state"] == "parked"]
     assert {(each["partner"], each["problem"]) for each in parked} == {("dvcqg", "HUB-MAP-004")}
-    shown = next(each for each in seen["transfers"] if each["id"] == parked[0]["id"])
-    assert (shown["supplier"], shown["detail"].split()[-1]) == ("origin", "dossier.summary")
+    waits = next(each for each in seen["transfers"] if each["id"] == parked[0]["id"])
+    assert (waits["supplier"], waits["detail"].split()[-1]) == ("origin", "dossier.summary")
     assert (seen["state"], [leg["state"] for leg in seen["legs"]]) == ("accepted", ["accepted"])
     store = store_of(settings_file.load(scene.settings))
     told = await store.transfers(Filter(partner="motcua-tinh"))
@@ -109,7 +111,12 @@ async def test_what_a_recipient_requires_and_nobody_said_is_told_to_who_has_it(t
     assert {each.transfer: each.supplier for each in failures if each} == {
         each["id"]: "origin" for each in parked
     }
-    assert all(isinstance(each, Failure) and each.detail == shown["detail"] for each in failures)
+    assert all(isinstance(each, Failure) and each.detail == waits["detail"] for each in failures)
+    [kept] = parked
+    made = await asyncio.to_thread(
+        shown, scene, "transfer", "correct", kept["id"], "--reason", "said by now", "--yes", "--json"
+    )
+    assert [each["state"] for each in json.loads(made)] == ["waiting"]
 
 
 async def test_what_a_message_leaves_out_is_taken_from_what_its_dossier_said_before_and_told_with_it(
@@ -158,6 +165,9 @@ async def test_what_a_message_leaves_out_is_taken_from_what_its_dossier_said_bef
     assert whole
     assert not any(each.taken for each in whole)
     await store.close()
+    replay = ("mapping", "replay", "dvcqg.g1@1", "dvcqg.g1plus@1", "--json")
+    replayed = json.loads(await asyncio.to_thread(shown, scene, *replay))
+    assert (replayed["written"], replayed["differ"]) == (4, 0)
 
 
 def shown(scene: Scene, *words: str, terminal: bool = False) -> str:

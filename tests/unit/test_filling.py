@@ -176,6 +176,18 @@ def test_who_opened_it_who_received_it_and_who_speaks_keep_its_record_nobody_els
     assert ("m5", True) not in worth(history, "xay-dung")
 
 
+def test_a_correction_counts_from_then_on() -> None:
+    told = {"m1": dossier(summary="Thửa 15", applicant=OWNER), "m3": dossier(summary="Thửa 51")}
+    history = past(
+        ("m1", "motcua", Kind.RECEIVED), ("m2", "dat", Kind.STEP), ("m3", "motcua", Kind.CORRECTED)
+    )
+    for message, summary in (("m2", "Thửa 15"), ("", "Thửa 51")):
+        read_ = [id_ for id_, _ in worth(history, "dat", message) if id_ in told]
+        filled = fill(BARE, [said(id_, told[id_]) for id_ in read_]).message.dossier
+        assert filled is not None
+        assert (filled.summary, filled.applicant) == (summary, OWNER)
+
+
 def test_of_a_dossier_with_very_many_messages_the_newest_and_the_first_are_read() -> None:
     history = past(*((f"m{n}", "motcua", Kind.STEP) for n in range(1000)))
     found = [id_ for id_, _ in worth(history, "motcua")]
