@@ -19,8 +19,9 @@ import msgspec
 import structlog
 
 from connectors.contract import Collector, Missed, Reason, Taken, TurnedAway
+from hub.judging.contract import Meant
 from hub.receipts.receipts import came_to
-from hub.rounds.recalling import meant
+from hub.rounds.recalling import recalled
 from hub.rounds.rounds import again
 from hub.store.contract.delivery import Acknowledgement
 from hub.store.contract.intake import RefusedMessage
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from connectors.contract import Fate, Picked, Receipted
-    from hub.judging.contract import Meant
     from hub.metrics.counts import Counts
     from hub.store.contract.intake import Accepted
     from hub.store.contract.store import Store
@@ -163,11 +163,11 @@ class Collecting:
         return Taken(message=accepted.message)
 
     async def _taken(self, partner: str, picked: Picked) -> Accepted:
-        """What was taken before is not asked about again: it has changed the dossier since. Raises ``Refusal``."""
+        """Raises ``Refusal``."""
         if not picked.recalls:
             return await self._take(partner, picked)
-        before = await self._store.replay(partner, picked.key, None) if picked.key else None
-        return before or await self._take(partner, picked, await meant(self._store, partner, picked.recalls))
+        means = await recalled(self._store, partner, picked.recalls)
+        return await self._take(partner, picked, means) if isinstance(means, Meant) else means
 
     async def _acknowledged(self, partner: str, picked: Picked, receipt: Receipted) -> Taken:
         """Raises ``Refusal`` HUB-RCP-*: it is about nothing that this partner was sent."""

@@ -534,25 +534,25 @@ async def test_who_asks_back_what_could_not_be_fetched_waits(tmp_path: Path, mad
         assert stage.statuses() == ["01", "15"]
 
 
-async def test_only_what_ended_a_dossier_last_is_taken_back(tmp_path: Path, made: Parts) -> None:
+async def test_only_what_ended_a_dossier_last_is_taken_back_and_who_asks_again_hears_the_same(
+    tmp_path: Path, made: Parts
+) -> None:
+    reasons = {
+        "123": "",
+        "124": "Xử lý hồ sơ",
+        "125": "Kết thúc hồ sơ",
+        "126": "Thu hồi",
+        "127": "Kết thúc hồ sơ",
+    }
     async with staged(tmp_path, made) as stage:
-        end = [again(DOCUMENT, number, "Kết thúc hồ sơ") for number in ("125", "126")]
-        back = [
-            BACK.replace("123", number).replace("08:02:11", f"08:02:{second}")
-            for number, second in (("125", "11"), ("125", "12"), ("126", "13"))
-        ]
-        for raw in (
-            DOCUMENT,
-            again(DOCUMENT, "124", "Xử lý hồ sơ"),
-            end[0],
-            back[0],
-            end[1],
-            back[1],
-            back[2],
-        ):
-            stage.axis.lodge(THEIRS, raw.encode(), kind="status" if raw in back else "edoc")
+        for number, reason in reasons.items():
+            stage.axis.lodge(THEIRS, again(DOCUMENT, number, reason).encode())
+        assert await stage.round() == 5, await stage.trouble()
+        for number, moment in (("125", "08:02:11"), ("127", "08:02:12"), ("127", "08:02:13")):
+            raw = BACK.replace("123", number).replace("08:02:11", moment)
+            stage.axis.lodge(THEIRS, raw.encode(), kind="status")
             assert await stage.round() == 1, await stage.trouble()
-        assert stage.statuses() == ["01", "01", "01", "15", "01", "16", "15"]
+        assert stage.statuses() == ["01"] * 5 + ["16", "15", "15"]
         assert await kinds(stage) == ["received", "step", "finished", "recalled", "finished", "recalled"]
 
 
