@@ -26,13 +26,14 @@ from connectors.gip import client as gip
 from connectors.gip import codec as gip_codec
 from connectors.gip.settings import Settings as Gip
 from connectors.lgsp.desk import Desk as Lgsp
+from connectors.line import Line
 from connectors.mailbox.settings import Settings as Mailbox
 from connectors.mailbox.uncalled import Uncalled
 from connectors.mapi.desk import Desk as Mapi
 from connectors.national_portal import client as national_portal
 from connectors.national_portal import codec as national_portal_codec
 from connectors.national_portal.catalogues import PortalCatalogues
-from connectors.national_portal.line import Line
+from connectors.national_portal.line import Line as PortalLine
 from connectors.national_portal.settings import Settings as NationalPortal
 from connectors.national_portal_g2 import client as national_portal_g2
 from connectors.national_portal_g2 import codec as national_portal_g2_codec
@@ -98,7 +99,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
 def _rest(settings: Rest, replies: Iterable[Row], outfit: Outfit) -> Connector:
     http, clocks = Http(settings, clock=outfit.now), Clocks(outfit.now, outfit.seconds)
     shows = credentials(settings.auth, settings, http, clocks)
-    return rest.connect(settings, http, shows, replies, outfit.envelopes)
+    return rest.connect(settings, Line(http, shows, outfit.envelopes), replies)
 
 
 def _rest_catalogues(settings: Rest, _replies: Iterable[Row], outfit: Outfit) -> Catalogues:
@@ -139,7 +140,7 @@ def _national_portal(settings: NationalPortal, replies: Iterable[Row], outfit: O
 
 def _portal_catalogues(settings: NationalPortal, replies: Iterable[Row], outfit: Outfit) -> Catalogues:
     http, shows = _portal(settings, outfit)
-    line = Line(settings, http, tuple(replies), outfit.seconds, shows)
+    line = PortalLine(settings, http, tuple(replies), outfit.seconds, shows)
     columns = {str(id_): told for id_, told in settings.dictionaries.items()}
     return PortalCatalogues(line, settings.levels, columns)
 
@@ -159,7 +160,7 @@ def _national_portal_g2(settings: NationalPortalG2, replies: Iterable[Row], outf
 def _gip(settings: Gip, replies: Iterable[Row], outfit: Outfit) -> Connector:
     http, clocks = Http(settings, clock=outfit.now), Clocks(outfit.now, outfit.seconds)
     shows = credentials(settings.auth, settings, http, clocks)
-    return gip.connect(settings, http, shows, replies, outfit.envelopes)
+    return gip.connect(settings, Line(http, shows, outfit.envelopes), replies)
 
 
 def _written(settings: Mailbox | Folder, mapping: Writer) -> Codec:

@@ -18,45 +18,30 @@ from connectors.gip.data import answer as read_answer
 from connectors.gip.data import decided, spelled, unwrapped, wrapped
 from connectors.gip.replies import ROWS, read
 from connectors.replies import Row, Table, classify, known_actions, looks_like_html, wait_of
-from connectors.transport import Answer, Broken, Http, Request
+from connectors.transport import Answer, Broken, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from connectors.contract import Envelopes
-    from connectors.credentials.contract import Credentials
     from connectors.gip.data import Answer as Told
     from connectors.gip.settings import Settings
+    from connectors.line import Line
 
 HEADERS = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""', "Accept": "text/xml"}
 
 
-def connect(
-    settings: Settings,
-    http: Http,
-    credentials: Credentials,
-    replies: Iterable[Row] = (),
-    envelopes: Envelopes | None = None,
-) -> Connector:
-    """Open this partner. Raises ``Refusal`` HUB-CFG-001 for a row this room has no use for."""
-    return _Gateway(settings, http, credentials, known_actions(replies), envelopes)
+def connect(settings: Settings, line: Line, replies: Iterable[Row] = ()) -> Connector:
+    """Open this gateway. Raises ``Refusal`` HUB-CFG-001 for a row this room has no use for."""
+    return _Gateway(settings, line, known_actions(replies))
 
 
 class _Gateway:
-    def __init__(
-        self,
-        settings: Settings,
-        http: Http,
-        credentials: Credentials,
-        rows: Table,
-        envelopes: Envelopes | None,
-    ) -> None:
-        self._settings, self._http, self._credentials = settings, http, credentials
-        self._rows, self._envelopes = rows, envelopes
+    def __init__(self, settings: Settings, line: Line, rows: Table) -> None:
+        self._settings, self._line, self._rows = settings, line, rows
 
     async def deliver(self, parcel: Parcel) -> Outcome:
         request = Request(path="", body=wrapped(self._settings, parcel.sealed.payload), headers=HEADERS)
-        came = await called(request, self._credentials, self._http.send)
+        came = await called(request, self._line.credentials, self._line.http.send)
         if isinstance(came, Broken):
             return came.outcome()
         if isinstance(came, Deferred):
@@ -64,7 +49,7 @@ class _Gateway:
         data = unwrapped(came.body)
         if data is None:
             return self._outcome(came, None, parcel)
-        vouched = await opened(msgspec.structs.replace(came, body=data), self._envelopes)
+        vouched = await opened(msgspec.structs.replace(came, body=data), self._line.envelopes)
         if isinstance(vouched, Unsure):
             return vouched
         return self._outcome(vouched, read_answer(vouched.body), parcel, came.media_type)
@@ -73,8 +58,7 @@ class _Gateway:
         return Unsure(reason=Reason(code="HUB-PAR-009"))
 
     async def close(self) -> None:
-        await self._credentials.close()
-        await self._http.close()
+        await self._line.close()
 
     def _outcome(self, came: Answer, told: Told | None, parcel: Parcel, media_type: str = "") -> Outcome:
         wait = wait_of(came.headers.get("retry-after", ""), came.arrived_at)

@@ -6,30 +6,22 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from connectors.contract import Connector, Deferred, Outcome, Parcel, Reason, Unsure
-from connectors.credentials.showing import called
-from connectors.envelopes import opened, signed
+from connectors.envelopes import opened
 from connectors.replies import Reply, Row, Table, classify, known_actions, wait_of
 from connectors.rest.replies import absent_rows, is_about, names_another, read, reference, room_rows
 from connectors.rest.uploads import UPLOAD
-from connectors.transport import Answer, Broken, Http, Request
+from connectors.transport import Answer, Broken, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from connectors.contract import Envelopes
-    from connectors.credentials.contract import Credentials
+    from connectors.line import Line
     from connectors.rest.settings import Find, ReplyPlaces, Settings
 
 
-def connect(
-    settings: Settings,
-    http: Http,
-    credentials: Credentials,
-    replies: Iterable[Row] = (),
-    envelopes: Envelopes | None = None,
-) -> Connector:
+def connect(settings: Settings, line: Line, replies: Iterable[Row] = ()) -> Connector:
     """Open this partner. Raises ``Refusal`` HUB-CFG-001 for a row this room has no use for."""
-    return _RestConnector(settings, http, credentials, known_actions(replies), envelopes)
+    return _RestConnector(settings, line, known_actions(replies))
 
 
 def fill(template: str, parcel: Parcel) -> str:
@@ -50,19 +42,8 @@ def _places(settings: Settings, operation: str) -> ReplyPlaces:
 
 
 class _RestConnector:
-    def __init__(
-        self,
-        settings: Settings,
-        http: Http,
-        credentials: Credentials,
-        rows: Table,
-        envelopes: Envelopes | None,
-    ) -> None:
-        self._settings = settings
-        self._http = http
-        self._credentials = credentials
-        self._rows = rows
-        self._envelopes = envelopes
+    def __init__(self, settings: Settings, line: Line, rows: Table) -> None:
+        self._settings, self._line, self._rows = settings, line, rows
 
     async def deliver(self, parcel: Parcel) -> Outcome:
         settings = self._settings
@@ -84,11 +65,7 @@ class _RestConnector:
             return answer.outcome()
         if not isinstance(answer, Answer):
             return answer
-        if (
-            self._envelopes
-            and self._envelopes.checks
-            and names_another(settings.find, answer.body, parcel.key)
-        ):
+        if self._line.checks and names_another(settings.find, answer.body, parcel.key):
             return Unsure(reason=Reason(code="HUB-PAR-002", detail="another key"), exchanges=answer.exchanges)
         places = _places(settings, parcel.operation)
         verdict = classify(_read(places, answer), self._rows, room_rows(places))
@@ -114,17 +91,11 @@ class _RestConnector:
 
     async def _call(self, request: Request, parcel: Parcel) -> Answer | Broken | Deferred | Unsure:
         """Send one request, signed where that was agreed; ``Deferred``: it never left; ``Unsure``: the reply proves nothing."""
-
-        async def send(shown: Request) -> Answer | Broken | Deferred:
-            travels = await signed(shown, self._envelopes, self._settings.base_url, parcel.key)
-            return travels if isinstance(travels, Deferred) else await self._http.send(travels)
-
-        answer = await called(request, self._credentials, send)
-        return await opened(answer, self._envelopes) if isinstance(answer, Answer) else answer
+        answer = await self._line.send(request, self._settings.base_url, parcel.key)
+        return await opened(answer, self._line.envelopes) if isinstance(answer, Answer) else answer
 
     async def close(self) -> None:
-        await self._credentials.close()
-        await self._http.close()
+        await self._line.close()
 
     def _tell(self, find: Find, answer: Answer, parcel: Parcel) -> Outcome:
         places = self._settings.reply

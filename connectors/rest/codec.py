@@ -9,7 +9,9 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from connectors import written
 from connectors.contract import Codec, Draft
+from connectors.inside import LARGEST, Inside
 from connectors.rest import uploads
 from connectors.rest.enclosing import enclosed
 from connectors.rest.uploads import UPLOAD, Named
@@ -24,43 +26,25 @@ if TYPE_CHECKING:
 
 
 class _RestCodec:
+    """What the mapping writes; a path may want the dossier's code."""
+
     def __init__(self, settings: Settings, mapping: Writer) -> None:
         self._settings = settings
-        self._mapping = mapping
+        self._written = written.build(settings.media_type, mapping)
 
     def operations(self, message: Message) -> tuple[str, ...]:
-        return self._mapping.operations(message)
+        return self._written.operations(message)
 
     def encode(self, operation: str, message: Message, key: str) -> Draft:
-        payload = self._mapping.write(operation, message, key)
-        code = message.dossier.code if message.dossier else ""
-        if not code and any("{dossier}" in path for path in self._paths(operation)):
+        draft = self._written.encode(operation, message, key)
+        if "dossier" not in draft.facts and any("{dossier}" in path for path in self._paths(operation)):
             raise refuse("HUB-MAP-004", "/dossier/code", rule="{dossier} in the partner's path")
-        return Draft(
-            payload=payload,
-            media_type=self._settings.media_type,
-            facts={"dossier": code} if code else {},
-        )
+        return draft
 
     def _paths(self, operation: str) -> tuple[str, ...]:
         settings = self._settings
         find = (settings.find.path,) if settings.find else ()
         return (settings.paths.get(operation, settings.path), *find)
-
-
-class _EnclosingCodec(_RestCodec):
-    """For a partner that wants files inside: it has no word for one that was taken back, so that is not told."""
-
-    def encode(self, operation: str, message: Message, key: str) -> Draft:
-        dossier = message.dossier
-        if dossier is not None:
-            there = tuple(each for each in dossier.documents if not each.deleted)
-            dossier = msgspec.structs.replace(dossier, documents=there)
-        return super().encode(operation, msgspec.structs.replace(message, dossier=dossier), key)
-
-    def enclose(self, draft: Draft, contents: Mapping[str, bytes]) -> Draft:
-        payload = enclosed(draft.payload, self._settings.files_at, contents)
-        return msgspec.structs.replace(draft, payload=payload)
 
 
 class _FormCodec(_RestCodec):
@@ -82,7 +66,7 @@ def as_form(payload: bytes) -> bytes:
 class _UploadingCodec:
     """For a partner that takes files by themselves: each goes before what is said, as an operation of its own."""
 
-    def __init__(self, told: Uploads, inner: _RestCodec) -> None:
+    def __init__(self, told: Uploads, inner: Codec) -> None:
         self._told, self._inner = told, inner
 
     @property
@@ -127,8 +111,6 @@ def _is_file(each: Document | Result) -> bool:
 
 
 FORM = "application/x-www-form-urlencoded"
-LARGEST = 16 * 2**20
-"""Bytes of all files inside one message: gateways of the field take few larger requests."""
 
 
 def encloses(settings: Settings) -> int:
@@ -136,6 +118,6 @@ def encloses(settings: Settings) -> int:
 
 
 def build(settings: Settings, mapping: Writer) -> Codec:
-    kind = _FormCodec if settings.form else _EnclosingCodec if settings.files_at else _RestCodec
-    inner = kind(settings, mapping)
+    codec: Codec = (_FormCodec if settings.form else _RestCodec)(settings, mapping)
+    inner = Inside(codec, settings.files_at, enclosed) if settings.files_at and not settings.form else codec
     return _UploadingCodec(settings.uploads, inner) if settings.uploads else inner

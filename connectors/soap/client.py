@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from connectors.contract import Deferred, Delivered, Outcome, Parcel, Reason, Refused, Unsure
 from connectors.credentials.settings import SoapElement
+from connectors.line import Line
 from connectors.replies import Reply, known_actions, looks_like_html, normal_code, wait_of
 from connectors.soap import wsdl
 from connectors.soap.envelope import (
@@ -21,7 +22,7 @@ from connectors.soap.envelope import (
     wrap,
 )
 from connectors.soap.fit import check_about, misfits
-from connectors.soap.line import Line
+from connectors.soap.line import exchange
 from connectors.soap.replies import TAKEN, decide, tables
 from connectors.transport import Answer, Broken, Request
 from schemas.problems import Refusal
@@ -70,8 +71,8 @@ def connect(
     question = service.calls[settings.find.operation] if settings.find else None
     if envelopes and envelopes.checks:
         check_about(settings)
-    line = Line(http, credentials, envelopes, clock)
-    return _SoapPartner(settings, line, known_actions(replies), calls, question)
+    line = Line(http, credentials, envelopes)
+    return _SoapPartner(settings, line, clock, known_actions(replies), calls, question)
 
 
 class _SoapPartner:
@@ -81,11 +82,13 @@ class _SoapPartner:
         self,
         settings: Settings,
         line: Line,
+        clock: Callable[[], datetime],
         rows: Iterable[Row],
         calls: Mapping[str, Call],
         question: Call | None,
     ) -> None:
         self._settings, self._line, self._calls, self._question = settings, line, calls, question
+        self._clock = clock
         self._frames = {call.name: frame(settings.version, call.action) for call in calls.values()}
         delivered = settings.status.delivered if settings.status else (TAKEN,)
         self._rows = tables(rows, delivered)
@@ -96,7 +99,7 @@ class _SoapPartner:
             return Deferred(reason=Reason(code="HUB-CFG-001", detail=f"operation {parcel.operation}"))
         about = MESSAGE_ID + parcel.key if self._settings.addressing else ""
         request = self._request(call, parcel.sealed.payload, parcel, about)
-        answer = await self._line.call(request, self._settings, parcel.key, about)
+        answer = await exchange(self._line, request, self._settings, parcel.key, about)
         if isinstance(answer, Broken):
             return answer.outcome()
         if not isinstance(answer, Answer):
@@ -120,7 +123,7 @@ class _SoapPartner:
             return Unsure(reason=Reason(code="HUB-PAR-009"))
         about = self._asked(parcel.key)
         request = self._request(call, call.question(self._with_key(arguments)), None, about)
-        answer = await self._line.call(request, self._settings, parcel.key, about)
+        answer = await exchange(self._line, request, self._settings, parcel.key, about)
         if isinstance(answer, Broken):
             return Unsure(reason=answer.outcome().reason, exchanges=answer.exchanges)
         if not isinstance(answer, Answer):
@@ -142,7 +145,7 @@ class _SoapPartner:
 
     def _asked(self, key: str) -> str:
         """Name a question by its moment, so that the answer to an earlier one does not answer this."""
-        return f"{MESSAGE_ID}{key}:{self._line.clock().isoformat()}" if self._settings.addressing else ""
+        return f"{MESSAGE_ID}{key}:{self._clock().isoformat()}" if self._settings.addressing else ""
 
     def _request(self, call: Call, payload: bytes, parcel: Parcel | None, called: str) -> Request:
         around = self._frame(call, called)

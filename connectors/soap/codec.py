@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from connectors.contract import Codec, Draft
+from connectors.inside import LARGEST, Inside
 from connectors.soap.enclosing import enclosed
 from connectors.soap.envelope import root
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from connectors.contract import Writer
     from connectors.soap.settings import Settings
     from schemas.dossier import Message
-
-
-LARGEST = 16 * 2**20
-"""Bytes of all files inside one message: gateways of the field take few larger requests."""
 
 
 def encloses(settings: Settings) -> int:
@@ -28,13 +21,14 @@ def encloses(settings: Settings) -> int:
 
 
 def build(settings: Settings, mapping: Writer) -> Codec:
-    return _EnclosingCodec(settings, mapping) if settings.files_at else _SoapCodec(settings, mapping)
+    codec = _SoapCodec(settings, mapping)
+    return Inside(codec, settings.files_at, enclosed) if settings.files_at else codec
 
 
 class _SoapCodec:
     def __init__(self, settings: Settings, mapping: Writer) -> None:
         self._media_type = "text/xml" if settings.version == "1.1" else "application/soap+xml"
-        self._mapping, self._settings = mapping, settings
+        self._mapping = mapping
 
     def operations(self, message: Message) -> tuple[str, ...]:
         return self._mapping.operations(message)
@@ -45,21 +39,6 @@ class _SoapCodec:
             raise refuse("HUB-MAP-003", operation, rule="an element without an XML declaration")
         # mappings write exclusive C14N: the signer need not parse it again
         return Draft(payload=payload, media_type=self._media_type, facts=_facts(message), canonical=True)
-
-
-class _EnclosingCodec(_SoapCodec):
-    """For a partner that wants files inside: it has no word for one that was taken back, so that is not told."""
-
-    def encode(self, operation: str, message: Message, key: str) -> Draft:
-        dossier = message.dossier
-        if dossier is not None:
-            there = tuple(each for each in dossier.documents if not each.deleted)
-            dossier = msgspec.structs.replace(dossier, documents=there)
-        return super().encode(operation, msgspec.structs.replace(message, dossier=dossier), key)
-
-    def enclose(self, draft: Draft, contents: Mapping[str, bytes]) -> Draft:
-        payload = enclosed(draft.payload, self._settings.files_at, contents)
-        return msgspec.structs.replace(draft, payload=payload)
 
 
 def _facts(message: Message) -> dict[str, str]:

@@ -9,6 +9,7 @@ from connectors.contract import Parcel, Sealed
 from connectors.gip.client import connect
 from connectors.gip.data import numbered, question
 from connectors.gip.settings import Settings
+from connectors.line import Line
 from connectors.replies import Row
 from connectors.simulators.desk import Journal
 from connectors.simulators.gip import Gip
@@ -61,7 +62,7 @@ class GipRoom:
     def connect(self, base_url: str, folder: Path, ca_file: Path | None = None) -> Connector:
         told = settings(base_url, folder, ca_file)
         http = Http(told, clock=now)
-        return connect(told, http, shows(told, http), (Row(code=("99",), outcome="refused"),))
+        return connect(told, Line(http, shows(told, http)), (Row(code=("99",), outcome="refused"),))
 
     def parcel(self, number: int = 1) -> Parcel:
         told = Settings.model_validate(

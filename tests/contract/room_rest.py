@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 from connectors.contract import Parcel, Sealed
+from connectors.line import Line
 from connectors.replies import Row
 from connectors.rest.client import connect
 from connectors.rest.settings import Settings
@@ -57,7 +58,7 @@ class RestRoom:
             }
         )
         http = Http(settings, clock=now)
-        return connect(settings, http, shows(settings, http), (Row(code=("-3",), outcome="refused"),))
+        return connect(settings, Line(http, shows(settings, http)), (Row(code=("-3",), outcome="refused"),))
 
     def parcel(self, number: int = 1) -> Parcel:
         code = f"000.00.15.H47-190412-{number:04d}"
@@ -90,7 +91,7 @@ class LandRoom:
         )
         http = Http(settings, clock=now)
         rows = (Row(code=("true",), outcome="delivered"), Row(code=("false",), outcome="refused"))
-        return connect(settings, http, shows(settings, http), rows)
+        return connect(settings, Line(http, shows(settings, http)), rows)
 
     def parcel(self, number: int = 1) -> Parcel:
         code = f"000.00.15.H47-190412-{number:04d}"

@@ -21,6 +21,7 @@ from connectors.desks import Call, Say, Says, Standing
 from connectors.dvcqg.desk import Desk as Portal
 from connectors.gip.client import connect as gip
 from connectors.lgsp.desk import Desk as Lgsp
+from connectors.line import Line
 from connectors.mapi.desk import Desk as Mapi
 from connectors.replies import Row
 from connectors.rest.client import connect as rest
@@ -179,7 +180,7 @@ async def _told(partner: str, desk: Canned) -> Outcome:
 def _tax(address: str, folder: Path) -> tuple[Connector, Parcel]:
     told = settings(address, folder)
     http = Http(told, clock=now)
-    return gip(told, http, shows(told, http)), parcel_of(told, CODE, 1)
+    return gip(told, Line(http, shows(told, http))), parcel_of(told, CODE, 1)
 
 
 def _land(address: str, folder: Path) -> tuple[Connector, Parcel]:
@@ -192,7 +193,7 @@ def _land(address: str, folder: Path) -> tuple[Connector, Parcel]:
     rows = tuple(Row.model_validate(row) for row in receives["replies"])
     http = Http(told, clock=now)
     sealed = Sealed(payload=b"{}", media_type="application/json")
-    return rest(told, http, shows(told, http), rows), Parcel(
+    return rest(told, Line(http, shows(told, http)), rows), Parcel(
         key="k", operation="tiepnhan", sealed=sealed, dossier=CODE
     )
 

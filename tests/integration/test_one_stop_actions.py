@@ -16,7 +16,8 @@ from aiohttp.test_utils import TestServer
 from connectors import catalogue
 from connectors.catalogue import Outfit
 from connectors.contract import Delivered, Encloses, Parcel, Particular, Refused, Sealed
-from connectors.rest.codec import FORM, LARGEST, as_form
+from connectors.inside import LARGEST
+from connectors.rest.codec import FORM, as_form
 from connectors.rest.settings import Settings
 from hub.delivery.sealing import Pool, Unsigned, Workbench, seal
 from hub.documents.contract import Enclosure

@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response
 from connectors.contract import Deferred, Delivered, Exchange, Outcome, Parcel, Sealed
 from connectors.credentials.contract import Clocks
 from connectors.credentials.showing import credentials
+from connectors.line import Line
 from connectors.rest.client import connect
 from connectors.rest.settings import Settings
 from connectors.transport import Http
@@ -97,7 +98,7 @@ class Caller:
         shows = credentials(
             self.settings.auth, self.settings, self.http, Clocks(lambda: NOON, lambda: clock.at)
         )
-        self.room = connect(self.settings, self.http, shows)
+        self.room = connect(self.settings, Line(self.http, shows))
 
     async def deliver(self, payload: bytes = PAYLOAD) -> Outcome:
         sealed = Sealed(payload=payload, media_type="application/json")

@@ -18,6 +18,7 @@ from connectors.gip import codec
 from connectors.gip.client import connect
 from connectors.gip.data import numbered, question, unwrapped, wrapped
 from connectors.gip.settings import Settings
+from connectors.line import Line
 from connectors.replies import Row
 from connectors.simulators.desk import Journal
 from connectors.simulators.gip import Gip, Habits
@@ -73,7 +74,7 @@ async def gateway(
     server = Server(desk or spoiled())
     told = settings(f"http://127.0.0.1:{await server.start()}", folder).model_copy(update=more)
     http = Http(told, clock=now)
-    room = connect(told, http, shows(told, http), rows, envelopes)
+    room = connect(told, Line(http, shows(told, http), envelopes), rows)
     try:
         yield room
     finally:

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.contract import Deferred, Delivered, Parcel, Refused, Sealed, Unsure
+from connectors.line import Line
 from connectors.replies import Row
 from connectors.rest.client import connect, fill
 from connectors.rest.codec import build
@@ -50,7 +51,7 @@ async def partner(httpserver: HTTPServer) -> AsyncIterator[Callable[..., Connect
             {"base_url": httpserver.url_for("/api"), "reply": REPLY, "find": FIND, **keys}
         )
         http = Http(settings, clock=now)
-        opened.append(connect(settings, http, shows(settings, http), rows))
+        opened.append(connect(settings, Line(http, shows(settings, http)), rows))
         return opened[-1]
 
     yield make
@@ -209,7 +210,7 @@ def test_an_unreadable_secret_and_a_useless_row_are_refused_when_connecting(tmp_
     plain = Settings(base_url="https://h")
     http = Http(plain, clock=now)
     with pytest.raises(Refusal, match="HUB-CFG-001"):
-        connect(plain, http, shows(plain, http), (Row(code=("1",), outcome="log_in_again"),))
+        connect(plain, Line(http, shows(plain, http)), (Row(code=("1",), outcome="log_in_again"),))
 
 
 # --- codec ------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import pytest
 
 from connectors.catalogue import ROOMS
 from connectors.contract import Encloses
+from connectors.inside import LARGEST
 from connectors.rest import codec
 from connectors.rest.settings import Settings
 from schemas.dossier import Actor, Applicant, Document, Dossier, Event, Identity, Kind, Message, Procedure
@@ -95,6 +96,6 @@ def test_what_has_no_such_place_stays_as_it_is() -> None:
 
 def test_only_a_partner_whose_file_says_so_gets_files_inside() -> None:
     assert not isinstance(room(), Encloses)
-    for files_at, most in (((), 0), (AT, codec.LARGEST)):
+    for files_at, most in (((), 0), (AT, LARGEST)):
         settings = Settings.model_validate({"base_url": "http://127.0.0.1:9", "files_at": files_at})
         assert ROOMS["rest"].encloses(settings) == most

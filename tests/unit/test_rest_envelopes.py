@@ -9,6 +9,7 @@ import pytest
 from werkzeug import Response
 
 from connectors.contract import Deferred, Delivered, Parcel, Sealed, Unsure
+from connectors.line import Line
 from connectors.rest.client import connect
 from connectors.rest.settings import Settings
 from connectors.transport import Http
@@ -107,7 +108,7 @@ async def partner(httpserver: HTTPServer, pki: Pki, clock: Clock) -> AsyncIterat
             }
         )
         http = Http(settings, clock=clock)
-        opened.append(connect(settings, http, shows(settings, http), (), envelopes))
+        opened.append(connect(settings, Line(http, shows(settings, http), envelopes)))
         return opened[-1]
 
     yield make
