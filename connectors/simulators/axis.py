@@ -12,6 +12,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from connectors.simulators.axis_answers import WORDS
 from connectors.simulators.axis_box import LODGED, MARK, SEND, Box
 from connectors.simulators.axis_province import LIST as LISTED
 from connectors.simulators.axis_province import Province
@@ -33,13 +34,16 @@ def _now() -> datetime:
 
 
 class Habits(Value, frozen=True):
-    """``client``: ``key:secret`` at the province's gateway. ``insists``, ``wraps``, ``mixes``: see ``axis_vxp``; ``bare``: see ``axis_province``."""
+    """``client``: ``key:secret`` at the province's gateway. ``insists``, ``wraps``, ``mixes``: see ``axis_vxp``; ``bare``: see ``axis_province``.
+    ``answers``: the status codes that each addressee says of a document.
+    """
 
     client: str = ""
     insists: str = ""
     wraps: bool = False
     mixes: bool = False
     bare: bool = False
+    answers: tuple[str, ...] = ()
 
 
 class Axis:
@@ -56,7 +60,7 @@ class Axis:
     ) -> None:
         has = habits or Habits()
         self.journal, self._secrets = journal, tuple(filter(None, (secret, has.client.partition(":")[2])))
-        self.box = Box(journal, unit)
+        self.box = Box(journal, unit, has.answers)
         self._vxp = Vxp(self.box, secret, Ways(has.insists, wraps=has.wraps, mixes=has.mixes), clock)
         self._province = Province(self.box, secret, clock=clock, client=has.client, bare=has.bare)
 
@@ -110,11 +114,23 @@ def main() -> None:
     parser.add_argument("--wraps", action="store_true", help="answer getEdoc in JSON, in base64")
     parser.add_argument("--mixes", action="store_true", help="list documents and status messages together")
     parser.add_argument("--bare", action="store_true", help="answer vanbans/{docId} without base64")
+    parser.add_argument(
+        "--answers",
+        action="append",
+        default=[],
+        choices=WORDS,
+        help="a status that each addressee says of a document",
+    )
     given = parser.parse_args()
     secret = secret_of(given)
 
     habits = Habits(
-        client=given.client, insists=given.insists, wraps=given.wraps, mixes=given.mixes, bare=given.bare
+        client=given.client,
+        insists=given.insists,
+        wraps=given.wraps,
+        mixes=given.mixes,
+        bare=given.bare,
+        answers=tuple(given.answers),
     )
     serve(given.port, given.journal, lambda journal: Axis(journal, secret, given.unit, habits))
 

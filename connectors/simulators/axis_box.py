@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
+from connectors.simulators.axis_answers import status
 from connectors.simulators.axis_papers import EDOC, STATUS, Paper, Unread, read
 from connectors.simulators.desk import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from connectors.simulators.desk import Entry, Journal
@@ -43,10 +44,10 @@ class Agency(Value, frozen=True):
 
 
 class Box:
-    """``unit``: the code of the unit that calls. ``journal``: the truth."""
+    """``unit``: the code of the unit that calls. ``journal``: the truth. ``answers``: the status codes that addressees say of what they get."""
 
-    def __init__(self, journal: Journal, unit: str) -> None:
-        self.journal, self.unit = journal, unit
+    def __init__(self, journal: Journal, unit: str, answers: Sequence[str] = ()) -> None:
+        self.journal, self.unit, self._answers = journal, unit, answers
         self.came: dict[str, Letter] = {}
         self.sent: dict[str, Letter] = {}
         self.agencies: dict[str, Agency] = {unit: Agency(code=unit, name=unit)}
@@ -69,17 +70,23 @@ class Box:
 
     def send(self, paper: Paper, body: bytes) -> str:
         number = self._next()
-        self._keep(SEND_STATUS if paper.kind == STATUS else SEND, number, paper, body)
+        entry = self._keep(SEND_STATUS if paper.kind == STATUS else SEND, number, paper, body)
+        for addressee in paper.to if paper.kind == EDOC else ():
+            for code in self._answers:
+                self.lodge(addressee, status(paper, addressee, code, entry.at), STATUS)
         return number
 
     def _next(self) -> str:
         return f"VXP-{len(self.came) + len(self.sent) + 1:06d}"
 
-    def _keep(self, operation: str, number: str, paper: Paper, body: bytes) -> None:
-        key, dossier = paper.document_id or paper.answers, self._dossier(paper)
+    def _keep(self, operation: str, number: str, paper: Paper, body: bytes) -> Entry:
+        told = " ".join((paper.sender, paper.kind, *paper.to))
+        key = told if operation == LODGED else paper.document_id or paper.answers
+        dossier = self._dossier(paper)
         entry = self.journal.record(operation, body, key=key, dossier=dossier, reference=number)
         letter = Letter(number=number, paper=paper, body=body, at=entry.at, changed=entry.at)
         (self.came if operation == LODGED else self.sent)[number] = letter
+        return entry
 
     def waiting(self, kind: str) -> Iterator[Letter]:
         """What lies there for the unit and was not acknowledged yet, the oldest first."""
@@ -132,7 +139,10 @@ class Box:
             number, state = entry.key.split(" ")
             self.came[number] = replace(self.came[number], state=state, changed=entry.at)
         elif entry.operation in {LODGED, SEND, SEND_STATUS}:
-            paper = _looked_at(body, "", EDOC)
+            paper = _looked_at(body, "", "")
+            if entry.operation == LODGED:
+                sender, kind, *to = entry.key.split(" ")
+                paper = paper._replace(sender=sender, kind=kind, to=tuple(to))
             letter = Letter(number=entry.reference, paper=paper, body=body, at=entry.at, changed=entry.at)
             (self.came if entry.operation == LODGED else self.sent)[entry.reference] = letter
         elif entry.operation == REGISTER:
@@ -146,5 +156,5 @@ def _looked_at(body: bytes, sender: str, kind: str) -> Paper:
     try:
         paper = read(body)
     except Unread:
-        return Paper(kind, "", sender, ())
+        return Paper(kind or EDOC, "", sender, ())
     return paper._replace(sender=sender or paper.sender, kind=kind or paper.kind)

@@ -39,6 +39,7 @@ class Paper(NamedTuple):
     code: str = ""
     title: str = ""
     dossier: str = ""
+    day: str = ""
 
 
 class Unread(Exception):  # noqa: N818 - becomes an answer
@@ -68,9 +69,15 @@ def read(body: bytes) -> Paper:
         return Paper(STATUS, "", sender, to, answers=about, code=_text(header, "ResponseFor/Code"))
     to = tuple(_text(one, "OrganId") for one in header.findall("{*}To"))
     code = f"{_text(header, 'Code/CodeNumber')}/{_text(header, 'Code/CodeNotation')}"
-    title = _text(header, "Subject")
     return Paper(
-        EDOC, _text(header, "DocumentId"), sender, to, code=code, title=title, dossier=_dossier(root, header)
+        EDOC,
+        _text(header, "DocumentId"),
+        sender,
+        to,
+        code=code,
+        title=_text(header, "Subject"),
+        dossier=_dossier(root, header),
+        day=_text(header, "PromulgationInfo/PromulgationDate"),
     )
 
 

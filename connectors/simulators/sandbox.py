@@ -59,9 +59,13 @@ def _gateway(journal: Journal, secret: str) -> Gateway:
     return Gateway(OneStop(journal), doors)
 
 
+ANSWERS = ("01", "03")
+"""What addressees on the axis say of a document: it arrived, it was accepted."""
+
+
 def _province(journal: Journal, secret: str) -> Axis:
     """One secret for the gateway's client and as the unit's."""
-    return Axis(journal, secret, habits=Habits(client=f"hub:{secret}"))
+    return Axis(journal, secret, habits=Habits(client=f"hub:{secret}", answers=ANSWERS))
 
 
 FAMILIES: Mapping[str, Family] = {
@@ -73,7 +77,10 @@ FAMILIES: Mapping[str, Family] = {
         frozenset({portal.LOOK_UP}),
     ),
     "dvcqg-g2": Family(lambda journal, secret: PortalG2(journal, secret, clock=_now)),
-    "truc-vxp": Family(Axis, frozenset({axis.LIST, axis.SENT})),
+    "truc-vxp": Family(
+        lambda journal, secret: Axis(journal, secret, habits=Habits(answers=ANSWERS)),
+        frozenset({axis.LIST, axis.SENT}),
+    ),
     "thue-gip": Family(lambda journal, secret: Gip(journal, secret, clock=_now)),
     "lgsp-mot-cua": Family(_gateway, frozenset({onestop.ASK})),
     "dvcqg-g1plus": Family(

@@ -342,3 +342,14 @@ def test_a_timestamp_a_quarter_of_an_hour_off_is_the_last_that_is_believed() -> 
         for one in stamps
     ]
     assert statuses == [200, 401]
+
+
+def test_addressees_answer_each_document_with_statuses_that_are_right(tmp_path: Path) -> None:
+    desk = axis(Habits(answers=("01", "03")), tmp_path / "journal")
+    vxp(desk, SEND, ENDS, DOCUMENT.encode())
+    said = [one.body for one in desk.box.waiting("status")]
+    assert [faults(one) for one in said] == [[], []]
+    assert [read(one).answers for one in said] == ["000.00.15.H47,2019/04/12,123/STNMT-ĐĐ"] * 2
+    assert [b">01<" in said[0], b">03<" in said[1]] == [True, True]
+    assert {one.dossier for one in desk.journal.entries} == {"000.00.15.H47-190412-0007"}
+    assert len([*axis(file=tmp_path / "journal").box.waiting("status")]) == 2
