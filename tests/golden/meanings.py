@@ -23,7 +23,10 @@ from connectors.gip.client import connect as gip
 from connectors.lgsp.desk import Desk as Lgsp
 from connectors.line import Line
 from connectors.mapi.desk import Desk as Mapi
-from connectors.replies import Row
+from connectors.national_portal.replies import ROWS as REPLIES
+from connectors.national_portal.replies import hear, known, session_in
+from connectors.national_portal.settings import Lookup
+from connectors.replies import Row, classify
 from connectors.rest.client import connect as rest
 from connectors.rest.settings import Settings as Rest
 from connectors.simulators.desk import Journal, Said
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from connectors.contract import Connector, Outcome
     from connectors.desks import Desk
     from connectors.desks import Message as Told
+    from connectors.national_portal.replies import Heard as PortalSaid
     from connectors.simulators.desk import Call as Came
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -165,6 +169,30 @@ def _replied(_: str, raw: bytes) -> Any:
     return {"outcome": type(outcome).__name__}
 
 
+def _by_the_portal(_: str, raw: bytes) -> Any:
+    rows = tuple(Row.model_validate(row) for row in _portal_file()["replies"])
+    return {"action": classify(_portal_said(raw).reply, rows, REPLIES).action}
+
+
+def _let_in(_: str, raw: bytes) -> Any:
+    return {"session": session_in(_portal_said(raw))}
+
+
+def _looked_up(_: str, raw: bytes) -> Any:
+    records = known(_portal_said(raw), Lookup(), CODE)
+    return {"records": None if records is None else list(records)}
+
+
+def _portal_said(raw: bytes) -> PortalSaid:
+    """An answer with status 200, as all of the portal's are; a gateway's page is HTML whatever it says."""
+    return hear(200, "text/html" if raw.startswith(b"<") else "application/json", raw)
+
+
+def _portal_file() -> Any:
+    file = ROOT / "examples" / "partners" / "dvcqg.toml"
+    return tomllib.loads(file.read_text("utf-8"))["receives"]
+
+
 async def _told(partner: str, desk: Canned) -> Outcome:
     server = Server(desk)
     address = f"http://127.0.0.1:{await server.start()}"
@@ -210,6 +238,9 @@ MEANINGS: dict[str, Callable[[str, bytes], Any]] = {
     "vbdlis.desk": _called,
     "vbdlis.replies": _replied,
     "gip.answers": _answered,
+    "portal.replies": _by_the_portal,
+    "portal.logins": _let_in,
+    "portal.lookups": _looked_up,
     "tax.notices": _noticed,
     "dvcqg.tax": _heard_at("dvcqg.tax"),
     "dvcqg.calls": _heard_at("dvcqg.calls"),

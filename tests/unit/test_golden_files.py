@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,12 @@ def test_what_the_portal_is_sent_is_the_published_call_around_the_published_reco
     assert {call["headers"]["dstcode"] for call in told[0]["calls"]} == {
         "VN:GOV:000.00.00.G22:vpcpdvcprovider"
     }
+
+
+def test_what_a_gateway_is_shown_is_the_published_token_with_our_values() -> None:
+    told = json.loads(MADE[HERE / "requests" / "lgsp-gateway.json"])
+    published = json.loads((HERE / "facts" / "lgspaccesstoken.json").read_bytes())
+    for call in told[0]["calls"]:
+        shown = json.loads(b64decode(call["headers"]["lgspaccesstoken"]))
+        assert shown.keys() == published.keys()
+        assert {type(value) for value in shown.values()} == {str}
