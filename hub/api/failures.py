@@ -64,6 +64,11 @@ class Failures:
         while len(self._known) > self._kept:
             self._known.popitem(last=False)
 
+    def shut(self, address: str) -> Later | None:
+        """What a stranger at this address is told; ``None``: it may try."""
+        spent = self._left(network(address)) if self._spent else 0.0
+        return self._later(spent) if spent > BURST else None
+
     def check(self, address: str, partner: str = "", label: str = "") -> None:
         """Raise ``Later`` for whoever would have to wait anyway, before anything costly is done; ``label`` empty: for a stranger."""
         spent = self._left(network(address)) if self._spent else 0.0

@@ -54,7 +54,7 @@ class Entered(msgspec.Struct, frozen=True):
 class Gate:
     """One per web process. ``randomness``: that many random bytes; ``failures``: of sign-ins, by address."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is built from
         self,
         people: PeopleStore,
         hasher: PasswordHasher,
@@ -64,11 +64,15 @@ class Gate:
         now: Callable[[], datetime],
         randomness: Callable[[int], bytes],
         refused_after: float = REFUSED_AFTER,
+        looks_for: float | None = None,
     ) -> None:
+        """``looks_for``: seconds for which somebody known is looked at who comes from an address that must wait; then it waits, too."""
         self._people, self._hasher, self._failures, self._times = people, hasher, failures, times
         self._now, self._randomness, self._refused_after = now, randomness, refused_after
         self._places, self._waiting = asyncio.Semaphore(AT_ONCE), 0
         self._nobodys = ""
+        self._looks_for = refused_after if looks_for is None else looks_for
+        self._left: set[asyncio.Task[Entered | None]] = set()
 
     def token(self) -> str:
         return base64.urlsafe_b64encode(self._randomness(TOKEN_BYTES)).decode().rstrip("=")
@@ -77,7 +81,10 @@ class Gate:
         """``None``: no. Raises ``Later``: HUB-AUT-012 for an address that has guessed too often, HUB-LIM-003 when too many wait."""
         clock = asyncio.get_running_loop().time
         told = clock() + self._refused_after
+        shut = self._failures.shut(address)
         try:
+            if shut is not None:
+                return await self._at_shut(shut, address, login, password)
             entered = await self._enter(address, login, password)
             if entered is None:
                 self._failures.failed(address)
@@ -86,6 +93,25 @@ class Gate:
             raise
         if entered is None:
             await asyncio.sleep(max(0.0, told - clock()))
+        return entered
+
+    async def _at_shut(self, shut: Later, address: str, login: str, password: str) -> Entered:
+        """Let somebody in who is known here. Everybody else is told ``shut``, as soon and in the same words as a stranger: neither how
+        long it took to look, nor that a wrong password was noted, tells who is known.
+        """
+        entering = asyncio.create_task(self._enter(address, login, password))
+        self._left.add(entering)
+        entering.add_done_callback(self._left.discard)
+        done, _ = await asyncio.wait({entering}, timeout=self._looks_for)
+        if not done:  # it goes on, so that a wrong password counts
+            entering.add_done_callback(_looked)
+            raise shut
+        try:
+            entered = entering.result()
+        except Later:
+            raise shut from None
+        if entered is None:
+            raise shut
         return entered
 
     async def _enter(self, address: str, login: str, password: str) -> Entered | None:
@@ -157,6 +183,12 @@ class Gate:
     async def sign_out(self, token: str) -> None:
         if token:
             await self._people.end(digest_of(token), self._now())
+
+
+def _looked(entering: asyncio.Task[Entered | None]) -> None:
+    """Nobody waits for it any more; a session that it began has no token outside and ends by itself."""
+    if not entering.cancelled():
+        entering.exception()
 
 
 def _shut(officer: Officer, now: datetime) -> bool:

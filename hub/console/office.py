@@ -18,7 +18,8 @@ from starlette.responses import Response
 from hub.api.downloads import Downloads
 from hub.api.later import Later
 from hub.api.mailbox import Door
-from hub.console import acts, forms, visits
+from hub.console import acts, drafts, forms, visits
+from hub.console.coming import Coming
 from hub.console.gate import stamp
 from hub.console.render import STYLE, STYLE_TAG, Pages
 from hub.console.saying import Saying
@@ -26,7 +27,6 @@ from hub.console.telling import Entry, files, message_of, told
 from hub.console.visits import ROOT, SESSION, STRANGER, Visit, Work
 from hub.deadlines.calendar import VIETNAM
 from hub.lifecycle import State
-from hub.partners.access import FORM, Identity, Way
 from hub.receipts.mailbox import LetterAnswer, LetterRefused
 from hub.store.contract.views import Filter
 from hub.store.vault import Unreadable
@@ -55,7 +55,7 @@ HISTORY = 50
 """Messages of a dossier that are shown, the newest."""
 SMALL_FORM = 64 * 1024
 """Bytes of a form without files."""
-NOT_HERE, NOT_IN = "HUB-OFF-008", "HUB-OFF-001"
+NOT_HERE = "HUB-OFF-008"
 DONE = frozenset({"letter.done_confirmed", "letter.done_refused", "dossier.sent", "dossier.again"})
 """What a page may say on top after something was done."""
 SETTLED = tuple(map(str, (State.DELIVERED, State.ACKNOWLEDGED, State.REFUSED)))
@@ -69,14 +69,15 @@ def add(app: FastAPI, deps: Deps, console: Console) -> None:
     letter, dossier = f"{ROOT}/letters/{{transfer}}", f"{ROOT}/dossiers/{{dossier}}"
     for method, path, endpoint in (
         ("GET", f"{ROOT}/style-{STYLE_TAG}.css", office.style),
-        ("GET", f"{ROOT}/sign-in", office.sign_in_page),
-        ("POST", f"{ROOT}/sign-in", office.sign_in),
-        ("POST", f"{ROOT}/sign-out", office.sign_out),
-        ("POST", f"{ROOT}/look", office.look),
+        ("GET", f"{ROOT}/sign-in", office.coming.sign_in_page),
+        ("POST", f"{ROOT}/sign-in", office.coming.sign_in),
+        ("POST", f"{ROOT}/sign-out", office.coming.sign_out),
+        ("POST", f"{ROOT}/look", office.coming.look),
         ("GET", ROOT, office.inside(office.waiting)),
         ("GET", letter, office.inside(office.letter)),
         ("POST", f"{letter}/confirm", office.inside(office.confirm)),
         ("POST", f"{letter}/refuse", office.inside(office.refuse)),
+        ("POST", f"{letter}/refuse{drafts.AGAIN}", office.inside(office.refuse_again)),
         ("GET", f"{letter}/files/{{uid}}", office.inside(office.file)),
         ("GET", f"{ROOT}/received", office.inside(office.received)),
         ("GET", f"{ROOT}/sent", office.inside(office.sent)),
@@ -85,8 +86,10 @@ def add(app: FastAPI, deps: Deps, console: Console) -> None:
         ("GET", dossier, office.inside(office.dossier)),
         ("GET", f"{dossier}/say/{{kind}}", office.inside(saying.page)),
         ("POST", f"{dossier}/say/{{kind}}", office.inside(saying.send)),
+        ("POST", f"{dossier}/say/{{kind}}{drafts.AGAIN}", office.inside(saying.page_again)),
         ("GET", f"{ROOT}/new", office.inside(saying.page_of_new)),
         ("POST", f"{ROOT}/new", office.inside(saying.send_new)),
+        ("POST", f"{ROOT}/new{drafts.AGAIN}", office.inside(saying.page_of_new_again)),
         ("GET", f"{ROOT}/{{rest:path}}", office.inside(office.elsewhere)),
     ):
         app.add_api_route(
@@ -105,6 +108,7 @@ class Office:
     def __init__(self, deps: Deps, console: Console) -> None:
         self.deps, self.console, self.pages = deps, console, Pages()
         self._door, self._downloads = Door(deps), Downloads(deps)
+        self.coming = Coming(self)
         agencies = deps.registries.agencies if deps.registries else None
         self.forms = agencies.forms if agencies else {}
 
@@ -127,27 +131,27 @@ class Office:
         async def answer(request: Request) -> Response:
             visit = await self.visit(request)
             if visit.officer is None or visit.agency is None:
-                return self._outside(visit)
+                return await self.coming.outside(visit)
             try:
+                if request.method == "GET":
+                    self.console.reading.turn(visit.officer.id)
                 if not all(str(part).isprintable() for part in request.path_params.values()):
                     raise refuse(NOT_HERE)
                 return await handler(Work(visit, visit.officer, visit.agency))
             except Refusal as refusal:
-                response = self._error(visit, refusal)
+                response = self.error(visit, refusal)
                 if isinstance(refusal, Later):
                     response.headers["Retry-After"] = str(refusal.wait)
                 return response
 
         return answer
 
-    def _outside(self, visit: Visit) -> Response:
-        """Who reads a page comes back to it after signing in; who sent a form signs in first."""
-        request = visit.request
-        query = f"?{request.url.query}" if request.url.query else ""
-        wanted = f"{request.url.path}{query}" if request.method == "GET" else ROOT
-        had = visits.cookie(request, SESSION, secure=visit.secure)
-        ended = "&ended=1" if had else ""
-        return visits.go(f"{ROOT}/sign-in?next={visits.escaped(visits.own(wanted))}{ended}")
+    async def kept(self, visit: Visit) -> Form:
+        """Read what was typed before signing in. Raises ``Refusal`` as ``small``, and HUB-OFF-003."""
+        body = await self.deps.acknowledging.body(visit.request, drafts.LARGEST)
+        form = forms.read(body, visit.request.headers.get("content-type", ""))
+        visits.check_stamp(visit, form)
+        return form
 
     def html(
         self,
@@ -191,7 +195,7 @@ class Office:
     def told(self, visit: Visit, refusal: Refusal, fields: Sequence[acts.Field] = ()) -> Told:
         return told(refusal, self.deps.catalogue, self.pages, visit.language, fields)
 
-    def _error(self, visit: Visit, refusal: Refusal) -> Response:
+    def error(self, visit: Visit, refusal: Refusal) -> Response:
         said = self.told(visit, refusal)
         return self.html(visit, "error.html", status=said.status, told=said)
 
@@ -210,85 +214,6 @@ class Office:
             "X-Content-Type-Options": "nosniff",
         }
         return Response(STYLE, media_type="text/css", headers=headers)
-
-    # --- coming and going
-
-    async def sign_in_page(self, request: Request) -> Response:
-        visit = await self.visit(request)
-        wanted = visits.own(request.query_params.get("next", ""))
-        if visit.officer is not None:
-            return visits.go(wanted)
-        note = (
-            "in.out"
-            if "out" in request.query_params
-            else "in.ended"
-            if "ended" in request.query_params
-            else ""
-        )
-        return self._sign_in(visit, wanted, note=note)
-
-    def _sign_in(
-        self, visit: Visit, wanted: str, *, note: str = "", login: str = "", refusal: Refusal | None = None
-    ) -> Response:
-        """Show the form; a stranger gets a cookie by which it is known as this browser's."""
-        token = visit.token or self.console.gate.token()
-        visit = visit._replace(token=token, officer=None, agency=None)
-        said = self.told(visit, refusal) if refusal else None
-        status = said.status if said else 200
-        response = self.html(
-            visit, "sign_in.html", status=status, next=wanted, note=note, login=login, told=said
-        )
-        visits.keep(response, visit, STRANGER, token)
-        return response
-
-    async def sign_in(self, request: Request) -> Response:
-        """A new session for whoever knows the password; what was before is over."""
-        visit = await self.visit(request)
-        form, wanted = forms.Form({}), ROOT
-        try:
-            form = await self.small(visit)
-            wanted = visits.own(form["next"])
-            visits.check_stamp(visit, form)
-            address = self.deps.callers.address(request)
-            entered = await self.console.gate.sign_in(address, form["login"].lower(), form["password"])
-            if entered is None:
-                log.info("officer_refused", address=address)
-                raise refuse(NOT_IN)
-        except Refusal as refusal:
-            response = self._sign_in(visit, wanted, login=form["login"], refusal=refusal)
-            if isinstance(refusal, Later):
-                response.headers["Retry-After"] = str(refusal.wait)
-            return response
-        await self.console.gate.sign_out(visits.cookie(request, SESSION, secure=visit.secure))
-        self.deps.callers.noted(Identity(partner=entered.partner, way=Way.OFFICER, label=FORM))
-        response = visits.go(wanted)
-        visits.keep(response, visit, SESSION, entered.token)
-        visits.drop(response, visit, STRANGER)
-        return response
-
-    async def sign_out(self, request: Request) -> Response:
-        visit = await self.visit(request)
-        try:
-            visits.check_stamp(visit, await self.small(visit))
-        except Refusal as refusal:
-            return self._error(visit, refusal)
-        await self.console.gate.sign_out(visits.cookie(request, SESSION, secure=visit.secure))
-        response = visits.go(f"{ROOT}/sign-in?out=1")
-        visits.drop(response, visit, SESSION)
-        return response
-
-    async def look(self, request: Request) -> Response:
-        """Remember language and theme in this browser."""
-        visit = await self.visit(request)
-        try:
-            form = await self.small(visit)
-            visits.check_stamp(visit, form)
-        except Refusal as refusal:
-            return self._error(visit, refusal)
-        response = visits.go(visits.own(form["back"]))
-        for name, value in visits.chosen(form):
-            visits.keep(response, visit, name, value, age=visits.YEAR)
-        return response
 
     async def small(self, visit: Visit) -> Form:
         """Read a form without files. Raises ``Refusal`` HUB-LIM-001, -004, HUB-OFF-004."""
@@ -360,6 +285,10 @@ class Office:
         return await self._answered(
             work, LetterAnswer(digest=form["digest"].lower(), refused=said), "refused"
         )
+
+    async def refuse_again(self, work: Work) -> Response:
+        """Show the letter with the reason that was typed before signing in."""
+        return await self._letter(work, await self.kept(work.visit))
 
     async def _answered(self, work: Work, said: LetterAnswer, what: str) -> Response:
         transfer = str(work.visit.request.path_params["transfer"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hub.console.gate import Gate  # noqa: TC001 - msgspec reads the annotations at run time
+from hub.console.reading import Reading  # noqa: TC001
 from hub.intake.spool import Spool  # noqa: TC001 - msgspec reads the annotations at run time
 
 if TYPE_CHECKING:
@@ -57,9 +58,10 @@ def _agency(partner: Partner) -> Agency:
 
 
 class Console(msgspec.Struct, frozen=True, kw_only=True):
-    """``agencies``: by partner; ``names``: of all partners, as (Vietnamese, English); ``spool``: where forms with files wait."""
+    """``agencies``: by partner; ``names``: of all partners, as (Vietnamese, English); ``spool``: where forms with files wait; ``reading``: how fast pages are turned."""
 
     gate: Gate
     names: dict[str, tuple[str, str]]
     agencies: dict[str, Agency]
     spool: Spool
+    reading: Reading

@@ -75,6 +75,15 @@ class Saying:
     async def page_of_new(self, work: Work) -> Response:
         return self._show(work, self._new(work), forms.Form({}))
 
+    async def page_again(self, work: Work) -> Response:
+        """Show a form with what was typed in it before signing in."""
+        return self._show(
+            work, await self._blank(work, sent=True), await self._office.kept(work.visit), resumed=True
+        )
+
+    async def page_of_new_again(self, work: Work) -> Response:
+        return self._show(work, self._new(work), await self._office.kept(work.visit), resumed=True)
+
     async def send(self, work: Work) -> Response:
         """Whether it may be said now is for intake to decide: who sends a form again gets its receipt, whatever happened since."""
         blank = await self._blank(work, sent=True)
@@ -111,7 +120,9 @@ class Saying:
             becomes=after if after != story.state else None,
         )
 
-    def _show(self, work: Work, blank: Blank, form: Form, refusal: Refusal | None = None) -> Response:
+    def _show(
+        self, work: Work, blank: Blank, form: Form, refusal: Refusal | None = None, *, resumed: bool = False
+    ) -> Response:
         visit, office = work.visit, self._office
         said = office.told(visit, refusal, blank.fields) if refusal else None
         otherwise = refusal is not None and refusal.code == SAID_OTHERWISE
@@ -132,6 +143,7 @@ class Saying:
             wrong=mistakes(said) if said else {},
             once=once,
             anew=otherwise,
+            resumed=resumed,
             example=f"{work.agency.code}-{self._today()}-0001",
             procedures=self._procedures(work),
         )

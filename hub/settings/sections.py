@@ -277,6 +277,8 @@ class Evidence(Closed):
 class Console(Closed):
     """The pages at which people work. ``idle``: after which somebody who does nothing is signed out; ``longest``: whatever
     they do; ``tries``: wrong passwords in a row that lock an account for ``locked``; ``upload``: one form with its files.
+
+    ``pages``: that one login may read in a second, ``burst`` at once after a rest, in each web process.
     """
 
     idle: Annotated[Seconds, Field(ge=60)] = 1800.0
@@ -284,6 +286,8 @@ class Console(Closed):
     tries: Annotated[int, Field(ge=1, le=100)] = 5
     locked: Annotated[Seconds, Field(ge=1)] = 900.0
     upload: Octets = 32 << 20
+    pages: Annotated[float, Field(gt=0)] = 5.0
+    burst: Annotated[int, Field(ge=1)] = 100
 
 
 class Backup(Closed):

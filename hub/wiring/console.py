@@ -11,6 +11,7 @@ from argon2 import PasswordHasher
 from hub.api.failures import Failures
 from hub.console.gate import REFUSED_AFTER, Gate
 from hub.console.parts import Console, agencies
+from hub.console.reading import Reading
 from hub.wiring.parts import utc_now
 
 if TYPE_CHECKING:
@@ -48,4 +49,4 @@ def console(  # noqa: PLR0913 - what it is built from
         refused_after=refused_after,
     )
     names = {each.id: (each.name.vi, each.name.en) for each in partners}
-    return Console(gate=gate, agencies=found, names=names, spool=spool)
+    return Console(gate=gate, agencies=found, names=names, spool=spool, reading=Reading(times, seconds))

@@ -311,6 +311,7 @@ async def house(
     more: Mapping[str, Any] | None = None,
     confirm: Confirm = unsigned,
     rules: Mapping[str, Revocation] | None = None,
+    times: Times | None = None,
 ) -> AsyncIterator[House]:
     """Open the house. ``rules``: how senders' certificates are asked about. ``more``: further parts of the desk. ``run``: what judges in a thread, by default at the desk; ``pooled``: what judges elsewhere. ``intake`` may wrap the intake."""
     limits = limits or Limits()
@@ -384,7 +385,7 @@ async def house(
             made.partners,
             store.people,
             Spool(folder / "spool", memory=limits.memory, limit=1 << 20),
-            Times(),
+            times or Times(),
             now=now,
             seconds=seconds,
             hasher=CHEAP,

@@ -43,7 +43,7 @@ from tests.integration.intake_house import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
     from connectors.contract import Sealed
@@ -97,10 +97,14 @@ def made_in(place: Path) -> Parts:
 
 @asynccontextmanager
 async def at_work(
-    folder: Path, made: Parts, more: Mapping[str, Any] | None = None, now: datetime = NOW
+    folder: Path,
+    made: Parts,
+    more: Mapping[str, Any] | None = None,
+    now: datetime = NOW,
+    clock: Callable[[], datetime] | None = None,
 ) -> AsyncIterator[House]:
     """Open the hub with a worker that seals, and three officers: two of ``land``, one of ``other``."""
-    async with house(folder, made, lambda: now, more=more) as hub:
+    async with house(folder, made, clock or (lambda: now), more=more) as hub:
         for number, (login, partner) in enumerate((("lan.nt", "land"), ("minh", "land"), ("hoa", "other"))):
             await hub.store.people.add(officer(number, login, partner))
         await hub.store.capacities([one for one in capacities(made.partners) if one.fetches])

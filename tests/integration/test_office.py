@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import html
 import json
 import os
+import re
 import threading
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -389,7 +391,9 @@ class Counting(PasswordHasher):
 
 
 @asynccontextmanager
-async def gate(made: Parts, folder: Path, seconds: list[float]) -> AsyncIterator[tuple[Gate, Counting]]:
+async def gate(
+    made: Parts, folder: Path, seconds: list[float], looks_for: float = 30.0, tries: int = 5
+) -> AsyncIterator[tuple[Gate, Counting]]:
     """A gate of its own over a house's store, an hour after its start."""
     async with house(folder, made, lambda: NOW) as hub:
         await hub.store.people.add(officer(0, "lan.nt", "land"))
@@ -397,10 +401,11 @@ async def gate(made: Parts, folder: Path, seconds: list[float]) -> AsyncIterator
         failures = Failures(lambda: seconds[0])
         seconds[0] += 3600
         people = hub.store.people
-        yield (
-            Gate(people, hasher, failures, Times(), now=lambda: NOW, randomness=os.urandom, refused_after=0),
-            hasher,
+        made_of: dict[str, Any] = {"now": lambda: NOW, "randomness": os.urandom}
+        door = Gate(
+            people, hasher, failures, Times(tries=tries), **made_of, refused_after=0, looks_for=looks_for
         )
+        yield door, hasher
 
 
 async def test_whoever_must_wait_anyway_costs_no_more_work(made: Parts, tmp_path: Path) -> None:
@@ -508,6 +513,121 @@ async def test_a_locked_account_opens_no_way_past_an_address_that_must_wait(
         with pytest.raises(Later, match="HUB-AUT-012"):
             await door.sign_in("10.0.0.1", "lan.nt", "wrong")
         assert hasher.asked == before
+
+
+async def test_at_a_shut_address_who_is_known_waits_no_longer_and_hears_no_other_words(
+    made: Parts, tmp_path: Path
+) -> None:
+    """However long it takes to look at a password, and though a wrong one is written down: who asks learns nothing of it."""
+    seconds = [0.0]
+    async with gate(made, tmp_path, seconds, looks_for=0, tries=1) as (door, hasher):
+        assert await door.sign_in("10.0.0.1", "lan.nt", PASSWORD)  # from here on known at this address
+        for number in range(21):
+            with contextlib.suppress(Later):
+                await door.sign_in("10.0.0.1", f"nobody{number}", "wrong")
+        hasher.free.clear()
+        heard = []
+        try:
+            for login, password in (("nobody", "x"), ("lan.nt", "wrong"), ("nobody", "y")):
+                with pytest.raises(Later) as refused:
+                    await door.sign_in("10.0.0.1", login, password)
+                heard.append((refused.value.code, refused.value.wait))
+        finally:
+            hasher.free.set()
+        assert len(set(heard)) == 1
+
+        async def counted() -> bool:
+            found = await door._people.officer("lan.nt")
+            return found is not None and found.locked_until is not None
+
+        await until(counted)
+
+
+async def test_a_login_turns_pages_no_faster_than_its_pace_and_others_go_on(
+    made: Parts, tmp_path: Path
+) -> None:
+    seconds, times = [0.0], Times(pages=2.0, burst=3)
+    async with house(tmp_path, made, lambda: NOW, seconds=lambda: seconds[0], times=times) as hub:
+        for number, login in enumerate(("lan.nt", "minh")):
+            await hub.store.people.add(officer(number, login, "land"))
+        async with Browser(hub.url) as lan, Browser(hub.url) as minh:
+            await lan.signed_in("lan.nt")
+            assert [(await lan.get("/office")).status for _ in range(3)] == [200, 200, 429]
+            page = await lan.get("/office")
+            assert (page.status, page.headers["Retry-After"]) == (429, "1")
+            assert "HUB-LIM-002" in page.text
+            await minh.signed_in("minh")
+            seconds[0] += 0.5
+            assert [(await lan.get("/office")).status for _ in range(2)] == [200, 429]
+
+
+def hidden(page: Page) -> dict[str, str]:
+    found = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', page.text)
+    return {html.unescape(name): html.unescape(value) for name, value in found}
+
+
+async def test_what_was_typed_when_a_session_ended_comes_back_after_signing_in(
+    made: Parts, tmp_path: Path
+) -> None:
+    moment = [NOW]
+    async with house(tmp_path, made, lambda: moment[0]) as hub, Browser(hub.url) as lan:
+        await hub.store.people.add(officer(0, "lan.nt", "land"))
+        await lan.signed_in("lan.nt")
+        fields = await filled(lan, "/office/new", code="000.00.15.H47-261123-0001", summary='Thửa "15" <b>')
+        moment[0] += timedelta(seconds=Times().idle)
+        page = await lan.post("/office/new", form(fields, ("a.pdf", b"%PDF", "application/pdf")))
+        assert "chưa có gì được gửi" in page.text
+        assert "<b>" not in page.text
+        assert hidden(page)["kept.summary"] == fields["summary"]
+        wrong = await lan.post(
+            "/office/sign-in", form({**hidden(page), "login": "lan.nt", "password": "wrong"})
+        )
+        assert (wrong.status, hidden(wrong)["kept.summary"]) == (401, fields["summary"])
+        again = await lan.post(
+            "/office/sign-in", form({**hidden(wrong), "login": "lan.nt", "password": PASSWORD})
+        )
+        assert hidden(again)["summary"] == fields["summary"]
+        back = await lan.post("/office/new/draft", form(hidden(again)))
+        assert back.status == 200
+        assert html.escape(fields["summary"], quote=False) in back.text.replace("&#34;", '"')
+        assert (back.hidden("once"), await said(hub)) == (fields["once"], [])
+        assert "chọn lại" in back.text
+
+
+async def test_what_another_site_sends_in_ones_name_is_not_kept(made: Parts, tmp_path: Path) -> None:
+    moment = [NOW]
+    async with house(tmp_path, made, lambda: moment[0]) as hub, Browser(hub.url) as lan:
+        await hub.store.people.add(officer(0, "lan.nt", "land"))
+        await lan.signed_in("lan.nt")
+        fields = await filled(lan, "/office/new", summary="typed elsewhere")
+        moment[0] += timedelta(seconds=Times().idle)
+        for more in ({"stamp": "0" * 64}, {}):
+            headers = {} if more else {"Sec-Fetch-Site": "cross-site"}
+            page = await lan.post("/office/new", form({**fields, **more}), headers=headers)
+            assert page.address.startswith("/office/sign-in")
+            assert "typed elsewhere" not in page.text
+        page = await lan.get("/office/sign-in")
+        told = {"stamp": page.stamp, "next": "/office/sent", "kept.summary": "x", "login": "lan.nt"}
+        assert (
+            await lan.post("/office/sign-in", form({**told, "password": PASSWORD}))
+        ).address == "/office/sent"
+
+
+async def test_a_reason_that_was_typed_comes_back_to_its_letter(made: Parts, tmp_path: Path) -> None:
+    moment = [NOW]
+    async with at_work(tmp_path, made, clock=lambda: moment[0]) as hub, Browser(hub.url) as lan:
+        await lan.signed_in("lan.nt")
+        _, letter, page = await opened(hub, lan)
+        fields = {"stamp": page.stamp, "digest": page.hidden("digest"), "reason": "Không thuộc thẩm quyền"}
+        moment[0] += timedelta(seconds=Times().idle)
+        page = await lan.post(f"/office/letters/{letter}/refuse", fields)
+        again = await lan.post(
+            "/office/sign-in", form({**hidden(page), "login": "lan.nt", "password": PASSWORD})
+        )
+        back = await lan.post(f"/office/letters/{letter}/refuse/draft", form(hidden(again)))
+        assert back.status == 200
+        assert fields["reason"] in back.text
+        assert await laid(hub) == [letter]
 
 
 async def test_a_disabled_officer_is_out_at_once(made: Parts, tmp_path: Path) -> None:
