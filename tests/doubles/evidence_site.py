@@ -127,7 +127,8 @@ async def _accepted(store: Store, message: str, hands: Hands, now: datetime, *, 
 
 async def _delivered(store: Store, now: datetime) -> None:
     (work,) = await store.claim("w", now, 10, 30)
-    await store.seal(work.token, {work.transfer: msgspec.structs.replace(sealed(), says="land.soap@1")})
+    said = msgspec.structs.replace(sealed(), says="land.soap@1", taken={"dossier.summary": "m0"})
+    await store.seal(work.token, {work.transfer: said})
     await store.settle(work.token, [delivered(work.transfer, reference="LDS-1")], now)
     digest = hashlib.sha256(sealed().payload).hexdigest()
     await store.acknowledge(

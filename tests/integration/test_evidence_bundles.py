@@ -145,6 +145,7 @@ def test_a_dossiers_bundle_holds_everything_and_proves_it(settings: Path, bundle
     statement = paper(bundle.content, f"transfers/{DELIVERED}/statement.json")
     assert statement["origin"]["format"] == "motcua.rest@1"
     assert statement["result"]["format"] == "land.soap@1"
+    assert statement["taken"] == {"dossier.summary": "m0"}
 
 
 def test_a_transfers_bundle_is_about_this_transfer_only(tmp_path: Path, pki: Pki) -> None:
@@ -235,6 +236,7 @@ def test_what_the_papers_say_of_each_other_must_be_true(
         "receipt": edited(parts, f"{m1}/receipt.json", digest, other.encode()),
         "statement": edited(parts, f"{d}/statement.json", sent, other.encode()),
         "statement's origin": edited(parts, f"{d}/statement.json", digest, other.encode()),
+        "what was taken": edited(parts, f"{d}/statement.json", b'"m0"', b'"m9"'),
         "statement's mapping": edited(parts, f"{d}/statement.json", b"land.soap@1", b"land.soap@2"),
         "entry": edited(parts, f"{m1}/journal.json", b"motcua.rest@1", b"motcua.rest@2"),
         "hash": edited(parts, f"{m1}/journal.json", first["hash"].encode(), other.encode()),
