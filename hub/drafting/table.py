@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from hub.drafting.guess import Names
 
 CONFIRM = "xác nhận · confirm"
+_LARGEST = 200
+"""Elements of a list that nobody knows, beyond which it is told in remarks only."""
 UNKNOWN = "chưa nối · not connected"
 
 
@@ -46,8 +48,7 @@ class _Book:
         """Write the rows of what a field holds; return the record's name."""
         own = _unique(name, self.records)
         rows = self.records[own] = []
-        spaces = [each.namespace for each in field.fields if each.name[0] not in "@#"]
-        space = self.spaces[own] = max(spaces, key=spaces.count) if spaces else field.namespace
+        self.spaces[own] = space = _most(field)
         for each in field.fields:
             wire = self._wire(each, space)
             meant = _as(each, name=field.name) if each.name == TEXT else each
@@ -97,6 +98,9 @@ class _Book:
     def _nested(self, field: Field, meant: Field, inside: str, path: str) -> str:
         if field.many:
             found = guess.several(meant, self.known, inside, self.said)
+            if found is None and field.leaves <= _LARGEST:
+                self.unknown += 1
+                return self._line(field, {"many": True, "record": self.kept(meant)}, UNKNOWN)
             if found is None:
                 return self._open(field)
             self.said.add(found.leaf)
@@ -105,10 +109,23 @@ class _Book:
             return self._line(field, {"at": found.at, "many": True, "record": record}, CONFIRM)
         return self._line(field, {"record": self.record(meant, meant.name, inside, path)}, "")
 
+    def kept(self, field: Field) -> str:
+        """Write a record of which nobody knows what it says: all of it kept, until a person connects it; return its name."""
+        own = _unique(field.name, self.records)
+        rows = self.records[own] = []
+        self.spaces[own] = space = _most(field)
+        for each in field.fields:
+            words: dict[str, object] = {"keep": True, **({"many": True} if each.many else {})}
+            if each.fields:
+                words["record"] = self.kept(each)
+            rows.append(_row(_as(each, name=self._wire(each, space)), words, ""))
+        return own
+
     def _open(self, field: Field) -> str:
         self.unknown += 1
         inside = [f"    # … {_line(path)}: {_told(each)}" for path, each in field.paths()]
-        return "\n".join([self._line(field, {}, UNKNOWN), *inside[:60]])
+        words = {"many": True} if field.many and not field.fields else {}
+        return "\n".join([self._line(field, words, UNKNOWN), *inside[:60]])
 
     def _line(self, field: Field, words: Mapping[str, object], left: str) -> str:
         return _row(field, {**words, **_bounds(field, self.outline.media, words)}, left)
@@ -269,6 +286,12 @@ def _line(said: str) -> str:
 def _quoted(value: object) -> str:
     """TOML's basic strings take what JSON writes, but for DEL, which names do not hold."""
     return json.dumps(value, ensure_ascii=False)
+
+
+def _most(field: Field) -> str:
+    """The namespace of most elements in a record."""
+    spaces = [each.namespace for each in field.fields if not each.name.startswith(("@", "#"))]
+    return max(spaces, key=spaces.count) if spaces else field.namespace
 
 
 def _as(field: Field, *, name: str) -> Field:

@@ -158,6 +158,8 @@ SAMPLES = {
     "namespaces.xml": f'<Gui xmlns="urn:x" xmlns:y="urn:y" y:maGiaoDich="K-1"><thoiDiem>{WHEN}</thoiDiem><MaHoSo>H-1</MaHoSo>'
     '<MaHoSo xmlns="urn:y">2</MaHoSo><NguoiNop><Ten xmlns="urn:y">A</Ten></NguoiNop></Gui>',
     "unqualified.xml": f'<x:Gui xmlns:x="urn:x"><maGiaoDich>K-1</maGiaoDich><thoiDiem>{WHEN}</thoiDiem><MaHoSo>H-1</MaHoSo><x:La>1</x:La></x:Gui>',
+    "unknown.xml": f'<Gui xmlns="urn:x" maGiaoDich="K-1"><thoiDiem>{WHEN}</thoiDiem><MaHoSo>H-1</MaHoSo>'
+    '<Vung ma="1"><Thua><So>1</So><So>2</So></Thua><Thua><To>3</To></Thua></Vung><Vung ma="2"/><Khac>a</Khac><Khac>b</Khac></Gui>',
     "nowhere.xml": f"<Gui><maGiaoDich>K-1</maGiaoDich><thoiDiem>{WHEN}</thoiDiem><MaHoSo>H-1</MaHoSo></Gui>",
     "list.json": f'[{{"maGiaoDich":"K-1","thoiDiem":"{WHEN}","maHoSo":"H-1","giayTo":[{{"id":"1","ten":"A"}},{{"id":"2","duongDan":"https://x.vn/1"}}]}}]',
     "numbers.json": f'{{"maGiaoDich":"K-1","thoiDiem":"{WHEN}","maHoSo":"H-1","gia":1.5,"so":[1,2]}}',
