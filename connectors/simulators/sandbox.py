@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from contextlib import AsyncExitStack, asynccontextmanager
+import socket
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -123,7 +124,7 @@ class Place(NamedTuple):
 
 
 def prepare(folder: Path, first_port: int = FIRST_PORT) -> tuple[Place, ...]:
-    """Write what a hub needs to reach them."""
+    """Write what a hub needs to reach them. ``first_port`` 0: at whatever ports are free now."""
     (folder / "partners" / "secrets").mkdir(parents=True, exist_ok=True)
     for name in CALLERS.keys() - FAMILIES.keys():
         _write(folder, name, (EXAMPLES / "callers" / f"{name}.toml").read_text("utf-8"))
@@ -131,13 +132,22 @@ def prepare(folder: Path, first_port: int = FIRST_PORT) -> tuple[Place, ...]:
         _write(folder, name, (EXAMPLES / "offices" / f"{name}.toml").read_text("utf-8"))
         for shared in sits.shares:
             (folder / name / shared / AGREED).mkdir(parents=True, exist_ok=True)
-    return tuple(_place(folder, name, number, first_port) for number, name in enumerate(FAMILIES))
+    ports = range(first_port, first_port + len(FAMILIES)) if first_port else _free(len(FAMILIES))
+    shown = range(FIRST_PORT, FIRST_PORT + len(FAMILIES))
+    return tuple(_place(folder, *each) for each in zip(FAMILIES, shown, ports, strict=True))
 
 
-def _place(folder: Path, name: str, number: int, first_port: int) -> Place:
-    file, port = folder / "partners" / f"{name}.toml", first_port + number
+def _free(count: int) -> list[int]:
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(each.getsockname()[1]) for each in sockets]
+
+
+def _place(folder: Path, name: str, shown: int, port: int) -> Place:
+    """``shown``: the port that its example file names."""
+    file = folder / "partners" / f"{name}.toml"
     text = (EXAMPLES / file.name).read_text("utf-8")
-    _write(folder, name, text.replace(f"127.0.0.1:{FIRST_PORT + number}", f"127.0.0.1:{port}"))
+    _write(folder, name, text.replace(f"127.0.0.1:{shown}", f"127.0.0.1:{port}"))
     return Place(name, port, file, folder / f"{name}.jsonl", secret_in(folder, name))
 
 

@@ -24,6 +24,8 @@ PAPER = b"%PDF-1.4\n% nothing in it\n"
 ASK, PENDING = "AskStatus", "FetchPending"
 HOURS: Mapping[str, int] = {"received": 1, "step": 3, "finished": 30}
 """When each thing happened: so long after the midnight of the day in the dossier's code."""
+UNIT = "Phòng Chuyên môn"
+SAID: Mapping[str, str] = {"received": "Tiếp nhận hồ sơ", "step": "Thẩm định", "finished": "Đã có kết quả"}
 RESULT = {
     "name": "ket-qua.pdf",
     "sha256": sha256(PAPER).hexdigest(),
@@ -31,7 +33,19 @@ RESULT = {
     "media_type": "application/pdf",
 }
 ABOUT: Mapping[str, Mapping[str, Any]] = {
-    "received": {"procedure": {"national": "1.009999"}, "applicant": {"name": "Nguyễn Văn Mẫu"}},
+    "received": {
+        "procedure": {"national": "1.009999", "local": "QNA-DD-0123"},
+        "channel": "counter",
+        "applicant": {
+            "name": "Nguyễn Văn Mẫu",
+            "kind": "citizen",
+            "identities": [{"kind": "cccd", "number": "049000000001"}],
+            "phone": "0900000000",
+        },
+        "summary": "Chuyển nhượng thửa 15, tờ 7",
+        "return_method": "counter",
+        "processing_unit": UNIT,
+    },
     "finished": {"results": [RESULT]},
 }
 
@@ -91,4 +105,6 @@ def _children(name: str, what: str, dossier: str) -> list[Words]:
 def _message(kind: str, dossier: str) -> dict[str, Any]:
     day = datetime.strptime(dossier.split("-")[-2], "%y%m%d").replace(tzinfo=UTC)
     at = (day + timedelta(hours=HOURS[kind])).isoformat()
-    return {"event": {"kind": kind, "at": at}, "dossier": {"code": dossier, **ABOUT.get(kind, {})}}
+    event = {"kind": kind, "at": at, "actor": {"name": "Lê Thị Sở", "unit": UNIT}, "content": SAID[kind]}
+    dates = {"received_at": at} if kind == "received" else {}
+    return {"event": event, "dossier": {"code": dossier, **ABOUT.get(kind, {}), **dates}}

@@ -57,7 +57,7 @@ DOSSIER = "000.00.00.H47-{now:%y%m%d-%H%M%S}"
 async def sandbox(
     *,
     directory: Path = Path("var/sandbox"),
-    first_port: Annotated[int, Parameter(validator=Number(gte=1024, lte=HIGHEST_PORT))] = FIRST_PORT,
+    first_port: Annotated[int, Parameter(validator=Number(gte=0, lte=HIGHEST_PORT))] = FIRST_PORT,
     codes: Annotated[bool, Parameter(negative=())] = False,
     desk: At,
 ) -> int:
@@ -75,9 +75,7 @@ async def sandbox(
             desk.tell("sandbox.running")
             await _until_told()
     except OSError as error:
-        raise Complaint(
-            "sandbox.port", Exit.FAILED, first=first_port, last=first_port + len(places) - 1
-        ) from error
+        raise Complaint("sandbox.port", Exit.FAILED, first=places[0].port, last=places[-1].port) from error
     return Exit.OK
 
 
