@@ -15,6 +15,7 @@ from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.cli.mappings import KNOWN, known
 from hub.drafting.files import lay
+from hub.going_live.staging import SIGNATURE
 from hub.mappings import governing
 from hub.mappings.governing import Approval, Proposal, Side
 
@@ -39,7 +40,9 @@ async def propose(
         mapping=new, replaces=replaces, begins=begins, digest=told.digest, by=desk.by, at=desk.now()
     )
     facts = {"begins": begins.isoformat(), "reason": why}
-    await _written(desk, "mapping_proposed", proposal, facts)
+    with governing.alone(opening.proposal_file(desk.settings, new)):
+        await _written(desk, "mapping_proposed", proposal, facts)
+    _shown(desk, new)
     return Exit.OK
 
 
@@ -61,10 +64,20 @@ async def approve(new: str, /, *, side: Owner, who: str, reason: str = "", yes: 
     )
     why = agreed(desk, [sentence], reason=reason, yes=yes)
     given = Approval(side=side, who=who, by=desk.by, at=desk.now(), digest=told.digest)
-    others = tuple(each for each in proposal.approved if each.side != side)
-    after = msgspec.structs.replace(proposal, approved=(*others, given))
-    await _written(desk, "mapping_approved", after, {"side": side, "who": who, "reason": why})
+    with governing.alone(opening.proposal_file(desk.settings, new)):
+        now = opening.versions(desk.settings, new)  # the other owner may have approved since this was asked
+        if now.proposal is None or (now.digest, _asked(now.proposal)) != (told.digest, _asked(proposal)):
+            raise Complaint("propose.changed", Exit.CONFLICT, new=new)
+        others = tuple(each for each in now.proposal.approved if each.side != side)
+        after = msgspec.structs.replace(proposal, approved=(*others, given))
+        await _written(desk, "mapping_approved", after, {"side": side, "who": who, "reason": why})
+    _shown(desk, new)
     return Exit.OK
+
+
+def _asked(proposal: Proposal) -> Proposal:
+    """What an owner says yes to."""
+    return msgspec.structs.replace(proposal, approved=())
 
 
 async def _written(desk: Desk, what: Decided, proposal: Proposal, more: dict[str, str]) -> None:
@@ -80,9 +93,12 @@ async def _written(desk: Desk, what: Decided, proposal: Proposal, more: dict[str
     async with desk.hub() as hub:
         confirm = await opening.confirming(desk.settings, hub.store)
         signature = confirm(msgspec.json.encode(facts, order="deterministic"), desk.now())
-        signed = {**facts, "signature": signature} if signature else facts
+        signed = {**facts, SIGNATURE: signature} if signature else facts
         await hub.store.mappings.decided(what, signed, desk.now())
+    if not signature:
+        desk.tell("told.unsigned")
     lay({file: governing.text(proposal).encode()}, replace=True)
-    show.rows(
-        desk, KNOWN, [row for row in known(desk) if row.format.ref == proposal.mapping], "nothing.mappings"
-    )
+
+
+def _shown(desk: Desk, ref: str) -> None:
+    show.rows(desk, KNOWN, [row for row in known(desk) if row.format.ref == ref], "nothing.mappings")

@@ -12,6 +12,7 @@ from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.going_live import staging
 from hub.going_live.stages import EVERY, Queued, Stage
+from hub.going_live.staging import SIGNATURE
 from hub.store.contract.stages import Promoted, Promotion, Staged
 
 if TYPE_CHECKING:
@@ -109,14 +110,18 @@ async def set_(
             staged=new, edition=found.edition, becomes=hub.means.becomes(found.staged, new), queued=queued
         )
         confirm = await opening.confirming(desk.settings, hub.store)
-        done = await hub.store.stages.promote(staging.signed(what, before, confirm))
-    _tell(desk, new, done)
+        signed = staging.signed(what, before, confirm)
+        done = await hub.store.stages.promote(signed)
+    _tell(desk, new, done, signed=SIGNATURE in signed.facts)
     return Exit.OK
 
 
-def _tell(desk: Desk, new: Staged, done: Promoted) -> None:
+def _tell(desk: Desk, new: Staged, done: Promoted, *, signed: bool) -> None:
+    if not signed:
+        desk.tell("told.unsigned")
     if desk.as_json:
-        show.json(desk, {"edition": done.edition, "held": list(done.held), "withdrawn": list(done.withdrawn)})
+        moved = {"held": list(done.held), "withdrawn": list(done.withdrawn)}
+        show.json(desk, {"edition": done.edition, **moved, "signed": signed})
         return
     desk.tell("told.staged", partner=new.partner, stage=desk.say(f"stage.{new.stage}"))
     for word, ids in (("told.stage_held", done.held), ("told.stage_withdrawn", done.withdrawn)):

@@ -54,7 +54,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
 class Declared(msgspec.Struct, frozen=True, kw_only=True):
     """``problems``: of settings and partner files; ``tools``: why the pool does not start; ``weak``: of the keys;
-    ``database``: bytes that it may have.
+    ``database``: bytes that it may have; ``signs``: whether the settings name a key for what the hub itself writes down.
     """
 
     problems: Sequence[Problem] = ()
@@ -66,6 +66,7 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     disk_free: int = 0
     database: int | None = None
     connections: int = 0
+    signs: bool = True
 
 
 class Collected(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +81,7 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
-    """The store, when it could be opened. ``trust``: what is foreseen (``hub.trust.forecast``)."""
+    """The store, when it could be opened. ``trust``: what is foreseen (``hub.trust.forecast``). ``staged``: stages that persons set."""
 
     figures: Figures
     inspection: Inspection
@@ -90,6 +91,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     trust: Sequence[Event] = ()
     evidence: Standing | None = None
     collected: Sequence[Collected] = ()
+    staged: int = 0
 
 
 class Unreached(msgspec.Struct, frozen=True, kw_only=True):

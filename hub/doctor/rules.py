@@ -184,6 +184,12 @@ def _evidence(facts: Facts, opened: Opened) -> Iterator[Finding]:
         yield Finding(id="unchained", grave=False, values={"minutes": minutes})
 
 
+def _staged(facts: Facts, opened: Opened) -> Iterator[Finding]:
+    """Who went live when is what the journal is asked for in a dispute."""
+    if opened.staged and not facts.declared.signs:
+        yield Finding(id="unsigned", grave=False, values={"count": str(opened.staged)})
+
+
 def _queue(facts: Facts, opened: Opened) -> Iterator[Finding]:
     for row in opened.queue:
         name = {"partner": row.partner}
@@ -264,6 +270,7 @@ OF_STORE: tuple[Callable[[Facts, Opened], Iterator[Finding]], ...] = (
     _processes,
     _conservation,
     _evidence,
+    _staged,
     _queue,
     _collected,
     _store_health,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from schemas.agencies import Agencies
 
 READ_EVERY = 2.0
+SIGNATURE = "signature"
+"""Under which name the journal's facts hold the hub's own signature, where it has a key for that."""
 
 
 def overlaid(parties: Iterable[Party], staged: Iterable[Staged]) -> tuple[Party, ...]:
@@ -110,4 +112,4 @@ def signed(what: Promotion, before: Stage, confirm: Confirm) -> Promotion:
         "at": new.at.isoformat(),
     }
     signature = confirm(msgspec.json.encode(facts, order="deterministic"), new.at)
-    return msgspec.structs.replace(what, facts={**facts, "signature": signature} if signature else facts)
+    return msgspec.structs.replace(what, facts={**facts, SIGNATURE: signature} if signature else facts)

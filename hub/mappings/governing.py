@@ -6,9 +6,11 @@ A version that nobody proposed is in force as soon as a partner's file names it.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import tomllib
 from collections.abc import Callable  # noqa: TC003 - part of a public signature
+from contextlib import contextmanager
 from datetime import date, datetime  # noqa: TC003 - msgspec reads the annotations at run time
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - part of a public signature
@@ -20,10 +22,13 @@ from hub.partners.access import day_begins
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from schemas.dossier import Message
     from schemas.mapping import Mapping, Opened
 
 FOLDER = "approvals"
+LOCK = ".lock"
 CHANGED, UNKNOWN, UNAPPROVED = "HUB-CFG-004", "HUB-CFG-005", "HUB-MAP-008"
 Side = Literal["hub", "partner"]
 SIDES: tuple[Side, ...] = ("hub", "partner")
@@ -89,6 +94,15 @@ def proposals(mappings: Path | None) -> dict[str, Proposal]:
     """Read every proposal beside a site's mappings, by the version that is proposed."""
     found = sorted((mappings / FOLDER).glob("*.toml")) if mappings else []
     return {each.mapping: each for each in map(read, found)}
+
+
+@contextmanager
+def alone(file: Path) -> Iterator[None]:
+    """Let one process at a time read a proposal and write it anew, on whatever machine shares the folder; a lock ends with its process."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with (file.parent / LOCK).open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def text(proposal: Proposal) -> str:

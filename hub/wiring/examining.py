@@ -115,6 +115,7 @@ def _declared(path: Path, settings: Settings) -> tuple[Declared, Read | None, Ke
             disk_free=settings.limits.disk_free,
             database=settings.limits.database,
             connections=2 * settings.limits.connections,
+            signs=bool(settings.evidence.key),
         ),
         what,
         ours,
@@ -163,6 +164,7 @@ async def _opened(
             inspection=await store.inspect(clock()),
             processes=await store.processes(),
             evidence=await store.evidence.standing(),
+            staged=len((await store.stages.stages()).staged),
             collected=[await _collected(store, *one) for one in what.collected] if what else (),
         ), ()
     except Refusal as refusal:  # the server went away meanwhile

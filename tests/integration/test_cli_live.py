@@ -11,6 +11,8 @@ import msgspec
 import pytest
 
 from hub.cli.opening import wired
+from hub.doctor.rules import examine
+from hub.wiring.examining import gather
 from signing.jose.detached import DetachedVerifier
 from signing.trust.pins import load_pins
 from tests.doubles.pki import Pki
@@ -75,10 +77,11 @@ def test_a_partner_is_promoted_and_rolled_back_for_one_procedure(settings: Path)
     words = ("stage", "set", "so-dat", "trial", "--procedure", "1.009999", "--reason", "QD-1", "--yes")
     done = ran(str(settings), *words)
     assert (done.status, "so-dat: trial from now on" in done.err) == (0, True)
+    assert "not signed" not in done.err
     assert stages(settings) == {"*": "live", "1.009995": "parallel", "1.009999": "trial"}
     assert "in stage trial already" in ran(str(settings), *words).err
     back = ran(str(settings), "stage", "set", "so-dat", "retired", "--reason", "QD-2", "--yes", "--json")
-    assert json.loads(back.out) == {"edition": 2, "held": [], "withdrawn": []}
+    assert json.loads(back.out) == {"edition": 2, "held": [], "withdrawn": [], "signed": True}
     assert stages(settings)["*"] == "retired"
     shown = json.loads(ran(str(settings), "partner", "show", "so-dat", "--json").out)
     assert (shown["stage"], shown["stages"]["1.009999"]) == ("retired", "trial")
@@ -110,6 +113,16 @@ def test_a_change_is_signed_by_the_hub(settings: Path, tmp_path: Path) -> None:
         == (entry.facts["our_key"])
     )
     assert (told["before"], told["stage"], told["reason"]) == ("live", "trial", "QD-1")
+
+
+def test_a_change_that_the_hub_has_no_key_to_sign_is_said_to_be_unsigned(settings: Path) -> None:
+    settings.write_text(SETTINGS.partition("[evidence]")[0])
+    words = ("stage", "set", "so-dat", "trial", "--reason", "QD-1", "--yes")
+    assert "not signed by the hub" in ran(str(settings), *words).err
+    (entry,) = asyncio.run(journal(settings, "stage_changed"))
+    assert "signature" not in entry.facts
+    told = asyncio.run(gather(settings, lambda: NOW, network=False))
+    assert "unsigned" in [finding.id for finding in examine(told)]
 
 
 def test_coverage_shows_every_agency_and_what_is_only_published(settings: Path) -> None:

@@ -15,6 +15,7 @@ from hub.cli.opening import wired
 from hub.demo.cast import EXAMPLES
 from hub.demo.scene import build
 from hub.settings.file import load
+from hub.store.contract.views import Filter
 from hub.wiring.parts import store_of
 from schemas.dossier import to_json
 from schemas.library import BUILTIN
@@ -127,6 +128,31 @@ def test_what_a_new_version_says_otherwise_is_told_by_place_and_never_by_value(
     assert told["differences"]
     assert "Mẫu" not in differs.out
     assert mapping(settings, "replay", f"{ref}@1", "lienthong.message@1").status in {2, 3}
+
+
+def test_what_a_new_version_would_say_against_the_schema_is_told_and_nothing_is_sent(settings: Path) -> None:
+    own = settings.parent / "mappings" / "land.soap-2.toml"
+    text = (
+        (BUILTIN / "mappings" / "land.soap-1.toml")
+        .read_text("utf-8")
+        .replace("version = 1", "version = 2", 1)
+    )
+    own.write_text(text.replace('default = "true"', 'default = "phải"', 1), "utf-8")  # no xs:boolean
+    before = asyncio.run(kept(settings))
+    ran = mapping(settings, "replay", "land.soap@1", "land.soap@2", "--json")
+    (told,) = json.loads(ran.out)["differences"]
+    assert (ran.status, told["change"], told["touched"]) == (3, "refused", 1)
+    assert told["place"] == "HUB-MAP-004 /TiepNhanHoSo/LaQuyTrinhCapTinh"  # by the XSD of the WSDL
+    assert asyncio.run(kept(settings)) == before
+
+
+async def kept(settings: Path) -> tuple[object, ...]:
+    """Everything that a sending, or a try, would leave behind."""
+    store = store_of(load(settings, {}))
+    try:
+        return (await store.transfers(Filter()), await store.journal(), await store.queue())
+    finally:
+        await store.close()
 
 
 def test_it_is_told_how_a_format_says_where_a_dossier_stands(settings: Path) -> None:

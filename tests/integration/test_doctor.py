@@ -127,6 +127,7 @@ ILL: dict[str, tuple[str, bool, Facts]] = {
     "the web process is silent": ("no-process", True, with_("opened", processes=[process("worker"), process("web", seen=NOW - timedelta(seconds=30))])),
     "versions differ": ("versions-differ", False, with_("opened", processes=[process("web"), process("worker", version="2")])),
     "an address is taken": ("port-taken", True, with_("machine", taken=[("listen", "127.0.0.1:8080")])),
+    "nobody signs what persons decided": ("unsigned", False, msgspec.structs.replace(with_("declared", signs=False), opened=msgspec.structs.replace(OPENED, staged=2))),
     "conservation is broken": ("conservation", True, with_("opened", verdicts=[Verdict(name="balance", at=NOW, since=NOW, seconds=1, broken=("x",))])),
     "nobody checks": ("unwatched", False, with_("opened", verdicts=[Verdict(name="conservation", at=NOW - timedelta(hours=1), since=NOW, seconds=1)])),
     "nobody chains": ("unchained", False, with_("opened", evidence=Standing(segments=0, entries=0, top=0, head=bytes(32), unchained=NOW - timedelta(minutes=11)))),

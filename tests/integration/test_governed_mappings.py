@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path  # noqa: TC003 - fixtures are annotated
+from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +25,7 @@ from hub.wiring.tools import pool_tools
 from schemas.library import BUILTIN
 from schemas.mapping import mappings
 from schemas.problems import Refusal
-from tests.unit.test_cli_double import NOW, line
+from tests.unit.test_cli_double import NOW, Terminal, line
 
 if TYPE_CHECKING:
     from hub.store.contract.views import JournalRow
@@ -125,6 +127,64 @@ def test_one_that_was_proposed_waits_for_both_owners_and_each_step_is_journaled(
         governing.proposals(settings.parent / "mappings")[NEW].digest
     }
     assert [row.facts.get("side") for row in rows] == [None, "hub", "partner"]
+
+
+def test_two_owners_who_approve_in_the_same_moment_have_both_approved(settings: Path) -> None:
+    proposed(settings)
+    meet = Barrier(2)
+
+    class Meeting(Terminal):
+        """Nobody answers before the other person was asked, too."""
+
+        def readline(self, size: int = -1, /) -> str:  # type: ignore[override]  # typeshed: StringIO's own
+            meet.wait(timeout=60)
+            return super().readline(size)
+
+    words = (
+        "mapping",
+        "approve",
+        NEW,
+        "--who",
+        "Lê Văn Mẫu",
+        "--reason",
+        "CV 1",
+        "--settings",
+        str(settings),
+    )
+
+    def approve(side: str) -> int:
+        return line(*words, "--as", side, opener=wired, answers=["y"], person=Meeting).status
+
+    with ThreadPoolExecutor(2) as both:
+        assert list(both.map(approve, ("hub", "partner"))) == [0, 0]
+    assert listed(settings)[NEW]["state"] == "in_force"
+    rows = asyncio.run(journal(settings))
+    assert {row.facts.get("side") for row in rows} == {None, "hub", "partner"}
+
+
+def test_what_was_proposed_anew_while_an_owner_was_asked_is_not_approved(settings: Path) -> None:
+    proposed(settings)
+
+    class Late(Terminal):
+        def readline(self, size: int = -1, /) -> str:  # type: ignore[override]  # typeshed: StringIO's own
+            decided(settings, FAR)
+            return super().readline(size)
+
+    words = (
+        "mapping",
+        "approve",
+        NEW,
+        "--as",
+        "hub",
+        "--who",
+        "L",
+        "--reason",
+        "R",
+        "--settings",
+        str(settings),
+    )
+    assert line(*words, opener=wired, answers=["y"], person=Late).status == 7
+    assert listed(settings)[NEW]["approved_by"] == []
 
 
 def test_until_its_day_the_one_before_is_spoken_by_every_process_and_then_the_new_one_by_itself(

@@ -120,6 +120,18 @@ async def test_it_is_refused_while_either_has_open_transfers(
     assert (await seen(store, B)).id == B
 
 
+@pytest.mark.parametrize("approver", ["", "  ", "Thu "])
+async def test_it_is_refused_unless_somebody_else_agreed_and_the_journal_has_no_entry(
+    store: Store, approver: str
+) -> None:
+    await two(store)
+    before = await store.journal()
+    with pytest.raises(Refusal, match="HUB-LAN-010"):
+        await store.merge(msgspec.structs.replace(merging(), approver=approver), at(5))
+    assert await store.journal() == before
+    assert (await seen(store, B)).id == B
+
+
 async def test_it_is_refused_for_one_dossier_and_for_one_that_is_part_of_another(store: Store) -> None:
     await two(store)
     with pytest.raises(Refusal, match="HUB-DOS-009"):

@@ -427,13 +427,14 @@ def line(
     opener: Opener | None = None,
     checker: Checker | None = None,
     now: datetime = NOW,
+    person: type[Terminal] = Terminal,
 ) -> Ran:
-    """Run one command line. ``terminal``: output goes to one; ``answers``: a person is there and types these lines;
+    """Run one command line. ``terminal``: output goes to one; ``answers``: a person is there and types these lines, at ``person``;
     ``piped``: what stands in standard input where there is nobody.
     """
     out = Terminal() if terminal else io.StringIO()
     err = Terminal() if answers is not None else io.StringIO()
-    source = Terminal("".join(f"{each}\n" for each in answers)) if answers is not None else io.StringIO(piped)
+    source = person("".join(f"{each}\n" for each in answers)) if answers is not None else io.StringIO(piped)
     around_environment = environment or {}
 
     async def open_hub(_: Path) -> Hub:

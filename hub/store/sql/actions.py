@@ -53,8 +53,14 @@ FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest WHERE
 
 def approved(move: Move, by: str, approver: str) -> None:
     """Raises ``Refusal`` HUB-LAN-010 for a person's move of ``APPROVED`` that nobody else agreed to."""
-    if move in APPROVED and approver.strip().casefold() in {"", by.strip().casefold()}:
-        raise refuse("HUB-LAN-010", "approver", rule=str(move))
+    if move in APPROVED:
+        by_two(str(move), by, approver)
+
+
+def by_two(what: str, by: str, approver: str) -> None:
+    """Raises ``Refusal`` HUB-LAN-010 for what nobody agreed to but whoever does it."""
+    if approver.strip().casefold() in {"", by.strip().casefold()}:
+        raise refuse("HUB-LAN-010", "approver", rule=what)
 
 
 def act(db: Db, order: Order, at: int) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hub.lifecycle import DONE
 from hub.store.contract.store import Stale
 from hub.store.sql import journal
+from hub.store.sql.actions import by_two
 from hub.store.sql.db import Db, many, one
 from schemas.problems import refuse
 
@@ -44,7 +45,8 @@ def open_transfer(db: Db, dossier: str) -> str | None:
 
 
 def merge(db: Db, what: Merging, at: int) -> None:
-    """Raises ``Refusal`` HUB-DOS-008, -009; ``Stale`` when one of them moved. Both rows are locked before anything is looked at."""
+    """Raises ``Refusal`` HUB-LAN-010, HUB-DOS-008, -009; ``Stale`` when one of them moved. Both rows are locked before anything is looked at."""
+    by_two("merge", what.by, what.approver)
     if what.kept == what.other:
         raise refuse("HUB-DOS-009", "dossier")
     versions = {what.kept: what.kept_version, what.other: what.other_version}
