@@ -95,14 +95,8 @@ class Box:
         )
 
     def letter(self, number: str) -> Letter | None:
+        """What came or was sent, as often as it is asked for. Looking at it changes nothing: the unit says how far it is."""
         return self.came.get(number) or self.sent.get(number)
-
-    def fetch(self, number: str) -> Letter | None:
-        """It may be fetched again, acknowledged or not, and so may what the unit sent."""
-        letter = self.came.get(number)
-        if letter is not None and letter.state == INITIAL:
-            self.came[number] = replace(letter, state=PROCESSING)
-        return self.letter(number)
 
     def mark(self, number: str, state: str) -> bool:
         """Write down what the unit says became of a document; false: there is none of that number for it."""

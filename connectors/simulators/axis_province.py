@@ -132,7 +132,7 @@ class Province:
         return _yes(data=[_row(one, self._box.unit) for one in sorted(found, key=lambda one: one.at)])
 
     def _fetch(self, _: Call, number: str, __: Mapping[str, Any]) -> Said:
-        letter = self._box.fetch(number)
+        letter = self._box.letter(number)
         if letter is None:
             return _no(UNKNOWN, "Không có văn bản này")
         bare = letter.body.decode("utf-8", "replace")

@@ -116,7 +116,7 @@ class Vxp:
         return _yes(data=[_received(one, self._box.unit) for one in found])
 
     def _fetch(self, _: Call, asked: Mapping[str, Any], __: Mapping[str, str]) -> Said:
-        letter = self._box.fetch(_needs(asked, "docid"))
+        letter = self._box.letter(_needs(asked, "docid"))
         if letter is None:
             raise _No(UNKNOWN, "Không có văn bản này")
         if self._ways.wraps:

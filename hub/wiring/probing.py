@@ -201,7 +201,8 @@ async def _promised(what: House) -> Sequence[Check]:
     made = _parcel(what, what.receiving, new_ids()())
     if isinstance(made, Problem):
         return (untold("delivery", f"{made.place} {made.rule}".strip(), made.code),)
-    stranger = msgspec.structs.replace(made, key=_key(what, new_ids()()))
+    other = _parcel(what, what.receiving, new_ids()())  # a format may say the key inside, too
+    stranger = made if isinstance(other, Problem) else other
     connector = _connector(what, what.receiving)
     room = catalogue.ROOMS[what.partner.room]
     told = Promises(asked=receives.can_be_asked, keeps=receives.keeps_keys, numbered=room.numbers)

@@ -176,6 +176,7 @@ async def test_an_axis_that_numbers_each_call_is_not_taken_for_one_that_makes_co
         only = await probe(house(site, "truc-vxp", url, live=True))
     assert (told["delivery"].verdict, told["idempotency"].code) == ("passed", "HUB-PRB-010")
     assert told["status_known"].verdict == "passed", told["status_known"]
+    assert told["status_unknown"].verdict == "passed", told["status_unknown"]
     assert verdicts(list(only)) == {
         "reach": "passed",
         "tls": "untold HUB-PRB-007",

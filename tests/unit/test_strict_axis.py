@@ -226,6 +226,7 @@ def test_what_lies_there_is_listed_until_it_is_acknowledged(tmp_path: Path, *, w
     assert [row["status"] for row in vxp(desk, LIST, ASKED)["data"]] == ["INITIAL"]
     told = vxp(desk, FETCH, {"docId": number})
     assert (base64.b64decode(told["data"]) if wraps else told["file"]) == DOCUMENT.encode()
+    assert vxp(desk, MARK, {"docid": number, "status": "processing"})["status"] == "OK"
     assert [row["status"] for row in vxp(desk, LIST, ASKED)["data"]] == ["PROCESSING"]
     assert vxp(desk, LIST, {**ASKED, "toDate": "2026/11/19"})["data"] == []
     assert vxp(desk, LIST, {**ASKED, "fromDate": "hom qua"})["status"] == "FAIL"
