@@ -31,7 +31,7 @@ def read(raw: bytes, file: str) -> Outline:
     if not takes.fields:
         raise unusable(file, "a JSON Schema of an object with properties, or of a list of them")
     operation = Operation(name="message", takes=takes)
-    files = file_of({**tree, "$schema": DIALECT})
+    files = file_of({**_renewed(tree), "$schema": DIALECT})
     return Outline(kind="json-schema", media="json", operations=(operation,), files=files)
 
 
@@ -72,7 +72,8 @@ def field_of(schema: object, name: str, tree: Tree, above: tuple[int, ...], *, r
     node, nil = _one(resolved(schema if isinstance(schema, dict) else {}, tree, name), tree, name)
     least, most = (1 if required else 0), 1
     if _kind(node) == "array":
-        node, _ = _one(resolved(node.get("items") or {}, tree, name), tree, name)
+        items = node.get("items")
+        node, _ = _one(resolved(items if isinstance(items, dict) else {}, tree, name), tree, name)
         most = MANY
     if id(node) in above or len(above) > DEEPEST:
         return Field(name=name, type="object", least=least, most=most, notes=("holds itself",))
@@ -162,8 +163,23 @@ def standalone(schema: object, tree: Tree, file: str) -> Node:
     return {"$schema": DIALECT, **body, **({"$defs": needed} if needed else {})}
 
 
+def _renewed(node: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """A schema of an earlier draft as one of 2020-12."""
+    if isinstance(node, list):
+        return [_renewed(each) for each in node]
+    return (
+        _today(node, {key: _renewed(value) for key, value in node.items()})
+        if isinstance(node, dict)
+        else node
+    )
+
+
 def _today(node: Node, made: Node) -> Node:
-    """What OpenAPI 3.0 and Swagger 2 say otherwise than JSON Schema 2020-12: nullable, exclusive bounds, what only comes back."""
+    """What OpenAPI 3.0, Swagger 2 and earlier drafts say otherwise than JSON Schema 2020-12: nullable, exclusive bounds, lists by place,
+    what only comes back.
+    """
+    if isinstance(made.get("items"), list):
+        made["prefixItems"] = made.pop("items")
     if node.get("nullable") is True and isinstance(made.get("type"), str):
         made["type"] = [made["type"], "null"]
         if isinstance(made.get("enum"), list) and None not in made["enum"]:

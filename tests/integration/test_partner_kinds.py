@@ -300,3 +300,26 @@ def test_a_body_that_is_one_of_several_lists_the_fields_of_all_and_one_that_is_a
     assert rows(made)["loai"] == {"wire": "loai", "constant": "A"}
     table = tomllib.loads(made.mapping.read_text("utf-8"))
     assert (table["array"], table["natural_key"]["path"]) == (True, "/0/khoa")
+
+
+def test_a_json_schema_of_an_earlier_draft_still_judges(site: Path) -> None:
+    told = {
+        "$schema": "http://json-schema.org/draft-04/schema#",
+        "id": "http://so.example.vn/ho-so",
+        "type": "object",
+        "required": ["khoa"],
+        "properties": {
+            "khoa": {"$ref": "#/definitions/khoa"},
+            "gia": {"type": "number", "minimum": 0, "exclusiveMinimum": True},
+            "toaDo": {"type": "array", "items": [{"type": "number"}, {"type": "number"}]},
+        },
+        "definitions": {"khoa": {"type": "string", "maxLength": 20}},
+    }
+    made = drafted(site, "s.json", s__json=json.dumps(told))
+    assert rows(made)["khoa"] == {"wire": "khoa", "source": "transfer.key", "required": True}
+    format_ = load(made.mapping)
+    assert json.loads(format_.write("message", MESSAGE, "K-1"))["khoa"] == "K-1"
+    for wrong, place in (('{"khoa":"K","gia":0}', "/gia"), ('{"khoa":"K","toaDo":["x"]}', "/toaDo/0")):
+        with pytest.raises(Refusal) as refused:
+            format_.read(wrong.encode(), "s", "K", "a")
+        assert place in [each.place for each in refused.value.problems]
