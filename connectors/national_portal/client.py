@@ -6,6 +6,7 @@ What ``deliver`` promises (docs/explanation/national-portal.md §6, §8, §10):
 * ``DongBoHoSoMC`` replaces the whole record, so the same bytes twice do no harm. *đã tồn tại* on create: update, once.
 * ``CapNhatTienDoHoSoMC`` appends and has no record id: it is sent once, and again only after an answer that proves that
   it was not processed (the portal wants a login).
+* Questions and answers (``HANDED_ON``) are sent once, too: nothing tells whether the portal has one.
 * After a login-class answer: one login, one replay. A page of HTML may come from behind the portal, so a write is not replayed on it.
 """
 
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from connectors.contract import Connector, Deferred, Delivered, Outcome, Parcel, Reason, Unsure
 from connectors.credentials.sessions import NotIn
 from connectors.national_portal import envelope
-from connectors.national_portal.envelope import DOSSIER, LOOKUP, PROGRESS
+from connectors.national_portal.envelope import DOSSIER, HANDED_ON, LOOKUP, PROGRESS
 from connectors.national_portal.line import Answered, Line, Said, reason
 from connectors.national_portal.replies import (
     ACTIONS,
@@ -62,7 +63,7 @@ class _Portal:
     async def deliver(self, parcel: Parcel) -> Outcome:
         trail: list[Exchange] = []
         code = _dossier_code(parcel)
-        if parcel.operation == PROGRESS:
+        if parcel.operation == PROGRESS or parcel.operation in HANDED_ON:
             return _outcome(await self._line.say(self._write(parcel, {}), trail), trail)
         if parcel.operation != DOSSIER or not code:
             return Deferred(reason=Reason(code="HUB-CFG-001", detail=f"operation {parcel.operation}"))
@@ -76,7 +77,11 @@ class _Portal:
     async def find(self, parcel: Parcel) -> Outcome:
         """Ask by the dossier's code. ``Deferred`` also when the dossier is there but nothing proves that this update is."""
         code, progress = _dossier_code(parcel), self._settings.progress
-        told = self._line.looks_up and (parcel.operation != PROGRESS or progress is not None)
+        told = (
+            self._line.looks_up
+            and parcel.operation not in HANDED_ON
+            and (parcel.operation != PROGRESS or progress is not None)
+        )
         if not code or not told:
             return Unsure(reason=CANNOT_TELL)
         trail: list[Exchange] = []

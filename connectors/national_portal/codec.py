@@ -1,10 +1,14 @@
-"""Message → the ``data`` array of one service call. The mapping does it all; this room checks that it is one dossier's."""
+"""Message → the ``data`` array of one service call. The mapping does it all; this room checks that it is one dossier's.
+
+What others publish for the portal beside dossiers has no mapping: it goes on as it came.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from connectors.contract import Codec, Draft
+from connectors.national_portal.envelope import HANDED_ON
 from connectors.replies import read_json
 from connectors.unsaid import completed
 from schemas.problems import refuse
@@ -17,19 +21,26 @@ if TYPE_CHECKING:
 
 
 def build(settings: Settings, mapping: Writer) -> Codec:
-    return _PortalCodec(settings.defaults, mapping)
+    return _PortalCodec(settings.defaults, mapping, hands_on=settings.connector is None)
 
 
 class _PortalCodec:
-    def __init__(self, defaults: Defaults, mapping: Writer) -> None:
-        self._defaults, self._mapping = defaults, mapping
+    """``hands_on``: questions and answers go to the portal as they came; of a province's connector no method for them is known."""
+
+    def __init__(self, defaults: Defaults, mapping: Writer, *, hands_on: bool) -> None:
+        self._defaults, self._mapping, self._hands_on = defaults, mapping, hands_on
         self.particulars = defaults.model_dump_json(exclude_defaults=True)
 
     def operations(self, message: Message) -> tuple[str, ...]:
+        record = message.record
+        if record is not None:
+            return (record.service,) if self._hands_on and record.service in HANDED_ON else ()
         return self._mapping.operations(message)
 
     def encode(self, operation: str, message: Message, key: str) -> Draft:
         """Seal the array alone: session and ``isUpdating`` belong to the envelope and may differ per attempt."""
+        if message.record is not None:
+            return Draft(payload=f"[{message.record.content}]".encode(), media_type="application/json")
         payload = self._mapping.write(operation, completed(message, self._defaults), key)
         if payload[:1] == b"{":
             payload = b"[" + payload + b"]"

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 LOOKUP = "TraCuuHoSo"
 DOSSIER = "DongBoHoSoMC"
 PROGRESS = "CapNhatTienDoHoSoMC"
+HANDED_ON = frozenset({"DongBoHoiDap", "DongBoKetQuaHoiDapGuiTuDVCQG"})
+"""Services whose records others bring to the hub as they write them for the portal (docs/explanation/national-portal.md §15)."""
 
 
 def call(

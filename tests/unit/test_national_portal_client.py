@@ -293,6 +293,21 @@ async def test_progress_asks_nothing_and_is_sent_once(
     assert portal.progress == [STEP]
 
 
+async def test_a_question_is_handed_on_once_and_cannot_be_asked_about(
+    portal: Portal, open_portal: Callable[..., Connector]
+) -> None:
+    record = {"HOIDAPID": 71, "NOIDUNG": "Cần gì?", "MaHoSo": CODE}
+    sealed = Sealed(payload=json.dumps([record]).encode(), media_type="application/json")
+    question = Parcel(key="m2:dvcqg:0", operation="DongBoHoiDap", sealed=sealed)
+    portal.order("DongBoHoiDap", '{"error_code": 0, "message": "Thành công"}', HTML)
+    room = open_portal()
+    assert isinstance(await room.deliver(question), Delivered)
+    assert json.loads(portal.bodies[-1])["data"] == [record]
+    assert isinstance(await room.deliver(question), Unsure)
+    assert isinstance(await room.find(question), Unsure)
+    assert portal.names() == ["login", "DongBoHoiDap", "DongBoHoiDap"]
+
+
 async def test_plain_text_is_a_success_where_the_partners_file_says_so_and_keeps_the_session(
     portal: Portal, open_portal: Callable[..., Connector]
 ) -> None:

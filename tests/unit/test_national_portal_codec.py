@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from pydantic import ValidationError
 
 from connectors.national_portal.codec import build
 from connectors.national_portal.settings import Settings
-from schemas.dossier import Dossier, Event, Kind, Message
+from schemas.dossier import Dossier, Event, Kind, Message, Record
 from schemas.problems import Refusal
 
 GOOD: dict[str, Any] = {
@@ -95,3 +96,24 @@ def test_anything_but_one_dossiers_records_is_a_mapping_error(written: bytes) ->
 def test_what_is_not_a_setting_is_refused(keys: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Settings.model_validate(GOOD | keys)
+
+
+def test_what_others_publish_for_the_portal_goes_on_as_it_came() -> None:
+    content = '{"HOIDAPID": 71,  "NOIDUNG": "Cần gì?"}'
+    published = Message(
+        event=Event(kind=Kind.RECORD_PUBLISHED, at=MESSAGE.event.at),
+        key="k",
+        sender="motcua",
+        agency="000.00.00.H47",
+        subject="questions 71",
+        record=Record(service="DongBoHoiDap", content=content),
+    )
+    codec = build(Settings.model_validate(GOOD), Mapping(b""))
+    assert codec.operations(published) == ("DongBoHoiDap",)
+    assert codec.encode("DongBoHoiDap", published, "t-1").payload == f"[{content}]".encode()
+    rated = msgspec.structs.replace(published, record=Record(service="DongBoDanhGia", content="{}"))
+    assert codec.operations(rated) == ()  # nobody knows in what form the portal takes it
+    hidden = {"username", "password_file", "integration_path", "share_path"}
+    bare = {name: value for name, value in GOOD.items() if name not in hidden}
+    front = Settings.model_validate({**bare, "connector": {"create": "/a", "progress": "/b"}})
+    assert build(front, Mapping(b"")).operations(published) == ()
