@@ -121,7 +121,10 @@ def spelled(raw: bytes, media: str) -> Iterator[tuple[str, bytes]]:
         yield "laid out", json.dumps(whole, ensure_ascii=False, indent="\t").encode()
         return
     root = etree.fromstring(raw)
-    yield "declared", etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    declared = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    yield "declared", declared
+    yield "declared as standing alone", etree.tostring(root, encoding="utf-8", standalone=True)
+    yield "with a byte order mark", b"\xef\xbb\xbf" + declared
     yield "with comments", etree.tostring(root, encoding="unicode").replace("><", "><!-- x --><").encode()
     yield "laid out", etree.tostring(root, pretty_print=True, encoding="UTF-8")
     yield "by numbers", etree.tostring(root)
