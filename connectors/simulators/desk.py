@@ -132,6 +132,10 @@ class Journal:
                 os.fsync(file.fileno())
         return entry
 
+    @property
+    def file(self) -> Path | None:
+        return self._file
+
     def of(self, operation: str) -> Iterator[Entry]:
         return (entry for entry in self.entries if entry.operation == operation)
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from connectors.simulators.desk import Desk
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "sandbox"
+PULLED = ".pulled.jsonl"
 FIRST_PORT = 9101
 """The port that the first example file names; the others follow in this order."""
 
@@ -69,14 +70,17 @@ def _province(journal: Journal, secret: str) -> Axis:
     return Axis(journal, secret, habits=Habits(client=f"hub:{secret}", answers=ANSWERS))
 
 
+def _portal(journal: Journal, secret: str) -> Portal:
+    """It fetches documents, too, and writes down what came beside its journal."""
+    pulled = journal.file and journal.file.with_suffix(PULLED)
+    return Portal(journal, secret, clock=_now, lists_progress=True, pulled=pulled)
+
+
 FAMILIES: Mapping[str, Family] = {
     "mot-cua": Family(OneStop, frozenset({onestop.ASK})),
     "dat-dai-soap": Family(Land, frozenset({land.LOOK_UP})),
     "dat-dai-vbdlis": Family(lambda journal, secret: Vbdlis(journal, secret, clock=_now)),
-    "dvcqg-g1": Family(
-        lambda journal, secret: Portal(journal, secret, clock=_now, lists_progress=True),
-        frozenset({portal.LOOK_UP}),
-    ),
+    "dvcqg-g1": Family(_portal, frozenset({portal.LOOK_UP})),
     "dvcqg-g2": Family(lambda journal, secret: PortalG2(journal, secret, clock=_now)),
     "truc-vxp": Family(
         lambda journal, secret: Axis(journal, secret, habits=Habits(answers=ANSWERS)),
