@@ -41,6 +41,8 @@ PARTS: dict[str, tuple[str, ...]] = {
 """Of the procedure, without the sender's own code for it; of the applicant."""
 MOVES_DUE = frozenset({Kind.DUE_DATE_CHANGED, Kind.APOLOGY, Kind.SUPPLEMENT_SUBMITTED})
 """Kinds by which whoever may say them moves the due date; all else is taken from ``keepers`` alone."""
+ABSENT = frozenset({"HUB-SCH-003", "HUB-SCH-004"})
+"""What a recipient's schema says where something is missing: that it is, or, in XML, that what comes after it comes too early."""
 NEWEST, FIRST = 200, 20
 """As many of a dossier's messages are looked at: the newest, and those with which it began."""
 
@@ -82,7 +84,7 @@ def lacks(problem: object) -> bool:
     _, required, place = problem.rule.partition("required ")
     if required:
         return not place.startswith("event.")
-    return problem.code == "HUB-MAP-004" and problem.detail == "HUB-SCH-003"
+    return problem.code == "HUB-MAP-004" and problem.detail in ABSENT
 
 
 def is_trial(facts: Mapping[str, str]) -> bool:
