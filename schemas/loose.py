@@ -1,6 +1,6 @@
 """Numbers and truth values that a client writes as JSON's own where its format has texts, or the other way round: told as the format has them.
 
-For desks whose published protocol has one way and whose clients in the field have both (``Table.loose``). Only the kind of a value changes,
+For desks whose published protocol has one way and whose clients in the field have both (``Table.loose``); tried on what the schema refuses, so that others pay nothing. Only the kind of a value changes,
 never where it stands, so that a place in the sender's bytes is still found; the bytes themselves are kept as they came.
 """
 

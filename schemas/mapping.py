@@ -238,6 +238,9 @@ class _Tabled(_Named):
         side = self._side
         name = self._operation(parsed)
         problems = side.refusals(self._schemas[name], parsed, raw)
+        if problems and self.table.loose:
+            parsed = side.loosely(parsed)
+            problems = side.refusals(self._schemas[name], parsed, raw)
         if problems:
             raise Refusal(*problems)
         record = side.record(parsed)

@@ -41,7 +41,10 @@ class JsonSide:
         ]
 
     def parse(self, raw: bytes) -> Any:  # noqa: ANN401 - any JSON value
-        tree = parse_json(raw)
+        return parse_json(raw)
+
+    def loosely(self, tree: Any) -> Any:  # noqa: ANN401 - any JSON value
+        """Tell a tree that its schema refuses with values of the types that the format has."""
         how = next((how for each, how in self._loose if self.is_one(each, tree)), None)
         return loose.told(tree, how) if how and isinstance(tree, dict) else tree
 
