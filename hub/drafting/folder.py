@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 WSDL = "http://schemas.xmlsoap.org/wsdl/"
 _ENCODING = "http://schemas.xmlsoap.org/soap/encoding/"
+BY_HEART = frozenset({KNOWN["xml"], _ENCODING})
+"""Namespaces of which no file is needed: known here, or of no use to anything literal."""
 _MOST_FILES = 64
 _IMPORTS = {f"{{{XS}}}import", f"{{{XS}}}include", f"{{{XS}}}redefine"}
 _INSTRUCTION = re.compile(rb"<\?(?!xml[\s?])[^<>]*\?>")

@@ -14,7 +14,7 @@ from lxml import etree
 
 from connectors.transport import Answer, Http, Request
 from hub.drafting import wsdl
-from hub.drafting.folder import plain, referring
+from hub.drafting.folder import BY_HEART, plain, referring
 from hub.probing import drift
 from hub.probing.checks import Check, failed, passed, untold
 from schemas.problems import Refusal
@@ -88,6 +88,8 @@ class _Fetching:
         except Refusal as refusal:
             return refusal.code
         for node, key in referring(root):
+            if node.get("namespace") in BY_HEART:
+                continue
             target = urljoin(url, str(node.get(key)))
             if origin(target) != origin(self._origin):
                 return f"{key} {origin(target)[:200]}"

@@ -320,6 +320,15 @@ async def test_what_a_description_imports_is_compared_and_fetched_from_the_partn
     assert (await probed(site, desk))["wsdl"].detail == "?wsdl: > 8388608 B"
 
 
+async def test_what_everybody_has_of_xml_is_fetched_from_nobody(site: Path) -> None:
+    desk = TestSystem()
+    head, element, rest = desk.files["land.xsd"].partition(b"<xs:simpleType ")
+    at_w3 = b'<xs:import namespace="http://www.w3.org/XML/1998/namespace" schemaLocation="http://www.w3.org/2001/xml.xsd"/>'
+    desk.files["land.xsd"] = head + at_w3 + element + rest
+    assert rest
+    assert (await probed(site, desk))["wsdl"].verdict == "passed"
+
+
 def test_a_description_is_compared_by_what_it_means(tmp_path: Path) -> None:
     held = read(LAND / "land.wsdl", "land")
     (tmp_path / "land.xsd").write_bytes((LAND / "land.xsd").read_bytes().replace(b"\n", b"\r\n"))
