@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from connectors.simulators.axis_answers import WORDS
 from connectors.simulators.axis_box import LODGED, MARK, SEND, Box
+from connectors.simulators.axis_province import FETCH as FETCHED
 from connectors.simulators.axis_province import LIST as LISTED
 from connectors.simulators.axis_province import Province
 from connectors.simulators.axis_vxp import BODY, FETCH, HEADERS, LIST, SENT, Vxp, Ways
@@ -138,4 +139,4 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 
-__all__ = ["FETCH", "LIST", "LISTED", "LODGE", "MARK", "SEND", "SENT", "Axis", "Habits"]
+__all__ = ["FETCH", "FETCHED", "LIST", "LISTED", "LODGE", "MARK", "SEND", "SENT", "Axis", "Habits"]

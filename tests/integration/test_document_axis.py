@@ -17,7 +17,7 @@ from connectors.contract import Delivered, Sealed
 from connectors.edxml.client import connect
 from connectors.edxml.codec import build
 from connectors.edxml.collector import collector
-from connectors.simulators.axis import FETCH, LIST, MARK, SEND, Axis, Habits
+from connectors.simulators.axis import FETCH, FETCHED, LIST, MARK, SEND, Axis, Habits
 from connectors.simulators.desk import Journal
 from connectors.simulators.orders import Order
 from hub.delivery.answering import Answering
@@ -239,6 +239,28 @@ async def test_what_breaks_on_the_way_loses_and_doubles_nothing(
         assert stage.state(name) == "DONE"
         assert await stage.messages() == 1
         assert await stage.trouble() == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "order"),
+    [
+        ("vxp", Order(kind="status", status=200, operation=FETCH)),
+        ("truclienthong", Order(kind="status", status=200, operation=FETCHED)),
+        ("truclienthong", Order(kind="xml-bomb", operation=FETCHED)),
+        ("truclienthong", Order(kind="bad-utf8", operation=FETCHED)),
+    ],
+)
+async def test_what_is_no_answer_of_the_axis_is_not_taken_for_a_document(
+    tmp_path: Path, made: Parts, kind: Way, order: Order
+) -> None:
+    async with staged(tmp_path, made, kind) as stage:
+        name = stage.axis.lodge(THEIRS, DOCUMENT.encode())
+        stage.server.order(order)
+        assert await stage.round() == 0
+        assert (stage.state(name), stage.statuses()) == ("INITIAL", [])
+        assert await stage.trouble() != ()
+        assert await stage.round() == 1
+        assert (stage.state(name), stage.statuses()) == ("DONE", ["01"])
 
 
 async def test_the_sender_of_a_document_without_an_id_hears_of_it_by_its_number(
