@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from connectors.contract import Delivered, Parcel, Sealed
 from connectors.desks import Call, Say, Says, Standing
 from connectors.dvcqg.desk import Desk as Portal
+from connectors.edxml import replies as axis
 from connectors.gip.client import connect as gip
 from connectors.lgsp.desk import Desk as Lgsp
 from connectors.line import Line
@@ -26,6 +27,7 @@ from connectors.mapi.desk import Desk as Mapi
 from connectors.national_portal.replies import ROWS as REPLIES
 from connectors.national_portal.replies import hear, known, session_in
 from connectors.national_portal.settings import Lookup
+from connectors.national_portal_g2 import replies as g2
 from connectors.replies import Row, classify
 from connectors.rest.client import connect as rest
 from connectors.rest.settings import Settings as Rest
@@ -44,7 +46,7 @@ from tests.contract.room import REACH, SECRET, now, shows
 from tests.contract.room_gip import parcel_of, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from connectors.contract import Connector, Outcome
     from connectors.desks import Desk
@@ -174,6 +176,33 @@ def _by_the_portal(_: str, raw: bytes) -> Any:
     return {"action": classify(_portal_said(raw).reply, rows, REPLIES).action}
 
 
+class OnTheAxis(NamedTuple):
+    """An answer of the axis with status 200."""
+
+    body: bytes
+    status: int = 200
+    headers: Mapping[str, str] = {}
+    arrived_at: datetime = HEARD
+
+    @property
+    def media_type(self) -> str:
+        return _media(self.body)
+
+
+def _by_the_axis(_: str, raw: bytes) -> Any:
+    return {"done": axis.read(OnTheAxis(raw)).good}
+
+
+def _by_generation_2(_: str, raw: bytes) -> Any:
+    said = g2.hear(200, _media(raw), raw, {}, HEARD).reply
+    return {"action": classify(said, g2.room_rows(("0", "200"))).action}
+
+
+def _media(raw: bytes) -> str:
+    """A gateway's page is HTML whatever it says."""
+    return "text/html" if raw.startswith(b"<") else "application/json"
+
+
 def _let_in(_: str, raw: bytes) -> Any:
     return {"session": session_in(_portal_said(raw))}
 
@@ -184,8 +213,8 @@ def _looked_up(_: str, raw: bytes) -> Any:
 
 
 def _portal_said(raw: bytes) -> PortalSaid:
-    """An answer with status 200, as all of the portal's are; a gateway's page is HTML whatever it says."""
-    return hear(200, "text/html" if raw.startswith(b"<") else "application/json", raw)
+    """An answer with status 200, as all of the portal's are."""
+    return hear(200, _media(raw), raw)
 
 
 def _portal_file() -> Any:
@@ -239,7 +268,9 @@ MEANINGS: dict[str, Callable[[str, bytes], Any]] = {
     "vbdlis.replies": _replied,
     "gip.answers": _answered,
     "portal.replies": _by_the_portal,
+    "portal.replies-g2": _by_generation_2,
     "portal.logins": _let_in,
+    "axis.replies": _by_the_axis,
     "portal.lookups": _looked_up,
     "tax.notices": _noticed,
     "dvcqg.tax": _heard_at("dvcqg.tax"),
