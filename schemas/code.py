@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas import convert
-from schemas.problems import MAX_PROBLEMS, Problem
+from schemas.problems import MAX_PROBLEMS, Problem, Wrong
 
 Tree = dict[str, Any]
 
@@ -32,7 +31,7 @@ class Code:
 
     def __init__(self, head: str) -> None:
         self.lines = [head]
-        self.objects: dict[str, Any] = {"Wrong": convert.Wrong, "tree": dict}
+        self.objects: dict[str, Any] = {"Wrong": Wrong, "tree": dict}
         self._slots: dict[str, str] = {}
         self._depth = 1
 

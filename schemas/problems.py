@@ -49,6 +49,15 @@ class Refusal(Exception):  # noqa: N818 - the field's word: Từ chối
         return (Refusal, self.problems)
 
 
+class Wrong(Exception):  # noqa: N818 - reads as what it is
+    """A value breaks its converter's rule. Carries a code and the rule, never the value."""
+
+    def __init__(self, code: str, rule: str) -> None:
+        super().__init__(f"{code} {rule}")
+        self.code = code
+        self.rule = rule
+
+
 def refuse(code: str, place: str = "", *, line: int = 0, rule: str = "", detail: str = "") -> Refusal:
     """Build a refusal with one problem; the caller raises it."""
     return Refusal(Problem(code=code, place=place, line=line, rule=rule, detail=detail))

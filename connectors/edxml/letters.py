@@ -10,10 +10,11 @@ import msgspec
 
 from connectors.contract import Enclosed, Receipted
 from schemas.canonical_xml import escaped
-from schemas.convert import CONVERTERS, Wrong
+from schemas.convert import CONVERTERS
 from schemas.dossier import Kind
 from schemas.edxml import ERRORS
 from schemas.edxml_files import ENVELOPE, NAMESPACE, at, files, tree_of
+from schemas.problems import Wrong
 from schemas.strict_xml import parse_xml
 
 if TYPE_CHECKING:

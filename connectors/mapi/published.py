@@ -16,7 +16,7 @@ import msgspec
 from connectors.desks import Message, Say
 from connectors.mapi.records import listed, text
 from connectors.repeats import digest
-from schemas.convert import VIETNAM
+from schemas.moments import VIETNAM
 from schemas.problems import refuse
 from schemas.text import NOT_XML
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from schemas.convert import VIETNAM
 from schemas.dossier import (
     Applicant,
     ApplicantKind,
@@ -18,6 +17,7 @@ from schemas.dossier import (
     ReturnMethod,
     State,
 )
+from schemas.moments import VIETNAM
 
 if TYPE_CHECKING:
     from datetime import datetime

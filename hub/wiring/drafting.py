@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hub.drafting.draft import Laid, draft
 from hub.settings import file as settings_file
 from hub.wiring.declared import MAPPINGS
-from schemas.convert import VIETNAM
+from schemas.moments import VIETNAM
 from schemas.problems import refuse
 from schemas.table import read_table
 

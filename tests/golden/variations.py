@@ -16,7 +16,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from lxml import etree
 
-from schemas.convert import CONVERTERS, VIETNAM
+from schemas.convert import CONVERTERS
+from schemas.moments import VIETNAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

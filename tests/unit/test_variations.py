@@ -14,11 +14,11 @@ import pytest
 from msgspec.structs import replace
 
 from connectors.catalogue import DESKS, ROOMS
-from schemas.convert import CONVERTERS, Wrong
+from schemas.convert import CONVERTERS
 from schemas.dossier import Message, to_json
 from schemas.mapping import Mapping as Format
 from schemas.mapping import mappings
-from schemas.problems import Refusal
+from schemas.problems import Refusal, Wrong
 from schemas.table import read_table
 from tests.golden.meanings import MEANINGS
 from tests.golden.variations import FORMS, WAYS, Form, Pair, lone, numbers, words
