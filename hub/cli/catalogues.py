@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from hub.cli import opening, show, times
+from hub.cli import opening, reading, show, times
 from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
+    from hub.cli.desk import Desk
     from hub.registries.catalogues import Entry
     from hub.store.contract.catalogues import CatalogueStore, Had, Pushed
 
@@ -114,7 +115,7 @@ async def publish(
 ) -> int:
     """Make the next version from a file, or from what the hub itself goes by."""
     named, today = catalogues.checked_id(catalogue), desk.now().astimezone(VIETNAM).date()
-    entries = _entries(desk.settings, named, file)
+    entries = _entries(desk, named, file)
     async with desk.hub() as hub:
         known = await hub.store.catalogues.versions(named)
         before = await _document(hub.store.catalogues, known[-1]) if known else None
@@ -165,14 +166,10 @@ async def publish(
     return Exit.OK
 
 
-def _entries(settings: Path, catalogue: str, file: Path | None) -> Sequence[Entry]:
+def _entries(desk: Desk, catalogue: str, file: Path | None) -> Sequence[Entry]:
     if file is None:
-        return opening.own_catalogue(settings, catalogue)
-    try:
-        raw = file.read_bytes()
-    except OSError as error:
-        raise Complaint("usage.unreadable", Exit.USAGE, file=file, why=error.strerror or "") from None
-    return catalogues.read(raw, file.name)
+        return opening.own_catalogue(desk.settings, catalogue)
+    return catalogues.read(reading.content(desk, file), file.name)
 
 
 def _effective(told: str, today: date, known: Sequence[Version]) -> date:

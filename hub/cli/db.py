@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from hub.cli import show
+from hub.cli import reading, show
 from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.asking import agreed
 from hub.cli.desk import At, Complaint
@@ -116,6 +116,8 @@ def verify(
     all_: Annotated[bool, Parameter("--all", negative=())] = False,
     desk: At,
 ) -> int:
+    if file is not None:
+        reading.there(desk, file)
     found = _keeping(desk).verify(file, whole=all_)
     if desk.as_json:
         counts = {"read": found.read, "forgotten": found.forgotten, "removed": found.removed}
@@ -144,6 +146,7 @@ def restore(
     yes: Yes = False,
     desk: At,
 ) -> int:
+    reading.there(desk, file)
     keeping = _keeping(desk)
     keeping.restorable(file, replace=replace)
     sentence = desk.say("consequence.replace" if replace else "consequence.restore", file=str(file))

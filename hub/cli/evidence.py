@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from hub.cli import opening, show
+from hub.cli import opening, reading, show
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.evidence import report
@@ -120,11 +120,9 @@ async def verify(
     settings = desk.settings if desk.settings.is_file() else None
     if settings is None and not anchor:
         raise Complaint("usage.anchor", Exit.USAGE)
-    try:
-        raw = file.read_bytes()  # noqa: ASYNC240 - a command: nobody else waits
-    except OSError as error:
-        raise Complaint("usage.unreadable", Exit.FAILED, file=str(file), why=type(error).__name__) from None
-    proof = await opening.bundles().check(settings, raw, anchor, desk.now())
+    proof = await opening.bundles().check(
+        settings, reading.content(desk, file, Exit.FAILED), anchor, desk.now()
+    )
     show.card(desk, PROOF, proof, [show.Part("holds", HELD, proof.holds)])
     desk.tell("proof.stamped" if proof.checked.stamped_at else "proof.unstamped")
     if not proof.vouched:

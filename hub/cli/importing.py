@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - cyclopts reads the annotations at run time
 from typing import TYPE_CHECKING
 
-from hub.cli import opening, show
+from hub.cli import opening, reading, show
 from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.asking import agreed
-from hub.cli.desk import At, Complaint
+from hub.cli.desk import At  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.cli.exits import Exit
 from hub.going_live import importing
 from hub.story import record
@@ -50,7 +50,7 @@ async def import_(
     file: Path, /, *, dry_run: Yes = False, reason: str = "", yes: Yes = False, desk: At
 ) -> int:
     """All of the file or nothing; what is known already is left as it is. Raises ``Refusal`` with every fault and its line."""
-    raw = _bytes(file)
+    raw = reading.content(desk, file)
     rows = importing.read(raw, file.name)
     async with desk.hub() as hub:
         past = importing.plan(rows, await opening.importing_world(desk.settings, hub.store))
@@ -72,13 +72,6 @@ async def import_(
     else:
         desk.tell("told.imported", made=done.made, known=len(done.known))
     return Exit.OK
-
-
-def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise Complaint("usage.unreadable", Exit.USAGE, file=file, why=error.strerror or "") from None
 
 
 def _planned(past: Sequence[Past], seen: Brought) -> Iterator[Planned]:

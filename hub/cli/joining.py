@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from hub.cli import opening, show
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
+from hub.cli.reading import why
 from hub.drafting.files import Occupied, lay
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def new(
     except Occupied as there:
         raise Complaint("new.there", Exit.FAILED, files=", ".join(map(str, there.files))) from None
     except OSError as error:
-        raise Complaint("new.unwritable", Exit.FAILED, why=error.strerror or "") from None
+        raise Complaint("new.unwritable", Exit.FAILED, why=why(desk, error)) from None
     show.card(desk, DRAFTED, Drafted(laid))
     desk.tell("new.next", file=laid.partner)
     return Exit.OK

@@ -126,13 +126,13 @@ def _run(asked: options.Options, desk: Desk) -> int:
 
 
 def _no_command(app: App, name: str, asked: options.Options, desk: Desk) -> int:
-    """A page where a page was asked for or the whole program was called; otherwise the verb is missing or unknown."""
-    extra = asked.rest[len(name.split()) :]
+    """A page where one was asked for of something that there is; otherwise the verb is missing or unknown."""
+    extra = [each for each in asked.rest[len(name.split()) :] if not (asked.help and each.startswith("-"))]
+    if extra and (not name or name in GROUPS):
+        raise usage.unknown_command(asked.rest, name)
     if asked.help or not asked.rest:
         desk.screen.write(manual.page(app, name, desk.speech))
         return Exit.OK
-    if not name or (extra and name in GROUPS):
-        raise usage.unknown_command(asked.rest, name)
     desk.screen.tell(manual.page(app, name, desk.speech))
     return Exit.USAGE
 

@@ -82,7 +82,7 @@ def _usage(name: str, arguments: Iterable[Argument], speech: Speech) -> str:
     for each in arguments:
         takes = _takes(each, speech)
         if _positional(each):
-            words.append(takes)
+            words.append(takes if each.required or takes.startswith("[") else f"[{takes}]")
         else:
             words.append(f"[{each.name} {takes}]" if takes else f"[{each.name}]")
     return " ".join(words)

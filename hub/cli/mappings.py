@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import Parameter
 
-from hub.cli import finding, opening, show, telling, times
+from hub.cli import finding, opening, reading, show, telling, times
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.judging.settling import settled
@@ -139,10 +139,7 @@ def try_(mapping: str, payload: Path, /, *, into: str = "", desk: At) -> int:
     """Read one payload, and write it in another format where one is named. Nothing is sent or kept."""
     formats = opening.formats(desk.settings)
     source, target = _format(formats, mapping), _format(formats, into) if into else None
-    try:
-        raw = payload.read_bytes()
-    except OSError as error:
-        raise Complaint("usage.unreadable", Exit.USAGE, file=payload, why=error.strerror or "") from None
+    raw = reading.content(desk, payload)
     try:
         message = settled(source.read(raw, *NOBODY))
         made = _made(target, message) if target else {"": to_json(message)}

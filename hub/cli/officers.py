@@ -44,7 +44,7 @@ OFFICERS: tuple[show.Column[Officer], ...] = (
 async def add(partner: str, login: str, /, *, name: str, desk: At) -> int:
     """Add somebody who signs in for a partner. ``name``: as colleagues know them."""
     if not LOGIN.fullmatch(login):
-        raise Complaint("usage.login", Exit.USAGE, rule=LOGIN.pattern)
+        raise Complaint("usage.login", Exit.USAGE)
     async with desk.hub() as hub:
         found = hub.partners.get(partner)
         if found is None or not found.access.form:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal, get_args, get_origin
 
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from cyclopts.argument import Argument
 
 
+_WORDS: dict[object, str] = {int: "usage.number", date: "usage.day"}
+_CODE = re.compile(r"(HUB-)?[A-Z]{3}-\d{1,3}", re.IGNORECASE)
+
+
 def complaint(error: CycloptsError) -> Complaint:
     """Word the parser's error; one that has no words of its own is a wrong use all the same."""
     match error:
@@ -34,7 +40,7 @@ def complaint(error: CycloptsError) -> Complaint:
         case CoercionError():
             said = error.token.value if error.token else ""
             known = _known(error.target_type)
-            word = "usage.number" if error.target_type is int else "usage.value"
+            word = _WORDS.get(error.target_type, "usage.value")
             values = {"name": _name(error.argument), "value": said, "known": known}
         case UnusedCliTokensError():
             word, values = "usage.unused", {"words": " ".join(error.unused_tokens or ())}
@@ -46,10 +52,23 @@ def complaint(error: CycloptsError) -> Complaint:
 def unknown_command(tokens: list[str], inside: str) -> Complaint:
     """Name the command that does not exist and the nearest one that does."""
     said = " ".join(tokens[: 2 if inside else 1])
+    asked = _asked(tokens, inside)
+    if asked:
+        return Complaint("usage.command", Exit.USAGE, name=said, near=asked)
     among = [name for name in COMMANDS if name.split()[0] == inside]
     near = get_close_matches(said, among or [*COMMANDS, *GROUPS], n=1, cutoff=0.5)
     suggestion = near[0] if near else f"{inside} --help".strip()
     return Complaint("usage.command", Exit.USAGE, name=said, near=f"lienthong {suggestion}")
+
+
+def _asked(tokens: list[str], inside: str) -> str:
+    """A code where a command stands is to be explained; ``help`` is an option here."""
+    last = tokens[-1]
+    if _CODE.fullmatch(last):
+        return f"lienthong error explain {last}"
+    if tokens[0] == "help" and not inside:
+        return " ".join(["lienthong", *tokens[1:], "--help"])
+    return ""
 
 
 def _name(argument: Argument | None) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from schemas.procedures import Procedures
 
 ID = re.compile(r"(procedures|workflow|codelist)(\.[A-Za-z0-9][A-Za-z0-9.-]{0,80})?")
+NAMED = "procedures, workflow.<procedure> or codelist.<list>, as codelist.channels: letters, digits, dots and dashes"
 LARGEST = 8 << 20
 MOST = 20_000
 """Entries of one catalogue."""
@@ -69,7 +70,7 @@ class Document(Value, frozen=True):
 def checked_id(told: str) -> str:
     """Raises ``Refusal`` HUB-CAT-002."""
     if not ID.fullmatch(told):
-        raise refuse("HUB-CAT-002", "catalogue", rule=ID.pattern, detail=told)
+        raise refuse("HUB-CAT-002", "catalogue", rule=NAMED, detail=told)
     return told
 
 

@@ -103,7 +103,7 @@ def test_what_would_be_refused_is_refused_before_anything_is_said_of_what_follow
     busy = ("db", "restore", file, "--replace", "--yes"), ("key", "rotate-master", "--yes")
     for words, code in (
         (("db", "restore", str(tmp_path / "cut.lienthong"), "--replace", "--yes"), "HUB-STO-003"),
-        (("db", "restore", str(tmp_path / "none.lienthong"), "--replace", "--yes"), "HUB-INT-002"),
+        (("db", "restore", str(tmp_path / "none.lienthong"), "--replace", "--yes"), "no such file"),
         *((each, "HUB-STO-001") for each in busy),
     ):
         store = store_of(load(site.settings, {}))

@@ -363,6 +363,11 @@ def test_programs_are_started_with_what_was_typed(words: tuple[str, ...], call: 
         (("transfer", "payload", "a", "--form", "zz"), "canonical"),
         (("partner", "check"), "FILES"),
         (("--lang", "fr"), "--lang"),
+        (("queue", "update", "--help"), "lienthong queue"),
+        (("HUB-NET-003",), "lienthong error explain HUB-NET-003"),
+        (("error", "net-3"), "lienthong error explain net-3"),
+        (("help", "partner"), "lienthong partner --help"),
+        (("mapping", "propose", "a@2", "--replaces", "a@1", "--from", "2026-13-01"), "2027-01-31"),
         (("transfer", "list", "--settings"), "--settings"),
     ],
 )
@@ -380,6 +385,24 @@ def test_the_program_alone_shows_its_page_and_a_group_alone_is_a_wrong_use() -> 
     ran = line("transfer")
     assert ran.status == 2
     assert "transfer retry" in ran.err
+
+
+def test_what_may_be_left_out_stands_in_brackets() -> None:
+    assert "publish ID [FILE] [--effective" in line("catalogue", "publish", "--help").out
+    assert "partner check FILE...\n" in line("partner", "check", "--help").out
+
+
+@pytest.mark.parametrize(
+    "words", [("db", "verify"), ("db", "restore"), ("mapping", "try", "motcua.rest@1"), ("dossier", "import")]
+)
+def test_a_file_that_is_not_there_is_told_in_the_persons_language(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    settings = ("--settings", str(tmp_path / "none.toml"))
+    ran = line(*words, str(tmp_path / "khong-co"), *settings)
+    assert (ran.status, "không có tệp này" in ran.err) == (2, True)
+    folder = line(*words, str(tmp_path), "--lang", "en", *settings)
+    assert (folder.status, "it is a folder" in folder.err) == (2, True)
 
 
 def test_help_opens_nothing() -> None:

@@ -85,6 +85,27 @@ def test_rules_are_said_in_vietnamese() -> None:
     assert len(unsaid) * 10 <= len(found), unsaid
 
 
+FILES = ("hub/partners", "hub/settings", "hub/signatories", "hub/health", "connectors")
+
+
+def test_what_is_wrong_with_a_file_that_persons_write_is_said_in_vietnamese() -> None:
+    """The models of partner files and of the settings name what is wrong as the text of a ``ValueError``."""
+    found = {
+        text
+        for path in modules()
+        if str(path.relative_to(ROOT)).startswith(FILES) and "simulators" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and called(node) == "ValueError"
+        for each in node.args[:1]
+        for text in texts(each)
+        if PROSE.search(text)
+    }
+    assert len(found) > 30
+    assert [
+        text for text in sorted(found) if said(text.replace("{}", "7"), "vi") == text.replace("{}", "7")
+    ] == []
+
+
 @pytest.mark.parametrize(("english", "vietnamese"), tomllib.loads(FILE.read_text("utf-8")).items())
 def test_a_rule_has_as_many_places_in_both_languages(english: str, vietnamese: str) -> None:
     assert english.count("{}") == vietnamese.count("{}")
