@@ -100,7 +100,8 @@ def look(source: Source, world: World) -> Looked:
         problems += [problem for problem in _open_http(source, table, under) if problem.line not in known]
     if settings is not None:
         said = world.fits(room, settings, told.value.receives if told.value else None)
-        at = [_room_place(problem, table or {}, under) for problem in said]
+        files = dict(_files(settings, under))
+        at = [files.get(problem.place) or _room_place(problem, table or {}, under) for problem in said]
         problems += [
             _placed(source, problem, steps)
             for problem, steps in zip(said, at, strict=True)
@@ -131,6 +132,19 @@ def _doubtful(source: Source, declared: Iterable[Steps], left: Iterable[Steps]) 
         return (source.name,)
     whole = [source.problem((table,), "").place for table in tables if table in {"sends", "receives"}]
     return (*whole, *(source.problem(path, "").place for path in left))
+
+
+def _files(value: Any, at: Steps) -> Iterator[tuple[str, Steps]]:  # noqa: ANN401 - whatever a room's settings hold
+    """Every file that a room's settings name, and where: a room says of a secret only which file it is."""
+    match value:
+        case Path():
+            yield str(value), at
+        case BaseModel():
+            for name in type(value).model_fields:
+                yield from _files(getattr(value, name), (*at, name))
+        case dict():
+            for key, each in value.items():
+                yield from _files(each, (*at, key))
 
 
 def _room_place(problem: Problem, table: dict[str, Any], under: Steps) -> Steps:

@@ -45,11 +45,11 @@ class TestSystem(Land):
 
     def __init__(self) -> None:
         super().__init__(Journal(None, lambda: datetime.now(UTC)))
-        self.late, self.doubles, self.mute = timedelta(0), False, False
+        self.late, self.zone, self.doubles, self.mute = timedelta(0), "GMT", False, False
         self.files = {"land": (LAND / "land.wsdl").read_bytes(), "land.xsd": (LAND / "land.xsd").read_bytes()}
 
     def answer(self, call: Call) -> Said:
-        date = {"Date": format_datetime(datetime.now(UTC) + self.late, usegmt=True)}
+        date = {"Date": format_datetime(datetime.now(UTC) + self.late, usegmt=True).replace("GMT", self.zone)}
         if call.method == "GET":
             found = self.files.get(call.path.rpartition("/")[2])
             return Said(body=found or b"", status=200 if found else 404, media_type="text/xml", headers=date)
@@ -146,6 +146,14 @@ async def test_a_token_is_fetched_before_anything_is_sent(site: Path, status: in
     told = verdicts(list((await probed(site, desk)).values()))
     assert told["credentials"] == verdict
     assert len(desk.journal.entries) == (status == OK)
+
+
+async def test_a_clock_that_tells_no_zone_tells_universal_time(site: Path) -> None:
+    desk = TestSystem()
+    desk.zone = "-0000"
+    assert (await probed(site, desk))["clock"].verdict == "passed"
+    desk.late = timedelta(hours=7)
+    assert (await probed(site, desk))["clock"].code == "HUB-PRB-002"
 
 
 async def test_a_description_that_cannot_be_had_tells_nothing(site: Path) -> None:

@@ -141,6 +141,13 @@ def test_a_key_whose_file_is_gone_is_told_of_the_partner_that_names_it(site: Pat
     assert (file.name, problem.code) == (LAND, "HUB-CRT-003")
 
 
+def test_a_secret_that_is_none_is_told_at_the_line_that_names_it(site: Path) -> None:
+    (site.parent / "partners" / "secrets" / "ngan.txt").write_text("ngan", "utf-8")
+    auth = 'auth = { kind = "bearer", secret_file = "secrets/ngan.txt" }'
+    file = written(site, LAND, ('wsdl = "land@1"', f'wsdl = "land@1"\n{auth}'))
+    assert told(site, file) == {(LAND, auth, "secret file")}
+
+
 def test_a_fault_is_told_in_vietnamese_whatever_found_it(site: Path) -> None:
     file = written(site, LAND, ("concurrency = 8", 'concurrency = "tám"'))
     ran = line("partner", "validate", str(file), "--settings", str(site), terminal=True, checker=checked)
