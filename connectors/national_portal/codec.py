@@ -40,7 +40,7 @@ class _PortalCodec:
     def encode(self, operation: str, message: Message, key: str) -> Draft:
         """Seal the array alone: session and ``isUpdating`` belong to the envelope and may differ per attempt."""
         if message.record is not None:
-            return Draft(payload=f"[{message.record.content}]".encode(), media_type="application/json")
+            return Draft(payload=_handed_on(message.record.content), media_type="application/json")
         payload = self._mapping.write(operation, completed(message, self._defaults), key)
         if payload[:1] == b"{":
             payload = b"[" + payload + b"]"
@@ -56,3 +56,14 @@ def _facts(operation: str, payload: bytes) -> dict[str, str]:
     if not codes or not isinstance(codes[0], str) or not codes[0] or codes.count(codes[0]) != len(codes):
         raise refuse("HUB-MAP-003", operation, rule="an array of records with one MaHoSo")
     return {"MaHoSo": codes[0]}
+
+
+def _handed_on(content: str) -> bytes:
+    """The record byte for byte, once it is known to be one and nothing beside it: it is spliced into the call, whose other words are ours.
+
+    Raises ``Refusal`` HUB-MAP-004.
+    """
+    record = content.encode()
+    if not isinstance(read_json(record), dict):
+        raise refuse("HUB-MAP-004", "/record/content", rule="one record in JSON")
+    return b"[" + record + b"]"

@@ -98,6 +98,31 @@ def test_what_is_not_a_setting_is_refused(keys: dict[str, Any]) -> None:
         Settings.model_validate(GOOD | keys)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"a":1}],"service":"DongBoHoSoMC","madonvi":"000.00.00.H48","data":[{"MaHoSo":"HS-1"}',
+        '{"a":1},{"b":2}',
+        '{"a":1}]}{',
+        "[]",
+        "Cần gì?",
+    ],
+)
+def test_a_record_that_would_say_more_than_itself_to_the_portal_is_not_handed_on(content: str) -> None:
+    published = Message(
+        event=Event(kind=Kind.RECORD_PUBLISHED, at=MESSAGE.event.at),
+        key="k",
+        sender="motcua",
+        agency="000.00.00.H47",
+        subject="questions 71",
+        record=Record(service="DongBoHoiDap", content=content),
+    )
+    with pytest.raises(Refusal) as refused:
+        build(Settings.model_validate(GOOD), Mapping(b"")).encode("DongBoHoiDap", published, "t-1")
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.place) == ("HUB-MAP-004", "/record/content")
+
+
 def test_what_others_publish_for_the_portal_goes_on_as_it_came() -> None:
     content = '{"HOIDAPID": 71,  "NOIDUNG": "Cần gì?"}'
     published = Message(
