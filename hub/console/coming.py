@@ -33,7 +33,7 @@ class Coming:
         self._office, self._late = office, asyncio.Semaphore(LATE_AT_ONCE)
 
     async def outside(self, visit: Visit) -> Response:
-        """Who reads a page comes back to it after signing in; who sent a form signs in first, and what was typed in it comes back."""
+        """Who reads a page comes back to it after signing in; who sent a form signs in first, and what was typed in it comes back to the same officer."""
         request = visit.request
         if request.method == "POST" and (kept := await self._typed(visit)):
             return self._sign_in(visit, drafts.address(request.url.path), note="in.kept", kept=kept)
@@ -122,10 +122,11 @@ class Coming:
         await self._office.console.gate.sign_out(visits.cookie(request, SESSION, secure=visit.secure))
         self._office.deps.callers.noted(Identity(partner=entered.partner, way=Way.OFFICER, label=FORM))
         visit = visit._replace(token=entered.token)
+        resumes = bool(kept) and wanted == drafts.address(wanted)
+        if resumes and not drafts.is_of(kept, entered.session.officer):
+            resumes, wanted = False, ROOT
         response = (
-            self._office.html(visit, "resume.html", next=wanted, kept=kept)
-            if kept and wanted == drafts.address(wanted)
-            else visits.go(wanted)
+            self._office.html(visit, "resume.html", next=wanted, kept=kept) if resumes else visits.go(wanted)
         )
         visits.keep(response, visit, SESSION, entered.token)
         visits.drop(response, visit, STRANGER)

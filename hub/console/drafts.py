@@ -1,7 +1,8 @@
 """What was typed when a session ended: it waits in the officer's own browser, on the page where he signs in again, and nowhere else.
 
 A form that comes too late is answered with that page, and what was typed stands hidden in it; after signing in it goes back to the form,
-which is shown as it was. Files do not: a browser lets nobody fill them in again. Pure.
+which is shown as it was, if the same officer signed in: others at the same screen are not shown it. Files do not: a browser lets
+nobody fill them in again. Pure.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ AGAIN = "/draft"
 """Behind the address of a form: where what was typed is shown in it again."""
 _FORM = re.compile(rf"({ROOT}/(?:new|dossiers/[^/]+/say/[^/]+|letters/[^/]+/refuse))(?:{AGAIN})?")
 _KEPT = "kept."
+BY = "by"
+"""The field of each form that says for whom it was shown."""
 
 Typed = tuple[tuple[str, str], ...]
 
@@ -40,6 +43,11 @@ def typed(form: Form) -> Typed:
 def hidden(said: Typed) -> Typed:
     """The same under names that no form has."""
     return tuple((f"{_KEPT}{name}", value) for name, value in said)
+
+
+def is_of(said: Typed, officer: str) -> bool:
+    """Whether this officer typed it."""
+    return bool(officer) and dict(said).get(BY) == officer
 
 
 def shown(values: Mapping[str, str]) -> Typed:

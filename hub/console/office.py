@@ -174,6 +174,7 @@ class Office:
             here=visits.own(here),
             agency=visit.agency,
             officer=visit.officer.name if visit.officer else "",
+            by=visit.officer.id if visit.officer else "",
             tabs=self._tabs(visit),
             tab=tab,
             **parts,

@@ -67,7 +67,13 @@ def path_of(page: Page) -> str:
 async def filled(lan: Browser, path: str, **fields: str) -> dict[str, str]:
     page = await lan.get(path)
     assert page.status == 200, page.text
-    return {"stamp": page.stamp, "once": page.hidden("once"), "at": AT, **fields}
+    return {
+        "stamp": page.stamp,
+        "once": page.hidden("once"),
+        "by": page.hidden("by"),
+        "at": AT,
+        **fields,
+    }
 
 
 def form(fields: dict[str, str], *files: tuple[str, bytes, str]) -> aiohttp.FormData:
@@ -594,6 +600,22 @@ async def test_what_was_typed_when_a_session_ended_comes_back_after_signing_in(
         assert "chọn lại" in back.text
 
 
+async def test_what_one_typed_is_not_shown_to_the_next_at_the_same_screen(
+    made: Parts, tmp_path: Path
+) -> None:
+    moment = [NOW]
+    async with house(tmp_path, made, lambda: moment[0]) as hub, Browser(hub.url) as screen:
+        for number, login in enumerate(("lan.nt", "minh")):
+            await hub.store.people.add(officer(number, login, "land"))
+        await screen.signed_in("lan.nt")
+        fields = await filled(screen, "/office/new", summary="Lan typed it")
+        moment[0] += timedelta(seconds=Times().idle)
+        page = await screen.post("/office/new", form(fields))
+        told = {**hidden(page), "login": "minh", "password": PASSWORD}
+        next_ = await screen.post("/office/sign-in", form(told))
+        assert (next_.status, "Lan typed it" in next_.text) == (200, False)
+
+
 async def test_what_another_site_sends_in_ones_name_is_not_kept(made: Parts, tmp_path: Path) -> None:
     moment = [NOW]
     async with house(tmp_path, made, lambda: moment[0]) as hub, Browser(hub.url) as lan:
@@ -618,7 +640,12 @@ async def test_a_reason_that_was_typed_comes_back_to_its_letter(made: Parts, tmp
     async with at_work(tmp_path, made, clock=lambda: moment[0]) as hub, Browser(hub.url) as lan:
         await lan.signed_in("lan.nt")
         _, letter, page = await opened(hub, lan)
-        fields = {"stamp": page.stamp, "digest": page.hidden("digest"), "reason": "Không thuộc thẩm quyền"}
+        fields = {
+            "stamp": page.stamp,
+            "digest": page.hidden("digest"),
+            "by": page.hidden("by"),
+            "reason": "Không thuộc thẩm quyền",
+        }
         moment[0] += timedelta(seconds=Times().idle)
         page = await lan.post(f"/office/letters/{letter}/refuse", fields)
         again = await lan.post(
