@@ -127,10 +127,12 @@ class Collecting:
         return settled
 
     async def _handled(self, stop: Stop, one: Picked | Missed, missed: Missed | None) -> Missed | None:
-        """What asks something back waits for a round in which nothing was missed: it may be just that."""
+        """What asks something back that is not here yet waits for a round in which nothing was missed: it may be just that."""
         if isinstance(one, Missed):
             return one
-        return missed if one.recalls and missed else await self._settle(stop, one)
+        if missed and one.recalls and await self._store.replay(stop.partner, one.recalls, None) is None:
+            return missed
+        return await self._settle(stop, one)
 
     async def _has_turn(self, stop: Stop) -> bool:
         return await self._store.turn(chore(stop.partner), self._holder, self._now(), TURN)

@@ -18,7 +18,7 @@ from connectors.edxml.client import connect
 from connectors.edxml.codec import build
 from connectors.edxml.collector import collector
 from connectors.simulators.axis import FETCH, FETCHED, LIST, MARK, SEND, Axis, Habits
-from connectors.simulators.desk import Journal
+from connectors.simulators.desk import Journal, Said
 from connectors.simulators.orders import Order
 from hub.delivery.answering import Answering
 from hub.delivery.sealing import Pool, Unsigned, Workbench, seal
@@ -43,7 +43,7 @@ from tests.store.samples import acceptance, at, delivered, roomy, sealed
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from connectors.simulators.desk import Call, Said
+    from connectors.simulators.desk import Call
     from connectors.simulators.server import Server
     from hub.delivery.sealing import Order as Sealing
     from hub.intake.intake import Intake
@@ -553,6 +553,32 @@ async def test_who_asks_back_what_could_not_be_fetched_waits(tmp_path: Path, mad
         stage.server.order(Order(kind="html", operation=FETCH))
         assert await stage.round() == 0
         assert await stage.round() == 2
+        assert stage.statuses() == ["01", "15"]
+
+
+class Broken(Axis):
+    """One document cannot be fetched, today or ever."""
+
+    lost = ""
+
+    def answer(self, call: Call) -> Said:
+        if FETCH in call.path and self.lost and self.lost.encode() in call.body:
+            return Said(status=500, body=b"{}", media_type="application/json")
+        return super().answer(call)
+
+
+async def test_what_can_never_be_fetched_holds_back_no_wish_for_what_is_here(
+    tmp_path: Path, made: Parts
+) -> None:
+    async with staged(tmp_path, made, axis=Broken) as stage:
+        stage.axis.lodge(THEIRS, DOCUMENT.encode())
+        assert await stage.round() == 1
+        lost = stage.axis.lodge(THEIRS, again(DOCUMENT, "124", "Xử lý hồ sơ").encode())
+        assert isinstance(stage.axis, Broken)
+        stage.axis.lost = lost
+        stage.axis.lodge(THEIRS, BACK.encode(), kind="status")
+        assert await stage.round() == 1
+        assert await stage.trouble()
         assert stage.statuses() == ["01", "15"]
 
 
