@@ -53,8 +53,8 @@ class Entry(NamedTuple):
 
 
 def published(service: str, call: bytes, came: datetime) -> Say | None:
-    """Read a call; ``None``: its timer rang with nothing to say. ``came``: now, by the hub's clock. Raises ``Refusal`` HUB-SCH-002."""
-    said = msgspec.json.decode(call, type=dict[str, msgspec.Raw])
+    """Read a call; ``None``: its timer rang with nothing to say. ``came``: now, by the hub's clock. Raises ``Refusal`` HUB-SCH-001, -002."""
+    said = _decoded(call, dict[str, msgspec.Raw], "")
     beside = {name: value for name, value in said.items() if name not in ENVELOPE}
     records = listed(said.get("data", msgspec.Raw(b"[]")))
     if not records and not beside:
@@ -101,16 +101,24 @@ def _fresh(entries: Sequence[Entry], before: Sequence[str]) -> dict[str, Entry]:
 
 
 def _entry(body: bytes, parameters: bytes, names: tuple[str, ...], place: str) -> Entry:
-    fields = msgspec.json.decode(body)
+    fields = _decoded(body, Any, place)
     if not isinstance(fields, dict) or not fields:
         raise refuse("HUB-SCH-002", place, rule="a record")
-    content, beside = body.decode(), msgspec.json.decode(parameters)
+    content, beside = body.decode(), _decoded(parameters, dict[str, Any], "")
     if max(len(content), len(parameters)) > LONGEST:
         raise refuse("HUB-SCH-002", place, rule=f"length 1 to {LONGEST}")
     mark = digest(msgspec.json.encode([fields, beside] if beside else fields, order="deterministic"))
     own = [text(fields.get(name)) for name in names]
     which = digest("\n".join(own).encode()) if any(own) else mark
     return Entry(content, parameters.decode() if beside else "", fields, which[:16], mark)
+
+
+def _decoded(raw: bytes, kind: Any, place: str) -> Any:  # noqa: ANN401 - any JSON value
+    """What is passed over unread until it is looked at: a text that is none, a number that nobody can hold, nesting without end."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise refuse("HUB-SCH-001", place, rule="RFC 8259") from None
 
 
 def _wrapped(service: str, what: str, entry: Entry, came: datetime) -> bytes:

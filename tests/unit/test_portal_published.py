@@ -46,6 +46,22 @@ def read(message: Message) -> Canonical:
 
 
 @pytest.mark.parametrize(
+    ("call", "place"),
+    [
+        (b'"data": [{"HOIDAPID": 1}, {"HOIDAPID": ' + b"1" * 5_000 + b"}]", "/data/1"),
+        (b'"data": [{"HOIDAPID": "\xff"}]', "/data/0"),
+        (b'"MaHoSo": ' + b"1" * 5_000, "/data/0"),
+    ],
+    ids=["a number without end", "no UTF-8", "beside records"],
+)
+def test_a_record_that_is_no_json_is_refused_where_it_stands(call: bytes, place: str) -> None:
+    body = b'{"session": "lt_s", "service": "DongBoHoiDap", ' + call + b"}"
+    with pytest.raises(Refusal) as refused:
+        DESK.read(Call(path="/mapi/g", body=body, at=NOW))
+    assert [(each.code, each.place) for each in refused.value.problems] == [("HUB-SCH-001", place)]
+
+
+@pytest.mark.parametrize(
     ("service", "record", "subject"),
     [(ASKED, QUESTION, "questions 71"), (ANSWERED, ANSWER, "answers 9001")],
 )
