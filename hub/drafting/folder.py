@@ -84,7 +84,7 @@ class Folder:
         if space == _ENCODING and around is not None:
             around.remove(node)  # nothing that is literal needs it; what does is not found, and refused
             return
-        if space == KNOWN["xml"] and not (told and (path.parent / told).is_file()):
+        if space == KNOWN["xml"] and not (told and _there(path.parent / told)):
             node.set(key, "xml.xsd")
             self.found.setdefault(self._home / "xml.xsd", etree.fromstring(_XML))
             self._meant[path, "xml.xsd"] = self._home / "xml.xsd"
@@ -103,11 +103,14 @@ class Folder:
         """Find what an address means: ``…/svc?xsd=xsd0`` is ``xsd0.xsd``, or the file that has the namespace."""
         if not told.startswith(("http://", "https://")):
             return None
-        parts = urlsplit(told)
+        try:
+            parts = urlsplit(told)
+        except ValueError:
+            return None
         names = [value for _, value in parse_qsl(parts.query)] + [PurePosixPath(parts.path).name]
         for name in names:
             for each in (name, f"{name}.xsd"):
-                if name and (self._home / each).is_file():
+                if name and _there(self._home / each):
                     return (self._home / each).resolve()
         files = sorted(self._home.glob("*.xsd"))[:_MOST_FILES]
         return next((each.resolve() for each in files if space and _target(each) == space), None)
@@ -141,6 +144,14 @@ class Folder:
             names[path]: etree.tostring(root, encoding="UTF-8", xml_declaration=True)
             for path, root in self.found.items()
         }
+
+
+def _there(path: Path) -> bool:
+    """Whether a file lies there; none has a name that is too long for one."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _target(path: Path) -> str:

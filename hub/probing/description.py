@@ -90,7 +90,7 @@ class _Fetching:
         for node, key in referring(root):
             if node.get("namespace") in BY_HEART:
                 continue
-            target = urljoin(url, str(node.get(key)))
+            target = _joined(url, str(node.get(key)))
             if origin(target) != origin(self._origin):
                 return f"{key} {origin(target)[:200]}"
             local = self._origin + urlunsplit(urlsplit(target)._replace(scheme="", netloc="", fragment=""))
@@ -101,6 +101,14 @@ class _Fetching:
                 self._waiting.append(local)
             node.set(key, self._names[local])
         (self._folder / self._names[url]).write_bytes(etree.tostring(root))
+        return ""
+
+
+def _joined(url: str, told: str) -> str:
+    """What a reference means; nothing for one that is no address."""
+    try:
+        return urljoin(url, told)
+    except ValueError:
         return ""
 
 

@@ -20,7 +20,7 @@ from connectors.simulators.land import LOOK_UP, Land
 from hub.cli.opening import wired
 from hub.demo.scene import build
 from hub.drafting.wsdl import read
-from hub.probing import checks, drift, trial
+from hub.probing import checks, description, drift, trial
 from hub.wiring.probing import house, probe
 from schemas.library import BUILTIN
 from schemas.problems import Refusal
@@ -120,6 +120,29 @@ async def test_a_question_that_is_not_answered_is_no_answer(site: Path) -> None:
     file.write_text(text.replace("can_be_asked = true", "can_be_asked = false"), "utf-8")
     told = verdicts(list((await probed(site, desk)).values()))
     assert (told["status_known"], told["status_unknown"]) == ("untold HUB-PRB-007", "untold HUB-PRB-007")
+
+
+LONG = "a" * 300
+IMPORT = '<xs:import namespace="http://www.w3.org/XML/1998/namespace" schemaLocation="{}"/>'
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "verdict"),
+    [
+        ("land", 'schemaLocation="land.xsd"', 'schemaLocation="http://[x"', "untold HUB-PRB-007"),
+        ("land.xsd", "<xs:element ", IMPORT.format(LONG) + "<xs:element ", "passed"),
+    ],
+    ids=["no address", "no file's name"],
+)
+async def test_a_description_that_refers_to_nothing_that_can_be_is_no_defect_of_ours(
+    site: Path, file: str, before: str, after: str, verdict: str
+) -> None:
+    desk = TestSystem()
+    desk.files[file] = desk.files[file].replace(before.encode(), after.encode(), 1)
+    async with loopback(desk) as (_, url):
+        what = house(site, "so-tnmt", f"{url}/land", live=False)
+        found = await description.compared(what.reach, what.library, "land@1", lambda: datetime.now(UTC))
+    assert verdicts([found]) == {"wsdl": verdict}
 
 
 class Keyed(TestSystem):
