@@ -28,10 +28,10 @@ from hub.api.described import describe
 from hub.api.edge import Edge
 from hub.api.later import Later
 from hub.console import office
+from hub.delivery.remembering import apologised
 from hub.judging.wrapping import key_of
 from hub.receipts import acknowledgements
 from hub.receipts.receipts import HEADER
-from hub.story import apologies
 from schemas.problems import Problem, Refusal, refuse
 
 if TYPE_CHECKING:
@@ -147,9 +147,8 @@ class _Web:
         found = await self._deps.store.dossier(known.dossier) if known else None
         if found is None or not views.is_involved(found, caller.id):
             raise refuse(NOT_HERE)
-        order = apologies.which(found.messages)
-        kept = await self._deps.store.said.readable(order) if order else {}
-        return _json(views.dossier(found, caller.id, apologies.apologies(kept, order)))
+        told = await apologised(self._deps.store.said, found.id, found.messages)
+        return _json(views.dossier(found, caller.id, told))
 
     async def livez(self) -> Response:
         """The process answers."""

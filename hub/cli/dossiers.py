@@ -12,11 +12,11 @@ from hub.cli.acting import Yes  # noqa: TC001 - cyclopts reads the annotations a
 from hub.cli.asking import agreed_by_two
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
+from hub.delivery.remembering import apologised
 from hub.lifecycle import DONE
 from hub.store.contract.mending import Merging
 from hub.store.contract.store import Stale
 from hub.story import joining, record
-from hub.story.apologies import Apology, apologies, which
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hub.cli.desk import Desk
     from hub.store.contract.store import Store
     from hub.store.contract.views import DossierView
+    from hub.story.apologies import Apology
 
 
 def _story(row: DossierView) -> record.Story | None:
@@ -160,8 +161,7 @@ async def show_(dossier: str, /, *, desk: At) -> int:
     async with desk.hub() as hub:
         found = await _found(hub.store, dossier)
         relatives = await _relatives(hub.store, found)
-        order = which(found.messages)
-        told = apologies(await hub.store.said.readable(order), order) if order else ()
+        told = await apologised(hub.store.said, found.id, found.messages)
     _card(desk, found, relatives, told)
     return Exit.OK
 

@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from hub.story.apologies import apologies, which
 from hub.story.filling import Earlier, lacks, worth
 from schemas.dossier import from_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from connectors.contract import Sealed
     from hub.documents.contract import Waits
     from hub.documents.links import Sealery
     from hub.store.contract.delivery import Work
     from hub.store.contract.said import Sayings
+    from hub.story.apologies import Apology, Spoken
     from schemas.problems import Problem
 
 
@@ -34,6 +36,15 @@ async def remembered(said: Sayings, dossier: str, sender: str, message: str = ""
     wanted = worth(past, sender, message)
     kept = await said.readable([id_ for id_, _ in wanted])
     return tuple(Earlier(id_, kept[id_], keeps) for id_, keeps in wanted if id_ in kept)
+
+
+async def apologised(said: Sayings, dossier: str, messages: Iterable[Spoken]) -> tuple[Apology, ...]:
+    """Return the apologies among a dossier's messages: those that were believed, as far as they can still be read."""
+    if not which(messages):
+        return ()
+    past = await said.past(dossier)
+    order = which(past.messages) if past else []
+    return apologies(await said.readable(order), order)
 
 
 class Remembering:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from hub.delivery.remembering import apologised
 from hub.going_live.stages import RECORDED
 from hub.store.contract.mending import Merging
+from schemas.dossier import Dossier, Event, Kind, Message, to_json
 from tests.store.samples import acceptance, at, sealed
 
 if TYPE_CHECKING:
@@ -64,6 +66,26 @@ async def test_what_was_quarantined_or_only_recorded_is_no_part_of_what_was_beli
         (name, "motcua-tinh", "received") for name in ("m0", "m3")
     ]
     assert await store.said.past("gone") is None
+
+
+async def test_an_apology_that_was_only_recorded_is_not_shown_as_one(store: Store) -> None:
+    """A new system in parallel repeats what the live one says: the applicant heard it once."""
+    said = Message(
+        event=Event(kind=Kind.APOLOGY, at=at(0), reason="Chờ trích đo"),
+        key="k",
+        sender="motcua-tinh",
+        agency="000.00.00.H47",
+        dossier=Dossier(code="D-1"),
+    )
+    rows: tuple[dict[str, str], ...] = ({}, {"rule": RECORDED})
+    for version, facts in enumerate(rows):
+        new = acceptance(f"m{version}", dossier="d1", version=version, partners=())
+        new = msgspec.structs.replace(new, kind=said.kind, canonical=to_json(said), facts=facts)
+        await store.accept(new)
+    found = await store.dossier("d1")
+    assert found is not None
+    told = await apologised(store.said, found.id, found.messages)
+    assert [(each.message, each.reason) for each in told] == [("m0", "Chờ trích đo")]
 
 
 async def test_a_trial_has_a_past_of_its_own(store: Store) -> None:
