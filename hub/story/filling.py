@@ -156,19 +156,29 @@ def _missing(told: object, said: object, names: Sequence[str]) -> Iterator[tuple
 
 
 def _same(own: Procedure | Applicant | None, other: Procedure | Applicant) -> bool:
-    """Whether both may be the same procedure, or person: by what tells them apart best of what both say."""
+    """Whether both may be the same procedure, or person: by what tells them apart best of what both say. Where one says only the code
+    or number and the other only the name, nobody knows.
+    """
     match own, other:
         case Procedure(), Procedure():
-            return _equal((own.national, other.national), (own.name, other.name))
+            codes, names = (own.national, other.national), (own.name, other.name)
+            return _equal(*codes) if all(codes) else _by_name(codes, names)
         case Applicant(), Applicant():
-            if own.identities and other.identities:
-                return bool({*own.identities} & {*other.identities})
-            return _equal((own.name, other.name))
+            numbers, names = (own.identities, other.identities), (own.name, other.name)
+            return bool({*own.identities} & {*other.identities}) if all(numbers) else _by_name(numbers, names)
     return True
 
 
-def _equal(*pairs: tuple[str | None, str | None]) -> bool:
-    return next((_plain(one) == _plain(two) for one, two in pairs if one and two), True)
+def _by_name(better: tuple[object, object], names: tuple[str | None, str | None]) -> bool:
+    one, two = names
+    if one and two:
+        return _equal(one, two)
+    own, other = (any(said) for said in zip(better, names, strict=True))
+    return not (own and other)
+
+
+def _equal(one: str | None, two: str | None) -> bool:
+    return _plain(one or "") == _plain(two or "")
 
 
 def _plain(text: str) -> str:

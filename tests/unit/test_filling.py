@@ -92,6 +92,21 @@ def test_what_the_message_says_itself_stays() -> None:
     assert filled.taken == {"dossier.procedure.name": "m1"}
 
 
+def test_a_number_and_a_name_that_nobody_said_together_are_not_put_together() -> None:
+    """The newest names somebody without a number; whose number it is an older message says."""
+    stranger = said("m2", dossier(applicant=Applicant(name="Trần Khác"), procedure=Procedure(name="Khác")))
+    both = said("m1", dossier(applicant=OWNER, procedure=LAND))
+    own = message(
+        dossier(applicant=Applicant(identities=OWNER.identities), procedure=Procedure(national=LAND.national))
+    )
+    filled = fill(own, [stranger, both])
+    assert filled.message.dossier == dossier(
+        applicant=OWNER, procedure=Procedure(national=LAND.national, name=LAND.name)
+    )
+    assert {*filled.taken.values()} == {"m1"}
+    assert fill(own, [stranger]).taken == {}
+
+
 def test_nothing_that_means_now_is_ever_taken() -> None:
     before = dossier(
         state=State.PROCESSING,
