@@ -4,6 +4,8 @@ It keeps ``MaGiaoDich``: the same transaction again gets its first receipt, othe
 refusals come as ``Ma`` inside a normal answer with HTTP 200, what it cannot read as a Fault. The journal keeps each
 document as exclusive C14N, so that an enveloped signature in it can still be verified.
 
+It describes itself under ``?wsdl``, to those whom it knows; below ``/v2`` as it will be one day: a field has another name.
+
 Run: ``python -m connectors.simulators.land --port 9002 --journal var/land.jsonl``
 """
 
@@ -15,6 +17,7 @@ from lxml import etree
 
 from connectors.simulators.desk import Said, digest
 from connectors.simulators.server import options, secret_of, serve
+from schemas.library import Library
 
 if TYPE_CHECKING:
     from connectors.simulators.desk import Call, Entry, Journal
@@ -23,6 +26,7 @@ NS = "urn:lienthong:example:land:1"
 SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
 RECEIVE, UPDATE, LOOK_UP = "TiepNhanHoSo", "CapNhatHoSo", "TraCuuGiaoDich"
+DESCRIBE, LATER = "wsdl", "/v2"
 TAKEN, TAKEN_BEFORE, UNKNOWN, REFUSED = "0", "1", "2", "-3"
 MEDIA_TYPES = {SOAP11: "text/xml; charset=utf-8", SOAP12: "application/soap+xml; charset=utf-8"}
 
@@ -41,6 +45,8 @@ class Land:
         self._known: dict[str, Entry] = {entry.key: entry for entry in journal.entries}
 
     def name(self, call: Call) -> str:
+        if call.method == "GET":
+            return DESCRIBE
         try:
             return etree.QName(_document(call.body)[1]).localname
         except _Bad:
@@ -49,6 +55,8 @@ class Land:
     def answer(self, call: Call) -> Said:
         if self._secret and call.headers.get("x-api-key") != self._secret:
             return Said(body=b"Unauthorized", status=401, media_type="text/plain")
+        if call.method == "GET":
+            return _described(call)
         version = SOAP12 if "soap+xml" in call.headers.get("content-type", "") else SOAP11
         try:
             version, document = _document(call.body)
@@ -101,6 +109,19 @@ class Land:
         number = f"TNMT-{len(self.journal.entries) + 1:06d}"
         self._known[key] = self.journal.record(operation, content, key=key, dossier=dossier, reference=number)
         return _said(version, TAKEN, "Đã tiếp nhận", key, number)
+
+
+def _described(call: Call) -> Said:
+    wsdl = Library().find("wsdl", "land", "1")
+    wanted = {"wsdl": wsdl, "land.xsd": wsdl.with_suffix(".xsd")}
+    found = wanted.get(call.query.lower() or call.path.rpartition("/")[2])
+    if found is None:
+        return Said(body=b"Not Found", status=404, media_type="text/plain")
+    body = found.read_bytes()
+    if call.path.startswith(LATER):
+        body = body.replace(b'"land.xsd"', b'"v2/land.xsd"')
+        body = body.replace(b'name="SoBienNhan"', b'name="SoBienNhanMoi"')
+    return Said(body=body, media_type="text/xml; charset=utf-8")
 
 
 def _document(body: bytes) -> tuple[str, etree._Element]:

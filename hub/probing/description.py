@@ -1,6 +1,7 @@
 """The description that a service gives of itself now, fetched with all that it imports, against the one that the library holds.
 
-Nothing is fetched from anywhere but the partner's own address, and no more than ``MOST_FILES`` files of ``MOST_BYTES`` altogether.
+Nothing is fetched from anywhere but the partner's own address, so that the partner's credentials go nowhere else, and no more than
+``MOST_FILES`` files of ``MOST_BYTES`` altogether.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from lxml import etree
 
-from connectors.transport import Answer, Http, Request
+from connectors.transport import Answer, Broken, Http, Request
 from hub.drafting import wsdl
 from hub.drafting.folder import BY_HEART, plain, referring
 from hub.probing import drift
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from connectors.credentials.contract import Credentials
     from connectors.reach import Reach
     from schemas.library import Library
 
@@ -34,12 +36,17 @@ MOST_BYTES = 8 * 2**20
 _PORTS = {"http": 80, "https": 443}
 
 
-async def compared(reach: Reach, library: Library, ref: str, now: Callable[[], datetime]) -> Check:
-    """``ref``: the WSDL that the partner's file names. Imported documents count as the first does: what they mean is compared."""
+async def compared(
+    reach: Reach, library: Library, ref: str, now: Callable[[], datetime], shows: Credentials | None = None
+) -> Check:
+    """``ref``: the WSDL that the partner's file names. Imported documents count as the first does: what they mean is compared.
+
+    ``shows``: who we are, where the partner shows its description to those only whom it knows.
+    """
     name, _, version = ref.partition("@")
     held = wsdl.read(library.find("wsdl", name, version), name)
     with tempfile.TemporaryDirectory() as folder:
-        wrong = await _Fetching(reach, Path(folder), now).all()
+        wrong = await _Fetching(reach, Path(folder), now, shows).all()
         if wrong:
             return untold(NAME, f"?wsdl: {wrong}")
         try:
@@ -55,9 +62,12 @@ async def compared(reach: Reach, library: Library, ref: str, now: Callable[[], d
 class _Fetching:
     """One description into one folder; every reference is made local."""
 
-    def __init__(self, reach: Reach, folder: Path, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, reach: Reach, folder: Path, now: Callable[[], datetime], shows: Credentials | None
+    ) -> None:
         parts = urlsplit(reach.base_url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._shows = shows
         self._http = Http(reach.model_copy(update={"base_url": self._origin}), clock=now)
         first = f"{self._origin}{parts.path or '/'}?wsdl"
         self._folder, self._names, self._waiting, self._bytes = folder, {first: "0.xml"}, [first], 0
@@ -67,7 +77,7 @@ class _Fetching:
         try:
             while self._waiting:
                 url = self._waiting.pop()
-                answer = await self._http.send(Request(path=url.removeprefix(self._origin), method="GET"))
+                answer = await self._asked(Request(path=url.removeprefix(self._origin), method="GET"))
                 if not isinstance(answer, Answer):
                     return answer.code
                 wrong = self._kept(answer, url)
@@ -76,6 +86,11 @@ class _Fetching:
         finally:
             await self._http.close()
         return ""
+
+    async def _asked(self, bare: Request) -> Answer | Broken:
+        """Show who we are in the head of the call; what is shown in envelopes cannot be shown here."""
+        shown = (await self._shows.show(bare)).result if self._shows else bare
+        return await self._http.send(shown if isinstance(shown, Request) and not shown.body else bare)
 
     def _kept(self, answer: Answer, url: str) -> str:
         self._bytes += len(answer.body)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from connectors.contract import Connector, Envelopes, Sealed
+    from connectors.credentials.contract import Credentials
     from hub.partners.declaration import Receives
     from hub.partners.partner import Partner
     from schemas.library import Library
@@ -174,7 +175,25 @@ async def _called(what: House) -> Sequence[Check]:
 async def _described(what: House) -> Sequence[Check]:
     """For a room whose settings name a WSDL of the library."""
     told = getattr(what.partner.settings, "wsdl", "")
-    return (await description.compared(what.reach, what.library, told, utc_now),) if told else ()
+    if not told:
+        return ()
+    http = Http(what.reach, clock=utc_now)
+    shows = _shows(what, http)
+    try:
+        return (await description.compared(what.reach, what.library, told, utc_now, shows),)
+    finally:
+        if shows is not None:
+            await shows.close()
+        await http.close()
+
+
+def _shows(what: House, http: Http) -> Credentials | None:
+    """Nothing where nothing can be shown: the check of the credentials says why."""
+    auth = getattr(what.reach, "auth", None)
+    try:
+        return auth and credentials(auth, what.reach, http, Clocks(utc_now, time.monotonic))
+    except Refusal:
+        return None
 
 
 async def _collected(what: House) -> Sequence[Check]:

@@ -351,6 +351,29 @@ async def test_what_a_description_imports_is_compared_and_fetched_from_the_partn
     assert (await probed(site, desk))["wsdl"].detail == "?wsdl: > 8388608 B"
 
 
+async def test_a_description_is_shown_to_those_who_show_who_they_are(site: Path) -> None:
+    file = site.parent / "partners" / "so-tnmt.toml"
+    (file.parent / "s").write_text(SECRET, "utf-8")
+    auth = '\n[receives.soap.auth]\nkind = "api_key"\nheader = "X-API-Key"\nsecret_file = "s"\n'
+    file.write_text(file.read_text("utf-8") + auth, "utf-8")
+    async with loopback(Land(Journal(None, lambda: datetime.now(UTC)), SECRET)) as (_, url):
+        for path, verdict in (("/land", "passed"), ("/v2", "failed HUB-PRB-004")):
+            found = await probe(house(site, "so-tnmt", f"{url}{path}", live=False))
+            assert verdicts(list(found))["wsdl"] == verdict
+    assert "SoBienNhan: gone" in next(each.detail for each in found if each.name == "wsdl")
+
+
+async def test_what_is_shown_in_envelopes_is_not_shown_for_a_description(site: Path) -> None:
+    file = site.parent / "partners" / "so-tnmt.toml"
+    (file.parent / "s").write_text(SECRET, "utf-8")
+    auth = '\n[receives.soap.auth]\nkind = "soap_user"\nusername = "hub"\nsecret_file = "s"\n'
+    file.write_text(file.read_text("utf-8") + auth, "utf-8")
+    async with loopback(TestSystem()) as (server, url):
+        told = verdicts(list(await probe(house(site, "so-tnmt", f"{url}/land", live=False))))
+    (asked, *_) = [each for each in server.requests if b"?wsdl" in each]
+    assert (told["wsdl"], asked.endswith(b"\r\n\r\n")) == ("passed", True)
+
+
 async def test_what_everybody_has_of_xml_is_fetched_from_nobody(site: Path) -> None:
     desk = TestSystem()
     head, element, rest = desk.files["land.xsd"].partition(b"<xs:simpleType ")
