@@ -100,7 +100,7 @@ class Settings(Reach):
     believes: ClassVar[frozenset[str]] = frozenset({"jws-detached", "modi-rest"})
     path: PathTemplate = "/"
     paths: dict[str, PathTemplate] = Field(default_factory=dict)
-    method: Literal["POST", "PUT"] = "POST"
+    method: Literal["POST", "PUT", "PATCH"] = "POST"
     media_type: str = Field(default="application/json", pattern=r"^[\w.+-]+/[\w.+-]+(; ?[\w-]+=[\w.-]+)*$")
     idempotency_header: HeaderName = "Idempotency-Key"
     headers: dict[HeaderName, Annotated[str, Field(pattern=r"^[ -~]*$")]] = Field(default_factory=dict)

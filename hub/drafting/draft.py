@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from schemas.table import Table
 
 _MOST = 16 * 1024 * 1024
+_LOOKED = 64 * 1024
+_YAML = re.compile(rb"""^(["']?)(openapi|swagger)\1[ \t]*:""", re.MULTILINE)
+"""How an OpenAPI document in YAML tells what it is: a key at the beginning of a line."""
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,11 +69,12 @@ def draft(
     mapping = f"{name}.{room}"
     library, schemas = _library(outline, chosen, name, path.name, today)
     names = {"id": mapping, "origin": path.name, **{f"schema {each}": ref for each, ref in schemas.items()}}
-    made = table.drafted(outline, chosen, guess.names(tables), names)
+    known = guess.names(tables)
+    made = table.drafted(outline, chosen, known, names)
     return Draft(
         kind=outline.kind,
         ref=f"{mapping}@1",
-        partner=partner.drafted(outline, chosen, name, agency, f"{mapping}@1"),
+        partner=partner.drafted(outline, chosen, known, (name, agency, f"{mapping}@1")),
         mapping=made.text,
         library=library,
         proposed=made.proposed,
@@ -91,6 +96,8 @@ def outlined(path: Path, name: str) -> Outline:
         tree = parse_json(raw)
         kind = openapi if openapi.described(tree) else jsons if jsons.described(tree) else None
         return sample.read_json(raw, path.name) if kind is None else kind.read(raw, path.name)
+    if _YAML.search(raw[:_LOOKED]):
+        raise unusable(path.name, "JSON; what is YAML becomes JSON by: yq -o json")
     if begins != b"<":
         raise unusable(
             path.name,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hub.drafting.jsons import Node
     from hub.drafting.outline import Field
 
-_METHODS = ("post", "put")
+_METHODS = ("post", "put", "patch")
 _APPLICATION = "application/json"
 _SHARED = "x-lienthong-parameters-of-the-path"
 
@@ -48,7 +48,7 @@ def read(raw: bytes, file: str) -> Outline:
         )
         files[f"{name}.json"] = file_of(standalone(schema, tree, file))["1.json"]
     if not found:
-        raise unusable(file, "a POST or PUT with a JSON object", "; ".join(left))
+        raise unusable(file, "a POST, PUT or PATCH with a JSON object", "; ".join(left))
     return Outline(
         kind="openapi",
         media="json",

@@ -76,7 +76,7 @@ class Operation(Value, frozen=True):
 
 class Outline(Value, frozen=True):
     """``files``: what goes into the library, by name. ``schema``: reference below the site's folder of what every operation's payload must
-    satisfy. ``left``: operations that cannot be spoken, with the reason.
+    satisfy. ``left``: operations that cannot be spoken, with the reason. ``speaks``: the protocol that a sample is a message of, where that can be told.
     """
 
     kind: Literal["wsdl", "xsd", "openapi", "json-schema", "sample"]
@@ -89,6 +89,7 @@ class Outline(Value, frozen=True):
     port: str = ""
     ports: int = 1
     version: str = "1.1"
+    speaks: Literal["", "soap", "gip", "edxml"] = ""
 
 
 def unusable(place: str, rule: str, detail: str = "") -> Refusal:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from connectors.reach import is_loopback
+from hub.drafting import guess
 from hub.drafting.guess import plain
 from schemas.dossier import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from hub.drafting.guess import Names
     from hub.drafting.outline import Field, Operation, Outline
 
 UNKNOWN_ADDRESS = "https://sandbox.invalid"
@@ -30,6 +33,21 @@ _CODES = (
     "trangthai",
 )
 _ASKING = ("tracuu", "find", "get", "query", "status", "lookup", "check", "kiemtra", "trangthai")
+_ROOMS = {
+    "soap": (
+        '# mẫu là một phong bì SOAP: có WSDL thì `partner new` với WSDL soạn room = "soap"; bảng chuyển đổi chỉ nói phần trong Body',
+        '# the sample is a SOAP envelope: from the WSDL `partner new` drafts room = "soap"; a mapping says only what the Body holds',
+    ),
+    "gip": (
+        '# mẫu là thông điệp GIP: phòng nối sẵn là room = "gip", mapping = "gip.data@1"; không cần bảng chuyển đổi này',
+        '# the sample is a message of GIP: the room for it is room = "gip", mapping = "gip.data@1"; this mapping is not needed',
+    ),
+    "edxml": (
+        '# mẫu là edXML: phòng nối sẵn là room = "edxml", mapping = "edxml.qcvn102@1"; không cần bảng chuyển đổi này',
+        '# the sample is edXML: the room for it is room = "edxml", mapping = "edxml.qcvn102@1"; this mapping is not needed',
+    ),
+}
+"""What is said of the room where the sample is a message of a protocol that has one."""
 _FEW = 3
 """Fields that a question has at most."""
 
@@ -38,13 +56,15 @@ def room_of(outline: Outline) -> str:
     return "soap" if outline.kind == "wsdl" else "rest"
 
 
-def drafted(outline: Outline, chosen: tuple[Operation, ...], partner: str, agency: str, mapping: str) -> str:
-    return "\n".join(_lines(outline, chosen, partner, agency, mapping)) + "\n"
+def drafted(outline: Outline, chosen: tuple[Operation, ...], known: Names, said: tuple[str, str, str]) -> str:
+    """``known``: what fields may mean. ``said``: the partner's id, its agency's code and the mapping's reference."""
+    return "\n".join(_lines(outline, chosen, known, said)) + "\n"
 
 
 def _lines(
-    outline: Outline, chosen: tuple[Operation, ...], partner: str, agency: str, mapping: str
+    outline: Outline, chosen: tuple[Operation, ...], known: Names, said: tuple[str, str, str]
 ) -> Iterator[str]:
+    partner, agency, mapping = said
     yield "# Bản nháp: hub bỏ qua tệp này cho tới khi dòng dưới được xóa. Xem từng dòng; điều đối tác hứa (can_be_asked, keeps_keys) thì hỏi đối tác."
     yield "# A draft: the hub leaves this file out until the next line is deleted. Look at each line; ask the partner what it promises (can_be_asked,"
     yield "# keeps_keys). Every key: docs/reference/partner-file.md. Check: lienthong partner validate; then: lienthong partner probe."
@@ -52,9 +72,10 @@ def _lines(
     yield f"id = {_q(partner)}"
     yield f"agency = {_q(agency)}"
     yield f"room = {_q(room_of(outline))}"
+    yield from _ROOMS.get(outline.speaks, ())
     yield from ("", "[name]", f"vi = {_q(partner)}", f"en = {_q(partner)}")
-    yield from ("", "# [stage]")
-    yield '# default = "trial"                       # chỉ lưu lượng thử, cho tới khi `stage set … live` · trial traffic only, until then'
+    yield from ("", "[stage]")
+    yield 'default = "trial"                         # chỉ lưu lượng thử, cho tới khi `stage set … live` · trial traffic only, until then'
     yield from ("", "[receives]", 'kinds = ["received"]', *_wrapped("each of", [str(kind) for kind in Kind]))
     yield 'role = "decides"                          # "informed": nó chỉ được báo · it is only told'
     yield f"mapping = {_q(mapping)}"
@@ -62,7 +83,7 @@ def _lines(
     yield "can_be_asked = false                      # true: thao tác tra cứu dưới [receives.…find] chạy được · its question works"
     yield "keeps_keys = false                        # true: cùng khóa lần nữa thì nó trả lời như lần đầu · the same key again gets its first answer"
     yield '# sandbox = "https://…"                   # hệ thống thử của họ, cho `partner probe` · their test system'
-    yield from (_soap if outline.kind == "wsdl" else _rest)(outline, chosen, partner)
+    yield from _soap(outline, chosen, partner) if outline.kind == "wsdl" else _rest(outline, chosen, known)
 
 
 def _address(outline: Outline) -> tuple[str, str]:
@@ -145,20 +166,19 @@ def _last(path: str) -> str:
     return plain(path.rpartition(".")[2])
 
 
-def _rest(outline: Outline, chosen: tuple[Operation, ...], _partner: str) -> Iterator[str]:
+def _rest(outline: Outline, chosen: tuple[Operation, ...], known: Names) -> Iterator[str]:
     yield from ("", "[receives.rest]", _based(outline))
-    paths = {each.name: each.path for each in chosen if each.path}
+    paths = {each.name: _template(each, known) for each in chosen if each.path}
     if outline.media == "xml":
         yield 'media_type = "application/xml"'
     if any("{" in path for path in paths.values()):
-        yield "# trong đường dẫn chỉ có thể là {key}, {operation}, {dossier} · only these may stand in braces"
+        yield "# trong đường dẫn chỉ có thể là {key}, {operation}, {dossier}: thay tên khác bằng một trong số ấy · only these may stand in braces: put one of them for any other name"
     first = next(iter(paths.values()), "/")
-    yield f"path = {_q(_template(first))}"
+    yield f"path = {_q(first)}"
     if len(set(paths.values())) > 1:
-        inside = ", ".join(f"{_q(name)} = {_q(_template(path))}" for name, path in paths.items())
+        inside = ", ".join(f"{_q(name)} = {_q(path)}" for name, path in paths.items())
         yield f"paths = {{ {inside} }}"
-    if any(each.method == "PUT" for each in chosen):
-        yield 'method = "PUT"'
+    yield from _method({each.method for each in chosen if each.method})
     for each in chosen:
         yield from _wants(each)
         if each.answers is not None:
@@ -169,17 +189,35 @@ def _rest(outline: Outline, chosen: tuple[Operation, ...], _partner: str) -> Ite
     yield '# find = { path = "/…/{key}", key = "/…" }     # hỏi theo khóa · ask by key'
 
 
-def _template(path: str) -> str:
-    """Whatever a description puts into braces is the transfer's key here, for a person to look at."""
-    made, depth = "", 0
-    for letter in path:
-        if letter == "{":
-            depth, made = depth + 1, made + "{key}"
-        elif letter == "}":
-            depth -= 1
-        elif not depth:
-            made += letter
+def _method(methods: set[str]) -> Iterator[str]:
+    told = sorted(methods)
+    if len(told) > 1:
+        yield f"# {', '.join(told)}: một đối tác một phương thức; thao tác khác cần tệp riêng · one partner, one method: the others need a file of their own"
+    if told and told != ["POST"]:
+        yield f"method = {_q(told[-1])}"
+
+
+def _template(operation: Operation, known: Names) -> str:
+    """What a description puts into braces is said by the field of that name in the body; what no field says stays, and the check asks a person."""
+    fields = {field.name: field for field in _single(operation.takes)}
+
+    def meant(found: re.Match[str]) -> str:
+        field = fields.get(found[1])
+        if field is not None and guess.is_key(field, known):
+            return "{key}"
+        coded = field is not None and known.of(field.name)[:1] == ("dossier.code",)
+        return "{dossier}" if coded else found[0]
+
+    made = re.sub(r"\{([^{}]*)\}", meant, operation.path)
     return made if made.startswith("/") else f"/{made}"
+
+
+def _single(field: Field) -> Iterator[Field]:
+    """Fields that are there once."""
+    for each in field.fields:
+        if not each.many:
+            yield each
+            yield from _single(each)
 
 
 def _wrapped(head: str, words: list[str]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lxml import etree
 
@@ -15,8 +15,18 @@ from schemas.strict_json import parse_json
 from schemas.strict_xml import parse_xml
 from schemas.xml_names import NIL, TEXT, XSI
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_PROTOCOLS: Mapping[str, Literal["gip", "edxml", "soap"]] = {
+    "http://gip.request.com/": "gip",
+    "http://www.mic.gov.vn/TBT/QCVN_102_2016": "edxml",
+    "http://schemas.xmlsoap.org/soap/envelope/": "soap",
+    "http://www.w3.org/2003/05/soap-envelope": "soap",
+}
+"""By a namespace in a message, whose it is; what travels in an envelope before the envelope. What GIP wraps is in none, and known by its head."""
 _WALL = re.compile(r"(19|20)\d{12}")
 
 
@@ -33,9 +43,23 @@ def _guessed(text: str) -> str:
 
 def read_xml(raw: bytes, name: str) -> Outline:
     """Draft from one XML message; its schema says which elements there are, not which must be."""
-    takes = _element([parse_xml(raw)])
+    root = parse_xml(raw)
+    takes = _element([root])
     operation = Operation(name=takes.name, takes=takes)
-    return Outline(kind="sample", media="xml", operations=(operation,), files={f"{name}.xsd": _schema(takes)})
+    return Outline(
+        kind="sample",
+        media="xml",
+        operations=(operation,),
+        files={f"{name}.xsd": _schema(takes)},
+        speaks=_speaks(root),
+    )
+
+
+def _speaks(root: etree._Element) -> Literal["", "gip", "edxml", "soap"]:
+    if any(each.find("HEADER/TRAN_CODE") is not None for each in root.iter("DATA")):
+        return "gip"
+    spaces = {etree.QName(each).namespace for each in root.iter(etree.Element)}
+    return next((room for space, room in _PROTOCOLS.items() if space in spaces), "")
 
 
 def _element(nodes: list[etree._Element], most: int = 1) -> Field:

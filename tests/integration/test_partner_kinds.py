@@ -43,12 +43,15 @@ def site(tmp_path: Path) -> Path:
 
 
 def drafted(site: Path, name: str, **files: str) -> Laid:
-    """Draft from the file that ``name`` is, with the others beside it; two underscores in a name are its dot."""
+    """Draft from the file that ``name`` is, with the others beside it; two underscores in a name are its dot. A person fills what a path holds."""
     for file, text in files.items():
         (site.parent / file.replace("__", ".")).write_text(text, "utf-8")
     made = laid(site, "so-moi", site.parent / name, AGENCY, (), NOW)
     lay(made.files, replace=True)
+    left = made.partner.read_text("utf-8")
+    made.partner.write_text(left.replace("{donVi}", "{key}"), "utf-8")
     assert not check_partner(site, made.partner)
+    made.partner.write_text(left, "utf-8")
     assert {problem.code for _, problem in mapping_faults(site, made.partner)} == {"HUB-MAP-007"}
     decided(made.mapping)
     assert not mapping_faults(site, made.partner)
@@ -269,6 +272,20 @@ def test_swagger_2_becomes_a_rest_partner_that_says_what_else_it_wants(site: Pat
     assert 'base_url = "https://so.example.vn/api"\n' in text
     assert "also wants: header X-Don-Vi, security apiKey header X-Khoa" in text
     assert b'"K-1"' in load(made.mapping).write("guiHoSo", MESSAGE, "K-1")
+
+
+def test_what_a_path_holds_in_braces_is_the_field_of_that_name_or_left_to_a_person(site: Path) -> None:
+    told = modern("3.0.3", BODY)
+    told["paths"] = {"/ho-so/{maHoSo}/{khoa}/{donVi}": {"patch": told["paths"]["/ho-so"]["post"]}}
+    made = drafted(site, "s.json", s__json=json.dumps(told))
+    text = made.partner.read_text("utf-8")
+    assert 'path = "/ho-so/{dossier}/{key}/{donVi}"\n' in text
+    assert 'method = "PATCH"\n' in text
+    assert [each.rule for each in check_partner(site, made.partner)] == [
+        "only ['dossier', 'key', 'operation'] may stand in braces"
+    ]
+    made.partner.write_text(text.replace("{donVi}", "{operation}"), "utf-8")
+    assert not check_partner(site, made.partner)
 
 
 @pytest.mark.parametrize(

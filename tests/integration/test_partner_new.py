@@ -84,6 +84,40 @@ def test_a_wsdl_that_others_made_becomes_files_that_are_right_once_its_open_rows
     assert not mapping_faults(site, made.partner)
 
 
+def test_a_draft_gets_trial_traffic_only_until_a_person_says_otherwise(site: Path) -> None:
+    made = laid(site, "so-moi", LAND, AGENCY, (), NOW)
+    assert tomllib.loads(made.draft.partner)["stage"] == {"default": "trial"}
+
+
+@pytest.mark.parametrize("text", ["# so\nopenapi: 3.0.3\npaths: {}\n", "---\n\"swagger\" : '2.0'\n"])
+def test_a_description_in_yaml_is_told_how_it_becomes_json(site: Path, text: str) -> None:
+    file = site.parent / "api.yaml"
+    file.write_text(text, "utf-8")
+    with pytest.raises(Refusal) as refused:
+        laid(site, "so-moi", file, AGENCY, (), NOW)
+    assert "yq -o json" in refused.value.problems[0].rule
+
+
+@pytest.mark.parametrize(
+    ("text", "room"),
+    [
+        ('<S:Envelope xmlns:S="http://schemas.xmlsoap.org/soap/envelope/"><S:Body><a>1</a></S:Body></S:Envelope>', "soap"),
+        (
+            '<S:Envelope xmlns:S="http://schemas.xmlsoap.org/soap/envelope/"><S:Body><g:a xmlns:g="http://gip.request.com/">1</g:a></S:Body></S:Envelope>',
+            "gip",
+        ),
+        ('<edXML xmlns="http://www.mic.gov.vn/TBT/QCVN_102_2016"><a>1</a></edXML>', "edxml"),
+        ("<DATA><HEADER><TRAN_CODE>00046</TRAN_CODE></HEADER><BODY><a>1</a></BODY></DATA>", "gip"),
+        ("<a><b>1</b></a>", ""),
+    ],
+)  # fmt: skip
+def test_a_sample_of_a_protocol_that_has_a_room_says_so(site: Path, text: str, room: str) -> None:
+    file = site.parent / "mau.xml"
+    file.write_text(text, "utf-8")
+    told = laid(site, "so-moi", file, AGENCY, (), NOW).draft.partner
+    assert [word for word in ("soap", "gip", "edxml") if f'room = "{word}"' in told] == [room] * bool(room)
+
+
 def test_a_draft_is_in_use_nowhere(site: Path) -> None:
     lay(laid(site, "so-moi", LAND, AGENCY, (), NOW).files, replace=False)
     assert not declared(site).partners
