@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from connectors.national_portal.line import Line
 
 AT_ONCE = 4
-UNREADABLE = "HUB-PAR-002"
+UNREADABLE, EMPTY = "HUB-PAR-002", "HUB-PAR-015"
 
 Read = TypeVar("Read")
 
@@ -96,6 +96,8 @@ class PortalCatalogues:
         bare = isinstance(heard.document, list) and heard.reply.status // 100 == 2  # noqa: PLR2004 - RFC 9110 §15.3
         records = published.listed(heard) if bare or fits(ROWS[0], heard.reply) else None
         if records is None:
+            if published.is_empty(heard) and (bare or fits(ROWS[0], heard.reply)):
+                return _missed(service, EMPTY, " ".join(about.values()))
             why = reason(said)
             return _missed(service, why.code, why.detail)
         return records

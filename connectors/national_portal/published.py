@@ -21,13 +21,17 @@ PUBLIC = "1"
 
 def listed(heard: Heard) -> tuple[Mapping[str, Any], ...] | None:
     """Return a list's records; ``None`` when the answer holds none, or is none. A province's connector may answer with the bare list."""
-    document = heard.document
-    result = document if isinstance(document, list) else at(document, "/result")
+    result = _result(heard)
     if isinstance(result, dict):
         result = [result]
     if not isinstance(result, list) or not 0 < len(result) <= MOST:
         return None
     return tuple(result) if all(isinstance(each, dict) for each in result) else None
+
+
+def is_empty(heard: Heard) -> bool:
+    """Whether the answer holds a list, and nothing in it."""
+    return bool(_result(heard) == [])
 
 
 def codes(records: Sequence[Mapping[str, Any]]) -> tuple[str, ...] | None:
@@ -85,3 +89,7 @@ def _many(record: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
     for each in value if isinstance(value, list) else [value]:
         if isinstance(each, dict):
             yield each
+
+
+def _result(heard: Heard) -> Any:  # noqa: ANN401 - whatever the answer holds
+    return heard.document if isinstance(heard.document, list) else at(heard.document, "/result")

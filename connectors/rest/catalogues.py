@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from connectors import dictionaries
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from connectors.credentials.contract import Credentials
     from connectors.rest.settings import Listing, Settings
 
-UNREADABLE = "HUB-PAR-002"
+UNREADABLE, EMPTY = "HUB-PAR-002", "HUB-PAR-015"
 
 
 class RestCatalogues:
@@ -43,9 +43,12 @@ class RestCatalogues:
         said = await called(request, self._credentials, self._http.send)
         if not isinstance(said, Answer):
             return Missed(reason=said.outcome().reason if isinstance(said, Broken) else said.reason)
-        return self._read(told, said) or _missed(told, f"HTTP {said.status}")
+        records = self._records(told, said)
+        if records == []:
+            return _missed(told, "", EMPTY)
+        return (records and dictionaries.read(records, told)) or _missed(told, f"HTTP {said.status}")
 
-    def _read(self, told: Listing, said: Answer) -> tuple[Item, ...] | None:
+    def _records(self, told: Listing, said: Answer) -> list[dict[str, Any]] | None:
         """``None`` for a page, an error, a code that is not 0, and what holds no such list."""
         if said.status not in TAKEN or looks_like_html(said.body, said.media_type):
             return None
@@ -56,7 +59,7 @@ class RestCatalogues:
         records = at(document, told.at)
         if not isinstance(records, list) or not all(isinstance(each, dict) for each in records):
             return None
-        return dictionaries.read(records, told)
+        return records
 
     async def procedures(self) -> tuple[Procedure, ...] | Missed:
         return NOT_LISTED
@@ -72,8 +75,8 @@ class RestCatalogues:
         await self._http.close()
 
 
-def _missed(told: Listing, detail: str) -> Missed:
-    return Missed(reason=Reason(code=UNREADABLE, detail=f"{told.path} {detail}"))
+def _missed(told: Listing, detail: str, code: str = UNREADABLE) -> Missed:
+    return Missed(reason=Reason(code=code, detail=f"{told.path} {detail}".strip()))
 
 
 NOT_LISTED = Missed(reason=Reason(code=UNREADABLE, detail="not listed over REST"))

@@ -12,7 +12,9 @@ import socket
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
 
 from connectors.simulators import axis, land, onestop, portal
 from connectors.simulators.axis import Axis, Habits
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from connectors.simulators.desk import Desk
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "sandbox"
+PUBLISHED = EXAMPLES / "danh-muc-cong.json"
 PULLED = ".pulled.jsonl"
 FIRST_PORT = 9101
 """The port that the first example file names; the others follow in this order."""
@@ -70,10 +73,16 @@ def _province(journal: Journal, secret: str) -> Axis:
     return Axis(journal, secret, habits=Habits(client=f"hub:{secret}", answers=ANSWERS))
 
 
+def _published() -> dict[str, list[dict[str, Any]]]:
+    """What the portals publish, by service."""
+    told: dict[str, list[dict[str, Any]]] = msgspec.json.decode(PUBLISHED.read_bytes())
+    return told
+
+
 def _portal(journal: Journal, secret: str) -> Portal:
     """It fetches documents, too, and writes down what came beside its journal."""
     pulled = journal.file and journal.file.with_suffix(PULLED)
-    return Portal(journal, secret, clock=_now, lists_progress=True, pulled=pulled)
+    return Portal(journal, secret, clock=_now, lists_progress=True, publishes=_published(), pulled=pulled)
 
 
 FAMILIES: Mapping[str, Family] = {
@@ -93,7 +102,7 @@ FAMILIES: Mapping[str, Family] = {
         frozenset({portal.LOOK_UP}),
     ),
     "dvcqg-ket-noi": Family(
-        lambda journal, secret: Front(journal, secret, clock=_now, code="00"),
+        lambda journal, secret: Front(journal, secret, clock=_now, code="00", publishes=_published()),
         frozenset({portal.LOOK_UP}),
     ),
     "dvcqg-ba-lenh": Family(

@@ -18,7 +18,7 @@ from connectors.simulators.magic import FOREVER, number_of
 from connectors.simulators.orders import PAGE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime
 
     from connectors.simulators.calling import Caller
@@ -47,7 +47,7 @@ class Played(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """``stranger``: the same client with a secret that is not its own, and not let in."""
+    """``stranger``: the same client with a secret that is not its own, and not let in. ``operations``: all that it has to say."""
 
     caller: Caller
     stranger: Caller
@@ -55,6 +55,7 @@ class Scene(NamedTuple):
     operation: str
     dossier: str
     at: datetime
+    operations: tuple[str, ...]
 
     def ask(self, at: datetime | None = None) -> Ask:
         return self.caller.ask(self.operation, self.dossier, at or self.at)
@@ -129,7 +130,7 @@ async def _redated(scene: Scene) -> list[Answer]:
 async def _backwards(scene: Scene) -> list[Answer]:
     """All that it has to say, the last first."""
     caller, answers = scene.caller, []
-    for operation in reversed(caller.operations):
+    for operation in reversed(scene.operations):
         heard = await say(scene.address, caller.ask(operation, scene.dossier, scene.at))
         answers.append(Answer(heard, KNOWN, operation))
     return answers
@@ -165,22 +166,28 @@ TRICKS: Mapping[int, Trick] = {
 }  # fmt: skip
 
 
-async def play(
-    caller: Caller, stranger: Caller, address: str, dossier: str, at: datetime
-) -> AsyncIterator[Played]:
-    """Tell the dossier's whole story to the hub, and say after each request how it was answered.
+def as_far_as(operations: Sequence[str], last: str = "") -> tuple[str, ...]:
+    """Return the operations to ``last``, which is one of them; all of them where it is empty."""
+    return tuple(operations[: operations.index(last) + 1] if last else operations)
 
-    ``at`` is when the story begins; each operation is written a minute after the one before it.
+
+async def play(
+    caller: Caller, stranger: Caller, address: str, dossier: str, at: datetime, *, until: str = ""
+) -> AsyncIterator[Played]:
+    """Tell the dossier's story to the hub, and say after each request how it was answered.
+
+    ``at`` is when the story begins; each operation is written a minute after the one before it. ``until``: the operation that it ends with.
     """
+    told = as_far_as(caller.operations, until)
     number = number_of(dossier)
     trick = TRICKS.get(number % FOREVER)
     if (greeting := caller.greeting()) is not None:
         heard = await say(address, greeting)
         let_in = caller.admitted(heard)
         yield Played("greeting", "well", heard.status, "taken" if let_in else "refused", let_in, shown(heard))
-    first = next(each for each in caller.operations if each not in caller.asks)
-    for position, operation in enumerate(caller.operations):
-        scene = Scene(caller, stranger, address, operation, dossier, at + position * LATER)
+    first = next((each for each in told if each not in caller.asks), "")
+    for position, operation in enumerate(told):
+        scene = Scene(caller, stranger, address, operation, dossier, at + position * LATER, told)
         if trick and (number > FOREVER or operation == first):
             for answer in await trick.way(scene):
                 yield _judged(scene, trick.kind, answer)

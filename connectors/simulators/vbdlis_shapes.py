@@ -137,7 +137,7 @@ SHAPES: Mapping[str, Mapping[str, Field]] = {
         "XaId": Perhaps(whole),
         "SoBienNhan": text,
         "MaHoSoMotCua": Perhaps(text),
-        "NguoiTiepNhan": text,
+        "NguoiTiepNhan": Perhaps(text),
         "NgayTiepNhan": Perhaps(moment),
         "NgayHenTra": Perhaps(moment),
         "DiaChiTaiSan": Perhaps(text),

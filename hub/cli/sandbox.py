@@ -85,6 +85,7 @@ async def play(
     directory: Path = Path("var/sandbox"),
     address: str = "",
     dossier: str = "",
+    until: str = "",
     desk: At,
 ) -> int:
     from hub.demo import sandbox as simulated  # noqa: PLC0415 - as above
@@ -93,13 +94,20 @@ async def play(
         raise Complaint("unknown.caller", Exit.USAGE, name=family, known=", ".join(simulated.PLAYED))
     if not simulated.secret_file(directory, family).exists():
         raise Complaint("sandbox.first", Exit.FAILED, folder=str(directory))
+    known = simulated.operations(family)
+    if until and until not in known:
+        name = "unknown.saying" if known else "sandbox.office"
+        raise Complaint(name, Exit.USAGE, value=until, name=family, known=", ".join(known))
     code = dossier or DOSSIER.format(now=desk.now())
     try:
         parse(code)
     except Refusal as refusal:
         raise Complaint("sandbox.dossier", Exit.USAGE, code=code) from refusal
-    played = [each async for each in simulated.call(directory, family, address, code, desk.now())]
+    told = simulated.call(directory, family, address, code, desk.now(), until=until)
+    played = [each async for each in told]
     show.rows(desk, PLAYED, played, "nothing.partners")
+    if known:
+        desk.tell("sandbox.became", code=code)
     return Exit.OK if all(each.expected for each in played) else Exit.FOUND
 
 

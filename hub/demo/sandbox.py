@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-__all__ = ["EXAMPLES", "PLAYED", "Code", "Played", "call", "codes", "prepare", "running", "secret_file"]
+__all__ = [
+    "EXAMPLES",
+    "PLAYED",
+    "Code",
+    "Played",
+    "call",
+    "codes",
+    "operations",
+    "prepare",
+    "running",
+    "secret_file",
+]
 
 HUB = "http://127.0.0.1:8080"
 """Where the sandbox's manual lets the hub listen."""
@@ -46,14 +57,21 @@ def codes() -> list[Code]:
     return [Code(f"99{number:02} · 99{number + FOREVER:02}", *said[number]) for number in sorted(said)]
 
 
-def call(folder: Path, family: str, address: str, dossier: str, now: datetime) -> AsyncIterator[Played]:
+def operations(family: str) -> tuple[str, ...]:
+    """Return what a partner says about a dossier, in its order; nothing of an office, which comes."""
+    return CALLERS[family].make("").operations if family in CALLERS else ()
+
+
+def call(
+    folder: Path, family: str, address: str, dossier: str, now: datetime, *, until: str = ""
+) -> AsyncIterator[Played]:
     """Let a partner that calls the hub tell its story about one dossier, or an office come for all that lies there.
 
-    ``address``: empty for the manual's.
+    ``address``: empty for the manual's. ``until``: the last of its ``operations`` that it says; empty: all.
     """
     if family in OFFICES:
         return OFFICES[family].make(seat(folder, family, address or HUB, dossier)).round(now)
     calling = CALLERS[family]
     stranger = calling.make("not-the-secret")
     caller = calling.make(secret_in(folder, family))
-    return play(caller, stranger, address or f"{HUB}/{calling.desk}", dossier, now)
+    return play(caller, stranger, address or f"{HUB}/{calling.desk}", dossier, now, until=until)

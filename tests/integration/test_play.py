@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from connectors.catalogue import DESKS
 from connectors.simulators.callers import CALLERS
 from connectors.simulators.calling import Manner, say
+from connectors.simulators.desk import Call, Journal
 from connectors.simulators.magic import FOREVER, MAGIC, number_of
 from connectors.simulators.opencps_lgsp import OpenCpsLgsp
 from connectors.simulators.orders import KINDS
 from connectors.simulators.sandbox import EXAMPLES, FAMILIES
 from connectors.simulators.tricks import TRICKS, play
+from connectors.simulators.vbdlis import Vbdlis
 from hub.intake.spool import Spool
+from schemas.dossier import Procedure, from_json
 from tests.doubles.pki import Pki
 from tests.integration.intake_house import PROVINCE, House, house, partner_files, parts
 
@@ -75,12 +80,13 @@ async def brought(hub: House, code: str) -> None:
     assert caller.verdict(caller.operations[0], heard) == "taken"
 
 
-async def played(hub: House, family: str, number: int) -> list[Played]:
+async def played(hub: House, family: str, number: int, *, until: str = "") -> list[Played]:
     calling = CALLERS[family]
     caller, stranger = calling.make(secret(family)), calling.make("another")
     if not calling.opens:
         await brought(hub, code_of(number))
-    told = play(caller, stranger, f"{hub.url}/{calling.desk}", code_of(number), NOW - timedelta(hours=1))
+    begins = NOW - timedelta(hours=1)
+    told = play(caller, stranger, f"{hub.url}/{calling.desk}", code_of(number), begins, until=until)
     return [each async for each in told]
 
 
@@ -134,6 +140,39 @@ async def test_a_number_of_the_second_half_goes_wrong_every_time(hub: House) -> 
     assert {each.way for each in told if each.operation != "greeting"} == {"garbage"}
     assert {each.verdict for each in told[1:]} == {"refused"}
     assert await kinds(hub, 9986) == []
+
+
+@pytest.mark.parametrize("family", ["opencps-lgsp", "opencps-mapi"])
+async def test_what_an_opencps_one_stop_opens_the_land_system_takes_although_no_officer_is_named(
+    hub: House, family: str
+) -> None:
+    await played(hub, family, 1)
+    known = await hub.store.known(PROVINCE, code_of(1))
+    found = await hub.store.dossier(known.dossier) if known else None
+    assert found
+    kept = await hub.store.payloads(found.messages[0].transfers[0])
+    assert kept
+    opened = from_json(kept.canonical)
+    assert opened.dossier
+    ours = replace(
+        opened.dossier.procedure or Procedure(), local="QNA-DD-0123"
+    )  # as the hub says it to its recipient
+    bare = replace(opened, dossier=replace(opened.dossier, documents=(), procedure=ours))
+    draft = hub.parts.codecs["dat-dai-vbdlis"].encode("tiepnhan", bare, "k")
+    assert "NguoiTiepNhan" not in json.loads(draft.payload)
+    land = Vbdlis(Journal(None, lambda: NOW), clock=lambda: NOW)
+    heads = {"content-type": "application/json"}
+    call = Call(method="POST", path="/tiepnhan/x", query="", headers=heads, body=draft.payload)
+    said = land.answer(call)
+    assert json.loads(said.body)["status"]["success"], said.body
+
+
+async def test_a_story_is_told_as_far_as_is_asked_and_the_dossier_stands_there(hub: House) -> None:
+    told = await played(hub, "opencps-lgsp", 1, until="SyncDocument:new")
+    assert [each.operation for each in told] == ["greeting", "SyncDocument:new"]
+    assert await kinds(hub, 1) == ["received"]
+    backwards = await played(hub, "opencps-lgsp", 9985, until="SyncDocument:new")
+    assert [each.operation for each in backwards] == ["greeting", "SyncDocument:new"]
 
 
 async def test_a_call_that_breaks_off_or_goes_nowhere_is_heard_as_nothing(hub: House) -> None:

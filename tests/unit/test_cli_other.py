@@ -503,6 +503,14 @@ def test_a_partner_plays_only_what_there_is_and_says_when_nobody_answers(tmp_pat
     (tmp_path / "partners" / "secrets" / "opencps-lgsp.txt").write_text("secret")
     wrong = line("play", "opencps-lgsp", *box, "--dossier", "000.00.00.H47-261301-0001")
     assert (wrong.status, "is no dossier code" in wrong.err) == (2, True)
+    unsaid = line("play", "opencps-lgsp", *box, "--until", "KetThuc")
+    assert (unsaid.status, "It says: SyncDocument:new," in unsaid.err) == (2, True)
+    begun = line("play", "opencps-lgsp", *box, "--until", "SyncDocument:new", "--json")
+    assert [told["operation"] for told in json.loads(begun.out)] == ["greeting", "SyncDocument:new"]
+    assert "lienthong dossier show 000.00.00.H47-" in begun.err
+    (tmp_path / "partners" / "secrets" / "phong-soap.txt").write_text("secret")
+    office = line("play", "phong-soap", *box, "--until", "FetchPending")
+    assert (office.status, "there is no --until" in office.err) == (2, True)
     silent = line("play", "opencps-lgsp", *box, "--json")
     assert silent.status == 3
     first, *others = json.loads(silent.out)

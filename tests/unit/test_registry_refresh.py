@@ -253,6 +253,25 @@ def test_a_list_that_did_not_come_whole_changes_nothing(site: Site, service: str
     assert site.versions == []
 
 
+@pytest.mark.parametrize(
+    ("service", "answer"),
+    [
+        ("LayDanhSachTTHC", '{"error_code":0,"result":[]}'),
+        ("LayDanhSachTTHC", "[]"),
+        ("LayThuTuc", '{"error_code":0,"result":[]}'),
+    ],
+)
+def test_a_list_with_nothing_in_it_is_told_as_that_and_as_no_page(
+    site: Site, service: str, answer: str
+) -> None:
+    site.instead[service] = Response(answer, content_type="application/json")
+    told = site.refresh("--only", "procedures")
+    assert "HUB-PAR-015" in told.err
+    assert "HTML" not in told.err
+    site.instead[service] = Response(answer.replace(":0", ':"3"') + " ", 500, content_type="application/json")
+    assert "HUB-PAR-015" not in site.refresh("--only", "procedures").err
+
+
 def test_a_version_that_nobody_could_read_is_not_written(site: Site, tmp_path: Path) -> None:
     from hub.registries.comparing import Change  # noqa: PLC0415 - beside its only use
 
@@ -536,6 +555,7 @@ def test_what_a_gateway_says_that_is_no_list_concludes_nothing(
     httpserver.expect_request("/cmon/v1.0.0/dantocs").respond_with_response(answer)
     ran = refreshed(gateway, "--only", "ethnic-groups", "--apply")
     assert [(row[0], row[1]) for row in told(ran)] == [("unfit", "ethnic-groups")], ran
+    assert ("HUB-PAR-015" in ran.out) == (answer.get_data() == b'{"errorCode": 0, "data": []}'), ran
     assert not (gateway / "registries").exists()
 
 

@@ -53,7 +53,7 @@ def land(operation: str, document: Any, desk: Vbdlis | None = None, code: str = 
     ("field", "value", "says"),
     [
         ("SoBienNhan", " ", "SoBienNhan"),
-        ("NguoiTiepNhan", None, "NguoiTiepNhan"),
+        ("NguoiTiepNhan", 5, "NguoiTiepNhan"),
         ("LaQuyTrinhCapTinh", "true", "LaQuyTrinhCapTinh"),
         ("TinhId", "49a", "TinhId"),
         ("NgayTiepNhan", "20190412090000", "NgayTiepNhan"),
