@@ -191,14 +191,33 @@ class Accepted(Value, frozen=True, tag=True):
     confirmations: tuple[str, ...] = ()
 
 
+class Payee(Value, frozen=True):
+    """Who takes money, as a partner's file declares it. ``bank``: the bank's code; ``holder``: the account's name; ``treasury``: the
+    treasury's office; ``treasury_account``: the revenue account there.
+    """
+
+    account: str = ""
+    bank: str = ""
+    holder: str = ""
+    treasury: str = ""
+    treasury_account: str = ""
+
+
 class Owed(Value, frozen=True):
-    """What the applicant still owes, by what the hub was told; what nobody said is empty. ``procedure``: its national code."""
+    """What the applicant still owes, by what the hub was told; what nobody said is empty. ``procedure``: its national code.
+
+    ``agency``: which received the dossier, ``agency_name`` in Vietnamese. ``fees_to``, ``duties_to``: who takes that agency's, as declared.
+    """
 
     fees: tuple[Fee, ...] = ()
     duties: tuple[Duty, ...] = ()
     procedure: str = ""
     procedure_name: str = ""
     payer: str = ""
+    agency: str = ""
+    agency_name: str = ""
+    fees_to: Payee = Payee()
+    duties_to: Payee = Payee()
 
 
 class Answered(Value, frozen=True, tag=True):

@@ -1,7 +1,8 @@
 """The answer to the portal's question what is to be paid for a dossier. Pure.
 
-``error_code`` 1: something is due; 0: nothing is; -1: nobody can say. The hub says what it was told: who takes the money and by
-which account is the province's to configure at its payment gateway, and stays empty here unless a fee names it.
+``error_code`` 1: something is due; 0: nothing is; -1: nobody can say. The hub says what it was told. Who takes the money,
+and by which account, is what all that is due agrees on: the fees' own account, or what the portal's file declares (``sends.payees``); else it
+stays empty and is the payment gateway's to know. The number that tax offices give beside a duty is a kind of account, never one to pay to.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from connectors.desks import Answered, Reply
+from connectors.desks import Answered, Payee, Reply
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,16 +26,13 @@ FEES = "2"
 VIETNAM = timezone(timedelta(hours=7))
 EMPTY = (
     *(
-        "TKThuHuong",
-        "MaNHThuHuong",
-        "TenTKThuHuong",
         "MaLoaiHinhThuPhat",
         "TenLoaiHinhThuPhat",
         "MaCoQuanQD",
         "TenCoQuanQD",
     ),
-    *("KhoBac", "NgayQD", "SoQD", "ThoiGianViPham", "DiaDiemViPham", "TenNguoiViPham", "TaiKhoanThuNSNN"),
-    *("MaDonVi", "TenDonVi", "SoCMNDNguoiNop", "DiaChiNguoiNop", "HuyenNguoiNop", "TinhNguoiNop"),
+    *("NgayQD", "SoQD", "ThoiGianViPham", "DiaDiemViPham", "TenNguoiViPham"),
+    *("SoCMNDNguoiNop", "DiaChiNguoiNop", "HuyenNguoiNop", "TinhNguoiNop"),
 )
 
 
@@ -48,21 +46,48 @@ def answer(result: Result, at: datetime) -> Reply:
 
 
 def _due(code: str, owed: Owed, at: datetime) -> dict[str, Any]:
-    accounts = [*(fee.account for fee in owed.fees), *(duty.account for duty in owed.duties)]
     return {
         **dict.fromkeys(EMPTY, ""),
+        **_to(_payee(owed)),
         "MaTraCuuTT": f"{code}{at.astimezone(VIETNAM):%Y%m%d%H%M%S}",
         "MaDichVu": FEES,
         "MaDVC": owed.procedure,
         "TenDVC": owed.procedure_name,
         "MaTTHC": owed.procedure,
         "TenTTHC": owed.procedure_name,
+        "MaDonVi": owed.agency,
+        "TenDonVi": owed.agency_name,
         "MaHoSo": code,
         "PhiLePhi": [_fee(fee) for fee in owed.fees],
-        "TKThuHuong": next(filter(None, accounts), ""),
         "NoiDungThanhToan": "; ".join(filter(None, (each["NoiDung"] for each in _items(owed)))),
         "HoTenNguoiNop": owed.payer,
         "DSKhoanNop": _items(owed),
+    }
+
+
+def _payee(owed: Owed) -> Payee:
+    """Who takes all of it; nobody, where its parts go to several or of one nobody knows where."""
+    takes = {_of_fees(owed)} if owed.fees else set()
+    if owed.duties:
+        takes.add(owed.duties_to)
+    return takes.pop() if len(takes) == 1 else Payee()
+
+
+def _of_fees(owed: Owed) -> Payee:
+    declared = owed.fees_to
+    accounts = {fee.account or declared.account for fee in owed.fees}
+    if accounts == {declared.account}:
+        return declared
+    return Payee(account=accounts.pop()) if len(accounts) == 1 else Payee()
+
+
+def _to(payee: Payee) -> dict[str, str]:
+    return {
+        "TKThuHuong": payee.account,
+        "MaNHThuHuong": payee.bank,
+        "TenTKThuHuong": payee.holder,
+        "KhoBac": payee.treasury,
+        "TaiKhoanThuNSNN": payee.treasury_account,
     }
 
 

@@ -29,6 +29,8 @@ HEADER = (
 )  # fmt: skip
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 DIGITS = 7
+PAYER = ("MA_SO_THUE", "TT_NNT")
+"""What stands beside a payer's notices and is about each of them."""
 GOOD = frozenset({"", "0", "00"})
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
@@ -161,7 +163,7 @@ def spelled(at: datetime) -> str:
 
 def _rows(tax: etree._Element) -> Iterator[dict[str, str]]:
     for payer in _children(tax, "TONG_TIEN"):
-        shared = {"MA_SO_THUE": _text(payer, "MA_SO_THUE")}
+        shared = {name: _text(payer, name) for name in PAYER}
         for row in _children(payer, "ROW_SOTHUE"):
             said = {_name(each): (each.text or "").strip() for each in row if isinstance(each.tag, str)}
             yield {name: value for name, value in {**shared, **said}.items() if value}

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors.desks import Answered, Listed, Listing, Owed, Standing
+import msgspec
+
+from connectors.desks import Answered, Listed, Listing, Owed, Payee, Standing
 from hub.delivery.failure import HUB
 from hub.story import owed, record
+from schemas.agencies import Agencies
 from schemas.dossier import from_json
 from schemas.problems import refuse
 
@@ -40,11 +43,13 @@ async def standing(store: Store, caller: Caller, about: str, begins: str = "") -
     )
 
 
-async def answer(store: Store, caller: Caller, ask: Ask) -> Answered:
+async def answer(store: Store, registries: Registries | None, caller: Caller, ask: Ask) -> Answered:
     found = await _found(store, caller, ask.about)
     if found is None or not _takes_part(caller, *found):
         return Answered(about=ask.about, standing=Standing())
     told = await _owed(store, *found) if ask.owed else None
+    if told is not None:
+        told = _addressed(told, found[0].received_by, registries, caller)
     return Answered(about=ask.about, standing=Standing(state=found[0].state), owed=told)
 
 
@@ -67,6 +72,27 @@ async def _owed(store: Store, story: Story, said: Sequence[SaidMessage]) -> Owed
         procedure_name=named or "",
         payer=payer or "",
     )
+
+
+def _addressed(told: Owed, agency: str, registries: Registries | None, caller: Caller) -> Owed:
+    """Say whose dossier it is, and to whom its money goes."""
+    agencies = registries.agencies if registries else Agencies(rows={}, forms={})
+    known = agencies.known(agency)
+    return msgspec.structs.replace(
+        told,
+        agency=agency,
+        agency_name=known.vi if known else "",
+        fees_to=_payee(caller, agency, "fees", agencies),
+        duties_to=_payee(caller, agency, "duties", agencies),
+    )
+
+
+def _payee(caller: Caller, agency: str, of: str, agencies: Agencies) -> Payee:
+    """Return who takes such money of this agency's dossiers: its own line, or the one for all others; nobody said: an empty one."""
+    told = [(whose, payee) for whose, what, payee in caller.payees if what == of]
+    own = [payee for whose, payee in told if whose and agencies.same(whose, agency)]
+    others = [payee for whose, payee in told if whose is None]
+    return next(iter((*own, *others)), Payee())
 
 
 async def _found(store: Store, caller: Caller, about: str) -> tuple[Story, Sequence[SaidMessage]] | None:

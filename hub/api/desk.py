@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from starlette.requests import ClientDisconnect
 
-from connectors.desks import Desk, Shown  # noqa: TC001
+from connectors.desks import Desk, Payee, Shown  # noqa: TC001
 from hub.api.acknowledging import Acknowledging  # noqa: TC001
 from hub.api.admission import DISK_WAIT, NO_ROOM, Admission
 from hub.api.callers import Callers  # noqa: TC001
@@ -69,7 +69,7 @@ READY_TIME = 2.0
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """One sender as the web process knows it. ``header``: where its JWS stands; ``shows``: its signature has a part in
     ``Authorization``; ``wraps``: it signs envelopes. ``proved``: it is known who calls; otherwise a signature must show it yet.
-    ``text``: how its letters are written.
+    ``text``: how its letters are written. ``payees``: who takes money, by agency (``None``: of all others) and ``fees`` or ``duties``.
     """
 
     id: str
@@ -79,6 +79,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     wraps: bool = False
     proved: bool = True
     text: Text = Text.UTF_8
+    payees: tuple[tuple[str | None, str, Payee], ...] = ()
 
 
 class Brought(msgspec.Struct, frozen=True, kw_only=True):

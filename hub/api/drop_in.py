@@ -160,7 +160,7 @@ class DropIn:
                 if isinstance(wish, Look):
                     answered = asking.look(self._deps.registries, caller, wish, call.at.date())
                 if isinstance(wish, Ask):
-                    answered = await asking.answer(self._deps.store, caller, wish)
+                    answered = await asking.answer(self._deps.store, self._deps.registries, caller, wish)
                 for about in sorted({say.about or say.begins for say in says} - {""}):
                     await turn.enter_async_context(self._turn(caller, about))
                 return [

@@ -151,6 +151,20 @@ class Collect(Closed):
     alarm_after: Annotated[Seconds, Field(gt=0)] = 3600.0
 
 
+class Payee(Closed):
+    """Who takes money that dossiers owe, told to a partner that asks what is to be paid. ``agency``: that received the dossier; absent:
+    each that has no line of its own. ``of``: fees, or duties to the treasury.
+    """
+
+    agency: Agency | None = None
+    of: Literal["fees", "duties"] = "fees"
+    account: Label
+    bank: Label | None = None
+    holder: Label | None = None
+    treasury: Label | None = None
+    treasury_account: Label | None = None
+
+
 class Sends(Closed):
     """``codes``: agency trees whose dossier codes it may create; ``authority``: whose alias its codes are.
 
@@ -158,6 +172,7 @@ class Sends(Closed):
     need none. ``api_keys``: SHA-256 of each key, never the key; without them ``[access]`` says how it is known. ``documents``: whether
     an address that a message gives for a document travels on as it is, or the hub fetches it first from ``sources``.
     ``settles_duty``: it tells of no payments; where it says *finished*, duties are settled. ``text``: how its letters are written, where that is not UTF-8. ``collect``: the hub picks its messages up; a partner that only sends names its room's table ``[sends.<room>]`` then.
+    ``payees``: told to it where it asks what a dossier owes.
     """
 
     format: MappingRef
@@ -173,6 +188,13 @@ class Sends(Closed):
     sources: Sources | None = None
     collect: Collect | None = None
     text: Text = Text.UTF_8
+    payees: tuple[Payee, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_payee_each(self) -> Self:
+        if len({(payee.agency, payee.of) for payee in self.payees}) < len(self.payees):
+            raise ValueError("one payee for each agency and kind of money")
+        return self
 
     @model_validator(mode="after")
     def _signed_xml_is_utf_8(self) -> Self:

@@ -1,7 +1,7 @@
 """What an applicant still owes for a dossier, by what was said about it so far. Pure.
 
 A fee is due when somebody said so: its state, or that it was told by ``fee_due``. One whose state nobody told is not known to be
-due. A notice is due from when it was announced until a payment names it; a payment that names none pays what there is.
+due. A notice is due from when it was announced until a payment names it, with all its lines; a payment that names none pays what there is.
 """
 
 from __future__ import annotations
@@ -39,22 +39,31 @@ def fees(messages: Iterable[Message]) -> tuple[Fee, ...]:
 
 def duties(messages: Iterable[Message]) -> tuple[Duty, ...]:
     """Return the tax notices that are not paid. ``messages``: in their order."""
-    open_: dict[str, Duty] = {}
+    open_: dict[str, list[Duty]] = {}
     for message in messages:
         told: Sequence[Duty] = message.dossier.duties if message.dossier else ()
         if message.event.kind in ANNOUNCE:
-            open_ |= {_name(duty): duty for duty in told if duty.paid_at is None}
+            open_ |= _announced(told)
         if message.event.kind is Kind.DUTY_PAID:
             for duty in told or (Duty(),):
                 _pay(open_, duty)
-    return tuple(duty for duty in open_.values() if duty.amount)
+    return tuple(duty for lines in open_.values() for duty in lines if duty.amount)
+
+
+def _announced(told: Iterable[Duty]) -> dict[str, list[Duty]]:
+    """The lines of each notice: one decision may be about two parcels."""
+    lines: dict[str, list[Duty]] = {}
+    for duty in told:
+        if duty.paid_at is None:
+            lines.setdefault(_name(duty), []).append(duty)
+    return lines
 
 
 def _name(duty: Duty) -> str:
     return duty.notice or duty.item_name or ""
 
 
-def _pay(open_: dict[str, Duty], duty: Duty) -> None:
+def _pay(open_: dict[str, list[Duty]], duty: Duty) -> None:
     if _name(duty):
         open_.pop(_name(duty), None)
     else:

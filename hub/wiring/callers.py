@@ -6,6 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from connectors.desks import Payee
 from hub.api.callers import Badges, Callers, Knows
 from hub.api.claims import Claims
 from hub.api.desk import Caller
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.api.origins import Network
+    from hub.partners.declaration import Payee as Declared
     from hub.partners.partner import Partner
     from hub.partners.signatures import Proof
     from hub.store.contract.access import AccessStore
@@ -75,6 +77,7 @@ def senders(partners: Sequence[Partner]) -> dict[str, Caller]:
             shows=_shows(sends.signature),
             wraps=sends.signature is not None and bindings.wraps(sends.signature.profile),
             text=sends.text,
+            payees=tuple((payee.agency, payee.of, _payee(payee)) for payee in sends.payees),
         )
         for partner in partners
         if (sends := partner.sends)
@@ -90,6 +93,11 @@ def clients(partners: Sequence[Partner]) -> Iterator[Client]:
                 secrets=partner.secrets(client),
                 lifetime=client.lifetime,
             )
+
+
+def _payee(declared: Declared) -> Payee:
+    said = declared.model_dump(exclude={"agency", "of"}, exclude_none=True)
+    return Payee(**said)
 
 
 def _shows(proof: Proof | None) -> bool:

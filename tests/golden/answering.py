@@ -21,6 +21,7 @@ from connectors.desks import (
     Listed,
     Look,
     Owed,
+    Payee,
     Refused,
     Standing,
     Token,
@@ -119,12 +120,16 @@ LISTED = Listed(
     codes=(Entry(code="1", word="male", name=Words(vi="Nam", en="Male")),),
 )
 KNOWN = Answered(about=CODE, standing=Standing(state=State.PROCESSING))
+BANK = Payee(account="118000002026", bank="01201001", holder="Sở Tài nguyên và Môi trường")
 DUE = Owed(
     fees=(Fee(code="PTD", name="Phí thẩm định", kind="2", amount=150_000),),
     duties=(Duty(notice="TB-0042", item_name="Lệ phí trước bạ", amount=1_250_000),),
     procedure="1.009999",
     procedure_name="Đăng ký biến động",
     payer="Nguyễn Văn Mẫu",
+    agency="000.00.15.H47",
+    agency_name="Sở Tài nguyên và Môi trường",
+    fees_to=BANK,
 )
 MAPI: dict[str, tuple[dict[str, str], Result]] = {
     "TraCuuHoSo, known": ({"service": "TraCuuHoSo", "mahoso": CODE}, KNOWN),
@@ -141,6 +146,7 @@ MAPI: dict[str, tuple[dict[str, str], Result]] = {
 }
 PORTAL: dict[str, tuple[dict[str, str], Result]] = {
     "due": ({"MaHoSo": CODE}, replace(KNOWN, owed=DUE)),
+    "fees due, all to one account": ({"MaHoSo": CODE}, replace(KNOWN, owed=replace(DUE, duties=()))),
     "nothing due": ({"MaHoSo": CODE}, replace(KNOWN, owed=Owed())),
     "nobody can say": ({"MaHoSo": CODE}, KNOWN),
 }

@@ -77,6 +77,7 @@ TOLD: dict[str, tuple[Kind, ...]] = {
     "desks/thue-gip": (K.TRANSFERRED,),
     "families/cong-g1plus": (K.RECEIVED, K.FINISHED),
     "families/cong-g2": (K.RECEIVED, K.TRANSFERRED, K.SUPPLEMENT_REQUESTED),
+    "families/cong-g2-2026": (K.RECEIVED, K.TRANSFERRED, K.SUPPLEMENT_REQUESTED),
     "families/cong-ket-noi": (K.RECEIVED,),
     "families/so-rest": (K.RECEIVED, K.DELIVERY_FAILED),
     "families/so-soap": (K.RECEIVED, K.WITHDRAWN),

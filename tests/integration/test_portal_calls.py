@@ -52,6 +52,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     (folder / "portal.toml").write_text(
         f'{portal}[sends]\nformat = "dvcqg.calls@1"\nkinds = {json.dumps(KINDS)}\ncodes = ["{PROVINCE}"]\n'
         f'authority = "{PROVINCE}"\napi_keys = ["sha256:{digest}"]\n'
+        f'[[sends.payees]]\naccount = "111"\n[[sends.payees]]\nagency = "H47"\naccount = "118"\nbank = "01201001"\n'
     )
     passer = hashlib.sha256(PASSER.encode()).hexdigest()
     (folder / "passer.toml").write_text(
@@ -344,11 +345,15 @@ async def test_what_is_due_is_answered_by_the_inverted_code(hub: House) -> None:
         "fee_due", code, fees=[{"code": "PTD", "name": "Phí thẩm định", "amount": 150000, "kind": "2"}]
     )
     assert (await hub.post(body, key="f1", sender="onestop")).status == 202
+    fees_alone = (await asked(hub, code))["message"]
+    assert (fees_alone["TKThuHuong"], fees_alone["MaNHThuHuong"]) == ("118", "01201001")
     assert (await call(hub, "nhantbthuedvcqg", notice((code, [("TB1", 1250000), ("TB2", 7)]))))[0] == 0
     assert (await call(hub, "nhantbthuedvcqg", receipt(code, "TB2")))[0] == 0
     due = await asked(hub, code)
     assert due["error_code"] == 1
     told = due["message"]
+    assert (told["TKThuHuong"], told["MaNHThuHuong"]) == ("", ""), "the tax does not go there"
+    assert (told["MaDonVi"], told["TenDonVi"]) == (PROVINCE, "Ủy ban nhân dân tỉnh Quảng Nam")
     assert told["PhiLePhi"] == [
         {"LoaiPhiLePhi": "2", "MaPhiLePhi": "PTD", "TenPhiLePhi": "Phí thẩm định", "SoTien": "150000"}
     ]

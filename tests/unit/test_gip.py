@@ -26,6 +26,7 @@ from connectors.simulators.gip_seal import Seal
 from connectors.simulators.server import Server
 from connectors.transport import Http
 from hub.delivery.sealing import Order, Unsigned, Workbench, seal
+from hub.story.owed import duties
 from schemas.dossier import Dossier, Event, Kind, Message, to_json
 from schemas.library import BUILTIN
 from schemas.mapping import load
@@ -157,8 +158,30 @@ async def test_an_answer_is_a_message_with_each_notice(tmp_path: Path, dossier: 
     assert message.dossier.code == dossier
     assert [duty.amount for duty in message.dossier.duties] == [1_250_000, 5_000_000][:count]
     first = message.dossier.duties[0]
-    assert (first.item_code, first.payer_tax_code, first.account) == ("2801", "8000000001", "7111")
+    assert (first.item_code, first.payer_tax_code, first.account) == ("2801", "8000000001", None)
     assert first.due_at == datetime(2019, 5, 15, 17, tzinfo=UTC)
+
+
+async def test_what_says_which_parcel_is_taxed_is_kept(tmp_path: Path) -> None:
+    """Two demands of one decision differ by nothing else."""
+
+    def parcels(data: bytes) -> bytes:
+        second = b"<SO_THUADAT>16</SO_THUADAT><DIA_CHI_TS>T\xe1\xbb\x95 2</DIA_CHI_TS><MA_GCN>BA 1</MA_GCN>"
+        before, old, after = data.rpartition(b"<SO_THUADAT>15</SO_THUADAT>")
+        return (before + second + after if old else data).replace(b"TK0000002", b"TK0000001")
+
+    async with gateway(tmp_path, desk=spoiled(parcels)) as room:
+        outcome = await room.deliver(asked(TWO))
+    assert isinstance(outcome, Delivered)
+    assert outcome.answer
+    message = MAPPING.read(outcome.answer.body, "tax", outcome.answer.key, "a")
+    kept = message.extensions["gip.data"]["TraLoi"]["SOTHUE"]
+    assert [kept[place]["SO_THUADAT"] for place in ("0", "1")] == ["15", "16"]
+    assert [kept[place]["SO_TO_BANDO"] for place in ("0", "1")] == ["7", "7"]
+    assert (kept["1"]["DIA_CHI_TS"], kept["1"]["MA_GCN"]) == ("Tổ 2", "BA 1")
+    assert [kept[place]["TT_NNT"] for place in ("0", "1")] == ["6250000", "6250000"]
+    assert [kept[place]["LOAI_TK_NSNN"] for place in ("0", "1")] == ["7111", "7111"]
+    assert sum(duty.amount or 0 for duty in duties([message])) == 6_250_000
 
 
 async def test_the_same_notices_are_the_same_message_whatever_the_answer_is_called(tmp_path: Path) -> None:

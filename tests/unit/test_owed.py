@@ -20,6 +20,15 @@ def said(kind: Kind, *, fees: tuple[Fee, ...] = (), duties: tuple[Duty, ...] = (
     )
 
 
+def test_a_notice_with_several_lines_is_due_with_each_until_it_is_paid() -> None:
+    """One decision about two parcels; announced anew it stands in place of what it said before."""
+    two = said(K.DUTY_ANNOUNCED, duties=(Duty(notice="TB1", amount=5), Duty(notice="TB1", amount=7)))
+    other = said(K.DUTY_ANNOUNCED, duties=(Duty(notice="TB2", amount=1),))
+    paid = said(K.DUTY_PAID, duties=(Duty(notice="TB1"),))
+    assert [duty.amount for duty in owed.duties([two, other, two])] == [5, 7, 1]
+    assert [duty.amount for duty in owed.duties([two, other, paid])] == [1]
+
+
 @pytest.mark.parametrize(
     ("messages", "due"),
     [

@@ -395,6 +395,28 @@ sender_name = "Tỉnh"
     assert reading.read(file, world).sends
 
 
+def test_one_payee_takes_an_agencys_money_of_a_kind(tmp_path: Path) -> None:
+    file = tmp_path / "one.toml"
+    told = (
+        'id = "cong"\nagency = "000.00.00.H47"\nroom = "pigeon"\nname = { vi = "c", en = "c" }\n'
+        f'[sends]\nformat = "motcua.rest@1"\nkinds = ["received"]\nauthority = "000.00.00.H47"\napi_keys = ["{KEY}"]\n'
+    )
+    line = '[[sends.payees]]\naccount = "{}"\n'
+    duties, one = line.format(2) + 'of = "duties"\n', line.format(3) + 'agency = "000.00.15.H47"\n'
+    file.write_text(told + line.format(1) + duties + one)
+    read = reading.read(file, WORLD).sends
+    assert read
+    assert [(payee.agency, payee.of, payee.account) for payee in read.payees] == [
+        (None, "fees", "1"),
+        (None, "duties", "2"),
+        ("000.00.15.H47", "fees", "3"),
+    ]
+    file.write_text(told + line.format(1) * 2)
+    with pytest.raises(Refusal) as refused:
+        reading.read(file, WORLD)
+    assert refused.value.problems[0].rule == "one payee for each agency and kind of money"
+
+
 def test_a_folder_names_the_place_of_each_direction_that_is_declared(tmp_path: Path) -> None:
     world = msgspec.structs.replace(WORLD, rooms={"folder": Folder}, collecting=frozenset({"folder"}))
     file = tmp_path / "one.toml"
