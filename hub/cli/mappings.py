@@ -135,11 +135,18 @@ def known(desk: Desk) -> list[Known]:
     ]
 
 
-def try_(mapping: str, payload: Path, /, *, into: str = "", desk: At) -> int:
-    """Read one payload, and write it in another format where one is named. Nothing is sent or kept."""
+def try_(
+    mapping: str,
+    payload: Annotated[Path, Parameter(allow_leading_hyphen=True)],
+    /,
+    *,
+    into: str = "",
+    desk: At,
+) -> int:
+    """Read one payload (``-``: standard input), and write it in another format where one is named. Nothing is sent or kept."""
     formats = opening.formats(desk.settings)
     source, target = _format(formats, mapping), _format(formats, into) if into else None
-    raw = reading.content(desk, payload)
+    raw = reading.piped(desk, payload)
     try:
         message = settled(source.read(raw, *NOBODY))
         made = _made(target, message) if target else {"": to_json(message)}

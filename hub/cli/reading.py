@@ -34,6 +34,15 @@ def content(desk: Desk, file: Path, status: Exit = Exit.USAGE) -> bytes:
         raise _unreadable(desk, file, error, status) from None
 
 
+def piped(desk: Desk, file: Path) -> bytes:
+    """The same; ``-`` is what another program writes into this one."""
+    if str(file) != "-":
+        return content(desk, file)
+    source = desk.screen.source
+    buffer = getattr(source, "buffer", None)
+    return source.read().encode() if buffer is None else bytes(buffer.read())
+
+
 def there(desk: Desk, file: Path) -> None:
     """Raises ``Complaint`` for a file that cannot be read; what is in it is somebody else's to read."""
     try:

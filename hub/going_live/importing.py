@@ -44,7 +44,7 @@ REQUIRED = ("code", "origin", "procedure", "received_on", "state")
 COLUMNS = (*REQUIRED, "authority", "received_by", "holder", "due_at", "parties", "aliases", "parent")
 """``origin``: the partner that opened it. ``state``: the hub's word or the portal's number. ``holder``: the agency that has it in
 hand, when it was handed on. ``parties``: further partners that may speak of it. ``aliases``: ``authority:code``. Lists are
-separated by ``;`` in CSV and are lists in JSON lines.
+separated by ``;`` in CSV (quoted where ``;`` parts the columns, too) and are lists in JSON lines.
 """
 UNCARRIED = "XML 1.0 section 2.2: no control characters"
 _STATES = "portal-states"
@@ -85,7 +85,8 @@ def read(raw: bytes, name: str) -> tuple[Row, ...]:
 
 
 def _csv(text: str, name: str) -> Iterator[Row]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), restkey="", strict=True)
+    told = io.StringIO(text, newline="")
+    reader = csv.DictReader(told, restkey="", strict=True, delimiter=_delimiter(text))
     try:
         heads = reader.fieldnames or ()
         unknown = sorted({each for each in heads if each not in COLUMNS or heads.count(each) > 1})
@@ -93,12 +94,18 @@ def _csv(text: str, name: str) -> Iterator[Row]:
         if unknown or missing:
             rule = f"columns: {', '.join(COLUMNS)}"
             raise refuse(FAULT, name, line=1, rule=rule, detail=", ".join(missing or unknown))
-        for told in reader:
-            if "" in told or None in told.values():
+        for row in reader:
+            if "" in row or None in row.values():
                 raise refuse(FAULT, name, line=reader.line_num, rule="as many values as columns")
-            yield Row(reader.line_num, {key: value.strip() for key, value in told.items() if value.strip()})
+            yield Row(reader.line_num, {key: value.strip() for key, value in row.items() if value.strip()})
     except csv.Error as error:
         raise refuse(FAULT, name, line=reader.line_num, rule="CSV", detail=str(error)) from None
+
+
+def _delimiter(text: str) -> str:
+    """Spreadsheets write semicolons where the decimal sign is a comma, as in Vietnamese; the header tells, for no column's name has either."""
+    head = text.partition("\n")[0]
+    return ";" if ";" in head and "," not in head else ","
 
 
 def _lines(text: str, name: str) -> Iterator[Row]:

@@ -92,6 +92,8 @@ def look(source: Source, world: World) -> Looked:
     believing = Reading(world, home, believing=True)
     told = tolerant.read(source, Declaration, values, contexts=(Reading(world, home), believing))
     problems, left, settings = told.problems, told.left, None
+    if room != source.values.get("room") in world.rooms:
+        problems = [source.problem(("room",), f"the room whose table is there: {room}"), *problems]
     if table is not None:
         found = _room_settings(source, world.rooms[room], table, under)
         settings, left = found.value, [*left, *found.left]
@@ -161,10 +163,12 @@ def _placed(source: Source, problem: Problem, at: Steps) -> Problem:
 
 
 def _without_room(values: dict[str, Any], world: World) -> tuple[dict[str, Any], str, dict[str, Any] | None]:
-    """Part the room's own table from the rest; no table is an empty one for a partner that receives or that is picked up from."""
-    room, sends = values.get("room"), values.get("sends")
+    """Part the room's own table from the rest; no table is an empty one for a partner that receives or that is picked up from. Where
+    ``room`` names none, the one whose table is there is meant, so that what is wrong in it is told at once.
+    """
     way = "receives" if "receives" in values else "sends"
-    around = values.get(way)
+    around, sends = values.get(way), values.get("sends")
+    room = _meant(values.get("room"), around, world)
     if not isinstance(room, str) or room not in world.rooms or not isinstance(around, dict):
         return values, room if isinstance(room, str) else "", None
     if way == "sends" and not (isinstance(sends, dict) and "collect" in sends):
@@ -172,6 +176,13 @@ def _without_room(values: dict[str, Any], world: World) -> tuple[dict[str, Any],
     rest = {key: value for key, value in around.items() if key != room}
     table = around.get(room, {})
     return {**values, way: rest}, room, table if isinstance(table, dict) else {}
+
+
+def _meant(room: object, around: object, world: World) -> object:
+    if not isinstance(around, dict) or (isinstance(room, str) and room in world.rooms and room in around):
+        return room
+    there = [each for each in world.rooms if isinstance(around.get(each), dict)]
+    return there[0] if len(there) == 1 else room
 
 
 def _room_settings(

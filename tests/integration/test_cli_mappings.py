@@ -91,6 +91,12 @@ def test_a_payload_is_read_and_written_and_nothing_is_kept(settings: Path, tmp_p
     theirs = mapping(settings, "try", "motcua.rest@1", str(RECEIVED), "--into", "land.soap@1")
     assert "<SoBienNhan>000.00.15.H47-261120-0001</SoBienNhan>" in theirs.out
     assert "TiepNhanHoSo" in theirs.err
+    piped = line(
+        *("mapping", "try", "motcua.rest@1", "-", "--settings", str(settings)),
+        opener=wired,
+        piped=RECEIVED.read_text("utf-8"),
+    )
+    assert (piped.status, piped.out) == (0, own.out)
     wrong = tmp_path / "wrong.json"
     wrong.write_text(RECEIVED.read_text("utf-8").replace('"TIEP_NHAN"', '"NHO"'), "utf-8")
     refused = mapping(settings, "try", "motcua.rest@1", str(wrong))

@@ -96,6 +96,15 @@ def test_who_has_it_in_hand_goes_on_with_it() -> None:
     assert after.story.state is State.PROCESSING
 
 
+def test_what_a_spreadsheet_writes_with_semicolons_says_the_same() -> None:
+    head = "code,origin,procedure,received_on,state,aliases,holder"
+    row = f'{CODE},desk,1.009999,2019-04-12,4,"{LAND}:77; 000.00.00.G22:G-1",'
+    by_comma = importing.read(f"{head}\r\n{row}\r\n".encode(), "x.csv")
+    by_semicolon = importing.read(f"{head}\r\n{row}\r\n".replace(",", ";").encode(), "x.csv")
+    assert by_semicolon == by_comma
+    assert by_comma[0].told["aliases"] == f"{LAND}:77; 000.00.00.G22:G-1"
+
+
 def test_csv_and_json_lines_say_the_same() -> None:
     told = {**ROW, "aliases": [f"{LAND}:77", "000.00.00.G22:G-1"], "parties": ["land"]}
     table = (

@@ -163,6 +163,31 @@ def test_a_partner_that_never_receives_needs_no_room_table(tmp_path: Path) -> No
     assert partner.party.kinds == ()
 
 
+@pytest.mark.parametrize(
+    ("room", "rule"),
+    [
+        ('room = "owl"', "one of: dove, pigeon"),
+        ("room = 7", "valid string"),
+        ("", "key is required"),
+        ('room = "dove"', "the room whose table is there: pigeon"),
+    ],
+)
+def test_what_is_wrong_in_a_rooms_table_is_told_while_the_room_is_wrong(
+    tmp_path: Path, room: str, rule: str
+) -> None:
+    text = GOOD.replace('secret_file = "keys/pin.pem"', 'secret_file = "keys/none"').replace(
+        'room = "pigeon"', room
+    )
+    text = text.replace("[receives.pigeon]\n", "[receives.pigeon]\nspeed = 3\n")
+    write(tmp_path, text)
+    world = msgspec.structs.replace(WORLD, rooms={"pigeon": Post, "dove": Post})
+    with pytest.raises(Refusal) as caught:
+        reading.load(tmp_path, world)
+    told = {each.place.partition(": ")[2]: each.rule for each in caught.value.problems}
+    assert rule in told.pop("room")
+    assert sorted(told) == ["receives.pigeon.auth.secret_file", "receives.pigeon.speed"]
+
+
 WRONG = [
     ("unknown key", "concurrency = 2", "concurency = 2", "receives.concurency", "unknown key"),
     ("wrong type", "concurrency = 2", 'concurrency = "two"', "receives.concurrency", "valid integer"),

@@ -30,7 +30,18 @@ if TYPE_CHECKING:
 
 OPENS, NOT_CLOSED, AFTER_PASSING = "opens", "not_closed", "after_passing"
 GUARDS = (*Scope, OPENS, NOT_CLOSED, AFTER_PASSING)
-RULES = ("parties", "quarantine", "takes_over", "shared", "recall", "duty", "update", "late", "overall")
+RULES = (
+    "parties",
+    "quarantine",
+    "takes_over",
+    "shared",
+    "recall",
+    "departs",
+    "duty",
+    "update",
+    "late",
+    "overall",
+)
 
 
 def legs_page(words: Meanings) -> str:
