@@ -283,6 +283,13 @@ _ALL = (
         wire={"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"},
     ),
     Converter(
+        name="milliseconds",
+        read=moments.from_milliseconds,
+        write=moments.to_milliseconds,
+        gives="moment",
+        wire={"type": "string", "pattern": "^(0|[1-9][0-9]{0,13})$"},
+    ),
+    Converter(
         name="tax date",
         read=moments.from_tax_date,
         write=moments.to_tax_date,

@@ -221,3 +221,22 @@ def from_tax_date(value: object) -> datetime:
 
 def to_tax_date(at: datetime) -> str:
     return _local(at).replace("T", " ") + ".0"
+
+
+def from_milliseconds(value: object) -> datetime:
+    """Milliseconds since 1970-01-01 00:00 UTC, as digits: how Java's clocks count."""
+    if type(value) is not str or not _MILLISECONDS.fullmatch(value):
+        raise Wrong("HUB-SCH-002", "milliseconds since 1970, digits")
+    return _EPOCH + timedelta(milliseconds=int(value))
+
+
+def to_milliseconds(moment: datetime) -> str:
+    """Fractions of a millisecond are cut; what was before 1970 has no such number."""
+    count = (moment - _EPOCH) // timedelta(milliseconds=1)
+    if count < 0:
+        raise Wrong("HUB-MAP-004", "milliseconds since 1970, digits")
+    return str(count)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECONDS = re.compile(r"0|[1-9]\d{0,13}", re.ASCII)

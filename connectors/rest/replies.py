@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from connectors.replies import ABSENT, Reply, Row, Table, at, looks_like_html, normal_code, read_json, text_at
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from connectors.rest.settings import Find, ReplyPlaces
 
 TAKEN = (200, 201, 202)
@@ -28,13 +30,9 @@ def room_rows(places: ReplyPlaces) -> Table:
     return BY_CODE if places.code else BY_STATUS
 
 
-def absent_rows(find: Find) -> Table:
+def absent_rows(status: tuple[int, ...], code: tuple[str, ...] = ()) -> Table:
     """Rows for an answer to a question: what proves that the partner does not have it."""
-    return (
-        Row(
-            status=find.absent_status, code=find.absent_code, readable=True, outcome="deferred", reason=ABSENT
-        ),
-    )
+    return (Row(status=status, code=code, readable=True, outcome="deferred", reason=ABSENT),)
 
 
 def read(places: ReplyPlaces, status: int, media_type: str, body: bytes, wait: float | None) -> Reply:
@@ -68,6 +66,12 @@ def _words(body: bytes, *, html: bool) -> str:
 def is_about(find: Find, body: bytes, key: str) -> bool:
     """False when the reply repeats a key and it is another one: an answer about something else proves nothing."""
     return not find.key or text_at(read_json(body), find.key) == key
+
+
+def names(places: Iterable[str], body: bytes, code: str) -> bool:
+    """Whether one of these places of the answer holds that code."""
+    document = read_json(body)
+    return any(text_at(document, place) == code for place in places)
 
 
 def names_another(find: Find | None, body: bytes, key: str) -> bool:

@@ -77,6 +77,34 @@ class Uploads(Closed):
     reply: ReplyPlaces | None = None
 
 
+class Papers(Uploads):
+    """The dossier's papers, as ``Uploads``, after what opens it. ``part``: the field with a paper's component; of a paper that names none
+    ``fields`` says it.
+    """
+
+    of: Literal["results", "documents"] = "documents"
+    part: Name | None = None
+
+
+FixedFields = dict[Name, Annotated[str, Field(max_length=1000)]]
+
+
+class Opening(Closed):
+    """A partner that must be told of a dossier before anything can be done with it: the mapping's ``operation`` goes to ``path``, unless a
+    question (GET ``look``) finds the dossier there. ``key``: where the answer names it; one place with our code is enough. ``absent_status``: it
+    is not there. ``fields``: fixed ones; ``procedures``: those of one procedure, by its code; they win over what the mapping writes.
+    """
+
+    operation: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+    path: PathTemplate
+    look: PathTemplate
+    key: Annotated[tuple[Pointer, ...], Field(min_length=1)]
+    absent_status: tuple[Status, ...] = (404,)
+    reply: ReplyPlaces | None = None
+    fields: FixedFields = Field(default_factory=dict)
+    procedures: dict[Annotated[str, Field(max_length=200)], FixedFields] = Field(default_factory=dict)
+
+
 class Listing(Columns):
     """A dictionary that the partner lists: GET ``path``. ``at``: JSON pointer to the list in the reply. ``vi``, ``en``: what it is called."""
 
@@ -92,8 +120,8 @@ ListName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,60}$")]
 class Settings(Reach):
     """``path`` serves every operation that ``paths`` does not name. ``files_at``: where files stand in the payload, in base64: JSON
     pointers with ``*`` for each element of a list; the mapping writes a document's SHA-256 there. ``form``: what the mapping writes, a
-    record of texts, travels as a form (``application/x-www-form-urlencoded``). ``uploads``: files go before their message. ``dictionaries``: lists
-    that ``registry refresh`` reads, by our list's name.
+    record of texts, travels as a form (``application/x-www-form-urlencoded``). ``uploads``: files go before their message;
+    ``papers``: likewise, after what opens the dossier (``opening``). ``dictionaries``: lists that ``registry refresh`` reads, by our list's name.
     """
 
     signs: ClassVar[frozenset[str]] = frozenset({"modi-rest"})
@@ -110,13 +138,17 @@ class Settings(Reach):
     files_at: tuple[FilePointer, ...] = ()
     form: bool = False
     uploads: Uploads | None = None
+    papers: Papers | None = None
+    opening: Opening | None = None
     dictionaries: dict[ListName, Listing] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _a_form_holds_texts(self) -> Self:
         if self.form and self.files_at:
             raise ValueError("a form has no room for files")
-        if self.uploads and self.files_at:
+        if self.opening and not self.form:
+            raise ValueError("opening wants form = true")
+        if (self.uploads or self.papers) and self.files_at:
             raise ValueError("files go inside (files_at) or before (uploads), not both")
         return self
 

@@ -1,7 +1,9 @@
 """An OpenCPS one-stop that is told what happens to its dossiers, as its published server takes it (facts §5.5, S2).
 
 ``POST …/dossiers/{id}/actions`` with a form: ``actionCode``, ``actionUser``, ``actionNote``, ``payment`` (JSON), ``dueDate`` (milliseconds); ``POST
-…/dossiers/{id}/files`` with ``multipart/form-data``: ``dossierPartNo`` and ``file``. ``{id}`` is the dossier's number. HTTP Basic, and the site's own number in
+…/dossiers/{id}/files`` with ``multipart/form-data``: ``dossierPartNo`` and ``file``. ``{id}`` is the dossier's number or
+its ``referenceUid``. ``POST …/dossiers`` opens one (``DossierInputModel``): service, agency and template have to be there; one whose ``referenceUid`` is
+there already is answered with what there is. ``GET …/dossiers/{id}`` tells it; one that is not there is 403 *No Content.* HTTP Basic, and the site's own number in
 the header ``groupId``. Its answers are its code's: an action or a file that is taken is 200 and the record of it; a dossier that it does not find, at
 this site or at all, and an action that its process does not allow are 405; whoever is not known is **203**, with ``code`` and ``message``; whatever else goes
 wrong is 403 *No Content.* It knows no keys: an action that comes twice is done twice.
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 
     from connectors.simulators.desk import Call, Journal, Said
 
-ACTIONS, FILES = "actions", "files"
+ACTIONS, FILES, DOSSIERS, LOOK = "actions", "files", "dossiers", "look"
+NEEDED = ("referenceUid", "serviceCode", "govAgencyCode", "dossierTemplateNo")
+"""Without them it finds no process for a dossier (all but the first, which it would make up)."""
 FORM = "application/x-www-form-urlencoded"
 USER, GROUP = "lienthong", "35301"
 CANNOT = "Lỗi xảy ra không thể thực hiện hành động!"
@@ -44,21 +48,28 @@ class OpenCpsActions:
 
     def __init__(self, journal: Journal, secret: str = "", *, unit: str, group: str = GROUP) -> None:
         self.journal, self._secret, self._unit, self._group = journal, secret, unit, group
+        self._opened: dict[str, int] = {}
 
     def name(self, call: Call) -> str:
-        return call.path.rpartition("/")[2]
+        return LOOK if call.method == "GET" else call.path.rpartition("/")[2]
 
     def answer(self, call: Call) -> Said:
-        dossier, _, what = call.path.rpartition("/dossiers/")[2].partition("/")
-        if call.method != "POST" or what not in {ACTIONS, FILES}:
+        opening = call.path.endswith(f"/{DOSSIERS}")
+        dossier, _, what = call.path.rpartition(f"/{DOSSIERS}/")[2].partition("/")
+        posts = call.method == "POST" and (opening or what in {ACTIONS, FILES})
+        looks = call.method == "GET" and not opening and not what
+        if not (posts or looks):
             return say({"message": "Not found", "code": 404, "description": ""}, 404)
         if not self._known(call):
             told = "Non-Authoritative Information."
             return say({"message": told, "code": 203, "description": told}, 203)
         code = unquote(dossier)
-        if call.headers.get("groupid") != self._group or not code.startswith(f"{self._unit}-"):
+        here = opening or looks or code in self._opened or code.startswith(f"{self._unit}-")
+        if call.headers.get("groupid") != self._group or not here:
             return self.refusal(call)
         try:
+            if opening or looks:
+                return self._open(call) if opening else self._tell(code)
             return self._act(call, code) if what == ACTIONS else self._file(call, code)
         except _Failed as failed:
             return say({"message": "No Content.", "code": 403, "description": str(failed)}, 403)
@@ -74,6 +85,22 @@ class OpenCpsActions:
 
     def _known(self, call: Call) -> bool:
         return not self._secret or call.headers.get("authorization") == f"Basic {_basic(self._secret)}"
+
+    def _open(self, call: Call) -> Said:
+        form = _fields(call)
+        missing = [name for name in NEEDED if not form.get(name)]
+        if missing or not form.get("originality", "").isdigit():
+            raise _Failed(", ".join(missing) or "originality")
+        code = form["referenceUid"]
+        if code not in self._opened:
+            self._opened[code] = FIRST_ACTION + len(self.journal.entries)
+            self.journal.record(DOSSIERS, call.body, dossier=code, reference=str(self._opened[code]))
+        return self._tell(code)
+
+    def _tell(self, code: str) -> Said:
+        if code not in self._opened:
+            raise _Failed("dossier")
+        return say({"dossierId": self._opened[code], "referenceUid": code, "dossierNo": ""})
 
     def _act(self, call: Call, dossier: str) -> Said:
         """Only what comes as a form is read; anything else is an action without a code."""

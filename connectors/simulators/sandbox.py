@@ -27,7 +27,7 @@ from connectors.simulators.land import Land
 from connectors.simulators.magic import Sandboxed
 from connectors.simulators.offices import OFFICES, Seat
 from connectors.simulators.onestop import OneStop
-from connectors.simulators.opencps_actions import OpenCpsActions
+from connectors.simulators.opencps_actions import LOOK, OpenCpsActions
 from connectors.simulators.portal import Portal
 from connectors.simulators.portal_g2 import PortalG2
 from connectors.simulators.vbdlis import Vbdlis
@@ -109,7 +109,9 @@ FAMILIES: Mapping[str, Family] = {
         lambda journal, secret: Front(journal, secret, clock=_now, plain=True),
         frozenset({portal.LOOK_UP}),
     ),
-    "opencps-mot-cua": Family(lambda journal, secret: OpenCpsActions(journal, secret, unit="000.00.00.H47")),
+    "opencps-mot-cua": Family(
+        lambda journal, secret: OpenCpsActions(journal, secret, unit="000.00.00.H47"), frozenset({LOOK})
+    ),
     "dvcqg-g2-2026": Family(
         lambda journal, secret: PortalG2(journal, secret, clock=_now, lists=True), numbered=False
     ),

@@ -50,6 +50,7 @@ AGREED: dict[str, Mapping[str, Any]] = {
         "data": 1,
         "status": {"success": True, "code": "200"},
         "dossierActionId": 71,
+        "dossierId": 70,
     },
     "national_portal": {
         "error_code": "0",
@@ -73,7 +74,7 @@ K = Kind
 TOLD: dict[str, tuple[Kind, ...]] = {
     "desks/dat-dai-vbdlis": (K.RECEIVED, K.SUPPLEMENT_SUBMITTED, K.RETURNED, K.RESULT_INCORRECT),
     "desks/lgsp-gateway": (K.RECEIVED,),
-    "desks/opencps-receives": (K.TRANSFERRED, K.DUTY_ANNOUNCED, K.FEE_DUE),
+    "desks/opencps-receives": (K.RECEIVED, K.DUE_DATE_CHANGED, K.TRANSFERRED, K.DUTY_ANNOUNCED, K.FEE_DUE),
     "desks/thue-gip": (K.TRANSFERRED,),
     "families/cong-g1plus": (K.RECEIVED, K.FINISHED),
     "families/cong-g2": (K.RECEIVED, K.TRANSFERRED, K.SUPPLEMENT_REQUESTED),
@@ -107,6 +108,8 @@ class Agreeable:
             said = TAX.read_text("utf-8").replace("000.00.15.H47-190412-0007", telling.CODE)
             said = said.replace("H47201904120000001", asked[1].decode() if asked else "")
             return Said(body=said.encode(), media_type="text/xml; charset=utf-8")
+        if call.method == "GET" and "/dossiers/" in call.path:
+            return say({"message": "No Content.", "code": 403}, 403)
         if call.path.endswith("/GetNextValue"):
             return say({**DONE, "data": "H47-190412-0007"})
         return say(AGREED[self._room])

@@ -251,10 +251,6 @@ KINDS = {
 }
 
 
-def test_a_dossier_cannot_be_opened_by_an_action() -> None:
-    assert MAPPING.operations(message(Kind.RECEIVED)) == ()
-
-
 @pytest.mark.parametrize("document", [{"a": 1}, {"a": ["b"]}, ["a"], {"a": None}])
 def test_a_form_holds_texts_and_nothing_else(document: object) -> None:
     with pytest.raises(Refusal) as refused:
