@@ -7,7 +7,7 @@ comes in. What a form says becomes the same bytes each time, so that a form that
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from hub.story.record import Story
 
 MISSING, WRONG = "HUB-OFF-005", "HUB-OFF-006"
+NOT_YET, OVER = "HUB-OFF-009", "HUB-OFF-010"
+CLOCKS = timedelta(minutes=5)
+"""How far the clock of an officer's machine may be ahead."""
 MOMENT = "%Y-%m-%dT%H:%M"
 END_OF_DAY = time(17)
 """A due date without an hour ends with the office's day."""
@@ -158,6 +161,26 @@ def check(fields: Sequence[Field], form: Form) -> None:
             problems.append(Problem(code=WRONG, place=field.name, rule=field.kind))
     if problems:
         raise Refusal(*problems)
+
+
+def in_time(fields: Sequence[Field], form: Form, now: datetime) -> None:
+    """Raise ``Refusal`` where something happened later than now, or is due before it happened or before today. ``check`` the form first.
+
+    A dossier that is entered late may have been due before today. A form that was taken before is never asked this again.
+    """
+    names = {field.name for field in fields}
+    at, due = moment(form["at"]), day(form["due"]) if "due" in names else None
+    problems = [Problem(code=NOT_YET, place="at")] if at > now + CLOCKS else []
+    if due is not None and (
+        due <= at or ("applicant" not in names and due.astimezone(VIETNAM).date() < _today(now))
+    ):
+        problems.append(Problem(code=OVER, place="due"))
+    if problems:
+        raise Refusal(*problems)
+
+
+def _today(now: datetime) -> date:
+    return now.astimezone(VIETNAM).date()
 
 
 def message(kind: Kind, code: str, form: Form, by: Speaker, key: str) -> Message:

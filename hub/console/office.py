@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from hub.console.forms import Form
     from hub.console.parts import Console
     from hub.console.telling import Told
-    from hub.store.contract.views import DossierView, TransferView
+    from hub.store.contract.views import DossierView, MessageView, TransferView
     from hub.story.record import Story
 
 log = structlog.get_logger(__name__)
@@ -328,9 +328,27 @@ class Office:
         return await self._list(work, "received", which)
 
     async def sent(self, work: Work) -> Response:
-        return await self._list(
-            work, "sent", Filter(sender=work.agency.id, after=self._after(work), limit=PAGE)
+        """What this partner said, newest first, with what became of it; also what nobody was told."""
+        found = await self.deps.store.messages(work.agency.id, self._after(work), PAGE)
+        return self.html(
+            work.visit,
+            "sent.html",
+            tab="sent",
+            sent=[await self._told(each) for each in found],
+            more=found[-1].id if len(found) == PAGE else "",
+            note=self.note(work.visit),
+            names=self._names(work.visit),
         )
+
+    async def _told(self, message: MessageView) -> tuple[MessageView, str, list[TransferView]]:
+        """A message, the code of its dossier, and its transfers."""
+        views = [await self.deps.store.transfer(each) for each in message.transfers]
+        transfers = [each for each in views if each]
+        return message, transfers[0].code or "" if transfers else await self._code_of(message), transfers
+
+    async def _code_of(self, message: MessageView) -> str:
+        view = await self.deps.store.dossier(message.dossier) if message.dossier else None
+        return next((each.code for each in view.aliases), "") if view else ""
 
     def _after(self, work: Work) -> str:
         said = str(work.visit.request.query_params.get("after", ""))
@@ -355,15 +373,14 @@ class Office:
         found = await self.deps.store.message(wanted)
         if found is None or (found.id, found.sender) != (wanted, work.agency.id):
             raise refuse(NOT_HERE)
-        views = [await self.deps.store.transfer(each) for each in found.transfers]
-        transfers = [each for each in views if each]
+        _, code, transfers = await self._told(found)
         return self.html(
             work.visit,
             "receipt.html",
             tab="sent",
             view=found,
             transfers=transfers,
-            code=transfers[0].code if transfers else "",
+            code=code,
             note=self.note(work.visit),
             names=self._names(work.visit),
         )
@@ -431,8 +448,9 @@ class Office:
         own = [each for each in view.messages if each.sender == work.agency.id]
         mine = [each for each in view.transfers if each.partner == work.agency.id]
         found = [await self._heard(work, each) for each in mine[-HISTORY:]]
+        said = await self.deps.store.said.readable([each.id for each in own[-HISTORY:]])
         for each in own[-HISTORY:]:
-            message = await self._canonical(each.transfers[0]) if each.transfers else None
+            message = message_of(said.get(each.id, b""))
             found.append(Entry(at=each.accepted_at, kind=each.kind, ours=True, message=message))
         return sorted(found, key=lambda each: each.at, reverse=True)[:HISTORY]
 
@@ -454,13 +472,6 @@ class Office:
         except Unreadable:
             return None
         return message_of(kept.sealed.payload) if kept and kept.sealed else None
-
-    async def _canonical(self, transfer: str) -> Any:  # noqa: ANN401 - a message, or nothing
-        try:
-            kept = await self.deps.store.payloads(transfer)
-        except Unreadable:
-            return None
-        return message_of(kept.canonical) if kept else None
 
 
 def takes_part(partner: str, story: Story, view: DossierView) -> bool:

@@ -178,6 +178,8 @@ class Saying:
                 raise refuse(visits.STALE)
             acts.check(blank.fields, form)
             key = f"form-{form['once']}"
+            if not await deps.store.said.under(work.agency.id, key):
+                acts.in_time(blank.fields, form, deps.now())
             body = to_json(said(form, Speaker(work.agency, work.officer.name), key))
             enclosed = [_enclosed(file) for file in form.files.get("files", ())]
             if enclosed:

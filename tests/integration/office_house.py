@@ -85,13 +85,14 @@ def office(name: str, agency: str, role: str = "decides", codes: Sequence[str] =
     )
 
 
-def made_in(place: Path) -> Parts:
+def made_in(place: Path, hears: Sequence[str] = tuple(SAYS)) -> Parts:
+    """``hears``: what the one-stop is told."""
     folder = partner_files(place / "partners", Pki(place, NOW)["seal-2048"].certificate_file)
     (folder / "land.toml").write_text(office("land", LAND, codes=[LAND]))
     (folder / "other.toml").write_text(office("other", OTHER))
-    hears = recipient("desk", PROVINCE, "informed").partition("[receives]")[2]
-    hears = hears.replace(json.dumps(KINDS), json.dumps(SAYS))
-    (folder / "desk.toml").write_text(sender("desk", PROVINCE, [PROVINCE]) + "[receives]" + hears)
+    told = recipient("desk", PROVINCE, "informed").partition("[receives]")[2]
+    told = told.replace(json.dumps(KINDS), json.dumps([*hears]))
+    (folder / "desk.toml").write_text(sender("desk", PROVINCE, [PROVINCE]) + "[receives]" + told)
     return parts(folder)
 
 

@@ -202,6 +202,77 @@ async def test_what_is_missing_is_named_beside_its_field_and_what_was_typed_stay
         assert await said(hub) == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "wrong", "fields"),
+    [
+        ("step", "at", {"content": "Xong", "at": "2027-01-01T08:00"}),
+        ("step", "at", {"content": "Xong", "at": "2026-11-23T12:06"}),
+        ("apology", "due", {"reason": "Mưa", "due": "2020-01-01"}),
+        ("apology", "due", {"reason": "Mưa", "due": "2026-11-22", "at": "2026-11-20T08:00"}),
+        ("due_date_changed", "due", {"reason": "Mưa", "due": "2020-01-01", "at": "2019-12-01T08:00"}),
+    ],
+)
+async def test_what_cannot_have_happened_yet_and_what_is_due_no_more_is_refused_at_its_field(
+    made: Parts, tmp_path: Path, kind: str, wrong: str, fields: dict[str, str]
+) -> None:
+    async with at_work(tmp_path, made) as hub, Browser(hub.url) as lan:
+        await lan.signed_in("lan.nt")
+        path = f"{path_of(await confirmed(hub, lan))}/say/{kind}"
+        page = await lan.post(path, form(await filled(lan, path, **fields)))
+        assert (page.status, f'id="{wrong}-wrong"' in page.text) == (422, True)
+        assert await said(hub) == []
+
+
+async def test_a_dossier_that_is_entered_late_may_be_over_due_but_was_not_when_it_came(
+    made: Parts, tmp_path: Path
+) -> None:
+    async with at_work(tmp_path, made) as hub, Browser(hub.url) as lan:
+        await lan.signed_in("lan.nt")
+        told = {"procedure": PROCEDURE, "applicant": "Lê Thị Bưởi", "applicant_kind": "citizen"}
+        told |= {"code": f"{LAND}-261120-0001", "at": "2026-11-20T08:00"}
+        page = await lan.post("/office/new", form(await filled(lan, "/office/new", due="2026-11-19", **told)))
+        assert (page.status, 'id="due-wrong"' in page.text) == (422, True)
+        page = await lan.post("/office/new", form(await filled(lan, "/office/new", due="2026-11-21", **told)))
+        assert (page.status, "Biên nhận" in page.text) == (200, True)
+
+
+async def test_a_form_that_was_taken_gets_its_receipt_on_the_day_after_its_due_date_too(
+    made: Parts, tmp_path: Path
+) -> None:
+    moment = [NOW]
+    async with at_work(tmp_path, made, clock=lambda: moment[0]) as hub, Browser(hub.url) as lan:
+        await lan.signed_in("lan.nt")
+        path = f"{path_of(await confirmed(hub, lan))}/say/apology"
+        fields = await filled(lan, path, reason="Mưa", due="2026-11-23")
+        await lan.post(path, form(fields))
+        moment[0] += timedelta(days=1)
+        await lan.signed_in("lan.nt")
+        fields["stamp"] = (await lan.get("/office")).stamp
+        page = await lan.post(path, form(fields))
+        assert (page.status, "được gửi trước đó" in page.text) == (200, True)
+
+
+async def test_what_nobody_receives_is_called_kept_and_is_found_again(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    made = made_in(tmp_path_factory.mktemp("few"), hears=("finished",))
+    async with at_work(tmp_path, made) as hub, Browser(hub.url) as lan:
+        await lan.signed_in("lan.nt")
+        confirm = await confirmed(hub, lan)
+        dossier = path_of(confirm)
+        page = await lan.post(
+            f"{dossier}/say/apology", form(await filled(lan, f"{dossier}/say/apology", reason="Mưa lớn"))
+        )
+        code = (await hub.store.transfers(Filter(partner="land")))[0].code
+        assert code
+        assert ("không gửi tới đâu" in page.text, "Đã gửi. Hub" in page.text) == (True, False)
+        assert f'">{code}</a>' in page.text
+        sent = await lan.get("/office/sent")
+        assert (f'href="{path_of(page)}"' in sent.text, code in sent.text) == (True, True)
+        assert "đã ghi, không gửi tới đâu" in sent.text
+        assert "Mưa lớn" in (await lan.get(dossier)).text
+
+
 async def test_a_new_dossier_is_opened_by_the_form(made: Parts, tmp_path: Path) -> None:
     async with at_work(tmp_path, made) as hub, Browser(hub.url) as lan:
         await lan.signed_in("lan.nt")

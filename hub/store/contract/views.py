@@ -53,6 +53,8 @@ class AttemptView(Value, frozen=True):
 
 
 class MessageView(Value, frozen=True):
+    """``quarantine``: why it changed nothing of its dossier, a code; empty: it did, or was to change nothing."""
+
     id: str
     sender: str
     key: str
@@ -63,6 +65,7 @@ class MessageView(Value, frozen=True):
     receipt: bytes
     transfers: tuple[str, ...]
     confirmation: str = ""
+    quarantine: str = ""
 
 
 class DossierView(Value, frozen=True):

@@ -64,6 +64,7 @@ WHERE message=(SELECT m.id FROM transfer t JOIN message m ON m.n=t.message WHERE
 """
 
 
+_ACCEPTED = "SELECT facts FROM journal WHERE message=? AND message<>'' AND what='accepted' AND transfer='' ORDER BY seq LIMIT 1"
 _SUCCESSORS = "SELECT id FROM transfer WHERE message=? AND supersedes=? ORDER BY n"
 
 
@@ -252,6 +253,7 @@ def _message(db: Db, n: int) -> MessageView:
         (n,),
     )
     transfers = many(db, "SELECT id FROM transfer WHERE message=? ORDER BY n", (n,))
+    accepted = one(db, _ACCEPTED, (row[0],))
     return MessageView(
         id=row[0],
         sender=row[1],
@@ -263,7 +265,15 @@ def _message(db: Db, n: int) -> MessageView:
         receipt=bytes(row[7]),
         confirmation=row[8],
         transfers=tuple(id_ for (id_,) in transfers),
+        quarantine=mapping(accepted[0]).get("quarantine", "") if accepted else "",
     )
+
+
+def messages(db: Db, sender: str, after: str, limit: int) -> tuple[MessageView, ...]:
+    last = one(db, "SELECT n FROM message WHERE id=? AND sender=?", (after, sender))
+    older, bound = (" AND n<?", (last[0],)) if last else ("", ())
+    query = f"SELECT n FROM message WHERE sender=?{older} ORDER BY n DESC LIMIT ?"  # noqa: S608 - constants
+    return tuple(_message(db, n) for (n,) in many(db, query, (sender, *bound, limit)))
 
 
 def of_message(db: Db, n: int) -> list[int]:

@@ -464,6 +464,9 @@ class SqlStore:
     async def message(self, id: str) -> MessageView | None:  # noqa: A002 - the field's word
         return await self._reads.run(lambda db: reading.message(db, id))
 
+    async def messages(self, sender: str, after: str, limit: int) -> tuple[MessageView, ...]:
+        return await self._reads.run(lambda db: reading.messages(db, sender, after, limit))
+
     async def dossier(self, code_or_id: str) -> DossierView | None:
         return await self._reads.run(lambda db: reading.dossier(db, code_or_id))
 
