@@ -158,6 +158,7 @@ class Picked(Value, frozen=True):
     ``fault``: why it cannot be handed in at all (too large, not what the partner says it is); then it is turned away unread.
     ``receipt``: it can count as the receipt for something of ours, where the partner's file says that it acknowledges.
     ``recalls``: the partner wants back what it brought under that key, and ``settle`` says whether it gets it.
+    ``answers``: the key of a transfer of ours to the partner that it is a status about.
     """
 
     id: str
@@ -168,6 +169,7 @@ class Picked(Value, frozen=True):
     fault: Reason | None = None
     receipt: Receipted | None = None
     recalls: str = ""
+    answers: str = ""
 
 
 class Delivered(Value, frozen=True, tag=True):

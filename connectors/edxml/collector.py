@@ -105,7 +105,9 @@ class _Inbox:
         if not self._settings.is_theirs(head.sender) or not fits:
             return _picked(entry, body, fault=Reason(code="HUB-AUT-003", detail="From"))
         recalls = back.document if back else ""
-        return replace(_picked(entry, body, inside), receipt=head.receipt, recalls=recalls)
+        return replace(
+            _picked(entry, body, inside), receipt=head.receipt, recalls=recalls, answers=head.answers
+        )
 
     async def _answer(self, picked: Picked, reason: str) -> Missed | None:
         try:

@@ -42,7 +42,7 @@ KIND, STATUS = "message_type", "status"
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """``code``: number and notation as one text. ``is_status``: nobody answers it; ``is_error``: it says what was wrong with a document, with a status or without. ``receipt``: it says that our transfer arrived."""
+    """``code``: number and notation as one text. ``is_status``: nobody answers it; ``is_error``: it says what was wrong with a document, with a status or without. ``receipt``: it says that our transfer arrived; ``answers``: the key that a document of ours would have, if it is a status about one."""
 
     sender: str
     document: str
@@ -51,6 +51,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     is_status: bool
     is_error: bool = False
     receipt: Receipted | None = None
+    answers: str = ""
 
 
 def head(raw: bytes) -> Head:
@@ -68,6 +69,7 @@ def head(raw: bytes) -> Head:
         is_status="StatusCode" in message or ERRORS in header,
         is_error=ERRORS in header,
         receipt=_receipt(message),
+        answers=_answers(message) if "StatusCode" in message or ERRORS in header else "",
     )
 
 
@@ -103,15 +105,20 @@ def marks(raw: bytes) -> tuple[str, ...]:
     return (*own, _text(at(message, ("ResponseFor",)), "DocumentId"), *words)
 
 
-def _receipt(message: Any) -> Receipted | None:  # noqa: ANN401 - a tree of what came
-    """Status 01 about a document that the hub wrote: its number is the transfer's key, its notation the dossier's code."""
+def _answers(message: Any) -> str:  # noqa: ANN401 - a tree of what came
+    """Return the key in the id of the document that it is about: the hub's have the transfer's for a number, the dossier's code for a notation."""
     number = _text(at(message, ("ResponseFor",)), "DocumentId").split(",", 2)[-1]
-    key, slash, _ = number.rpartition("/")
+    return number.rpartition("/")[0]
+
+
+def _receipt(message: Any) -> Receipted | None:  # noqa: ANN401 - a tree of what came
+    """Status 01 about a document that the hub wrote."""
+    key = _answers(message)
     try:
         said_at = CONVERTERS["yyyy/MM/dd HH:mm:ss"].read(_text(message, "Timestamp"))
     except Wrong:
         return None
-    return Receipted(key=key, at=said_at) if slash and _text(message, "StatusCode") == ARRIVED else None
+    return Receipted(key=key, at=said_at) if key and _text(message, "StatusCode") == ARRIVED else None
 
 
 def _text(tree: Any, name: str) -> str:  # noqa: ANN401 - a tree of what came

@@ -139,7 +139,11 @@ def _after(story: Story, agency: Agency, kind: Kind, on: date, forms: Mapping[st
         dossier=Dossier(code="?"),
     )
     speaker = Sender(
-        partner=agency.id, agency=agency.code, may_create=False, settles_duty=agency.settles_duty
+        partner=agency.id,
+        agency=agency.code,
+        may_create=False,
+        settles_duty=agency.settles_duty,
+        informed=agency.informed,
     )
     try:
         found = advance(story, told, speaker, on=on, forms=forms)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 class Agency(msgspec.Struct, frozen=True, kw_only=True):
     """A partner whose officers work here. ``authority``: under whose codes it knows dossiers; ``kinds``: what it may say;
-    ``creates``: whether it may open a dossier; ``settles_duty``: as its file says; ``receives``: whether anything comes for it.
+    ``creates``: whether it may open a dossier; ``settles_duty``: as its file says; ``receives``: whether anything comes for it;
+    ``informed``: it is only told.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Agency(msgspec.Struct, frozen=True, kw_only=True):
     creates: bool = False
     settles_duty: bool = False
     receives: bool = False
+    informed: bool = False
 
     def name(self, language: str) -> str:
         return self.en if language == "en" else self.vi
@@ -54,6 +56,7 @@ def _agency(partner: Partner) -> Agency:
         creates="received" in kinds and bool(sends and sends.codes),
         settles_duty=bool(sends and sends.settles_duty),
         receives=receives is not None,
+        informed=receives is not None and receives.role == "informed",
     )
 
 

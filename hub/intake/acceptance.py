@@ -27,7 +27,7 @@ from hub.routing.router import Router  # noqa: TC001
 from hub.store.contract.catalogues import Version  # noqa: TC001
 from hub.store.contract.intake import Acceptance, Alias, Known, NewTransfer
 from hub.story import joining, record
-from hub.story.advance import Quarantined, Sender, advance
+from hub.story.advance import Advanced, Noted, Quarantined, Sender, advance
 from hub.story.moves import CLOSED
 from schemas.dossier import Kind, Message, Procedure, from_json, to_json
 from schemas.problems import Problem, refuse
@@ -92,6 +92,8 @@ def decide(
             agency=judged.agency,
             may_create=judged.may_create,
             settles_duty=judged.settles_duty,
+            informed=parts.router.informed(parts.parties, judged.sender),
+            answers=judged.answers,
             entitled=before is not None
             and parts.router.entitled(before, parts.parties, judged.sender, on=now.date()),
         ),
@@ -115,14 +117,16 @@ def decide(
     if message.dossier is not None:
         dossier = known.dossier if known else below(identity, "dossier")
         message = _named(message, dossier)
-    routed = (
-        parts.router.route(message, after, parts.parties, on=now.date(), trial=judged.trial)
-        if heard.believed
-        else NOT_BELIEVED
-    )
+    routed = NOT_BELIEVED
+    if heard.believed:
+        routed = (
+            FOR_NOBODY
+            if isinstance(judgement, Noted) and judgement.aside
+            else parts.router.route(message, after, parts.parties, on=now.date(), trial=judged.trial)
+        )
     if after is not None and quarantine is None:
         after = joining.join(after, (each.partner for each in routed.recipients if each.problem is None))
-    if after is not None and quarantine is None and heard.believed:
+    if after is not None and isinstance(judgement, Advanced) and heard.believed:
         procedure = parts.router.procedure(after)
         hours = procedure.hours if procedure else None
         after = deadline.counted(before, after, message, hours, parts.days)
@@ -183,6 +187,7 @@ def decide(
 
 
 NOT_BELIEVED = Routed(recipients=(), rule=stages.RECORDED)
+FOR_NOBODY = Routed(recipients=(), rule="noted: a copy, or one message")
 
 
 def _heard(

@@ -28,7 +28,7 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     """Common shape: frozen, named fields."""
 
 
-class Meant(Value, frozen=True):
+class Meant(Value, frozen=True, tag=True):
     """What the hub knows of a message that only says which earlier one of its sender it takes back: ``kind`` and ``code`` of the
     dossier are what it means in the hub's words, ``corrects`` the earlier one.
     """
@@ -38,6 +38,12 @@ class Meant(Value, frozen=True):
     corrects: str
 
 
+class Answers(Value, frozen=True, tag=True):
+    """The message is a status about one that the hub sent its sender: ``kind`` is what that one said."""
+
+    kind: Kind
+
+
 class Inbound(Value, frozen=True):
     """One message as it came. ``message``: what it is called until it is accepted. ``headers``: lower-case names. ``file``: the spool's, instead of ``body``.
 
@@ -45,7 +51,7 @@ class Inbound(Value, frozen=True):
     prove it. ``authorization``: for signatures that have a part of themselves there. ``within``: the message stands in what was
     signed, in base64, in an element that these names lead to, from the outermost on. ``clocked``: its key is made of all that was
     said, and its bytes hold the hub's clock beside that: other bytes under the key are the same message. ``earlier``: what its
-    dossier said before, once it is known that something is missing for somebody. ``meant``: what a recall is, as the record has it.
+    dossier said before, once it is known that something is missing for somebody. ``meant``: what a recall is, as the record has it; or what a status is about.
     """
 
     message: str
@@ -59,7 +65,7 @@ class Inbound(Value, frozen=True):
     within: tuple[str, ...] = ()
     clocked: bool = False
     earlier: tuple[Earlier, ...] = ()
-    meant: Meant | None = None
+    meant: Meant | Answers | None = None
 
     def content(self) -> bytes:
         return Path(self.file).read_bytes() if self.file else self.body
@@ -141,7 +147,7 @@ class Judged(Value, frozen=True):
     what stands for it; they are bound as well. ``documents``: those that it names by their
     digest alone; ``places``: where such things stand in the sender's format. ``procedures``: the only ones that its
     sender may speak of; empty: all. ``signatory``: by whose right it was signed; ``repeats``: it tells a result that somebody
-    with the right must have signed before. ``trial``: its sender marked it so.
+    with the right must have signed before. ``trial``: its sender marked it so. ``answers``: what the hub's own message said that it is a status about.
     """
 
     sender: str
@@ -173,5 +179,6 @@ class Judged(Value, frozen=True):
     repeats: bool = False
     stamped_at: datetime | None = None
     trial: bool = False
+    answers: Kind | None = None
     documents: tuple[New, ...] = ()
     places: Mapping[str, str] = {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime  # noqa: TC003
 
-from hub.judging.contract import CODE_PLACE, Desk, Inbound, Judged
+from hub.judging.contract import CODE_PLACE, Answers, Desk, Inbound, Judged
 from hub.judging.enclosing import enclosures
 from hub.judging.places import on_the_wire
 from hub.judging.saying import allowed_aliases, as_meant, check_said, may_create, nfc
@@ -53,9 +53,10 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
     key = given or natural or signed.partition(" ")[2]
     if not key:
         raise refuse("HUB-IDM-001", "Idempotency-Key")
+    answers = request.meant.kind if isinstance(request.meant, Answers) else None
     heard, written = nfc(settled(as_meant(opened.message(sender.id, key, sender.agency), request.meant)))
     try:
-        message, code = check_said(heard, sender, desk, now.date())
+        message, code = check_said(heard, sender, desk, now.date(), answers=answers is not None)
         named = enclosures(message, sender.hosts, sender.base)
         signatory = signed_by(message, code, verified, sender, desk)
     except Refusal as refusal:
@@ -93,6 +94,7 @@ def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
         signatory=signatory,
         repeats=repeats(message, sender),
         trial=is_trial(request.headers),
+        answers=answers,
         stamped_at=verified.stamped_at if verified else None,
         algorithm=verified.algorithm if verified else "",
         profile=verified.profile if verified else "",

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from hub.judging.contract import CODE_PLACE
+from hub.judging.contract import CODE_PLACE, Meant
 from schemas import codes
-from schemas.dossier import Dossier, Message, Procedure, to_json
+from schemas.dossier import Dossier, Kind, Message, Procedure, to_json
 from schemas.problems import Problem, Refusal, refuse
 from schemas.text import is_nfc
 
 if TYPE_CHECKING:
-    from hub.judging.contract import Desk, Meant, Sender
+    from hub.judging.contract import Answers, Desk, Sender
     from schemas.codes import DossierCode
     from schemas.procedures import Procedure as Entry
 
 
-def as_meant(message: Message, meant: Meant | None) -> Message:
+def as_meant(message: Message, meant: Meant | Answers | None) -> Message:
     """Put in what the hub knows that the message means; its own words stay."""
-    if meant is None or message.dossier is None:
+    if not isinstance(meant, Meant) or message.dossier is None:
         return message
     event = msgspec.structs.replace(message.event, kind=meant.kind, corrects=meant.corrects)
     dossier = msgspec.structs.replace(message.dossier, code=meant.code)
@@ -56,14 +56,15 @@ def _nfc(value: Any) -> Any:  # noqa: ANN401 - any part of a message
 
 
 def check_said(
-    message: Message, sender: Sender, desk: Desk, today: date
+    message: Message, sender: Sender, desk: Desk, today: date, *, answers: bool = False
 ) -> tuple[Message, DossierCode | None]:
     """Whether this sender may say this. Returns the message with the procedure's national words filled in.
 
     A procedure counts by the day in the dossier's code: an open dossier keeps the procedure that it began with.
+    ``answers``: it is a status about what the hub sent; that this was received everyone may say who got it.
     Raises ``Refusal`` with all that is wrong: HUB-AUT-003; HUB-DOS-001, -005, -006.
     """
-    if message.kind not in sender.kinds:
+    if message.kind not in sender.kinds and not (answers and message.kind is Kind.RECEIVED):
         raise refuse("HUB-AUT-003", "/event/kind", rule=" | ".join(sorted(sender.kinds)))
     problems: list[Problem] = []
     for place, agency in agencies_of(message):

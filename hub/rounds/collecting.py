@@ -19,9 +19,9 @@ import msgspec
 import structlog
 
 from connectors.contract import Collector, Missed, Reason, Taken, TurnedAway
-from hub.judging.contract import Meant
+from hub.judging.contract import Answers, Meant
 from hub.receipts.receipts import came_to
-from hub.rounds.recalling import recalled
+from hub.rounds.recalling import answered, recalled
 from hub.rounds.rounds import again
 from hub.store.contract.delivery import Acknowledgement
 from hub.store.contract.intake import RefusedMessage
@@ -59,7 +59,9 @@ def last_good(said: Verdict) -> datetime:
 class Take(Protocol):
     """Hand one thing to intake: when it returns it is durable. Raises ``Refusal``."""
 
-    async def __call__(self, partner: str, picked: Picked, meant: Meant | None = None, /) -> Accepted: ...
+    async def __call__(
+        self, partner: str, picked: Picked, meant: Meant | Answers | None = None, /
+    ) -> Accepted: ...
 
 
 class Stop(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,7 +169,7 @@ class Collecting:
     async def _taken(self, partner: str, picked: Picked) -> Accepted:
         """Raises ``Refusal``."""
         if not picked.recalls:
-            return await self._take(partner, picked)
+            return await self._take(partner, picked, await answered(self._store, partner, picked.answers))
         means = await recalled(self._store, partner, picked.recalls)
         return await self._take(partner, picked, means) if isinstance(means, Meant) else means
 

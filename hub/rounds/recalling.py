@@ -1,6 +1,6 @@
-"""What a partner wants back: a message that it brought itself, named by the key under which it was taken.
+"""What a partner means that names another message: one of ours that it says a status about, or one of its own that it wants back.
 
-Taking it back is said in the hub's words, by what was said: the message that opened a dossier is withdrawn, the one that ended it is
+Its own it names by the key under which it was taken. Taking it back is said in the hub's words, by what was said: the message that opened a dossier is withdrawn, the one that ended it is
 recalled. Whether that may happen now the dossier's story says, as it is at this moment; what it does not allow stays as it is.
 """
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub.judging.contract import Meant
+from hub.judging.contract import Answers, Meant
 from hub.receipts.receipts import Receipt
 from hub.story import record
 from hub.story.moves import MOVES, TAKES_BACK
@@ -26,6 +26,16 @@ if TYPE_CHECKING:
     from schemas.problems import Refusal
 
 _RECEIPT = msgspec.json.Decoder(Receipt)
+
+
+async def answered(store: Store, partner: str, key: str) -> Answers | None:
+    """Return what a status is about; ``None``: nothing that this partner was sent. ``key``: of a transfer."""
+    view = await store.message(key.partition(":")[0]) if key else None
+    for transfer in view.transfers if view else ():
+        sent = await store.transfer(transfer)
+        if sent is not None and (sent.key, sent.partner) == (key, partner):
+            return Answers(kind=Kind(sent.kind))
+    return None
 
 
 async def recalled(store: Store, partner: str, recalls: str) -> Meant | Accepted:
@@ -46,7 +56,8 @@ async def recalled(store: Store, partner: str, recalls: str) -> Meant | Accepted
         return before
     view = await store.dossier(said.dossier)
     state = record.from_json(view.story).state if view else None
-    same = [each.id for each in told if each.kind == said.kind]
+    past = await store.said.past(said.dossier)
+    same = [each.id for each in (past.messages if past else ()) if each.kind == said.kind]
     if state is None or (state, kind) not in MOVES or same[-1:] != [said.message]:
         raise _too_late(f"{said.kind}, {state}")
     return Meant(kind=kind, code=said.code, corrects=said.message)

@@ -94,6 +94,11 @@ class Router(Value, frozen=True):
         """Whether the routes name this partner for the dossier: it is the system of the agency that decides it."""
         return Case(self, self._roster(parties), Asked(partner, on, Seen.of(story))).sender_decides
 
+    def informed(self, parties: Roster | Sequence[Party], partner: str) -> bool:
+        """Whether a partner hears of dossiers, and is only told."""
+        party = self._roster(parties).by_id.get(partner)
+        return party is not None and party.role == "informed" and bool(party.kinds)
+
     def stage(
         self, story: Story | None, parties: Roster | Sequence[Party], partner: str, *, on: date
     ) -> Stage:

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from hub.story.legs import Words, custody, movable, settled, takes_over
-from hub.story.moves import BARRED, MOVES, NOTES, OPENING, WITHOUT_DOSSIER, overall, targets
+from hub.story.moves import (
+    ABOUT_ONE,
+    BARRED,
+    BROUGHT,
+    HANDLING,
+    MOVES,
+    NOTES,
+    OPENING,
+    WITHOUT_DOSSIER,
+    overall,
+    targets,
+)
 from hub.story.record import Story, StoryLeg, Value
 from hub.story.telling import Flag, Told, tell
 from schemas.dossier import Kind, State
@@ -45,11 +56,23 @@ class Quarantined(Value, frozen=True):
     flags: tuple[Flag, ...] = ()
 
 
+class Noted(Value, frozen=True):
+    """Heard and recorded as its sender's word; it moves nothing, and the story keeps but its sequence. ``aside``: from who has
+    no more than a copy, or about one message: nobody else need hear it.
+    """
+
+    story: Story
+    flags: tuple[Flag, ...] = ()
+    aside: bool = True
+
+
 class Sender(Value, frozen=True):
     """Who speaks: the authenticated partner and the agency it speaks for.
 
     ``may_create``: the dossier's code lies in the partner's agency trees. ``entitled``: the routes name this partner for
     the dossier, although it is not in the story yet. ``settles_duty``: its *finished* says that duties are settled, too.
+    ``informed``: its file says that it is only told. ``answers``: the kind of the hub's message to it that this one is a
+    status about; ``None``: it is none, or about nothing that the hub sent it.
     """
 
     partner: str
@@ -57,6 +80,8 @@ class Sender(Value, frozen=True):
     may_create: bool = True
     entitled: bool = False
     settles_duty: bool = False
+    informed: bool = False
+    answers: Kind | None = None
 
 
 def advance(
@@ -67,7 +92,7 @@ def advance(
     on: date,
     received_by: str | None = None,
     forms: Mapping[str, str] = _AS_WRITTEN,
-) -> Advanced | Quarantined:
+) -> Advanced | Noted | Quarantined:
     """Judge a message by the story so far and return the story after it.
 
     ``on``: the day of acceptance. ``received_by``: the agency part of the dossier's code. ``forms``: leads every written
@@ -93,6 +118,10 @@ def advance(
     if not _may_speak(story, sender, agency):
         raise refuse("HUB-DOS-003", "/dossier/code", rule="origin, leg or recipient of the dossier")
     told = tell(story, message, message.dossier, sender.partner)
+    if _has_a_copy(story, sender, agency) and message.kind in HANDLING:
+        return _noted(story, told)
+    if sender.answers is not None and sender.answers not in BROUGHT and message.kind in HANDLING:
+        return _about_one(story, told, message.kind)
     words = Words(
         kind=message.kind,
         speaker=_speaker(story, message, sender.partner, agency, forms),
@@ -100,7 +129,9 @@ def advance(
         receiver=forms.get(message.event.to_agency or "", message.event.to_agency),
         settles_duty=sender.settles_duty,
     )
-    return _move(story, told, words)
+    judged = _move(story, told, words)
+    confirms = sender.answers is not None and message.kind is K.RECEIVED
+    return _noted(story, told) if confirms and isinstance(judged, Quarantined) else judged
 
 
 class _Opening(NamedTuple):
@@ -129,6 +160,28 @@ def _may_speak(story: Story, sender: Sender, agency: str) -> bool:
     return (
         sender.entitled or sender.partner in story.parties or any(leg.agency == agency for leg in story.legs)
     )
+
+
+def _has_a_copy(story: Story, sender: Sender, agency: str) -> bool:
+    """Whether it is only told of this dossier: it did not open it, has no leg, and the routes do not name it."""
+    return (
+        sender.informed
+        and not sender.entitled
+        and sender.partner != story.origin
+        and all(leg.agency != agency for leg in story.legs)
+    )
+
+
+def _about_one(story: Story, told: Told, kind: Kind) -> Noted | Quarantined:
+    """A status about a message that brought no dossier: progress others may hear, a receipt nobody else need; a refusal needs a person."""
+    if kind not in ABOUT_ONE:
+        return _quarantine(story, told, kind)
+    return _noted(story, told, aside=kind is not K.STEP)
+
+
+def _noted(before: Story, told: Told, *, aside: bool = True) -> Noted:
+    kept = msgspec.structs.replace(before, sequences=told.story.sequences)
+    return Noted(story=kept, flags=(*told.flags, Flag.NOTED), aside=aside)
 
 
 def _speaker(story: Story, message: Message, sender: str, agency: str, forms: Mapping[str, str]) -> str:

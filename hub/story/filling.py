@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from hub.going_live.stages import RECORDED
+from hub.story.telling import Flag
 from schemas.dossier import Applicant, Dossier, Kind, Message, Procedure, from_json
 from schemas.problems import Problem
 
@@ -94,7 +95,7 @@ def is_trial(facts: Mapping[str, str]) -> bool:
 
 def believed(facts: Mapping[str, str], *, trial: bool = False) -> bool:
     """Whether an accepted message counts. ``trial``: its dossier is one."""
-    recorded = facts.get("rule") == RECORDED
+    recorded = facts.get("rule") == RECORDED or Flag.NOTED in facts.get("flags", "").split()
     return not recorded and not facts.get("quarantine") and is_trial(facts) == trial
 
 

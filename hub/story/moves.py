@@ -56,6 +56,35 @@ NOTES = frozenset({K.APOLOGY, K.FEE_DUE, K.FEE_PAID, K.FEE_REFUNDED, K.CORRECTED
 """Kinds that may come in any state and change none."""
 
 
+HANDLING = frozenset(
+    {
+        K.RECEIVED,
+        K.REFUSED_AT_RECEPTION,
+        K.TRANSFERRED,
+        K.STEP,
+        K.SUPPLEMENT_REQUESTED,
+        K.DUTY_ANNOUNCED,
+        K.DUTY_CORRECTED,
+        K.SUSPENDED,
+        K.RESUMED,
+        K.FINISHED,
+        K.RESULT_HANDED_OVER,
+        K.RETURNED,
+        K.RECALLED,
+        K.DUE_DATE_CHANGED,
+    }
+)
+"""What only who has a dossier to handle may do with it. From who has no more than a copy it is noted, and moves nothing."""
+
+
+BROUGHT = frozenset({K.RECEIVED, K.TRANSFERRED})
+"""Messages that bring an agency a dossier to handle. A status about any other message tells what became of that message."""
+
+
+ABOUT_ONE = frozenset({K.RECEIVED, K.STEP, K.FINISHED})
+"""Kinds that a status about one message may have and that then mean that message, not the dossier."""
+
+
 OPENING: dict[Kind, tuple[State, ...]] = {
     K.RECEIVED: (S.ACCEPTED, S.SUBMITTED),
     K.REFUSED_AT_RECEPTION: (S.REFUSED,),

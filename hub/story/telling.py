@@ -26,6 +26,7 @@ class Flag(StrEnum):
     STATE_DIFFERS = "state_differs"
     PROCEDURE_DIFFERS = "procedure_differs"
     PARENT_DIFFERS = "parent_differs"
+    NOTED = "noted"  # heard, and moves nothing (hub.story.advance.Noted)
     APOLOGY_AGAIN = "apology_again"  # a return may be put off once (NĐ 61/2018, Điều 19)
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from connectors.contract import Picked
-    from hub.judging.contract import Meant
+    from hub.judging.contract import Answers, Meant
     from hub.metrics.counts import Counts
     from hub.processes.crew import Crew
     from hub.receipts.receipts import Confirm
@@ -121,7 +121,7 @@ class Door:
             unscanned=unscanned(what),
         )
 
-    async def take(self, partner: str, picked: Picked, meant: Meant | None = None) -> Accepted:
+    async def take(self, partner: str, picked: Picked, meant: Meant | Answers | None = None) -> Accepted:
         now = utc_now()
         await self._bringing.bring(partner, picked.enclosed, now)
         key = {KEY_HEADER: picked.key} if picked.key else {}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Collector
     from hub.intake.intake import Intake
-    from hub.judging.contract import Meant
+    from hub.judging.contract import Answers, Meant
     from hub.store.contract.intake import Accepted
     from tests.contract.collector import CollectorUnderTest, Lying
     from tests.doubles.storage import Storage
@@ -100,7 +100,7 @@ async def test_a_process_that_dies_between_taking_and_settling_leaves_it_there_a
     async with stage.process("dies") as one:
         take = one.take
 
-        async def died(partner: str, picked: Picked, _: Meant | None = None) -> Accepted:
+        async def died(partner: str, picked: Picked, _: Meant | Answers | None = None) -> Accepted:
             await take(partner, picked)
             raise Cut
 

@@ -17,7 +17,7 @@ from schemas import errors
 if TYPE_CHECKING:
     from connectors.contract import Collector, Picked
     from hub.intake.intake import Intake
-    from hub.judging.contract import Meant
+    from hub.judging.contract import Answers, Meant
     from hub.store.contract.intake import Accepted
     from tests.integration.intake_house import House
 
@@ -57,7 +57,7 @@ class Worker:
             unscanned=Safety.CLEAN,
         )
 
-    async def take(self, partner: str, picked: Picked, meant: Meant | None = None) -> Accepted:
+    async def take(self, partner: str, picked: Picked, meant: Meant | Answers | None = None) -> Accepted:
         await self.bringing.bring(partner, picked.enclosed, self.now)
         headers = {"content-type": picked.media_type, "idempotency-key": picked.key}
         inbound = Inbound(

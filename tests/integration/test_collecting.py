@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from connectors.contract import Fate
     from hub.intake.intake import Intake
-    from hub.judging.contract import Meant
+    from hub.judging.contract import Answers, Meant
     from hub.store.contract.intake import Accepted
     from tests.integration.intake_house import House, Parts
 
@@ -158,7 +158,7 @@ async def test_what_the_hub_cannot_take_just_now_stays_where_it_lies(tmp_path: P
         one.shelf.put("a", one.hub.received())
         take = one.take
 
-        async def full(partner: str, picked: Picked, _: Meant | None = None) -> Accepted:
+        async def full(partner: str, picked: Picked, _: Meant | Answers | None = None) -> Accepted:
             raise refuse("HUB-LIM-003", partner, rule=picked.id)
 
         one.collecting._take = full
@@ -176,7 +176,7 @@ async def test_what_meets_a_defect_keeps_nothing_behind_it_waiting(tmp_path: Pat
         one.shelf.put("b", one.hub.received())
         take = one.take
 
-        async def broken(partner: str, picked: Picked, _: Meant | None = None) -> Accepted:
+        async def broken(partner: str, picked: Picked, _: Meant | Answers | None = None) -> Accepted:
             if picked.id == "a":
                 raise KeyError(partner)
             return await take(partner, picked)

@@ -525,6 +525,17 @@ async def test_what_ended_a_dossier_is_taken_back_and_what_is_over_is_kept(
             assert undated(stage.axis.sent("status")[-1]) == undated(kept)
 
 
+async def test_what_was_said_in_vain_after_it_keeps_no_document_from_being_taken_back(
+    tmp_path: Path, made: Parts
+) -> None:
+    async with staged(tmp_path, made) as stage:
+        stage.axis.lodge(THEIRS, DOCUMENT.encode())
+        stage.axis.lodge(THEIRS, again(DOCUMENT, "124", "").encode())  # quarantined: it is open already
+        stage.axis.lodge(THEIRS, BACK.encode(), kind="status")
+        assert await stage.round() == 3, await stage.trouble()
+        assert stage.statuses() == ["01", "01", "15"]
+
+
 class Between(Axis):
     """A document and the wish to have it back arrive between two lists."""
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.intake.intake import Intake
-    from hub.judging.contract import Meant
+    from hub.judging.contract import Answers, Meant
     from hub.store.contract.intake import Accepted
     from tests.integration.intake_house import House, Parts
 
@@ -52,7 +52,7 @@ class Ear:
             hub.store, self.take, now=lambda: NOON, catalogue=CATALOGUE, counts=self.counts
         )
 
-    async def take(self, partner: str, picked: Picked, _: Meant | None = None) -> Accepted:
+    async def take(self, partner: str, picked: Picked, _: Meant | Answers | None = None) -> Accepted:
         if self.busy:
             raise refuse("HUB-LIM-003", rule="later")
         headers = {"content-type": picked.media_type, "idempotency-key": picked.key}

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from connectors import catalogue
@@ -16,6 +17,7 @@ from hub.console.parts import Agency
 from hub.lifecycle import State as Transfer
 from hub.partners import reading
 from hub.partners.world import World
+from hub.story.moves import HANDLING
 from hub.story.record import Story, StoryLeg
 from schemas.dossier import Kind, State
 from schemas.problems import Refusal
@@ -150,6 +152,16 @@ def test_only_what_the_story_allows_and_the_file_declares_is_offered() -> None:
     assert {Kind.FINISHED, Kind.SUPPLEMENT_REQUESTED}.isdisjoint(offered(State.SUPPLEMENT))
     assert set(offered(State.WITHDRAWN)) <= {Kind.APOLOGY, Kind.FEE_DUE, Kind.FEE_PAID}
     assert set(offered(State.PROCESSING, ("step",))) == {Kind.STEP}
+
+
+def test_who_is_only_told_is_offered_no_handling_of_what_others_have_in_hand() -> None:
+    told = msgspec.structs.replace(LAND, informed=True)
+    elsewhere, here = story(State.PROCESSING, "another"), story(State.PROCESSING)
+    found = [possible(each, told, on=date(2026, 11, 23), forms={}) for each in (elsewhere, here)]
+    kinds = [{each.kind for each in offers} for offers in found]
+    assert Kind.FEE_PAID in kinds[0]
+    assert kinds[0].isdisjoint(HANDLING)
+    assert Kind.FINISHED in kinds[1]
 
 
 def test_every_word_is_there_in_both_languages_and_is_used() -> None:

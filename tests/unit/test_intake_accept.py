@@ -17,6 +17,7 @@ from hub.routing.router import Router
 from hub.routing.table import load
 from hub.store.contract.intake import Acceptance, Known
 from hub.story import record
+from hub.story.filling import believed
 from schemas import workdays
 from schemas.agencies import Agencies
 from schemas.dossier import Alias, Dossier, Event, Kind, Message, Procedure, Supplement, from_json, to_json
@@ -428,3 +429,41 @@ def test_a_finish_while_a_duty_is_due_is_quarantined_unless_its_sender_is_declar
     settled = accepting(msgspec.structs.replace(finished, settles_duty=True), known(made), inbound(), NOW)
     assert "quarantine" not in settled.facts
     assert record.from_json(settled.story).state == "finished"
+
+
+def test_what_one_says_that_is_only_told_is_kept_as_its_word_and_told_to_nobody(accepting: Accepting) -> None:
+    made = accepting(judged(), None, inbound(), NOW)
+    for kind in (Kind.RECEIVED, Kind.STEP, Kind.FINISHED, Kind.SUPPLEMENT_REQUESTED):
+        word = msgspec.structs.replace(judged(kind), sender="portal", agency="000.00.00.G22")
+        heard = accepting(word, known(made), inbound(), NOW)
+        assert (heard.kind, heard.sender, heard.dossier) == (kind, "portal", made.dossier)
+        assert heard.transfers == ()
+        assert record.from_json(heard.story) == record.from_json(made.story)
+        assert heard.facts["flags"] == "noted"
+        assert "quarantine" not in heard.facts
+        assert not believed(heard.facts)  # nor is anything filled in from it
+
+
+def test_progress_about_one_message_is_told_though_it_moves_nothing(accepting: Accepting) -> None:
+    made = accepting(judged(), None, inbound(), NOW)
+    said = msgspec.structs.replace(from_json(judged(Kind.STEP).canonical), sender="land", agency=LAND)
+    step = msgspec.structs.replace(judged(Kind.STEP), sender="land", agency=LAND, canonical=to_json(said))
+    heard = accepting(
+        msgspec.structs.replace(step, answers=Kind.SUPPLEMENT_SUBMITTED), known(made), inbound(), NOW
+    )
+    assert {each.partner for each in heard.transfers} == {"portal"}
+    assert record.from_json(heard.story).state == "accepted"
+    moved = accepting(msgspec.structs.replace(step, answers=Kind.RECEIVED), known(made), inbound(), NOW)
+    assert record.from_json(moved.story).state == "processing"
+
+
+def test_a_recipient_that_decides_other_things_may_act_on_what_it_was_sent(accepting: Accepting) -> None:
+    made = accepting(judged(), None, inbound(), NOW)
+    step = msgspec.structs.replace(judged(Kind.STEP), sender="portal", agency="000.00.00.G22")
+    assert isinstance(accepting.parties, tuple)
+    parties = tuple(
+        msgspec.structs.replace(each, role="decides") if each.partner_id == "portal" else each
+        for each in accepting.parties
+    )
+    acting = msgspec.structs.replace(accepting, parties=parties)
+    assert record.from_json(acting(step, known(made), inbound(), NOW).story).state == "processing"

@@ -4,13 +4,24 @@ from datetime import UTC, date, datetime
 from itertools import product
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.story.advance import Advanced, Quarantined, Sender, advance
+from hub.story.advance import Advanced, Noted, Quarantined, Sender, advance
 from hub.story.joining import join
-from hub.story.moves import MOVES, NOTES, OPENING, OVERALL, SCOPES, WITHOUT_DOSSIER, overall, picture
+from hub.story.moves import (
+    HANDLING,
+    MOVES,
+    NOTES,
+    OPENING,
+    OVERALL,
+    SCOPES,
+    WITHOUT_DOSSIER,
+    overall,
+    picture,
+)
 from hub.story.record import Story, StoryLeg, from_json, to_json
 from hub.story.telling import Flag
 from schemas import errors
@@ -41,7 +52,7 @@ def say(kind: Kind, **said: Any) -> Message:
 def tell(story: Story | None, kind: Kind, sender: Sender = DESK_SPEAKS, **said: Any) -> Story:
     """Advance by a message that must fit."""
     judged = advance(story, say(kind, **said), sender, on=ON)
-    assert isinstance(judged, Advanced), judged.problem
+    assert isinstance(judged, Advanced), judged
     assert judged.story is not None
     return judged.story
 
@@ -462,6 +473,75 @@ def test_partners_join_once() -> None:
 
 def test_when_everyone_has_passed_it_on_the_legs_still_give_a_state() -> None:
     assert overall([StoryLeg(agency=DESK, state=S.PROCESSING, passed_to=(LAND,))]) is S.PROCESSING
+
+
+# --- who has no more than a copy, and statuses about one message ---------------------------------------------------
+
+OFFICE = "000.00.09.H47"
+TOLD = Sender(partner="office", agency=OFFICE, informed=True)
+
+
+@pytest.mark.parametrize("kind", sorted(HANDLING))
+@pytest.mark.parametrize("state", [S.ACCEPTED, S.PROCESSING, S.DUTY, S.FINISHED])
+def test_who_is_only_told_moves_nothing_and_takes_nothing_over(state: State, kind: Kind) -> None:
+    story = join(in_state(state), ["office"])
+    judged = advance(story, say(kind, sequence=7), TOLD, on=ON)
+    kept = msgspec.structs.replace(story, sequences={"office": 7})
+    assert judged == Noted(story=kept, flags=(Flag.NOTED,))
+
+
+@pytest.mark.parametrize("kind", sorted(set(Kind) - WITHOUT_DOSSIER - HANDLING))
+def test_what_an_applicant_does_counts_from_who_is_only_told(kind: Kind) -> None:
+    story = join(in_state(S.SUPPLEMENT if kind is K.SUPPLEMENT_SUBMITTED else S.PROCESSING), ["office"])
+    assert isinstance(advance(story, say(kind), TOLD, on=ON), Advanced)
+
+
+@pytest.mark.parametrize(
+    ("story", "sender"),
+    [
+        (opened(), Sender(partner="desk", agency="another", informed=True)),  # the origin
+        (transferred(), Sender(partner="land", agency=LAND, informed=True)),  # its agency has a leg
+        (opened(), Sender(partner="land", agency=LAND, informed=True, entitled=True)),  # the routes name it
+    ],
+)
+def test_who_has_the_dossier_keeps_its_rights_whatever_it_is_told_of_others(
+    story: Story, sender: Sender
+) -> None:
+    assert isinstance(advance(story, say(K.STEP), sender, on=ON), Advanced)
+
+
+def answering(about: Kind) -> Sender:
+    return Sender(partner="land", agency=LAND, entitled=True, answers=about)
+
+
+def test_a_status_about_what_brought_the_dossier_moves_it() -> None:
+    story = tell(opened(), K.TRANSFERRED)
+    taken = tell(story, K.RECEIVED, answering(K.TRANSFERRED))
+    assert [leg.agency for leg in taken.legs if not leg.passed_to] == [LAND]
+    assert tell(taken, K.FINISHED, answering(K.RECEIVED)).state is S.FINISHED
+
+
+@pytest.mark.parametrize("story", [opened(), transferred(), in_state(S.FINISHED)])
+def test_that_what_brought_the_dossier_arrived_is_a_receipt_where_nothing_is_taken_over(story: Story) -> None:
+    assert advance(story, say(K.RECEIVED), answering(K.RECEIVED), on=ON) == Noted(
+        story=story, flags=(Flag.NOTED,)
+    )
+
+
+@pytest.mark.parametrize(("kind", "aside"), [(K.RECEIVED, True), (K.FINISHED, True), (K.STEP, False)])
+@pytest.mark.parametrize("story", [opened(), tell(opened(), K.TRANSFERRED), transferred()])
+def test_a_status_about_any_other_message_says_nothing_of_the_dossier(
+    story: Story, kind: Kind, aside: bool
+) -> None:
+    judged = advance(story, say(kind), answering(K.SUPPLEMENT_SUBMITTED), on=ON)
+    assert judged == Noted(story=story, flags=(Flag.NOTED,), aside=aside)
+
+
+@pytest.mark.parametrize("story", [opened(), transferred()])
+def test_that_another_message_was_turned_away_refuses_no_dossier_and_waits_for_a_person(story: Story) -> None:
+    judged = advance(story, say(K.REFUSED_AT_RECEPTION), answering(K.CORRECTED), on=ON)
+    assert isinstance(judged, Quarantined)
+    assert judged.story == story
 
 
 # --- any history ------------------------------------------------------------------------------------------------

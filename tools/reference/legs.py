@@ -34,6 +34,8 @@ RULES = (
     "parties",
     "quarantine",
     "takes_over",
+    "copies",
+    "about_one",
     "shared",
     "recall",
     "departs",
