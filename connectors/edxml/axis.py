@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class Axis:
-    """``way`` writes the calls, ``organ`` is who is spoken with; the secret is read now. Raises ``Refusal`` HUB-CFG-001."""
+    """``way`` writes the calls, ``organs`` are the codes of who is spoken with; the secret is read now. Raises ``Refusal`` HUB-CFG-001."""
 
     def __init__(
         self, settings: Settings, http: Http, credentials: Credentials, now: Callable[[], datetime]
     ) -> None:
         self.way = way_of(settings, read_secret(settings.way.secret_file))
-        self.now, self.organ = now, settings.organ
+        self.now, self.organs = now, (settings.organ, *settings.also)
         self._http, self._credentials = http, credentials
 
     async def call(self, request: Request) -> Sent:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from connectors.contract import Deferred, Delivered, Reason, Unsure
 from connectors.edxml import letters
 from connectors.edxml.replies import ROWS, read
-from connectors.edxml.ways import entries
+from connectors.edxml.ways import TYPES, entries
 from connectors.replies import ABSENT, classify
 from connectors.transport import Answer, Broken
 from schemas.problems import Refusal
@@ -27,22 +27,27 @@ MOST = 200
 
 
 class Ours(NamedTuple):
-    """What to look for. ``names``: what a list may call it by; a status message has none, and one more in the same words says no more."""
+    """What to look for. ``names``: what a list may call it by; a status message has none, and one more in the same words says no more.
+
+    ``receivers``: its addressee's codes, of which the axis may say another than the hub does today.
+    """
 
     marks: tuple[str, ...]
     names: frozenset[str]
-    receiver: str
+    receivers: tuple[str, ...]
 
     def may_be(self, entry: Entry, kind: Type) -> bool:
-        return self.receiver in (entry.receiver or self.receiver) and entry.kind in {"", kind}
+        """Only what is surely another's or of the other type is none of ours: a word for a type that nobody knows says nothing."""
+        theirs = not entry.receiver or any(code in entry.receiver for code in self.receivers)
+        return theirs and (entry.kind == kind or entry.kind not in TYPES)
 
 
 async def look(axis: Axis, rows: Table, parcel: Parcel, kind: Type) -> Outcome:
-    """Ask about a parcel for ``axis.organ``."""
+    """Ask about a parcel for ``axis.organs``."""
     asked = axis.way.sent(kind, parcel.since, axis.now())
     if asked is None:
         return Unsure(reason=Reason(code="HUB-PAR-009"))
-    ours = _ours(parcel, axis.organ)
+    ours = _ours(parcel, axis.organs)
     if ours is None:
         return Unsure(reason=Reason(code="HUB-PAR-009", detail="no number of its own"))
     listed = await _listed(axis, rows, asked)
@@ -53,16 +58,16 @@ async def look(axis: Axis, rows: Table, parcel: Parcel, kind: Type) -> Outcome:
     return await _Look(axis, ours, exchanges).among(candidates)
 
 
-def _ours(parcel: Parcel, receiver: str) -> Ours | None:
+def _ours(parcel: Parcel, receivers: tuple[str, ...]) -> Ours | None:
     """A document that does not carry the transfer's key cannot be told from others about the same dossier: ``None``."""
     try:
         head, marks = letters.head(parcel.sealed.payload), letters.marks(parcel.sealed.payload)
     except Refusal:
         return None
     if head.is_status:
-        return Ours(marks, frozenset(), receiver)
+        return Ours(marks, frozenset(), receivers)
     names = frozenset(name for name in (head.document, head.code) if parcel.key in name)
-    return Ours(marks, names, receiver) if head.document in names else None
+    return Ours(marks, names, receivers) if head.document in names else None
 
 
 async def _listed(

@@ -131,6 +131,20 @@ class Told(Axis):
         return say(self.listed) if SENT in call.path else super().answer(call)
 
 
+@pytest.mark.parametrize("told", [{"to": "000.00.07.H47"}, {"messagetype": "VanBanDi"}], ids=["code", "type"])
+async def test_what_went_under_another_code_of_its_addressee_or_a_strange_type_may_be_ours(
+    tmp_path: Path, told: dict[str, str]
+) -> None:
+    """Otherwise it would count as never sent, and go once more."""
+    axis = Told(Journal(None, now), SECRET, OWN)
+    async with loopback(axis) as (_, url):
+        name = axis.lodge(OWN, PARCEL.sealed.payload, "edoc", THEIRS)
+        axis.listed = {"ErrorCode": "0", "data": [{"docId": name, "from": OWN, "to": THEIRS, **told}]}
+        room = connect(line(settings("vxp", url, tmp_path, also=("000.00.07.H47",))))
+        assert isinstance(await room.find(PARCEL), Delivered)
+        await room.close()
+
+
 @pytest.mark.parametrize("notation", [f"{KEY}/{CODE}", f"{OWN},2026/11/20,{KEY}/{CODE}"])
 async def test_a_list_that_names_our_number_is_enough(tmp_path: Path, notation: str) -> None:
     axis = Told(Journal(None, now), SECRET, OWN)
