@@ -12,10 +12,11 @@ Rules of this file:
 from __future__ import annotations
 
 import tomllib
+from contextlib import suppress
 from enum import Enum
 from functools import cache
 from pathlib import Path  # noqa: TC003 - part of the public signatures
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec import inspect
@@ -24,6 +25,9 @@ from schemas import convert
 from schemas.dossier import Kind, Message, State
 from schemas.problems import Problem, Refusal, refuse
 from schemas.xml_names import slips
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Closed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -325,28 +329,54 @@ def _check_leaf(table: Table, row: Row, target: Shape) -> None:
         raise Slip(f"codes.{row.fallback.codes} is not there")
 
 
-def said(table: Table, record: str, shape: Shape = CANONICAL, place: str = "") -> set[str]:
-    """The canonical leaves that a record's writer says."""
-    found: set[str] = set()
-    for row in table.records[record]:
+def said(table: Table, record: str) -> set[str]:
+    """The canonical leaves that a record's writer says, as far as its rows can be followed."""
+    return {path for path, found in _spoken(table, record, CANONICAL, "", ()) if found}
+
+
+def _spoken(
+    table: Table, record: str, shape: Shape, place: str, above: tuple[str, ...]
+) -> Iterator[tuple[str, bool]]:
+    """Each leaf that a row says; where a row's place is none, how far it leads, and false."""
+    for row in table.records.get(record, ()) if record not in above else ():
         if row.only == "read" or row.derived:
             continue
         if row.source is not None:
-            found.add("key")
+            yield "key", True
             continue
         if row.keep or (row.at is None and row.record is None):
             continue
-        target, spelled = step_into(shape, row.at) if row.at is not None else (shape, "")
-        path = f"{place}.{spelled}" if place and spelled else place or spelled
+        try:
+            target, spelled = step_into(shape, row.at) if row.at is not None else (shape, "")
+        except KeyError:
+            yield _joined(place, _as_far(shape, row.at or "")), False
+            continue
+        path = _joined(place, spelled)
         if row.many and row.at is not None and target.item is not None:
             target, path = target.item, f"{path}[]"
         if row.record is not None:
-            found |= said(table, row.record, target, path)
-        elif row.codes is None and convert.CONVERTERS[row.as_].gives == AMOUNTS:
-            found.add(f"{path}[].amount")
+            yield from _spoken(table, row.record, target, path, (*above, record))
+        elif (
+            row.codes is None
+            and row.as_ in convert.CONVERTERS
+            and convert.CONVERTERS[row.as_].gives == AMOUNTS
+        ):
+            yield f"{path}[].amount", True
         else:
-            found.add(path)
-    return found
+            yield path, True
+
+
+def _joined(place: str, spelled: str) -> str:
+    return f"{place}.{spelled}" if place and spelled else place or spelled
+
+
+def _as_far(shape: Shape, path: str) -> str:
+    """The longest part of a place that is there, as ``leaves`` spells it."""
+    steps = path.split(".")
+    for end in range(len(steps) - 1, 0, -1):
+        with suppress(KeyError):
+            return step_into(shape, ".".join(steps[:end]))[1]
+    return ""
 
 
 @cache
@@ -368,15 +398,16 @@ def _every() -> tuple[tuple[str, ...], frozenset[str]]:
 
 
 def totality(table: Table, name: str) -> tuple[str, ...]:
-    """What is wrong with an operation's account of the canonical message; empty when it is total."""
+    """What is wrong with an operation's account of the canonical message; empty when it is total. A row whose place is none may mean any leaf beside it."""
     operation = table.operation[name]
-    spoken = said(table, operation.record)
+    told = set(_spoken(table, operation.record, CANONICAL, "", ()))
+    spoken, meant = ({path for path, found in told if found is kind} for kind in (True, False))
     wrong = []
     lost = {**table.lost, **operation.lost}
     every, fields = _every()
     for leaf in every:
         declared = [prefix for prefix in _above(leaf) if prefix in lost]
-        if leaf not in spoken and not declared:
+        if leaf not in spoken and not declared and not any(not at or covers(at, leaf) for at in meant):
             wrong.append(f"{leaf}: neither said nor lost")
         if leaf in spoken and declared:
             wrong.append(f"{leaf}: said, and declared lost by {declared[0]}")
@@ -395,10 +426,15 @@ def check(table: Table, file: str) -> None:
     problems.extend(refuse("HUB-MAP-003", f"{file} {place}", detail=wrong) for place, wrong in slips(table))
     for name, operation in table.operation.items():
         if operation.record not in table.records:
-            raise refuse(
-                "HUB-MAP-003", f"{file} operation.{name}", detail=f"records.{operation.record} is not there"
+            problems.append(
+                refuse(
+                    "HUB-MAP-003",
+                    f"{file} operation.{name}",
+                    detail=f"records.{operation.record} is not there",
+                )
             )
-        _check_record(table, operation.record, CANONICAL, file, ())
+            continue
+        problems.extend(_record_slips(table, operation.record, CANONICAL, file, ()))
         problems.extend(
             refuse("HUB-MAP-003", f"{file} operation.{name}.lost", detail=slip)
             for slip in totality(table, name)
@@ -410,7 +446,8 @@ def check(table: Table, file: str) -> None:
             if name not in table.operation
         )
     if problems:
-        raise Refusal(*(problem.problems[0] for problem in problems[:50]))
+        found = dict.fromkeys(problem.problems[0] for problem in problems)
+        raise Refusal(*list(found)[:50])
 
 
 def unsettled(table: Table, file: str) -> tuple[Problem, ...]:
@@ -428,18 +465,21 @@ def unsettled(table: Table, file: str) -> tuple[Problem, ...]:
     )
 
 
-def _check_record(table: Table, record: str, shape: Shape, file: str, above: tuple[str, ...]) -> None:
+def _record_slips(
+    table: Table, record: str, shape: Shape, file: str, above: tuple[str, ...]
+) -> Iterator[Refusal]:
+    """Say what is wrong with each row of a record; below a row that is wrong nothing more is said."""
     if record in above:
-        raise refuse("HUB-MAP-003", f"{file} records.{record}", detail="a record inside itself")
+        yield refuse("HUB-MAP-003", f"{file} records.{record}", detail="a record inside itself")
+        return
     for index, row in enumerate(table.records[record]):
         try:
             target = check_row(table, row, shape)
         except Slip as slip:
-            raise refuse(
-                "HUB-MAP-003", f"{file} records.{record}[{index}] {row.wire}", detail=str(slip)
-            ) from None
+            yield refuse("HUB-MAP-003", f"{file} records.{record}[{index}] {row.wire}", detail=str(slip))
+            continue
         if row.record is not None and not row.keep:
-            _check_record(table, row.record, target, file, (*above, record))
+            yield from _record_slips(table, row.record, target, file, (*above, record))
 
 
 def rows(table: Table, record: str, place: str = "") -> tuple[tuple[str, Row], ...]:

@@ -152,6 +152,11 @@ class Settings(Reach):
             raise ValueError("files go inside (files_at) or before (uploads), not both")
         return self
 
+    @property
+    def tells_apart(self) -> bool:
+        """Whether its question is about one transfer, so that *found* is true of no other of the same dossier."""
+        return not self.find or bool(self.find.key) or "{key}" in self.find.path
+
     @model_validator(mode="after")
     def _an_answer_must_prove_something(self) -> Self:
         if self.find and not (self.find.key or self.reply.code or self.reply.reference):

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from connectors.soap.wsdl import Call, Service
 
 
+UNSAID = "status, or any_output = true: which answers mean taken"
+"""An output that holds something may hold a refusal; a person says that it never does."""
+
+
 def misfits(service: Service, settings: Settings) -> Iterator[Problem]:
     """Everything that the partner's file says and the WSDL does not know."""
     for hub, name in settings.operations.items():
@@ -29,7 +33,7 @@ def misfits(service: Service, settings: Settings) -> Iterator[Problem]:
 
 
 def untaken(service: Service, settings: Settings, operations: Mapping[str, str]) -> Iterator[Problem]:
-    """What a mapping says and the WSDL does not take. ``operations``: each with the Body's child that the mapping writes."""
+    """What a mapping says and the WSDL does not take, and outputs that nobody has said how to read. ``operations``: each with the Body's child that the mapping writes."""
     for hub, child in operations.items():
         name = settings.operations.get(hub, hub)
         call = service.calls.get(name)
@@ -37,6 +41,8 @@ def untaken(service: Service, settings: Settings, operations: Mapping[str, str])
             yield _unknown("operations", f"{hub} (mapping)")
         elif call is not None and call.input != child:
             yield _problem("operations", f"the mapping writes {child}, {name} takes {call.input}")
+        if call is not None and call.says_more and not (settings.status or settings.any_output):
+            yield Problem(code="HUB-CFG-001", place="status", rule=UNSAID, detail=name)
 
 
 def _replies(call: Call, settings: Settings) -> Iterator[Problem]:

@@ -69,7 +69,7 @@ class Status(Closed):
 class Settings(Reach):
     """One SOAP port; ``base_url`` is its address. ``wsdl``: ``<id>@<version>`` of the library. ``operations``: the hub's operation → the WSDL's, where they differ.
 
-    ``files_at``: elements in which files stand, in base64; the mapping writes a document's SHA-256 there.
+    ``any_output``: said on purpose that whatever the output holds, the operation was done. ``files_at``: elements in which files stand, in base64; the mapping writes a document's SHA-256 there.
     """
 
     signs: ClassVar[frozenset[str]] = frozenset({"wss"})
@@ -82,6 +82,7 @@ class Settings(Reach):
     addressing: bool = False
     key_header: HeaderName | None = None
     status: Status | None = None
+    any_output: bool = False
     reference: ElementPath | None = None
     key: ElementPath | None = None
     fault_code: ElementPath | None = None
@@ -96,6 +97,20 @@ class Settings(Reach):
         if isinstance(self.auth, SoapUser) and envelope:
             return "not wss: auth.kind = soap_user has the one Security header"
         return ""
+
+    @model_validator(mode="after")
+    def _one_word_on_what_means_taken(self) -> Self:
+        if self.status and self.any_output:
+            raise ValueError("status or any_output, not both")
+        return self
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether its question is about one transfer, so that *has* is true of no other of the same dossier."""
+        asking = self.find
+        return (
+            not asking or bool(asking.key) or bool({"key", "fact:message"} & set(asking.arguments.values()))
+        )
 
     @model_validator(mode="after")
     def _a_key_in_a_body_is_json(self) -> Self:

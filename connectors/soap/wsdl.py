@@ -68,6 +68,14 @@ class Call(msgspec.Struct, frozen=True):
         except Exception as error:  # zeep's readers raise whatever a partner's value makes them
             raise Unreadable("the reply does not follow the WSDL") from error
 
+    @property
+    def says_more(self) -> bool:
+        """Whether the output holds anything beside its own name."""
+        output = self._operation.output
+        told = getattr(output.body, "type", None) if output is not None else None
+        named = getattr(told, "elements", None)
+        return told is not None and (named is None or any(each.name for _, each in named))
+
     def knows(self, path: str, *, of: str) -> bool:
         """Say whether ``path`` stands in the input's or the output's type."""
         message = self._operation.input if of == "input" else self._operation.output

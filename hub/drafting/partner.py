@@ -133,10 +133,19 @@ def _answer(operation: Operation) -> Iterator[str]:
     paths = [(path, field) for path, field in answers.elements() if "-" not in path]
     for path, field in paths[:30]:
         yield f"#   {_plain(path)}  {_plain(field.type)} {_plain(' '.join(field.values[:10]))}".rstrip()
-    code = next((path for path, _ in paths if _last(path) in _CODES), "")
-    if code:
-        yield f'# status = {{ code = {_q(code)}, delivered = ["0"] }}   # mã nào nghĩa là đã nhận · which codes mean taken'
+    if any(not field.fields for _, field in paths):
+        code, taken = _status([(path, field) for path, field in paths if not field.fields])
+        yield f"# status = {{ code = {_q(code)}, delivered = {taken} }}   # bắt buộc · required: mã nào nghĩa là đã nhận · which codes mean taken"
+        yield "# any_output = true                       # hoặc · or: trả lời nào cũng là đã nhận, họ hứa thế · they promise that any answer means taken"
     yield '# reference = "…"                        # phần tử mang mã của họ · the element with their own id'
+
+
+def _status(leaves: list[tuple[str, Field]]) -> tuple[str, str]:
+    """The element that may hold the code, or the only yes or no, and the codes that may mean taken."""
+    named = [(path, field) for path, field in leaves if _last(path) in _CODES]
+    yes = [(path, field) for path, field in leaves if field.type.rpartition(":")[2] == "boolean"]
+    path, field = (named or yes or [*leaves])[0]
+    return path, '["true", "1"]' if (path, field) in yes else '["0"]'
 
 
 def _question(outline: Outline, chosen: tuple[Operation, ...]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hub.partners.declaration import SCHEDULE
 from hub.partners.signatures import SIGNED_ONCE, Proof, strange
+from schemas.dossier import Kind
 from signing.bindings import per_attempt
 from signing.profiles import Identity
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from schemas.problems import Problem
 
 FORM_WORDS = "lienthong.message@"
+ONE_TRANSFER = 'a question about one transfer (key); one about the dossier alone proves nothing unless kinds = ["received"]'
 FORM_RULE = "not with access.form: what a system signs is a partner of its own"
 
 
@@ -32,7 +34,7 @@ def faults(
     yield from _receipts(source, told, settings)
     yield from _signatures(source, told)
     yield from _lacking(source, told, settings, under)
-    yield from _asked(source, told, settings)
+    yield from _asked(source, told, settings, under)
     if told.room not in world.rooms:
         return
     room = world.rooms[told.room]
@@ -127,11 +129,14 @@ def _collected(source: Source, told: Declaration, world: World) -> Iterator[Prob
         )
 
 
-def _asked(source: Source, told: Declaration, settings: BaseModel | None) -> Iterator[Problem]:
-    """What is unclear would wait for ever for an answer that nobody can give."""
+def _asked(source: Source, told: Declaration, settings: BaseModel | None, under: Steps) -> Iterator[Problem]:
+    """What is unclear would wait for ever for an answer that nobody can give; *there* of a dossier is true of no later message about it."""
     why = getattr(settings, "unaskable", "")
     if told.receives and told.receives.can_be_asked and why:
         yield source.problem(("receives", "can_be_asked"), why)
+    alone = told.receives is None or told.receives.kinds == (Kind.RECEIVED,)
+    if told.receives and told.receives.can_be_asked and not (alone or getattr(settings, "tells_apart", True)):
+        yield source.problem((*under, "find"), ONE_TRANSFER)
 
 
 def _answered(source: Source, told: Declaration, room: type[BaseModel] | None) -> Iterator[Problem]:

@@ -25,6 +25,12 @@ def new_site(folder: Path) -> Path:
     return file
 
 
+def answers_settled(partner: Path) -> None:
+    """Say what the draft of a SOAP partner leaves to a person: that whatever is answered means taken."""
+    text = partner.read_text("utf-8")
+    partner.write_text(text.replace("# any_output = true", "any_output = true", 1), "utf-8")
+
+
 def decided(mapping: Path) -> None:
     """Do what the draft itself says: what is proposed is confirmed, what is not connected is kept, and ``open`` is deleted."""
     text = mapping.read_text("utf-8")

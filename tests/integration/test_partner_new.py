@@ -27,7 +27,7 @@ from hub.wiring.validating import check_partner, mapping_faults
 from schemas.library import BUILTIN
 from schemas.problems import Refusal
 from schemas.table import read_table
-from tests.integration.drafting_house import AGENCY, decided, new_site
+from tests.integration.drafting_house import AGENCY, answers_settled, decided, new_site
 from tests.unit.test_cli_double import NOW, line
 from tools.obtain import wsdls
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 LAND = BUILTIN / "wsdl" / "land" / "1" / "land.wsdl"
 OPEN = {"HUB-MAP-007"}
+TAKEN = "status, or any_output = true: which answers mean taken"
 SPOKEN = {
     "accesscontrol", "actionengine", "analytics", "analyticsdevice", "deviceio", "devicemgmt", "display", "doorcontrol", "events",
     "hello_world_recursive", "imaging", "media", "ptz", "receiver", "replay", "search", "soap", "soap_header", "soap_import_main",
@@ -73,6 +74,8 @@ def test_a_wsdl_that_others_made_becomes_files_that_are_right_once_its_open_rows
     made = laid(site, "so-moi", found_wsdls()[name], AGENCY, (), NOW)
     lay(made.files, replace=False)
     assert made.draft.proposed + made.draft.unknown >= 1
+    assert {problem.rule for problem in check_partner(site, made.partner)} <= {TAKEN}
+    answers_settled(made.partner)
     assert not check_partner(site, made.partner)
     faults = mapping_faults(site, made.partner)
     assert {problem.code for _, problem in faults} == OPEN
@@ -338,7 +341,7 @@ def test_what_fits_by_name_and_type_is_proposed(site: Path) -> None:
     )
     assert (rows["GiayTo"].at, rows["GiayTo"].many) == ("dossier.documents", True)
     assert rows["MaGiaoDich"].open
-    assert not check_partner(site, made.partner)
+    assert [problem.rule for problem in check_partner(site, made.partner)] == [TAKEN]
     assert {problem.code for _, problem in mapping_faults(site, made.partner)} == OPEN
 
 
@@ -356,10 +359,24 @@ def test_a_draft_is_checked_by_a_person_and_left_out_by_the_hub(site: Path) -> N
     assert not declared(site).partners
 
 
+def test_a_yes_or_no_is_proposed_as_what_tells_whether_it_was_taken(site: Path) -> None:
+    folder = site.parent / "asmx"
+    folder.mkdir()
+    for file in LAND.parent.glob("land.*"):
+        text = file.read_text("utf-8")
+        yes = text.replace('name="Ma" type="l:MaTraLoi"', 'name="DaNhan" type="xs:boolean"')
+        (folder / file.name).write_text(yes, "utf-8")
+    made = laid(site, "so-moi", folder / LAND.name, AGENCY, (), NOW)
+    assert '# status = { code = "DaNhan", delivered = ["true", "1"] }' in made.draft.partner
+
+
 def test_when_all_is_decided_the_check_says_so_and_says_what_is_left_to_do(site: Path) -> None:
     made = laid(site, "so-moi", LAND, AGENCY, (), NOW)
     lay(made.files, replace=False)
     decided(made.mapping)
+    ran = partner(site, "validate", str(made.partner))
+    assert (ran.status, TAKEN in ran.out) == (3, True)
+    answers_settled(made.partner)
     ran = partner(site, "validate", str(made.partner))
     assert ran.status == 0, ran.out
     assert "draft = true" in ran.err

@@ -9,7 +9,7 @@ import pytest
 
 from hub.cli.opening import checked
 from hub.demo.scene import build
-from hub.wiring.validating import check_partners
+from hub.wiring.validating import check_partners, mapping_faults
 from schemas.mapping import __file__ as mapping_file
 from tests.unit.test_cli_double import line
 
@@ -127,6 +127,80 @@ def test_a_file_that_lies_elsewhere_takes_the_place_of_the_one_with_its_id(
 ) -> None:
     (tmp_path / "new.toml").write_bytes((site.parent / "partners" / LAND).read_bytes())
     assert told(site, tmp_path / "new.toml") == set()
+
+
+ANSWER = 'status = { code = "Ma", message = "ThongDiep", delivered = ["0", "1"] }'
+
+
+@pytest.mark.parametrize("says", ["", "any_output = false", "any_output = true", ANSWER])
+def test_which_answers_mean_taken_is_said_on_purpose(site: Path, says: str) -> None:
+    found = told(site, written(site, LAND, (ANSWER, says)))
+    rule = "status, or any_output = true: which answers mean taken"
+    assert {each[2] for each in found} == (set() if "true" in says or says == ANSWER else {rule})
+
+
+BY_DOSSIER = (
+    ('{ MaGiaoDich = "key" }', '{ MaGiaoDich = "dossier" }'),
+    ('key = "MaGiaoDich"\nreference', "reference"),
+)
+
+
+KINDS = """\
+kinds = [
+  "received", "transferred", "supplement_requested", "supplement_submitted", "duty_announced", "duty_paid", "withdrawn",
+  "finished", "result_incorrect", "result_handed_over", "returned", "recalled", "corrected",
+]"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "right"),
+    [
+        ((), False),
+        (((KINDS, 'kinds = ["supplement_submitted"]'),), False),
+        (((KINDS, 'kinds = ["received"]'),), True),
+        ((("can_be_asked = true ", "can_be_asked = false "),), True),
+    ],
+)
+def test_a_question_about_a_dossier_proves_nothing_of_its_second_message(
+    site: Path, changes: tuple[tuple[str, str], ...], *, right: bool
+) -> None:
+    found = told(site, written(site, LAND, *BY_DOSSIER, *changes))
+    assert {(at, rule[:33]) for _, at, rule in found} == (
+        set() if right else {("[receives.soap.find]", "a question about one transfer (ke")}
+    )
+
+
+def test_a_question_whose_answer_repeats_the_transfers_key_is_about_that_transfer(site: Path) -> None:
+    assert told(site, written(site, LAND, BY_DOSSIER[0])) == set()
+
+
+def test_a_path_with_the_dossier_alone_is_no_question_about_a_transfer(site: Path) -> None:
+    one_stop = site.parent / "partners" / "motcua-tinh.toml"
+    text = one_stop.read_text("utf-8")
+    changed = text.replace('/{key}", key = "/key" }', '/{dossier}" }')
+    assert changed != text
+    one_stop.write_text(changed, "utf-8")
+    assert [each[2][:29] for each in told(site, one_stop)] == ["a question about one transfer"]
+
+
+def test_all_that_is_wrong_with_a_mapping_is_told_at_once(site: Path) -> None:
+    mapping = site.parent / "own" / "mappings" / "so-c.soap-1.toml"
+    text = (type(site)(mapping_file).parent / "mappings" / "land.soap-1.toml").read_text("utf-8")
+    for old, new in (
+        ('id = "land.soap"', 'id = "so-c.soap"'),
+        ('at = "size", as = "digits"', 'at = "size", as = "moon"'),
+        ('at = "event.reason"', 'at = "event.nothing"'),
+        ("\n[lost]\n", '\n[lost]\n"dossier.never" = "no such field"\n'),
+        ('record = "tiep_nhan"', 'record = "nowhere"'),
+    ):
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    mapping.write_text(text, "utf-8")
+    file = written(site, "c.toml", ('id = "so-tnmt"', 'id = "so-c"'), ('"land.soap@1"', '"so-c.soap@1"'))
+    ours = {lined(mapping, problem.line) for _, problem in mapping_faults(site, file)}
+    wanted = ('as = "moon"', 'at = "event.nothing"', '"dossier.never" =', "[operation.TiepNhanHoSo]")
+    assert [any(part in at for at in ours) for part in wanted] == [True] * len(wanted), ours
+    assert len(ours) == len(wanted), "what a row means whose place is none is not told as left out"
 
 
 @pytest.mark.parametrize("mapping", ["edxml.qcvn102@1", "vbdlis.rest@1"])
