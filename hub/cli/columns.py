@@ -147,6 +147,7 @@ MESSAGES: tuple[Column[MessageView], ...] = (
     Column("sender", lambda row: row.sender),
     Column("kind", lambda row: row.kind),
     Column("transfers", lambda row: list(row.transfers), lambda row, _: str(len(row.transfers))),
+    Column("quarantine", lambda row: row.quarantine, colour=lambda row, _: "red" if row.quarantine else ""),
 )
 
 STOPPED = ("in_doubt", "refused", "dead", "parked", "held")

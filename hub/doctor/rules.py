@@ -216,6 +216,14 @@ def _collected(facts: Facts, opened: Opened) -> Iterator[Finding]:
             yield Finding(id="not-collected", grave=True, values=values)
 
 
+def _strays(_: Facts, opened: Opened) -> Iterator[Finding]:
+    inspection = opened.inspection
+    if inspection.strays:
+        dossier, code = inspection.stray
+        values = {"count": str(inspection.strays), "dossier": dossier, "code": code}
+        yield Finding(id="strays", grave=False, values=values)
+
+
 def _store_health(facts: Facts, opened: Opened) -> Iterator[Finding]:
     inspection, log = opened.inspection, opened.figures.log
     most, size = facts.declared.database, opened.figures.size + (log or 0)
@@ -273,6 +281,7 @@ OF_STORE: tuple[Callable[[Facts, Opened], Iterator[Finding]], ...] = (
     _staged,
     _queue,
     _collected,
+    _strays,
     _store_health,
     _trust,
 )

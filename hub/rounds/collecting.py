@@ -164,7 +164,14 @@ class Collecting:
                 return Missed(reason=reason)
             return await self._turn_away(partner, picked, reason)
         self._counts.add("intake", partner, came_to(accepted))
-        return Taken(message=accepted.message)
+        return await self._became(accepted.message)
+
+    async def _became(self, message: str) -> Taken | TurnedAway:
+        """What was kept but moved nothing, and goes to nobody, its sender is told as what it is; asked again, the same."""
+        kept = await self._store.message(message)
+        if kept is not None and kept.quarantine and not kept.transfers:
+            return TurnedAway(reason=Reason(code=kept.quarantine))
+        return Taken(message=message)
 
     async def _taken(self, partner: str, picked: Picked) -> Accepted:
         """Raises ``Refusal``."""

@@ -23,7 +23,7 @@ from schemas.problems import Refusal, refuse
 from tests.doubles.pki import Pki
 from tests.integration import collecting_house
 from tests.integration.collecting_house import NOON, Cut, messages
-from tests.integration.intake_house import PROVINCE, house, partner_files, parts
+from tests.integration.intake_house import PROVINCE, house, partner_files, parts, sender
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -151,6 +151,32 @@ async def test_what_intake_refuses_is_told_and_noted_once(tmp_path: Path, made: 
         noted = await one.hub.store.refused(sender="desk")
         assert [row.code for row in noted] == [fate.reason.code]
         assert one.counts.snapshot()["intake", ("desk", fate.reason.code)] == 1
+
+
+async def test_what_moves_nothing_and_reaches_nobody_is_told_so_and_is_seen(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    place = tmp_path_factory.mktemp("finishes")
+    folder = partner_files(place / "partners", Pki(place, NOON)["seal-p256"].certificate_file)
+    says = sender("desk", PROVINCE, [PROVINCE], kinds=["received", "finished"])
+    (folder / "desk.toml").write_text(says)
+    async with worker(tmp_path, parts(folder)) as one:
+        code = one.hub.code()
+        one.shelf.put("a", one.hub.received(code))
+        one.shelf.put("b", one.hub.message("finished", code))
+        one.shelf.breaks.add("settle b")
+        assert await one.round() == 1
+        one.shelf.breaks.clear()
+        assert await one.round() == 1  # offered again it is told the same
+        assert isinstance(one.shelf.settled["a"], Taken)
+        fate = one.shelf.settled["b"]
+        assert isinstance(fate, TurnedAway)
+        assert fate.reason.code == "HUB-DOS-004"
+        view = await one.hub.store.dossier(code)
+        assert view is not None
+        assert [each.quarantine for each in view.messages] == ["", "HUB-DOS-004"]
+        found = await one.hub.store.inspect(NOON)
+        assert (found.strays, found.stray) == (1, (code, "HUB-DOS-004"))
 
 
 async def test_what_the_hub_cannot_take_just_now_stays_where_it_lies(tmp_path: Path, made: Parts) -> None:

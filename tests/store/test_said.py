@@ -49,6 +49,33 @@ async def test_merged_dossiers_have_one_past(store: Store) -> None:
         assert [each.id for each in await store.said.of(name)] == ["m1", "m2", "m3"]
 
 
+async def test_what_was_quarantined_and_reaches_nobody_is_counted_for_a_week(store: Store) -> None:
+    facts: tuple[dict[str, str], ...] = (
+        {},
+        {"quarantine": "HUB-DOS-004"},
+        {"quarantine": "HUB-DOS-005", "stage": "trial"},
+    )
+    for version, told in enumerate(facts):
+        new = acceptance(f"m{version}", dossier="d1", version=version, partners=())
+        await store.accept(msgspec.structs.replace(new, facts=told))
+    parked = acceptance("m3", dossier="d1", version=3, problem="HUB-DOS-004")
+    await store.accept(msgspec.structs.replace(parked, facts={"quarantine": "HUB-DOS-004"}))
+    found = await store.inspect(at(60))
+    assert (found.strays, found.stray) == (1, ("code-d1", "HUB-DOS-004"))
+    assert (await store.inspect(at(8 * 86_400))).strays == 0
+
+
+async def test_a_senders_messages_are_listed_newest_first_with_what_held_them(store: Store) -> None:
+    for n in range(3):
+        new = acceptance(f"m{n}", dossier=f"d{n}", partners=())
+        held = {"quarantine": "HUB-DOS-004"} if n == 1 else {}
+        await store.accept(msgspec.structs.replace(new, facts=held))
+    await store.accept(acceptance("x", dossier="dx", sender="so-tnmt", partners=()))
+    first = await store.messages("motcua-tinh", "", 2)
+    assert [(each.id, each.quarantine) for each in first] == [("m2", ""), ("m1", "HUB-DOS-004")]
+    assert [each.id for each in await store.messages("motcua-tinh", "m1", 2)] == ["m0"]
+
+
 async def test_what_was_quarantined_or_only_recorded_is_no_part_of_what_was_believed(store: Store) -> None:
     facts: tuple[dict[str, str], ...] = (
         {},

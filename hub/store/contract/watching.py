@@ -54,7 +54,8 @@ class Figures(Value, frozen=True):
 class Inspection(Value, frozen=True):
     """What the doctor asks of a store. ``settings``: the engine's own, by name; ``clock``: the database server's, where it has
     one of its own; ``newest``: time of the last journal row; ``stuck``: leases that ran out a minute ago and are still
-    there; ``backup``: when the last one was made.
+    there; ``backup``: when the last one was made; ``strays``: messages of the last week that moved nothing of their dossier and
+    went to nobody; ``stray``: the dossier and the code of the newest.
     """
 
     settings: Mapping[str, str]
@@ -62,3 +63,5 @@ class Inspection(Value, frozen=True):
     clock: datetime | None = None
     newest: datetime | None = None
     backup: datetime | None = None
+    strays: int = 0
+    stray: tuple[str, str] = ("", "")

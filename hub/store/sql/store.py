@@ -511,7 +511,7 @@ class SqlStore:
     async def inspect(self, now: datetime) -> Inspection:
         settings, clock = await self._queue.settings()
         by = await self._queue.lease_time(micros(now))
-        found = await self._reads.run(lambda db: inspecting.inspect(db, by))
+        found = await self._reads.run(lambda db: inspecting.inspect(db, by, micros(now)))
         return msgspec.structs.replace(found, settings=settings, clock=moment(clock))
 
     async def use(self, day: date, uses: Sequence[Use]) -> tuple[Usage, ...]:
