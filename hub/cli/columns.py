@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hub import rules
 from hub.cli import times
 from hub.cli.faces import FACES, face_of, words_of
 from hub.cli.show import Column
@@ -82,7 +83,7 @@ TRANSFER: tuple[Column[TransferView], ...] = (
     Column("stage", lambda row: row.stage, lambda row, desk: desk.say(f"stage.{row.stage}")),
     Column("key", lambda row: row.key),
     Column("problem", lambda row: row.problem, _problem),
-    Column("detail", lambda row: row.detail),
+    Column("detail", lambda row: row.detail, lambda row, desk: rules.said(row.detail, desk.speech.language)),
     Column("supplier", supplying.waits_for, _supplier),
     Column("attempts", lambda row: row.attempts),
     Column("sends", lambda row: row.sends),

@@ -232,7 +232,8 @@ def _line(desk: Desk, file: Path, problem: Problem) -> str:
     """``so-tnmt.toml:14  ✕ HUB-CFG-001  receives.replies[0].outcome  unknown key``; a tab between in a pipe."""
     place = problem.place.removeprefix(f"{file.name}: ").removeprefix(file.name).strip()
     language = desk.speech.language if desk.screen.terminal else "en"  # in a pipe as the code says it
-    rule = " ".join(part for part in (rules.said(problem.rule, language), problem.detail) if part)
+    told = (rules.said(problem.rule, language), rules.said(problem.detail, language))
+    rule = " ".join(part for part in told if part)
     at = f"{file}:{problem.line}" if problem.line else str(file)
     mark = f"✕ {problem.code}" if desk.screen.terminal else problem.code
     between = "  " if desk.screen.terminal else "\t"

@@ -54,7 +54,7 @@ def _told(desk: Desk, code: str, found: Sequence[Problem], subject: str) -> None
     lines = [f"✕ {code}  {title}"]
     for each in found:
         rule = rules.said(each.rule, language)
-        place = " ".join(part for part in (_place(each), rule, each.detail) if part)
+        place = " ".join(part for part in (_place(each), rule, rules.said(each.detail, language)) if part)
         lines += [f"  {say('told.place')}: {clean(place)}"] if place else []
     if entry:
         lines.append(f"  {say('told.cause')}: {entry.cause.say(language)}")

@@ -83,6 +83,15 @@ class Case:
             return None
         return decider_unit(self.procedure, self.story.received_by, self.router.agencies)
 
+    @property
+    def of_what(self) -> str:
+        """The procedure, by its code, and the level that decides it, for whoever reads why a message waits."""
+        entry = self.procedure
+        if entry is None:
+            return ""
+        level = f" ({entry.decider})" if entry.decider != self.named else ""
+        return f" {entry.national or entry.id}{level}"
+
     @cached_property
     def decider(self) -> Agency | None:
         return self.router.agencies.successor(self.named, self.on) if self.named else None
@@ -167,7 +176,7 @@ class Case:
         if self.serves(agency):
             return ()
         if not owners:
-            return (self.parked(role, "HUB-RTE-001", "no partner decides for this agency"),)
+            return (self.parked(role, "HUB-RTE-001", f"no partner decides{self.of_what} for {agency}"),)
         flows = [(owner, FLOWS.get((self.traffic, self.stage(owner)))) for owner in owners]
         if not any(flow for _, flow in flows):
             return tuple(self.stopped(owner, role) for owner in owners[:1] if self.takes(owner))

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 def _decider(case: Case) -> tuple[Recipient, ...]:
     if case.named is None:
-        reason = "no unit at the deciding level" if case.procedure else "the procedure is not known"
+        received_by = case.story.received_by if case.story else ""
+        told = f"no unit at the level that decides{case.of_what} above {received_by}"
+        reason = told if case.procedure else "the procedure is not known"
         return (case.parked(Role.DECIDER, "HUB-RTE-001", reason),)
     return case.owned(case.named, Role.DECIDER)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hub.drafting.draft import Laid, draft
 from hub.settings import file as settings_file
-from hub.wiring.declared import MAPPINGS
+from hub.wiring.declared import MAPPINGS, registries_of
 from schemas.moments import VIETNAM
 from schemas.problems import refuse
 from schemas.table import read_table
@@ -28,6 +28,8 @@ def laid(
         raise refuse("HUB-CFG-002", "mappings", rule="a folder for the site's own mappings")
     if not _ID.fullmatch(name):
         raise refuse("HUB-CFG-001", "id", rule="small letters, digits and dashes, at most 63")
+    if registries_of(settings)[0].known(agency) is None:
+        raise refuse("HUB-CFG-001", "agency", rule="an agency of the registry", detail=agency[:100])
     shipped = [read_table(each) for each in sorted(MAPPINGS.glob("*.toml"))]
     made = draft(description, name, agency, operations, shipped, now.astimezone(VIETNAM).date())
     mapping = settings.mappings / f"{made.ref.replace('@', '-')}.toml"

@@ -409,6 +409,12 @@ def test_an_unfinished_mapping_is_spoken_by_nobody_and_stops_nobody(site: Path) 
 # --- nothing is lost ------------------------------------------------------------------------------------------------
 
 
+def test_an_agency_that_the_registry_does_not_know_is_refused(site: Path) -> None:
+    ran = partner(site, "new", "so-moi", str(LAND), "--agency", "000.00.99.H99")
+    assert (ran.status, "an agency of the registry 000.00.99.H99" in ran.err) == (1, True)
+    assert not list((site.parent / "partners").iterdir())
+
+
 def test_nothing_is_written_over_unless_that_is_wanted(site: Path) -> None:
     assert partner(site, "new", "so-moi", str(LAND), "--agency", AGENCY).status == 0
     before = {path: path.read_bytes() for path in site.parent.rglob("*") if path.is_file()}

@@ -281,6 +281,8 @@ def test_the_decider_may_speak_before_it_was_ever_told() -> None:
 def test_a_procedure_without_an_owner_is_parked() -> None:
     routed = route(K.RECEIVED, (DESK, NATIONAL))
     assert problems(routed) == [(NOBODY, "HUB-RTE-001")]
+    details = [each.problem.detail for each in routed.recipients if each.problem]
+    assert details == ["no partner decides 1.009999 for 000.00.15.H47"], "who lacks a system, for what"
     assert "portal" in who(routed)  # the others are not held up
 
 

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from hub.lifecycle import State
@@ -111,6 +112,30 @@ def test_a_rule_has_as_many_places_in_both_languages(english: str, vietnamese: s
     assert english.count("{}") == vietnamese.count("{}")
     assert said(english, "en") == english
     assert said(english.replace("{}", "7"), "vi") == vietnamese.replace("{}", "7")
+
+
+@pytest.mark.parametrize(
+    ("detail", "vietnamese"),
+    [
+        ("live traffic so-nn is trial", "lưu lượng chính thức, còn so-nn đang ở giai đoạn trial"),
+        (
+            "routes: reception no partner receives for this unit",
+            "vai reception: không đối tác nào tiếp nhận cho đơn vị này",
+        ),
+        (
+            "routes: decider no partner decides 1.009994 (province) for H47",
+            "vai decider: không đối tác nào giải quyết 1.009994 (province) cho H47",
+        ),
+    ],
+)
+def test_why_a_transfer_waits_is_said_in_the_language_that_was_asked_for(
+    detail: str, vietnamese: str
+) -> None:
+    waiting = msgspec.structs.replace(view(1), detail=detail)
+    words = ("transfer", "show", "01KB")
+    assert vietnamese in line(*words, shelf=Shelf([waiting]), terminal=True).out
+    assert detail in line(*words, "--lang", "en", shelf=Shelf([waiting]), terminal=True).out
+    assert detail in line(*words, "--json", shelf=Shelf([waiting])).out
 
 
 def test_a_pattern_or_a_name_is_the_same_in_every_language() -> None:
