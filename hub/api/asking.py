@@ -5,7 +5,7 @@ What a desk is told to read a call by (``standing``) is more, and leaves the hub
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from hub.story.record import Story
 
 
+class Found(NamedTuple):
+    """A dossier that is asked about. ``said``: every message about it, believed or not."""
+
+    dossier: str
+    story: Story
+    said: Sequence[SaidMessage]
+
+
 async def standing(store: Store, caller: Caller, about: str, begins: str = "") -> Standing:
     """What a call is read by. ``begins``: as of ``connectors.desks.Say``, for calls that are about no dossier."""
     if begins:
@@ -34,7 +42,7 @@ async def standing(store: Store, caller: Caller, about: str, begins: str = "") -
     found = await _found(store, caller, about)
     if found is None:
         return Standing()
-    story, said = found
+    _, story, said = found
     last = max((place for place, each in enumerate(said) if each.sender == caller.id), default=len(said))
     return Standing(
         state=story.state,
@@ -45,20 +53,24 @@ async def standing(store: Store, caller: Caller, about: str, begins: str = "") -
 
 async def answer(store: Store, registries: Registries | None, caller: Caller, ask: Ask) -> Answered:
     found = await _found(store, caller, ask.about)
-    if found is None or not _takes_part(caller, *found):
+    if found is None or not _takes_part(caller, found):
         return Answered(about=ask.about, standing=Standing())
-    told = await _owed(store, *found) if ask.owed else None
+    told = await _owed(store, found) if ask.owed else None
     if told is not None:
-        told = _addressed(told, found[0].received_by, registries, caller)
-    return Answered(about=ask.about, standing=Standing(state=found[0].state), owed=told)
+        told = _addressed(told, found.story.received_by, registries, caller)
+    return Answered(about=ask.about, standing=Standing(state=found.story.state), owed=told)
 
 
-def _takes_part(caller: Caller, story: Story, said: Sequence[SaidMessage]) -> bool:
-    return caller.id in {story.origin, *story.parties, *(each.sender for each in said)}
+def _takes_part(caller: Caller, found: Found) -> bool:
+    return caller.id in {found.story.origin, *found.story.parties, *(each.sender for each in found.said)}
 
 
-async def _owed(store: Store, story: Story, said: Sequence[SaidMessage]) -> Owed | None:
-    kept = await store.said.canonical([each.id for each in said if each.kind in owed.KINDS])
+async def _owed(store: Store, found: Found) -> Owed | None:
+    """Return what is still to be paid. What nobody believed asks for no money; a payment counts even so, lest somebody pays twice."""
+    past = await store.said.past(found.dossier)
+    believed = {each.id for each in past.messages} if past else set()
+    counts = (each for each in found.said if each.id in believed or each.kind in owed.SETTLES)
+    kept = await store.said.canonical([each.id for each in counts if each.kind in owed.KINDS])
     if kept is None:
         return None
     messages = [from_json(each) for each in kept]
@@ -68,7 +80,7 @@ async def _owed(store: Store, story: Story, said: Sequence[SaidMessage]) -> Owed
     return Owed(
         fees=owed.fees(messages),
         duties=owed.duties(messages),
-        procedure=story.national or "",
+        procedure=found.story.national or "",
         procedure_name=named or "",
         payer=payer or "",
     )
@@ -95,9 +107,11 @@ def _payee(caller: Caller, agency: str, of: str, agencies: Agencies) -> Payee:
     return next(iter((*own, *others)), Payee())
 
 
-async def _found(store: Store, caller: Caller, about: str) -> tuple[Story, Sequence[SaidMessage]] | None:
+async def _found(store: Store, caller: Caller, about: str) -> Found | None:
     known = await store.known(caller.authority, about) if about else None
-    return (record.from_json(known.story), await store.said.of(known.dossier)) if known else None
+    if known is None:
+        return None
+    return Found(known.dossier, record.from_json(known.story), await store.said.of(known.dossier))
 
 
 def look(registries: Registries | None, caller: Caller, wanted: Look, on: date) -> Listed:

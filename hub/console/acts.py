@@ -143,7 +143,7 @@ def _after(story: Story, agency: Agency, kind: Kind, on: date, forms: Mapping[st
         agency=agency.code,
         may_create=False,
         settles_duty=agency.settles_duty,
-        informed=agency.informed,
+        informed=agency.informed and not agency.creates,
     )
     try:
         found = advance(story, told, speaker, on=on, forms=forms)

@@ -23,6 +23,8 @@ KINDS = frozenset(
     {*SAYS, *ANNOUNCE, Kind.DUTY_PAID, Kind.RECEIVED, Kind.CORRECTED, Kind.SUPPLEMENT_REQUESTED}
 )
 """Messages that may say something of money."""
+SETTLES = frozenset({Kind.FEE_PAID, Kind.FEE_REFUNDED, Kind.DUTY_PAID})
+"""Those of them that ask for none."""
 
 
 def fees(messages: Iterable[Message]) -> tuple[Fee, ...]:

@@ -366,6 +366,14 @@ async def test_what_is_due_is_answered_by_the_inverted_code(hub: House) -> None:
     assert await asked(hub, code) == {"error_code": 0, "message": []}
 
 
+async def test_what_nobody_believed_asks_for_no_money(hub: House) -> None:
+    code = hub.code()
+    assert (await call(hub, "nhanhsdvcqg", online(code)))[0] == 0
+    assert (await call(hub, "nhantbthuedvcqg", notice((code, [("TB1", 1250000)]))))[0] == 0
+    assert await state(hub, code) == "submitted", "nobody has the dossier yet: the notice waits for a person"
+    assert await asked(hub, code) == {"error_code": 0, "message": []}
+
+
 async def test_what_is_due_stays_due_however_often_the_record_is_told_again(hub: House) -> None:
     code = await processing(hub)
     body = hub.message("fee_due", code, fees=[{"code": "PTD", "name": "Phí", "amount": 150000}])

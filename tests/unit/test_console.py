@@ -162,6 +162,9 @@ def test_who_is_only_told_is_offered_no_handling_of_what_others_have_in_hand() -
     assert Kind.FEE_PAID in kinds[0]
     assert kinds[0].isdisjoint(HANDLING)
     assert Kind.FINISHED in kinds[1]
+    desk = msgspec.structs.replace(told, creates=True)
+    received = {each.kind for each in possible(elsewhere, desk, on=date(2026, 11, 23), forms={})}
+    assert not received.isdisjoint(HANDLING), "who opens dossiers is a desk, whatever it hears of others'"
 
 
 def test_every_word_is_there_in_both_languages_and_is_used() -> None:

@@ -478,7 +478,13 @@ def test_when_everyone_has_passed_it_on_the_legs_still_give_a_state() -> None:
 # --- who has no more than a copy, and statuses about one message ---------------------------------------------------
 
 OFFICE = "000.00.09.H47"
-TOLD = Sender(partner="office", agency=OFFICE, informed=True)
+
+
+def only_told(partner: str, agency: str) -> Sender:
+    return Sender(partner=partner, agency=agency, may_create=False, informed=True)
+
+
+TOLD = only_told("office", OFFICE)
 
 
 @pytest.mark.parametrize("kind", sorted(HANDLING))
@@ -499,9 +505,13 @@ def test_what_an_applicant_does_counts_from_who_is_only_told(kind: Kind) -> None
 @pytest.mark.parametrize(
     ("story", "sender"),
     [
-        (opened(), Sender(partner="desk", agency="another", informed=True)),  # the origin
-        (transferred(), Sender(partner="land", agency=LAND, informed=True)),  # its agency has a leg
-        (opened(), Sender(partner="land", agency=LAND, informed=True, entitled=True)),  # the routes name it
+        (opened(), only_told("desk", "another")),  # the origin
+        (transferred(), only_told("land", LAND)),  # its agency has a leg
+        (opened(), msgspec.structs.replace(only_told("land", LAND), entitled=True)),  # the routes name it
+        (
+            join(opened(), ["portal"]),
+            msgspec.structs.replace(only_told("portal", OFFICE), may_create=True),
+        ),  # a desk or a portal that may open such codes
     ],
 )
 def test_who_has_the_dossier_keeps_its_rights_whatever_it_is_told_of_others(
