@@ -81,6 +81,7 @@ async def sandbox(
 
 async def play(
     family: str,
+    /,
     *,
     directory: Path = Path("var/sandbox"),
     address: str = "",
