@@ -163,7 +163,7 @@ def _head(
 ) -> Iterator[str]:
     yield f"# {names['id']}: viết bởi `lienthong partner new`; dòng nào có `open` thì người quyết định, rồi xóa `open`."
     yield "# Drafted by `lienthong partner new`. Where a row says `open` a person decides: what is proposed (confirm), or what it means (not"
-    yield '# connected): at = "…", constant = "…", keep = true, or only = "read". Then delete `open`. Every key: docs/howto/add-a-partner.md.'
+    yield '# connected): at = "…", constant = "…", keep = true, or only = "read". Then delete `open`. Every key: docs/reference/mapping-file.md.'
     yield "# Dòng `required` phải có `at` hoặc `constant` thì mới viết được · a row that is `required` needs `at` or `constant` before anything can be written."
     yield ""
     yield f"id = {_quoted(names['id'])}"

@@ -17,6 +17,7 @@ from tools.reference.files import partner_page, settings_page, signatories_page
 from tools.reference.health import health_page
 from tools.reference.interoperability import interoperability_page
 from tools.reference.legs import legs_page
+from tools.reference.mapping_files import mapping_file_page
 from tools.reference.mappings import mappings_page
 from tools.reference.meanings import WORDS, Meanings
 from tools.reference.metrics import metrics_page
@@ -49,6 +50,7 @@ PAGES: dict[str, Callable[[Meanings], str]] = {
     "partner-file.md": partner_page,
     "signatories-file.md": signatories_page,
     "command-line.md": command_page,
+    "mapping-file.md": mapping_file_page,
     "mappings.md": mappings_page,
     "metrics.md": metrics_page,
     "interoperability.md": interoperability_page,

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
+import msgspec
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import BaseModel, IPvAnyNetwork
 from pydantic.fields import FieldInfo
@@ -131,7 +132,7 @@ def _constraints(metadata: tuple[object, ...]) -> Iterator[object]:
 
 def _plain(kind: object) -> str:
     if isinstance(kind, type):
-        if issubclass(kind, BaseModel):
+        if issubclass(kind, BaseModel | msgspec.Struct):
             return "table"
         if issubclass(kind, Kind):
             return "kind"
