@@ -163,13 +163,13 @@ def _may_speak(story: Story, sender: Sender, agency: str) -> bool:
 
 
 def _has_a_copy(story: Story, sender: Sender, agency: str) -> bool:
-    """Whether it is only told of this dossier: it did not open it and may open none of its codes (as reception desks and portals,
-    which hand on what others say, may), has no leg, and the routes do not name it.
+    """Whether it is only told of this dossier: it did not open it, has no leg, and the routes do not name it. Who may open such codes
+    (reception desks, portals that hand on what others say) speaks of the dossier, but not by a status about what it was sent.
     """
     return (
         sender.informed
         and not sender.entitled
-        and not sender.may_create
+        and not (sender.may_create and sender.answers is None)
         and sender.partner != story.origin
         and all(leg.agency != agency for leg in story.legs)
     )

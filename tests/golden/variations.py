@@ -350,6 +350,7 @@ FORMS: dict[str, tuple[Callable[[datetime], str], ...]] = {
     "yyyy/MM/dd": _DAYS,
     "yyyy/MM/dd, its end": _DAYS,
     "yyyy/MM/dd HH:mm:ss": (_as("%Y-%m-%dT%H:%M:%S.000"), _as("%d/%m/%Y %H:%M:%S"), _as("%d-%m-%YT%H:%M:%S")),
+    "milliseconds": (),
     "tax date": (
         *(_as("%Y%m%d%H%M%S"), _as("%d-%m-%Y %H:%M:%S"), _as("%d/%m/%Y %H:%M:%S"), _as("%d-%b-%Y %H:%M:%S")),
         *(_as("%Y-%m-%dT%H:%M:%S"), _as("%Y/%m/%d %H:%M:%S")),

@@ -434,7 +434,9 @@ def test_a_finish_while_a_duty_is_due_is_quarantined_unless_its_sender_is_declar
 def test_what_one_says_that_is_only_told_is_kept_as_its_word_and_told_to_nobody(accepting: Accepting) -> None:
     made = accepting(judged(), None, inbound(), NOW)
     for kind in (Kind.RECEIVED, Kind.STEP, Kind.FINISHED, Kind.SUPPLEMENT_REQUESTED):
-        word = msgspec.structs.replace(judged(kind), sender="portal", agency="000.00.00.G22")
+        word = msgspec.structs.replace(
+            judged(kind), sender="portal", agency="000.00.00.G22", may_create=False
+        )
         heard = accepting(word, known(made), inbound(), NOW)
         assert (heard.kind, heard.sender, heard.dossier) == (kind, "portal", made.dossier)
         assert heard.transfers == ()
