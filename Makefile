@@ -6,8 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(VENV)/tools/bin/uv
 READY := $(VENV)/.ready
-# One more than there are cores: a test that waits for a socket or a disk leaves its core to another.
-JOBS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# As many as there are cores: more of them make slow what goes by the clock.
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 
 # Several processes start in every command: without bytecode each of them compiles every library anew.
 export PYTHONDONTWRITEBYTECODE :=
