@@ -101,10 +101,20 @@ class Search:
         if not open_:
             return ()
         rarest = min(open_, key=lambda point: (self.tries[point], often[point], point))
-        ways = self.found[rarest]
+        ways = self._ways(rarest)
         self.tries[rarest] += 1
         plan = ways[(self.tries[rarest] - 1) % len(ways)]
         return plan if EVERY or self.tries[rarest] > 1 else self._besides(plan, open_)
+
+    def _ways(self, point: str) -> list[tuple[Kill, ...]]:
+        """The ways that showed it, the second of them its own kill alone: what a killed process held for a minute (a turn) may keep
+        the next life from the point.
+        """
+        first, *others = self.found[point]
+        alone = first[-1:]
+        return (
+            [first, alone, *(way for way in others if way != alone)] if len(first) > 1 else [first, *others]
+        )
 
     def _besides(self, plan: tuple[Kill, ...], open_: list[str]) -> tuple[Kill, ...]:
         """Kill the next lives, too, at points that come up again: each is tried so once, and alone when it did not come."""
