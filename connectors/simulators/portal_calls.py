@@ -92,22 +92,22 @@ class PortalCalls:
             return "unclear"
         code = str(told.get("error_code", "")).strip()
         if operation in self.asks:
-            return _owed(code, told.get("message"))
+            return _owed(operation, code, told.get("message"))
         return "taken" if code and not code.lstrip("0") else "refused" if code else "unclear"
 
 
-def _owed(code: str, told: Any) -> Verdict:  # noqa: ANN401 - whatever the answer holds
-    """Something is due only when the answer says what, and for which dossier. After a notice nothing may be, too: while nobody has
-    the dossier in hand, a province asks for no money.
+def _owed(operation: str, code: str, told: Any) -> Verdict:  # noqa: ANN401 - whatever the answer holds
+    """Something is due only when the answer says what, and for which dossier. After a notice "nothing" is wrong: something is due, or,
+    while nobody has the dossier in hand, nobody can say.
     """
     match code:
         case "1":
             whole = isinstance(told, dict) and told.keys() >= TOLD and _for_its_dossier(told)
             return "taken" if whole else "unclear"
         case "0":
-            return "taken"
+            return "unclear" if operation == OWED else "taken"
         case "-1":
-            return "refused"
+            return "taken" if operation == OWED else "refused"
         case _:
             return "unclear"
 

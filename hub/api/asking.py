@@ -66,24 +66,34 @@ def _takes_part(caller: Caller, found: Found) -> bool:
 
 
 async def _owed(store: Store, found: Found) -> Owed | None:
-    """Return what is still to be paid. What nobody believed asks for no money; a payment counts even so, lest somebody pays twice."""
+    """Return what is still to be paid. What waits for a person asks for no money, and a payment that waits counts, lest somebody pays
+    twice. ``None``: nobody can say, as where only what waits asks for money.
+    """
     past = await store.said.past(found.dossier)
-    believed = {each.id for each in past.messages} if past else set()
-    counts = (each for each in found.said if each.id in believed or each.kind in owed.SETTLES)
-    kept = await store.said.canonical([each.id for each in counts if each.kind in owed.KINDS])
+    if past is None:
+        return None
+    sure = {each.id for each in past.messages} | {
+        each.id for each in past.doubted if each.kind in owed.SETTLES
+    }
+    known = sure | {each.id for each in past.doubted}
+    wanted = [each.id for each in found.said if each.id in known and each.kind in owed.KINDS]
+    kept = await store.said.canonical(wanted)
     if kept is None:
         return None
-    messages = [from_json(each) for each in kept]
+    all_ = [from_json(each) for each in kept]
+    messages = [message for id_, message in zip(wanted, all_, strict=True) if id_ in sure]
     told = [message.dossier for message in messages if message.dossier]
     named = next((dossier.procedure.name for dossier in reversed(told) if dossier.procedure), None)
     payer = next((dossier.applicant.name for dossier in reversed(told) if dossier.applicant), None)
-    return Owed(
+    due = Owed(
         fees=owed.fees(messages),
         duties=owed.duties(messages),
         procedure=found.story.national or "",
         procedure_name=named or "",
         payer=payer or "",
     )
+    perhaps = not (due.fees or due.duties) and (owed.fees(all_) or owed.duties(all_))
+    return None if perhaps else due
 
 
 def _addressed(told: Owed, agency: str, registries: Registries | None, caller: Caller) -> Owed:

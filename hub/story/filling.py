@@ -57,7 +57,7 @@ class Earlier(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Remembered(msgspec.Struct, frozen=True):
-    """A message about a dossier that was believed, without what it says."""
+    """A message about a dossier, without what it says."""
 
     id: str
     sender: str
@@ -65,10 +65,11 @@ class Remembered(msgspec.Struct, frozen=True):
 
 
 class Past(msgspec.Struct, frozen=True):
-    """``origin``: the partner that opened the dossier. ``messages``: in the order of acceptance."""
+    """``origin``: the partner that opened the dossier. ``messages``: in the order of acceptance; ``doubted``: those that wait for a person."""
 
     origin: str
     messages: tuple[Remembered, ...]
+    doubted: tuple[Remembered, ...] = ()
 
 
 class Filled(NamedTuple):
@@ -95,8 +96,17 @@ def is_trial(facts: Mapping[str, str]) -> bool:
 
 def believed(facts: Mapping[str, str], *, trial: bool = False) -> bool:
     """Whether an accepted message counts. ``trial``: its dossier is one."""
+    return not facts.get("quarantine") and _counts(facts, trial=trial)
+
+
+def doubted(facts: Mapping[str, str], *, trial: bool = False) -> bool:
+    """Whether it would count, had it not been quarantined."""
+    return bool(facts.get("quarantine")) and _counts(facts, trial=trial)
+
+
+def _counts(facts: Mapping[str, str], *, trial: bool) -> bool:
     recorded = facts.get("rule") == RECORDED or Flag.NOTED in facts.get("flags", "").split()
-    return not recorded and not facts.get("quarantine") and is_trial(facts) == trial
+    return not recorded and is_trial(facts) == trial
 
 
 def keepers(past: Past, sender: str) -> frozenset[str]:

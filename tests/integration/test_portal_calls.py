@@ -366,12 +366,15 @@ async def test_what_is_due_is_answered_by_the_inverted_code(hub: House) -> None:
     assert await asked(hub, code) == {"error_code": 0, "message": []}
 
 
-async def test_what_nobody_believed_asks_for_no_money(hub: House) -> None:
+async def test_what_waits_for_a_person_asks_for_no_money_and_is_not_called_nothing_either(hub: House) -> None:
     code = hub.code()
     assert (await call(hub, "nhanhsdvcqg", online(code)))[0] == 0
+    assert await asked(hub, code) == {"error_code": 0, "message": []}
     assert (await call(hub, "nhantbthuedvcqg", notice((code, [("TB1", 1250000)]))))[0] == 0
     assert await state(hub, code) == "submitted", "nobody has the dossier yet: the notice waits for a person"
-    assert await asked(hub, code) == {"error_code": 0, "message": []}
+    assert await asked(hub, code) == {"error_code": -1, "message": []}
+    assert (await call(hub, "nhantbthuedvcqg", receipt(code, "TB1")))[0] == 0
+    assert await asked(hub, code) == {"error_code": 0, "message": []}, "a payment counts, waiting or not"
 
 
 async def test_what_is_due_stays_due_however_often_the_record_is_told_again(hub: House) -> None:

@@ -92,6 +92,7 @@ async def test_what_was_quarantined_or_only_recorded_is_no_part_of_what_was_beli
     assert [(each.id, each.sender, each.kind) for each in found.messages] == [
         (name, "motcua-tinh", "received") for name in ("m0", "m3")
     ]
+    assert [each.id for each in found.doubted] == ["m1"]
     assert await store.said.past("gone") is None
 
 

@@ -27,8 +27,8 @@ class Sayings(Protocol):
         ...
 
     async def past(self, dossier: str) -> Past | None:
-        """Return what was believed about a dossier and those merged into it: nothing that was quarantined or only recorded, and of
-        trials nothing but what is about a trial. ``None``: there is no such dossier.
+        """Return what was believed about a dossier and those merged into it, and what was quarantined: nothing that was only recorded,
+        and of trials nothing but what is about a trial. ``None``: there is no such dossier.
         """
         ...
 

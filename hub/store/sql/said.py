@@ -10,7 +10,7 @@ from hub.store.sql import merging
 from hub.store.sql.db import many, one
 from hub.store.sql.journal import mapping
 from hub.store.vault import Unreadable
-from hub.story.filling import Past, Remembered, believed, is_trial
+from hub.story.filling import Past, Remembered, believed, doubted, is_trial
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,7 +48,11 @@ def past(db: Db, dossier: str) -> Past | None:
         return None
     rows = [(Remembered(*told), mapping(facts)) for *told, facts in many(db, _PAST, (root, root))]
     trial = bool(rows) and is_trial(rows[0][1])
-    return Past(row[0], tuple(each for each, facts in rows if believed(facts, trial=trial)))
+    return Past(
+        row[0],
+        tuple(each for each, facts in rows if believed(facts, trial=trial)),
+        tuple(each for each, facts in rows if doubted(facts, trial=trial)),
+    )
 
 
 def under(db: Db, sender: str, prefix: str) -> tuple[str, ...]:
