@@ -121,7 +121,7 @@ class Acknowledgement(Value, frozen=True):
     ``key`` or ``reference`` (the partner's own) names the transfer; ``digest``: SHA-256 hex of the payload that it says it
     received, empty when it does not say. ``said_at``: when it says that it received it. ``raw``: evidence, kept encrypted.
     ``signature``: the detached JWS that came with it, verified; ``signer``: SHA-256 of its certificate (hex). Empty: nobody asks
-    this partner for one.
+    this partner for one. ``batch``: epoch and number of the one that it acknowledges as a whole, where the partner is a hub.
     """
 
     partner: str
@@ -134,6 +134,7 @@ class Acknowledgement(Value, frozen=True):
     signature: str = ""
     signer: str = ""
     algorithm: str = ""
+    batch: str = ""
 
 
 class Acknowledged(Value, frozen=True):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Window,
         Work,
     )
+    from hub.store.contract.edges import Edges
     from hub.store.contract.governing import MappingBook
     from hub.store.contract.history import History
     from hub.store.contract.intake import Acceptance, Accepted, Known, RefusedMessage, Usage, Use
@@ -80,6 +81,8 @@ class Store(Protocol):
     def said(self) -> Sayings: ...
     @property
     def people(self) -> PeopleStore: ...
+    @property
+    def edges(self) -> Edges: ...
 
     async def known(self, authority: str, code: str) -> Known | None: ...
 

@@ -103,7 +103,7 @@ def acknowledge(db: Db, packed: Packed) -> Acknowledged | None:
     after = MOVES.get((now, Move.ACKNOWLEDGE), now)
     _keep_receipt(db, packed, after)
     facts = {"digest": packed.digest, "before": str(now), "state": str(after), "said": said.digest}
-    facts |= {"signer": said.signer, "algorithm": said.algorithm}
+    facts |= {"signer": said.signer, "algorithm": said.algorithm, "batch": said.batch}
     what = "acknowledge" if after is State.ACKNOWLEDGED else "receipt_contradicts"
     journal.write(db, at, what, row.message, row.id, {name: value for name, value in facts.items() if value})
     if after is not State.ACKNOWLEDGED:

@@ -141,7 +141,7 @@ _DONE = ", ".join(f"'{state}'" for state in sorted(DONE))
 _SLEEPS = "t.state='waiting' OR (t.state='in_doubt' AND t.wake_at IS NOT NULL)"
 _ITEMS = f"""
 INSERT INTO item(subject, dest, n) SELECT t.subject, t.dest, t.n FROM transfer t JOIN dest d ON d.id=t.dest
-WHERE {_SLEEPS} OR (t.state NOT IN ({_DONE}) AND d.order_sensitive<>0)
+WHERE (({_SLEEPS}) AND NOT (t.offered_at IS NOT NULL AND d.order_sensitive=0)) OR (t.state NOT IN ({_DONE}) AND d.order_sensitive<>0)
 """  # noqa: S608 - constants
 _HEAD = "NOT EXISTS(SELECT 1 FROM item b WHERE b.subject=item.subject AND b.dest=item.dest AND b.n<item.n)"
 _SHELF = f"""

@@ -17,7 +17,7 @@ from hub.store.sql.db import Db, Lane, many, one, only
 from hub.store.sql.times import SECOND, micros
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from hub.store.contract.delivery import Capacity
@@ -141,7 +141,8 @@ def anything_ready(db: Db, dest: int) -> bool:
     return one(db, "SELECT 1 FROM ready WHERE dest=? LIMIT 1", (dest,)) is not None
 
 
-def set_capacities(db: Db, capacities: Sequence[Capacity]) -> None:
+def set_capacities(db: Db, capacities: Sequence[Capacity], leased: Collection[Lane] = ()) -> None:
+    """``leased``: lanes that workers hold now."""
     for capacity in sorted(capacities, key=lambda one: one.partner):
         dest, *_ = named(db, capacity.partner)
         ordered = int(capacity.order_sensitive)
@@ -164,7 +165,7 @@ def set_capacities(db: Db, capacities: Sequence[Capacity]) -> None:
             (int(capacity.fetches), dest, int(capacity.fetches)),
         )
         if db.changes() and not capacity.fetches:
-            _take_back(db, dest)
+            _take_back(db, dest, leased)
         if limits_changed:
             db.execute("UPDATE dest_run SET tokens=? WHERE id=?", (float(capacity.burst), dest))
         if not capacity.order_sensitive:
@@ -192,7 +193,7 @@ def _let_pass(db: Db, dest: int) -> None:
     tally.write(db)
 
 
-def _take_back(db: Db, dest: int) -> None:
+def _take_back(db: Db, dest: int, leased: Collection[Lane]) -> None:
     """It is sent there from now on: what lies there unfetched is sent, what was fetched waits for a person."""
     rows = many(db, "SELECT n, subject FROM transfer WHERE dest=? AND offered_at IS NOT NULL", (dest,))
     db.hold(Lane(subject, dest) for _, subject in rows)
@@ -204,6 +205,11 @@ def _take_back(db: Db, dest: int) -> None:
             lanes.take(db, lane, first)
             db.execute("UPDATE transfer SET offered_at=NULL WHERE n=?", (n,))
             lanes.place(db, tally, lane, first.accepted_at)
+        elif one(db, "SELECT 1 FROM item WHERE subject=? AND dest=? AND n=?", (*lane, n)) is None:
+            grip = lanes.grip(db, lane, leased)
+            db.execute("UPDATE transfer SET offered_at=NULL WHERE n=?", (n,))
+            lanes.come_back(db, tally, lane, n)
+            lanes.let_go(db, tally, grip, 0, entered=True)
     tally.write(db)
 
 

@@ -40,7 +40,7 @@ ORDER BY t.offered_at, t.n LIMIT ?
 """
 _ROW = """
 SELECT t.n, t.id, m.id, t.key, t.state, t.sends, t.tries, t.subject, t.dest, t.offered_at, t.settled_at, d.paused, s.digest,
-  d.order_sensitive
+  d.order_sensitive, EXISTS(SELECT 1 FROM item i WHERE i.subject=t.subject AND i.dest=t.dest AND i.n=t.n)
 FROM transfer t JOIN message m ON m.n=t.message JOIN dest d ON d.id=t.dest LEFT JOIN sealed s ON s.n=t.n
 WHERE t.id=? AND d.partner=?
 """
@@ -62,6 +62,7 @@ class _Row(NamedTuple):
     paused: int
     digest: str | None
     order_sensitive: int
+    in_lane: int
 
     @property
     def lane(self) -> Lane:
@@ -152,7 +153,9 @@ def reject(db: Db, packet: Packet, at: int) -> Rejected:
     tally = Tally()
     grip = lanes.grip(db, row.lane, {item.lane for item in leases.everything(db).values()})
     _write(db, tally, row, packet, at)
-    lanes.settle_place(db, tally, row.lane, row.n, in_lane=True, belongs=bool(row.order_sensitive))
+    lanes.settle_place(
+        db, tally, row.lane, row.n, in_lane=bool(row.in_lane), belongs=bool(row.order_sensitive)
+    )
     lanes.let_go(db, tally, grip, at)
     tally.write(db)
     if packet.follow_up is not None:

@@ -100,6 +100,7 @@ PARTS: tuple[Part, ...] = (
                 (
                     "SELECT t.id FROM transfer t WHERE {within} AND t.state IN ('waiting', 'in_doubt')"  # noqa: S608 - constants
                     f" AND NOT (t.state='in_doubt' AND t.wake_at IS NULL) AND {_NO_PLACE}"
+                    " AND NOT (t.offered_at IS NOT NULL AND EXISTS(SELECT 1 FROM dest d WHERE d.id=t.dest AND d.order_sensitive=0))"
                 ),
             ),
             Rule(
@@ -117,10 +118,11 @@ PARTS: tuple[Part, ...] = (
                 ),
             ),
             Rule(
-                "what can be fetched holds its lane: it is the head, and nothing is under way",
+                "what can be fetched holds its lane where order matters: it is the head, and nothing is under way",
                 (
                     "SELECT t.id FROM transfer t WHERE {within} AND t.offered_at IS NOT NULL AND (t.state NOT IN ('waiting', 'in_doubt')"
-                    " OR NOT EXISTS(SELECT 1 FROM item i WHERE i.subject=t.subject AND i.dest=t.dest AND i.n=t.n AND i.shelf='stopped'))"
+                    " OR NOT EXISTS(SELECT 1 FROM item i WHERE i.subject=t.subject AND i.dest=t.dest AND i.n=t.n AND i.shelf='stopped')"
+                    " AND EXISTS(SELECT 1 FROM dest d WHERE d.id=t.dest AND d.order_sensitive=1))"
                 ),
             ),
             Rule(

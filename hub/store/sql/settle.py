@@ -207,8 +207,8 @@ def as_tried(row: Row, outcome: Outcome) -> list[tuple[object, ...]]:
 
 
 def steps_aside(row: Row, state: State, what: Settlement) -> bool:
-    """Whether it gives up its place: it is done, or it stopped where order does not matter."""
-    stopped = state not in _SLEEPS or (state is State.IN_DOUBT and what.wake_at is None and not what.offered)
+    """Whether it gives up its place: it is done; or it stopped, or lies where its partner fetches it, where order does not matter."""
+    stopped = what.offered or state not in _SLEEPS or (state is State.IN_DOUBT and what.wake_at is None)
     return state in DONE or (stopped and not row.order_sensitive)
 
 

@@ -44,6 +44,7 @@ from hub.store.sql import settle as settling
 from hub.store.sql.access import SqlAccess
 from hub.store.sql.activity import SqlCoverage
 from hub.store.sql.catalogues import SqlCatalogues
+from hub.store.sql.edges import SqlEdges
 from hub.store.sql.engine import Closed, Unavailable
 from hub.store.sql.evidence import SqlEvidence
 from hub.store.sql.governing import SqlMappings
@@ -134,6 +135,7 @@ class SqlStore:
         self.history = SqlHistory(reads, writes)
         self.said = SqlSayings(reads, payloads)
         self.people = SqlPeople(reads, writes)
+        self.edges = SqlEdges(reads, writes, payloads)
         self.mailbox = SqlMailbox(
             reads, writes, payloads, self._pen_of, self._packed, self._under_a_living_key
         )
@@ -312,7 +314,11 @@ class SqlStore:
     # --- operating
 
     async def capacities(self, capacities: Sequence[Capacity]) -> None:
-        await self._writes.run(lambda db: destinations.set_capacities(db, capacities))
+        def write(db: Db) -> None:
+            leased = {item.lane for item in leases.everything(db).values()}
+            destinations.set_capacities(db, capacities, leased)
+
+        await self._writes.run(write)
 
     async def pause(self, partner: str, *, paused: bool, reason: str, by: str, now: datetime) -> None:
         await self._writes.run(
