@@ -22,7 +22,6 @@ from hub.judging.wrapping import OFFICER
 from hub.receipts.receipts import receipt
 from hub.registries import catalogues
 from hub.routing.parties import Party, Roster  # noqa: TC001
-from hub.routing.recipients import Routed
 from hub.routing.router import Router  # noqa: TC001
 from hub.store.contract.catalogues import Version  # noqa: TC001
 from hub.store.contract.intake import Acceptance, Alias, Known, NewTransfer
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from hub.going_live.stages import Heard
-    from hub.routing.recipients import Recipient
+    from hub.routing.recipients import Recipient, Routed
     from hub.story.record import Story
 
 NOTHING_SAID = "none"
@@ -117,13 +116,12 @@ def decide(
     if message.dossier is not None:
         dossier = known.dossier if known else below(identity, "dossier")
         message = _named(message, dossier)
-    routed = NOT_BELIEVED
-    if heard.believed:
-        routed = (
-            FOR_NOBODY
-            if isinstance(judgement, Noted) and judgement.aside
-            else parts.router.route(message, after, parts.parties, on=now.date(), trial=judged.trial)
-        )
+    quiet = _quiet(judgement, believed=heard.believed)
+    routed = (
+        parts.router.relayed(message, after, parts.parties, on=now.date(), rule=quiet, trial=judged.trial)
+        if quiet
+        else parts.router.route(message, after, parts.parties, on=now.date(), trial=judged.trial)
+    )
     if after is not None and quarantine is None:
         after = joining.join(after, (each.partner for each in routed.recipients if each.problem is None))
     if after is not None and isinstance(judgement, Advanced) and heard.believed:
@@ -141,7 +139,7 @@ def decide(
             key=transfer_key(identity, recipient.partner, part),
             lane_subject=lane,
             deadline=due,
-            problem=quarantine or recipient.problem or said.problem,
+            problem=None if recipient.relays else quarantine or recipient.problem or said.problem,
             stage=recipient.stage,
         )
         for recipient in routed.recipients
@@ -186,8 +184,14 @@ def decide(
     )
 
 
-NOT_BELIEVED = Routed(recipients=(), rule=stages.RECORDED)
-FOR_NOBODY = Routed(recipients=(), rule="noted: a copy, or one message")
+NOTED = "noted: a copy, or one message"
+
+
+def _quiet(judgement: Advanced | Noted | Quarantined, *, believed: bool) -> str:
+    """Return the rule by which no system hears of it; empty: routing decides. Other hubs hear all the same."""
+    if not believed:
+        return stages.RECORDED
+    return NOTED if isinstance(judgement, Noted) and judgement.aside else ""
 
 
 def _heard(

@@ -50,6 +50,8 @@ class Partner(msgspec.Struct, frozen=True, kw_only=True):
             sends=tuple(str(kind) for kind in self.sends.kinds) if self.sends else (),
             stage=self.stage.default,
             stages=self.stage.procedures,
+            hub=getattr(self.settings, "hub", ""),
+            serves=tuple(getattr(self.settings, "serves", ())),
         )
 
     @property

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Seen(NamedTuple):
-    """What routing looks at in a dossier's story. ``holders``: the agencies of its legs."""
+    """What routing looks at in a dossier's story. ``holders``: the agencies of its legs; ``heard``: hubs that are among its parties."""
 
     national: str | None
     local: str | None
@@ -34,9 +34,11 @@ class Seen(NamedTuple):
     holders: tuple[str, ...]
     stage: Stage = "live"
     state: State | None = None
+    heard: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, story: Story) -> Seen:
+    def of(cls, story: Story, hubs: Sequence[Party] = ()) -> Seen:
+        """``hubs``: of the roster; those that had a part in the dossier go on hearing of it."""
         return cls(
             story.national,
             story.local,
@@ -47,12 +49,13 @@ class Seen(NamedTuple):
             tuple([leg.agency for leg in story.legs]),
             story.stage,
             story.state,
+            tuple([each.partner_id for each in hubs if each.partner_id in story.parties]),
         )
 
 
 class Asked(NamedTuple):
     """All that a case is about; nothing else of message and story decides who gets it. ``to``: the agency that it names.
-    ``trial``: the sender marked it so.
+    ``trial``: the sender marked it so. ``agency``: for which another hub relayed it.
     """
 
     sender: str
@@ -61,6 +64,7 @@ class Asked(NamedTuple):
     kind: Kind | None = None
     to: str | None = None
     trial: bool = False
+    agency: str = ""
 
 
 class Case:
@@ -69,7 +73,7 @@ class Case:
     def __init__(self, router: Router, roster: Roster, asked: Asked, roles: tuple[Role, ...] = ()) -> None:
         self.router = router
         self.roster = roster
-        self.sender, self.on, self.story, self.kind, self.to, self.trial = asked
+        self.sender, self.on, self.story, self.kind, self.to, self.trial, self.agency = asked
         self.roles = roles
 
     @cached_property
@@ -115,7 +119,13 @@ class Case:
 
     @cached_property
     def sender_decides(self) -> bool:
-        return self.named is not None and self.serves(self.named)
+        if self.named is None or not self.agency:
+            return self.named is not None and self.serves(self.named)
+        agencies = self.router.agencies
+        return agencies.same(self.named, self.agency) or (
+            agencies.known(self.agency) is not None
+            and agencies.successor(self.named, self.on) == agencies.successor(self.agency, self.on)
+        )
 
     @cached_property
     def confirmed(self) -> bool:
@@ -139,7 +149,8 @@ class Case:
             and self.story is not None
             and self.named is not None
             and self.router.agencies.same(self.named, self.story.received_by)
-            and not self.serving(self.named, any_role=True)
+            and not self.here(self.named, any_role=True)
+            and not self.below(self.named)
         )
 
     def stage(self, party: Party) -> Stage:
@@ -153,7 +164,24 @@ class Case:
         return (entry.national if entry else None, *told)
 
     def serving(self, agency: str, *, any_role: bool = False) -> tuple[Party, ...]:
-        """The systems that take this agency's mail today: its successor's own, else its own, else another predecessor's."""
+        """Who takes this agency's mail today: its systems here, else the hub below at which they are, else the hub above."""
+        parent = self.roster.parent
+        return self.here(agency, any_role=any_role) or self.below(agency) or ((parent,) if parent else ())
+
+    def below(self, agency: str) -> tuple[Party, ...]:
+        """The hubs below that serve an agency, or its successor."""
+        agencies = self.router.agencies
+        if not self.roster.children or agencies.known(agency) is None:
+            return ()
+        codes = {agency, agencies.successor(agency, self.on).code}
+        return tuple(
+            child
+            for child in self.roster.children
+            if any(agencies.is_within(code, tree) for code in codes for tree in child.serves)
+        )
+
+    def here(self, agency: str, *, any_role: bool = False) -> tuple[Party, ...]:
+        """The systems here that take this agency's mail: its successor's own, else its own, else another predecessor's."""
         agencies = self.router.agencies
         served = self.roster.serving if any_role else self.roster.deciding
         itself, successor = agencies.require(agency), agencies.successor(agency, self.on)
@@ -177,7 +205,7 @@ class Case:
             return ()
         if not owners:
             return (self.parked(role, "HUB-RTE-001", f"no partner decides{self.of_what} for {agency}"),)
-        flows = [(owner, FLOWS.get((self.traffic, self.stage(owner)))) for owner in owners]
+        flows = [(owner, self.flow(owner)) for owner in owners]
         if not any(flow for _, flow in flows):
             return tuple(self.stopped(owner, role) for owner in owners[:1] if self.takes(owner))
         return self.single(flows, role)
@@ -189,7 +217,7 @@ class Case:
                 detail = ", ".join(owner.partner_id for owner in owners)
                 return (self.parked(role, "HUB-RTE-002", f"both decide: {detail}"),)
         return tuple(
-            Recipient(partner=owner.partner_id, role=role, stage=flow)
+            Recipient(partner=owner.partner_id, role=role, stage=flow, relays=bool(owner.hub))
             for owner, flow in flows
             if flow and self.takes(owner)
         )
@@ -202,17 +230,35 @@ class Case:
         )
         return Recipient(partner=owner.partner_id, role=role, stage=self.parks_as, problem=problem)
 
+    def flow(self, party: Party) -> Stage | None:
+        """As what it goes there; ``None``: it does not. Another hub decides itself what it lets on."""
+        return self.parks_as if party.hub else FLOWS.get((self.traffic, self.stage(party)))
+
     def takes(self, party: Party) -> bool:
-        return self.kind is not None and self.kind in party.kinds
+        return self.kind is not None and (bool(party.hub) or self.kind in party.kinds)
 
     def optional(self, parties: Sequence[Party], role: Role) -> tuple[Recipient, ...]:
         """Those of the parties that take this kind and may; nobody is no problem."""
         return tuple(
-            Recipient(partner=party.partner_id, role=role, stage=flow)
+            Recipient(partner=party.partner_id, role=role, stage=flow, relays=bool(party.hub))
             for party in parties
-            if party.partner_id != self.sender
-            and self.takes(party)
-            and (flow := FLOWS.get((self.traffic, self.stage(party))))
+            if party.partner_id != self.sender and self.takes(party) and (flow := self.flow(party))
+        )
+
+    def hubs(self) -> tuple[Recipient, ...]:
+        """The hub above hears everything; one below every message of a dossier in which it has a part. Never whoever it came from."""
+        parent = self.roster.parent
+        part = [child for child in self.roster.children if self.has_part(child)]
+        return self.optional((*part, parent) if parent else part, Role.HUB)
+
+    def has_part(self, child: Party) -> bool:
+        """Whether it had the dossier before, or serves who received, opened, has or had it, or is named now."""
+        story = self.story
+        if story is None:
+            return False
+        named = (story.received_by, story.origin_agency, *story.holders, *((self.to,) if self.to else ()))
+        return child.partner_id in (story.origin, *story.heard) or any(
+            child in self.below(agency) for agency in named
         )
 
     def parked(self, role: Role, code: str, detail: str) -> Recipient:

@@ -24,15 +24,19 @@ class Role(StrEnum):
     SUBSCRIBERS = "subscribers"
     KEEPERS = "keepers"
     SENDER = "sender"
+    HUB = "hub"
 
 
 class Recipient(Value, frozen=True):
-    """One partner that must have the message. ``problem`` set: its transfer is born parked. ``stage``: of this transfer."""
+    """One partner that must have the message. ``problem`` set: its transfer is born parked. ``stage``: of this transfer.
+    ``relays``: it is another hub, which must have the message as it came, whatever is wrong with it here.
+    """
 
     partner: str
     role: Role
     stage: Stage = "live"
     problem: Problem | None = None
+    relays: bool = False
 
 
 class Routed(Value, frozen=True):

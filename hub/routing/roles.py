@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hub.going_live.stages import FLOWS
 from hub.routing.recipients import Recipient, Role
 from schemas.dossier import Kind
 
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
 
 
 def _decider(case: Case) -> tuple[Recipient, ...]:
+    if case.named is None and case.roster.parent is not None:
+        return ()  # the hub above hears it, and parks what nobody there knows either
     if case.named is None:
         received_by = case.story.received_by if case.story else ""
         told = f"no unit at the level that decides{case.of_what} above {received_by}"
@@ -42,9 +43,17 @@ def _reception(case: Case) -> tuple[Recipient, ...]:
     if case.story is None:
         return ()
     desks = [party for party in case.roster.by_id.values() if _receives_for(case, party)]
+    if (below := case.below(case.story.received_by)) and not any(
+        case.router.agencies.is_within(desk.agency, tree)
+        for desk in desks
+        for hub in below
+        for tree in hub.serves
+    ):
+        desks = list(below)  # the hub that serves the unit is nearer to it than the desk of all units
+    desks = desks or list(_above(case))
     if any(party.partner_id == case.sender for party in desks):
         return ()
-    flows = [(desk, FLOWS.get((case.traffic, case.stage(desk)))) for desk in desks if case.takes(desk)]
+    flows = [(desk, case.flow(desk)) for desk in desks if case.takes(desk)]
     if any(flow for _, flow in flows):
         return case.single(flows, Role.RECEPTION)
     if case.kind is not Kind.RECEIVED:
@@ -52,10 +61,16 @@ def _reception(case: Case) -> tuple[Recipient, ...]:
     return (case.parked(Role.RECEPTION, "HUB-RTE-001", "no partner receives for this unit"),)
 
 
+def _above(case: Case) -> tuple[Party, ...]:
+    """The hub above, unless it says itself that the unit is to be looked for here."""
+    parent = case.roster.parent
+    return (parent,) if parent is not None and parent.partner_id != case.sender else ()
+
+
 def _receives_for(case: Case, party: Party) -> bool:
     agencies, unit = case.router.agencies, case.story.received_by if case.story else ""
     known = agencies.known(party.agency) is not None and agencies.known(unit) is not None
-    return Kind.RECEIVED in party.sends and known and agencies.is_within(unit, party.agency)
+    return not party.hub and Kind.RECEIVED in party.sends and known and agencies.is_within(unit, party.agency)
 
 
 def _holders(case: Case) -> tuple[Recipient, ...]:
@@ -90,18 +105,23 @@ def _informed(case: Case) -> tuple[Recipient, ...]:
 
 
 def _subscribers(case: Case) -> tuple[Recipient, ...]:
-    return case.optional(tuple(case.roster.by_id.values()), Role.SUBSCRIBERS)
+    return case.optional(_systems(case), Role.SUBSCRIBERS)
+
+
+def _systems(case: Case) -> tuple[Party, ...]:
+    """Everybody here; what is published goes up to the hub above by itself, and to hubs below as versions."""
+    return tuple(party for party in case.roster.by_id.values() if not party.hub)
 
 
 def _keepers(case: Case) -> tuple[Recipient, ...]:
     """Whoever hears of it; where nobody does it waits for a person."""
-    found = case.optional(tuple(case.roster.by_id.values()), Role.KEEPERS)
+    found = case.optional((*_systems(case), *_above(case)), Role.KEEPERS)
     return found or (case.parked(Role.KEEPERS, "HUB-RTE-001", "no partner hears what is published"),)
 
 
 def _sender(case: Case) -> tuple[Recipient, ...]:
     party = case.roster.by_id.get(case.sender)
-    if party is None or not case.takes(party):
+    if party is None or party.hub or not case.takes(party):
         return ()
     return (Recipient(partner=party.partner_id, role=Role.SENDER, stage=case.traffic),)
 

@@ -4,6 +4,7 @@
   the registries and the dossier's story (``hub.routing.case``).
 * No owner, two owners, or an owner in no stage to receive: a parked transfer (HUB-RTE-001, -002, -003), never silence.
 * A merged agency's mail goes to its successor's system; until there is one, the old system that is still declared takes it.
+* The hub above hears everything, a hub below whatever it has a part in; where nobody here serves an agency, they do.
 * Nothing goes back to its sender, except ``delivery_failed``, which goes to nobody else.
 * Trial traffic stays among partners on trial.
 """
@@ -16,7 +17,7 @@ import msgspec
 
 from hub.routing.case import Asked, Case, Seen
 from hub.routing.parties import Party, Roster, Value, roster
-from hub.routing.recipients import Recipient, Routed
+from hub.routing.recipients import Recipient, Role, Routed
 from hub.routing.roles import RESOLVE
 from hub.routing.table import ANY, Rule, Table
 from schemas.agencies import Agencies  # noqa: TC001 - msgspec reads the annotations at run time
@@ -53,17 +54,16 @@ class Router(Value, frozen=True):
         on: date,
         sender: str | None = None,
         trial: bool = False,
+        agency: str = "",
     ) -> Routed:
         """Decide who must have the message.
 
         ``parties``: a roster made once, or the parties themselves. ``story``: after this message; ``None`` without a dossier. ``on``: today, for mergers. ``sender``: the partner the
         message came from, or for ``delivery_failed`` the partner whose message failed; by default the message's own.
-        ``trial``: its sender marked it so.
+        ``trial``: its sender marked it so. ``agency``: for which another hub relayed it.
         """
-        seen = Seen.of(story) if story is not None else None
-        asked = Asked(sender or message.sender, on, seen, message.kind, message.event.to_agency, trial)
-        if not isinstance(parties, Roster):
-            return self._decide(asked, message.kind, roster(parties, self.agencies))
+        parties = self._roster(parties)
+        asked = self._asked(message, story, parties, on, sender, trial=trial, agency=agency)
         known = self.known.get(asked)
         if known is not None and known[0] is parties:
             return known[1]
@@ -73,12 +73,46 @@ class Router(Value, frozen=True):
         self.known[asked] = parties, routed
         return routed
 
+    def relayed(
+        self,
+        message: Message,
+        story: Story | None,
+        parties: Roster | Sequence[Party],
+        *,
+        on: date,
+        rule: str,
+        trial: bool = False,
+    ) -> Routed:
+        """Decide which other hubs must have what goes to no system, by ``rule``."""
+        parties = self._roster(parties)
+        if not parties.hubs:
+            return Routed(recipients=(), rule=rule)
+        asked = self._asked(message, story, parties, on, None, trial=trial)
+        return Routed(recipients=Case(self, parties, asked).hubs(), rule=rule)
+
+    @staticmethod
+    def _asked(
+        message: Message,
+        story: Story | None,
+        parties: Roster,
+        on: date,
+        sender: str | None,
+        *,
+        trial: bool,
+        agency: str = "",
+    ) -> Asked:
+        seen = Seen.of(story, parties.hubs) if story is not None else None
+        return Asked(sender or message.sender, on, seen, message.kind, message.event.to_agency, trial, agency)
+
     def _decide(self, asked: Asked, kind: Kind, parties: Roster) -> Routed:
         rule = self.rule(kind, asked.story)
         case = Case(self, parties, asked, rule.to)
         found: dict[str, Recipient] = {}
         for role in rule.to:
             for recipient in RESOLVE[role](case):
+                found.setdefault(recipient.partner, recipient)
+        if Role.SENDER not in rule.to:
+            for recipient in case.hubs() if parties.hubs else ():
                 found.setdefault(recipient.partner, recipient)
         return Routed(
             recipients=tuple(found.values()),
@@ -92,7 +126,11 @@ class Router(Value, frozen=True):
 
     def entitled(self, story: Story, parties: Roster | Sequence[Party], partner: str, *, on: date) -> bool:
         """Whether the routes name this partner for the dossier: it is the system of the agency that decides it."""
-        return Case(self, self._roster(parties), Asked(partner, on, Seen.of(story))).sender_decides
+        over = self._roster(parties)
+        speaker = over.by_id.get(partner)
+        if speaker is not None and speaker.hub:
+            return True  # it has judged who speaks, at the hub that serves them
+        return Case(self, over, Asked(partner, on, Seen.of(story))).sender_decides
 
     def informed(self, parties: Roster | Sequence[Party], partner: str) -> bool:
         """Whether a partner hears of dossiers, and is only told."""
