@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hub.deadlines.calendar import VIETNAM
+from hub.figures import facts
 from hub.ids import below, named
 from hub.registries import catalogues
 from hub.routing.parties import Roster  # noqa: TC001
@@ -228,7 +229,12 @@ def _past(row: Row, world: World) -> tuple[Past | None, list[Problem]]:
         named(at, story.origin, *(f"{each.authority} {each.code}" for each in aliases[:1])), "dossier"
     )
     return Past(
-        line=row.line, dossier=id_, origin=story.origin, story=record.to_json(story), aliases=aliases
+        line=row.line,
+        dossier=id_,
+        origin=story.origin,
+        story=record.to_json(story),
+        aliases=aliases,
+        fact=facts.to_json(facts.imported(story, aliases[0].code, at.astimezone(UTC))),
     ), []
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hub.deadlines import deadline
+from hub.figures import facts as ledger
 from hub.going_live import stages
 from hub.going_live.staging import Standing  # noqa: TC001
 from hub.ids import below, named
@@ -181,6 +182,7 @@ def decide(
         | ({"officer": inbound.headers[OFFICER]} if OFFICER in inbound.headers else {})
         | ({} if heard.traffic == "live" else {"stage": heard.traffic})
         | deadline.facts(before.deadline if before else None, after),
+        fact=_fact(identity, message, after) if isinstance(judgement, Advanced) and heard.believed else b"",
     )
 
 
@@ -192,6 +194,13 @@ def _quiet(judgement: Advanced | Noted | Quarantined, *, believed: bool) -> str:
     if not believed:
         return stages.RECORDED
     return NOTED if isinstance(judgement, Noted) and judgement.aside else ""
+
+
+def _fact(identity: str, message: Message, after: Story | None) -> bytes:
+    """What figures are counted from; nothing where a message is about no dossier."""
+    if after is None or message.dossier is None:
+        return b""
+    return ledger.to_json(ledger.fact_of(identity, message, message.dossier, after))
 
 
 def _heard(

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from hub.delivery import supplying
+from hub.figures import facts
 from hub.intake.acceptance import Accepting
 from hub.judging.contract import Inbound, Judged, Said
 from hub.routing.parties import Party
@@ -20,7 +21,18 @@ from hub.story import record
 from hub.story.filling import believed
 from schemas import workdays
 from schemas.agencies import Agencies
-from schemas.dossier import Alias, Dossier, Event, Kind, Message, Procedure, Supplement, from_json, to_json
+from schemas.dossier import (
+    Alias,
+    Dossier,
+    Event,
+    Kind,
+    Message,
+    Procedure,
+    State,
+    Supplement,
+    from_json,
+    to_json,
+)
 from schemas.problems import Problem, Refusal
 from schemas.procedures import Procedures
 
@@ -217,6 +229,16 @@ def test_what_does_not_fit_the_story_parks_all_and_leaves_the_story(accepting: A
     assert {each.problem.code if each.problem else "" for each in made.transfers} == {"HUB-DOS-004"}
     assert record.from_json(made.story).state == record.from_json(first.story).state
     assert made.facts["quarantine"] == "HUB-DOS-004"
+    assert made.fact == b"", "it is in no figure"
+
+
+def test_what_moves_the_story_is_kept_for_the_figures_without_a_persons_data(accepting: Accepting) -> None:
+    made = accepting(judged(), None, inbound(), NOW)
+    fact = facts.from_json(made.fact)
+    assert (fact.kind, fact.state, fact.due_at) == (Kind.RECEIVED, State.ACCEPTED, NOW)
+    assert (fact.code, fact.received_by, fact.national, fact.origin) == (CODE, PROVINCE, "1.009999", True)
+    later = facts.from_json(accepting(judged(Kind.STEP), known(made), inbound(), NOW).fact)
+    assert (later.kind, later.state) == (Kind.STEP, State.PROCESSING)
 
 
 def test_recipients_may_speak_about_the_dossier_from_then_on(accepting: Accepting) -> None:
@@ -442,6 +464,7 @@ def test_what_one_says_that_is_only_told_is_kept_as_its_word_and_told_to_nobody(
         assert heard.transfers == ()
         assert record.from_json(heard.story) == record.from_json(made.story)
         assert heard.facts["flags"] == "noted"
+        assert heard.fact == b""
         assert "quarantine" not in heard.facts
         assert not believed(heard.facts)  # nor is anything filled in from it
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tools.reference.commands import command_page
 from tools.reference.errors import errors_page
+from tools.reference.figures import figures_page
 from tools.reference.files import partner_page, settings_page, signatories_page
 from tools.reference.health import health_page
 from tools.reference.interoperability import interoperability_page
@@ -44,6 +45,7 @@ def pages() -> dict[str, str]:
 PAGES: dict[str, Callable[[Meanings], str]] = {
     "errors.md": errors_page,
     "lifecycle.md": lifecycle_page,
+    "figures.md": figures_page,
     "legs.md": legs_page,
     "partner-health.md": health_page,
     "settings.md": settings_page,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 class Past(Value, frozen=True):
     """One dossier as it stands at the cut-over. ``dossier``: its id, which follows from its code. ``aliases``: its own code first.
-    ``line``: where it stands in the file.
+    ``line``: where it stands in the file. ``fact``: what figures know of it.
     """
 
     line: int
@@ -22,6 +22,7 @@ class Past(Value, frozen=True):
     origin: str
     story: bytes
     aliases: tuple[Alias, ...]
+    fact: bytes = b""
 
 
 class Brought(Value, frozen=True):

@@ -55,7 +55,8 @@ class Acceptance(Value, frozen=True):
     Idempotency-Key for each try doubles nothing; ``signed_key``: what the signature calls the message, bound likewise.
     ``documents``: those that it names by their digest; they become its dossier's. ``confirmation``: the hub's signature over
     ``receipt`` (``hub.receipts.receipts``). ``tells``: messages of the hub's own that tell of its parked transfers. ``clocked``: ``raw`` holds the hub's clock, and its keys say all else: other bytes under them
-    are the same message. ``facts`` go to the journal: digests, codes and structure, never personal data.
+    are the same message. ``facts`` go to the journal: digests, codes and structure, never personal data. ``fact``: what figures are
+    counted from (``hub.figures.facts``' own JSON); empty where it changes none.
     """
 
     message: str
@@ -82,6 +83,7 @@ class Acceptance(Value, frozen=True):
     documents: tuple[New, ...] = ()
     clocked: bool = False
     tells: tuple[Acceptance, ...] = ()
+    fact: bytes = b""
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hub.store.contract.governing import MappingBook
     from hub.store.contract.history import History
     from hub.store.contract.intake import Acceptance, Accepted, Known, RefusedMessage, Usage, Use
+    from hub.store.contract.ledger import Ledger
     from hub.store.contract.mailbox import Mailbox
     from hub.store.contract.mending import Correction, Merging, Rerouting
     from hub.store.contract.people import PeopleStore
@@ -77,6 +78,8 @@ class Store(Protocol):
     def catalogues(self) -> CatalogueStore: ...
     @property
     def history(self) -> History: ...
+    @property
+    def ledger(self) -> Ledger: ...
     @property
     def said(self) -> Sayings: ...
     @property

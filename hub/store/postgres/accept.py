@@ -13,7 +13,7 @@ from hub.store.contract.store import Stale
 from hub.store.postgres import lanes
 from hub.store.postgres.line import Spoiled
 from hub.store.postgres.rows import keep, spread
-from hub.store.sql import destinations, journal
+from hub.store.sql import destinations, journal, ledger
 from hub.store.sql.accept import accept as write_one
 from hub.store.sql.accept import accepted_facts, birth, decided_by, lanes_of
 from hub.store.sql.bodies import KeyDestroyed
@@ -76,6 +76,10 @@ FROM unnest(?::text[], ?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::bigint
   ?::text[], ?::text[]) WITH ORDINALITY
   z(id, message, dest, subject, operation, part, key, stage, deadline, state, wake_at, problem, detail, place)
 ORDER BY place RETURNING id, n
+"""
+_FACTS = """
+INSERT INTO fact(dossier, known_at, fact) SELECT dossier, known_at, fact
+FROM unnest(?::text[], ?::bigint[], ?::bytea[]) WITH ORDINALITY z(dossier, known_at, fact, place) ORDER BY place
 """
 _WATCH = "INSERT INTO late(at, subject) SELECT * FROM unnest(?::bigint[], ?::text[]) ON CONFLICT DO NOTHING"
 
@@ -188,6 +192,9 @@ def _write(db: Connection, fresh: Sequence[_Coming], known: Mapping[tuple[str, s
     for one in fresh:
         facts = accepted_facts(one.new)
         journal.write(db, micros(one.new.accepted_at), "accepted", one.new.message, facts=facts)
+    known_facts = [row for one in fresh if (row := ledger.row(one.new)) is not None]
+    if known_facts:
+        spread(db, _FACTS, known_facts)
     _transfers(
         db,
         [(one.new, numbers[one.new.message], each) for one in fresh for each in one.new.transfers],

@@ -9,7 +9,7 @@ from hub.lifecycle import State
 from hub.receipts.receipts import signer_of
 from hub.store.contract.intake import Accepted, Known
 from hub.store.contract.store import Stale
-from hub.store.sql import destinations, journal, lanes, lateness, leaving
+from hub.store.sql import destinations, journal, lanes, lateness, leaving, ledger
 from hub.store.sql.bodies import Pen, keep
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, Raced, one, only
@@ -70,6 +70,7 @@ def accept(db: Db, packed: Packed, *, follow_up: bool = False) -> Accepted:
     at = micros(new.accepted_at)
     message = _message(db, packed, at)
     journal.write(db, at, "accepted", new.message, facts=accepted_facts(new))
+    ledger.write(db, new)
     tally = Tally()
     dests = {transfer.partner: destinations.named(db, transfer.partner) for transfer in new.transfers}
     db.hold(

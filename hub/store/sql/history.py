@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hub.store.contract.history import Brought
-from hub.store.sql import journal
+from hub.store.sql import journal, ledger
 from hub.store.sql.db import Raced, one
 from hub.store.sql.times import micros
 from schemas.problems import MAX_PROBLEMS, Problem, Refusal
@@ -51,6 +51,8 @@ def bring(db: Db, past: Sequence[Past], facts: dict[str, str], at: int) -> Broug
             raise Raced(each.dossier)
         told = {"dossier": each.dossier, "origin": each.origin, "line": str(each.line), "file": facts["file"]}
         journal.write(db, at, "dossier_imported", facts=told)
+        if each.fact:
+            db.execute(ledger.WRITE, (each.dossier, at, each.fact))
     for code, authority, dossier, rank in sorted(
         (alias.code, alias.authority, each.dossier, rank)
         for each in fresh

@@ -10,13 +10,10 @@ class SchemaUnknown(Exception):  # noqa: N818 - says what it is
 
 
 def migrations() -> dict[int, str]:
-    """Read ``<number>_<why>.sql``. Raises ``SchemaUnknown`` when a number is missing."""
+    """Read ``<number>_<why>.sql``. Raises ``SchemaUnknown`` when a number is missing or stands twice."""
     folder = resources.files("hub.store.sql") / "migrations"
-    steps = {
-        int(file.name.split("_")[0]): file.read_text("utf-8")
-        for file in folder.iterdir()
-        if file.name.endswith(".sql")
-    }
-    if sorted(steps) != list(range(1, len(steps) + 1)):
-        raise SchemaUnknown(f"migrations are not numbered without a gap: {sorted(steps)}")
-    return steps
+    files = sorted(file.name for file in folder.iterdir() if file.name.endswith(".sql"))
+    numbers = [int(name.split("_")[0]) for name in files]
+    if numbers != list(range(1, len(files) + 1)):
+        raise SchemaUnknown(f"migrations are not numbered without a gap, each once: {numbers}")
+    return {number: (folder / name).read_text("utf-8") for number, name in zip(numbers, files, strict=True)}

@@ -49,6 +49,7 @@ from hub.store.sql.engine import Closed, Unavailable
 from hub.store.sql.evidence import SqlEvidence
 from hub.store.sql.governing import SqlMappings
 from hub.store.sql.history import SqlHistory
+from hub.store.sql.ledger import SqlLedger
 from hub.store.sql.mailbox import SqlMailbox
 from hub.store.sql.people import SqlPeople
 from hub.store.sql.said import SqlSayings
@@ -133,6 +134,7 @@ class SqlStore:
         self.coverage = SqlCoverage(reads, writes)
         self.catalogues = SqlCatalogues(reads, writes, self._packed, self._under_a_living_key)
         self.history = SqlHistory(reads, writes)
+        self.ledger = SqlLedger(reads, writes)
         self.said = SqlSayings(reads, payloads)
         self.people = SqlPeople(reads, writes)
         self.edges = SqlEdges(reads, writes, payloads)

@@ -1,0 +1,1 @@
+-- Kept for what stories are merged from.
