@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Field
 
 from hub.closed_toml import Source
 from hub.settings.keys import KeyFile, KeyPlace
+from hub.settings.replica import standing
 from hub.settings.sections import (
     Backup,
     Console,
@@ -100,7 +101,7 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Sett
         settings = (read or _NoFile()).read(Settings, merged)
     except Refusal as refusal:
         raise Refusal(*(_named(problem, from_environment) for problem in refusal.problems)) from None
-    return _anchored(settings, here)
+    return standing(_anchored(settings, here))
 
 
 class _NoFile(Source):

@@ -77,23 +77,27 @@ def declared(path: Path, *, thorough: bool = False) -> Declared:
 
     ``thorough``: rooms are built as well, once, for what only they can find.
     """
-    settings = settings_file.load(path)
+    return read(settings_file.load(path), thorough=thorough)
+
+
+def read(settings: Settings, *, thorough: bool = False) -> Declared:
+    """Read what these settings name. Raises ``Refusal`` as ``declared`` does."""
     agencies, procedures = registries_of(settings)
     try:
         library, formats = _formats(settings)
     except Refusal as refusal:
         raise Refusal(*refusal.problems, *_of_partners(settings, agencies)) from None
     world = _world(settings, formats, agencies)
-    read = reading.load(settings.partners, asked(world, library) if thorough else world)
-    refuse_all(beside(settings, read))
+    partners = reading.load(settings.partners, asked(world, library) if thorough else world)
+    refuse_all(beside(settings, partners))
     load_certificates(
         settings.documents.signatures.anchors
     )  # what reads PDF files could not say that they are wrong
     return Declared(
         settings=settings,
-        partners=read,
+        partners=partners,
         library=library,
-        formats=governed(settings, MAPPINGS, formats, _named(read), utc_now),
+        formats=governed(settings, MAPPINGS, formats, _named(partners), utc_now),
         agencies=agencies,
         procedures=procedures,
         days=days_of(settings),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hub.store.contract.mailbox import Mailbox
     from hub.store.contract.mending import Correction, Merging, Rerouting
     from hub.store.contract.people import PeopleStore
+    from hub.store.contract.replicas import Replicas
     from hub.store.contract.said import Sayings
     from hub.store.contract.stages import Leave, StageBook
     from hub.store.contract.views import (
@@ -86,6 +87,8 @@ class Store(Protocol):
     def people(self) -> PeopleStore: ...
     @property
     def edges(self) -> Edges: ...
+    @property
+    def replicas(self) -> Replicas: ...
 
     async def known(self, authority: str, code: str) -> Known | None: ...
 

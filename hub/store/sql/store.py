@@ -52,6 +52,7 @@ from hub.store.sql.history import SqlHistory
 from hub.store.sql.ledger import SqlLedger
 from hub.store.sql.mailbox import SqlMailbox
 from hub.store.sql.people import SqlPeople
+from hub.store.sql.replicas import SqlReplicas
 from hub.store.sql.said import SqlSayings
 from hub.store.sql.shelf import Shelf
 from hub.store.sql.stages import SqlStages
@@ -138,6 +139,7 @@ class SqlStore:
         self.said = SqlSayings(reads, payloads)
         self.people = SqlPeople(reads, writes)
         self.edges = SqlEdges(reads, writes, payloads)
+        self.replicas = SqlReplicas(reads, writes)
         self.mailbox = SqlMailbox(
             reads, writes, payloads, self._pen_of, self._packed, self._under_a_living_key
         )

@@ -1,0 +1,1 @@
+-- Kept for what two sides are compared by.
