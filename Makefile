@@ -13,7 +13,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages demo test check screenshots bench simulate mutants soak counts reference clean crash schedules foreign
+.PHONY: help setup packages demo test check screenshots bench simulate mutants soak counts reference clean crash schedules foreign july
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ crash: $(READY) packages ## only the crash points: find each and kill there, on 
 schedules: $(READY) packages ## 200 random fault schedules more than the 40 of test
 	@SCHEDULES=200 FIRST=40 $(BIN)/python -m pytest -n $(JOBS) -k schedule_of_faults tests/acceptance/test_fault_schedules.py
 
+july: $(READY) packages ## tell the half year up to the weekly report of July 2017 through the desks, all 24,640 dossiers of it (ONE_IN=20: a part)
+	@ONE_IN=$(or $(ONE_IN),1) $(BIN)/python -m pytest -n 0 -s tests/acceptance/test_july_2017.py
+
 check: $(READY) ## lint, types, layers, lock
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -69,13 +72,13 @@ mutants: $(READY) packages ## plant known mistakes in a copy and see the tests f
 	@$(BIN)/python -m tools.mutants $(ONLY)
 
 SCHEDULES ?= 2000
-soak: $(READY) packages ## hours: thousands of fault schedules, every occurrence of every crash point, simulation, mutants, space on disk (SEED=7: that schedule only)
+soak: $(READY) packages ## hours: thousands of fault schedules, every occurrence of every crash point, simulation, mutants, half a year of dossiers, space on disk (SEED=7: that schedule only)
 ifdef SEED
 	@SEED=$(SEED) $(BIN)/python -m pytest -s -k schedule_of_faults tests/acceptance/test_fault_schedules.py
 else
 	@SCHEDULES=$(SCHEDULES) FIRST=100000 $(BIN)/python -m pytest -n $(JOBS) -k schedule_of_faults tests/acceptance/test_fault_schedules.py
 	@CRASH_EVERY=1 $(BIN)/python -m pytest -n $(JOBS) tests/acceptance/test_crash_points.py
-	@$(MAKE) simulate mutants
+	@$(MAKE) simulate mutants july
 	@$(BIN)/python -m bench.soak
 endif
 

@@ -3,7 +3,8 @@
 * A promise that was told stands: the hub counts only while there is none, and forgets what it counted when one comes.
 * It counts from the reception that the message tells, once the dossier has been accepted.
 * Waiting for the applicant moves it, by the rule in ``hub.deadlines.calendar``; a promise, too, unless whoever tells that the waiting is
-  over tells the due date as well, and neither when it was said that the clock goes on.
+  over tells the due date as well, and neither when it was said that the clock goes on. A date that is told while the applicant is
+  waited for knows of the waiting: a record that says the new date before its next step says that all goes on is not moved once more.
 * What a deadline was counted from is kept in the story. One that was provisional is counted again, at the dossier's next
   message, when the calendar has changed meanwhile; any other stays as it was, whatever the calendar says later.
 """
@@ -38,7 +39,8 @@ def counted(
     after, pause = _waiting(before, after, message)
     known = before.counted if before else None
     if after.deadline != (before.deadline if before else None):
-        return msgspec.structs.replace(after, counted=None, moved=None)
+        waited = before is not None and before.asked is not None
+        return msgspec.structs.replace(after, counted=None, moved=None, asked=None if waited else after.asked)
     try:
         if known is not None:
             return _moved(after, known, pause, days)
@@ -55,7 +57,8 @@ def _waiting(before: Story | None, after: Story, message: Message) -> tuple[Stor
     since = before.asked if before else None
     waits = after.state is State.SUPPLEMENT
     if since is None:
-        asked = message.event.at if waits and message.event.pauses_clock is not False else None
+        begins = waits and (before is None or before.state is not State.SUPPLEMENT)
+        asked = message.event.at if begins and message.event.pauses_clock is not False else None
         return msgspec.structs.replace(after, asked=asked), None
     if waits:
         return after, None

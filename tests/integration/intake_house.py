@@ -312,13 +312,14 @@ async def house(
     confirm: Confirm = unsigned,
     rules: Mapping[str, Revocation] | None = None,
     times: Times | None = None,
+    opens: Callable[[Ids], Store] | None = None,
 ) -> AsyncIterator[House]:
-    """Open the house. ``rules``: how senders' certificates are asked about. ``more``: further parts of the desk. ``run``: what judges in a thread, by default at the desk; ``pooled``: what judges elsewhere. ``intake`` may wrap the intake."""
+    """Open the house. ``opens``: its store, by default in a file of its own. ``rules``: how senders' certificates are asked about. ``more``: further parts of the desk. ``run``: what judges in a thread, by default at the desk; ``pooled``: what judges elsewhere. ``intake`` may wrap the intake."""
     limits = limits or Limits()
     ids = Ids(
         lambda: now().timestamp(), lambda count: hashlib.sha256(str(id(count)).encode()).digest()[:count]
     )
-    store = open_store(folder / "hub.db", ids=ids)
+    store = opens(ids) if opens else open_store(folder / "hub.db", ids=ids)
     trust = Known(store.trust, rules)
     spool = Spool(folder / "spool", memory=limits.memory, limit=limits.body)
     spool.sweep()

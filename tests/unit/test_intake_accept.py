@@ -378,7 +378,11 @@ def waited(accepting: Accepting, answer: Judged, *, pauses: bool | None = None) 
 
 
 def answer_with(**more: Any) -> Judged:
-    said = received(kind=Kind.SUPPLEMENT_SUBMITTED, at=ANSWERED)
+    return telling(Kind.SUPPLEMENT_SUBMITTED, **more)
+
+
+def telling(kind: Kind, **more: Any) -> Judged:
+    said = received(kind=kind, at=ANSWERED)
     message = from_json(said.canonical)
     assert message.dossier is not None
     dossier = msgspec.structs.replace(message.dossier, **more)
@@ -407,6 +411,23 @@ def test_a_promise_that_the_origin_says_again_with_the_supplement_stands(accepti
 
 def test_a_clock_that_was_said_to_go_on_moves_nothing(accepting: Accepting) -> None:
     assert deadline_of(waited(accepting, answer_with(), pauses=False)) == PROMISE
+
+
+def test_a_new_date_that_is_told_while_the_applicant_is_waited_for_is_not_moved_once_more(
+    accepting: Accepting,
+) -> None:
+    """As a client does that says its record, with the new date, before the step by which all goes on."""
+    later = datetime(2026, 3, 20, 9, tzinfo=UTC)
+    made = waited(accepting, telling(Kind.CORRECTED, due_at=later))
+    for kind in (Kind.FEE_DUE, Kind.RESUMED):
+        made = accepting(received(kind=kind, at=ANSWERED), known(made), inbound(), NOW)
+        assert deadline_of(made) == later
+
+
+def test_what_is_said_beside_while_the_clock_goes_on_begins_no_waiting(accepting: Accepting) -> None:
+    made = waited(accepting, telling(Kind.FEE_DUE), pauses=False)
+    made = accepting(answer_with(), known(made), inbound(), NOW)
+    assert deadline_of(made) == PROMISE
 
 
 def test_a_provisional_deadline_is_counted_again_when_the_calendar_has_changed(

@@ -1,0 +1,107 @@
+"""The weekly report of July 2017, from half a year of traffic through the desks, at one twentieth of what it was.
+
+The plan (``tests/july/plan.py``) is told to a hub by all its systems, each in its own protocol, with what went wrong in practice: the
+same said twice, by two systems, trials, copies in parallel, chains, pauses, refunds. ``ONE_IN=1`` tells all of it (``make july``).
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from hub.story import record
+from tests.july.days import midnight
+from tests.july.office import everything, hub, tell
+from tests.july.places import PROVINCE
+from tests.july.plan import is_late, moments, plan
+from tests.july.targets import BEGAN, FIRST, LAST, PUBLISHED, at_scale
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from hub.story.record import Story
+    from tests.july.facts import Case
+    from tests.july.office import Running
+    from tests.july.plan import Plan
+
+ONE_IN = int(os.environ.get("ONE_IN", "20"))
+HOUR = 3600
+pytestmark = [pytest.mark.xdist_group("july"), pytest.mark.timeout(HOUR)]
+in_one_loop = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(scope="module")
+def made() -> Plan:
+    return plan(ONE_IN)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def told(made: Plan, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    async with hub(tmp_path_factory.mktemp("july")) as running:
+        await tell(running, everything(made))
+        yield running
+
+
+@pytest.mark.parametrize("one_in", [1, 20, 100])
+def test_the_plan_has_the_published_sums(one_in: int) -> None:
+    found, wanted = plan(one_in), at_scale(one_in)
+    begun, over = midnight(FIRST), midnight(LAST).replace(day=LAST.day + 1)
+    handed = [case.handed_over_at for case in found.cases if case.handed_over_at]
+    assert len(found.cases) == wanted.received
+    assert sum(case.received_at >= begun for case in found.cases) == wanted.week_received
+    assert len(handed) == wanted.handed_over
+    assert sum(at >= begun for at in handed) == wanted.week_handed_over
+    assert sum(fee.amount for case in found.cases for fee in case.fees) == wanted.collected
+    late = [case for case in found.cases if is_late(case) and case.finished_at and case.finished_at >= begun]
+    assert len(late) == 4
+    assert all(case.excuse and case.excuse.reason for case in late)
+    assert all(midnight(BEGAN) <= at < over for case in found.cases for at in moments(case))
+    assert at_scale(1) == PUBLISHED
+
+
+def test_the_same_seed_makes_the_same_plan() -> None:
+    assert plan(100) == plan(100) != plan(100, seed=1)
+
+
+@in_one_loop
+async def test_every_dossier_stands_where_the_plan_says(told: Running, made: Plan) -> None:
+    wrong: Counter[tuple[str, ...]] = Counter()
+    for case in everything(made):
+        story = await told_of(told, case)
+        if (story.state, story.stage) != (state_of(case), case.stage):
+            wrong[case.counter.desk, "state", story.state, state_of(case), case.twice] += 1
+        if case.taken_in and case.stage == "live" and story.deadline != case.due:
+            wrong[case.counter.desk, "due", case.twice, *(pause.what for pause in case.pauses)] += 1
+    assert not wrong
+
+
+@in_one_loop
+async def test_all_protocols_were_spoken_and_what_was_said_again_was_known(told: Running) -> None:
+    assert set(told.clerks.said) == {"own", "motcua", "soap", "lgsp", "mapi", "portal"}
+    assert all(count > 20 for count in told.clerks.said.values())
+    assert told.clerks.again > 100
+    assert told.box.taken > 50
+
+
+async def told_of(running: Running, case: Case) -> Story:
+    known = await running.hub.store.known(PROVINCE, case.code)
+    assert known, case.code
+    return record.from_json(known.story)
+
+
+def state_of(case: Case) -> str:
+    """Where the plan says that a dossier stands in the end."""
+    if not case.taken_in:
+        return "refused" if case.refused_at else "submitted"
+    paused = bool(case.pauses) and case.pauses[-1].until is None
+    ends = (
+        ("returned", case.returned_at),
+        ("finished", case.finished_at),
+        ("withdrawn", case.withdrawn_at),
+        (case.pauses[-1].what if paused else "", paused),
+    )
+    return next((state for state, there in ends if there), "processing")
