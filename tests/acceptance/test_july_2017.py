@@ -8,21 +8,33 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from datetime import UTC, date
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 
+from hub.figures.counting import BYS, Choice, World, count
+from hub.figures.gathering import by_dossier
+from hub.figures.period import Period
+from hub.store.postgres import store as postgres
+from hub.store.sqlite import store as sqlite
 from hub.story import record
+from tests.july import oracle
 from tests.july.days import midnight
 from tests.july.office import everything, hub, tell
-from tests.july.places import PROVINCE
+from tests.july.oracle import Window
+from tests.july.places import PROVINCE, agencies
 from tests.july.plan import is_late, moments, plan
 from tests.july.targets import BEGAN, FIRST, LAST, PUBLISHED, at_scale
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
+    from hub.figures.counting import By, Counted
+    from hub.ids import Ids
+    from hub.store.contract.store import Store
     from hub.story.record import Story
     from tests.july.facts import Case
     from tests.july.office import Running
@@ -85,6 +97,84 @@ async def test_all_protocols_were_spoken_and_what_was_said_again_was_known(told:
     assert all(count > 20 for count in told.clerks.said.values())
     assert told.clerks.again > 100
     assert told.box.taken > 50
+
+
+ALL_TIME, WEEK = Window(BEGAN, LAST), Window(FIRST, LAST)
+WINDOWS = {
+    "since the centre began": ALL_TIME,
+    "the week": WEEK,
+    "March": Window(date(2017, 3, 1), date(2017, 3, 31)),
+    "a week over Tet": Window(date(2017, 1, 20), date(2017, 2, 2)),
+    "the week until Monday": Window(FIRST, LAST, midnight(date(2017, 7, 18))),
+}
+
+
+@in_one_loop
+@pytest.mark.parametrize("by", BYS)
+@pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS)
+async def test_each_figure_is_the_list_of_dossiers_that_the_register_has(
+    told: Running, made: Plan, window: Window, by: By
+) -> None:
+    assert differing(await counted(told, window, by), made, window, by) == []
+
+
+@in_one_loop
+async def test_the_published_sums_come_out(told: Running, made: Plan) -> None:
+    total, week = [(await counted(told, window, "all")).row() for window in (ALL_TIME, WEEK)]
+    wanted = made.targets
+    assert (total.value("received"), total.value("handed_over")) == (wanted.received, wanted.handed_over)
+    assert total.value("collected") == wanted.collected
+    assert (week.value("received"), week.value("handed_over")) == (
+        wanted.week_received,
+        wanted.week_handed_over,
+    )
+    assert week.value("resolved_late") == wanted.week_late
+
+
+@in_one_loop
+async def test_units_with_nothing_have_their_row_and_are_silent(told: Running, made: Plan) -> None:
+    rows = {row.key: row for row in (await counted(told, WEEK, "agency")).rows}
+    assert set(rows) == set(agencies())
+    busy = {*oracle.figures(made, WEEK, "agency"), *oracle.money(made, WEEK, "agency")}
+    assert {key for key, row in rows.items() if not row.silent} == busy
+    assert len(busy) < len(rows) / 2
+
+
+async def test_the_same_figures_come_out_of_a_postgresql(database: str, tmp_path: Path) -> None:
+    def opens(ids: Ids) -> Store:
+        blobs = sqlite.blobs_beside(tmp_path / "hub.db")
+        return postgres.open_store(database, blobs=blobs, ids=ids)
+
+    small = plan(100)
+    async with hub(tmp_path, opens) as running:
+        await tell(running, everything(small))
+        for window in (ALL_TIME, WEEK):
+            for by in BYS:
+                assert differing(await counted(running, window, by), small, window, by) == []
+
+
+async def counted(running: Running, window: Window, by: By) -> Counted:
+    """Count as the hub does, from its ledger, by what it knew at the window's end or in the end."""
+    facts = by_dossier(await running.hub.store.ledger.facts())
+    router = running.hub.parts.router
+    choice = Choice(period=Period(first=window.first, last=window.last), agency=PROVINCE, by=by)
+    world = World(agencies=router.agencies, procedures=router.procedures)
+    return count(facts, choice, world, (window.until or running.clock.at).astimezone(UTC))
+
+
+def differing(found: Counted, made: Plan, window: Window, by: By) -> list[str]:
+    """Every cell that is not what the oracle says, with the dossiers that are in one of them only."""
+    dossiers, sums = oracle.figures(made, window, by), oracle.money(made, window, by)
+    rows = {row.key: row for row in found.rows}
+    wrong = [f"no row {key}" for key in {*dossiers, *sums} - rows.keys()]
+    for key, row in rows.items():
+        for figure, codes in row.dossiers.items():
+            other = set(codes) ^ set(dossiers.get(key, {}).get(figure, []))
+            wrong += [f"{key} {figure}: {sorted(other)}"] if other or len(codes) != len(set(codes)) else []
+        for figure in row.payments:
+            wanted = sums.get(key, {}).get(figure, 0)
+            wrong += [f"{key} {figure}: {row.value(figure)}, not {wanted}"] * (row.value(figure) != wanted)
+    return wrong
 
 
 async def told_of(running: Running, case: Case) -> Story:

@@ -397,7 +397,8 @@ def _with_fees(case: Case, n: int, fee: int, appraisal: int, dice: random.Random
     account = f"3511.0.{int(case.unit.replace('.', '')[:7]) % 1_000_000:06}"
     told = (("le-phi", fee), *((("phi-tham-dinh", appraisal),) if appraisal else ()))
     paid = case.received_at + timedelta(minutes=5)
-    remitted = at(further(paid.date(), 4), 10)
+    passed_on = at(further(paid.date(), 4), 10)
+    remitted = passed_on if passed_on.date() <= LAST and dice.random() < 0.7 else None
     back = case.withdrawn_at + timedelta(minutes=40) if case.withdrawn_at and dice.random() < 0.6 else None
     return replace(
         case,
@@ -408,7 +409,7 @@ def _with_fees(case: Case, n: int, fee: int, appraisal: int, dice: random.Random
                 receipt=f"{name[0].upper()}{n:06}",
                 account=account,
                 paid_at=paid,
-                remitted_at=remitted if remitted.date() <= LAST and dice.random() < 0.7 else None,
+                remitted_at=remitted,
                 refunded_at=back,
             )
             for name, amount in told
