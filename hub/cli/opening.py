@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hub.documents.contract import Held
     from hub.drafting.draft import Laid
     from hub.evidence.contract import Root
+    from hub.figures.publishing import Edition, FigureDesk
     from hub.going_live.coverage import Line
     from hub.going_live.importing import World as ImportWorld
     from hub.going_live.stages import Stage
@@ -386,6 +387,22 @@ def successor(settings: Path, agency: str, now: datetime) -> str:
     from hub.wiring.declared import declared  # noqa: PLC0415 - heavy
 
     return wired_successor(declared(settings), agency, now)
+
+
+def figures(settings: Path, store: Store) -> FigureDesk:
+    """Who counts, publishes and restates."""
+    from hub.wiring.declared import declared  # noqa: PLC0415 - heavy; only these commands need it
+    from hub.wiring.figures import figure_desk  # noqa: PLC0415 - heavy
+
+    return figure_desk(store, declared(settings))
+
+
+async def report_brought(hub: Hub, edition: Edition, now: datetime) -> Sequence[str]:
+    """Bring a report to the partners that take reports; return them."""
+    from hub.wiring.figures import brought  # noqa: PLC0415 - heavy; only these commands need it
+
+    parties = [each.party for each in hub.partners.values()]
+    return await brought(hub.store, parties, hub.means.said, edition, now)
 
 
 async def confirming(settings: Path, store: Store) -> Confirm:

@@ -9,6 +9,8 @@ from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotatio
 from datetime import date, datetime  # noqa: TC003
 from typing import TYPE_CHECKING, Literal, get_args
 
+import msgspec
+
 from hub.figures.chains import roots
 from hub.figures.course import Course, Payment, corrected, course, payments
 from hub.figures.definition import DOSSIERS, MONEY, Span, Stood
@@ -82,13 +84,23 @@ class Row(Value, frozen=True):
         return not any(self.dossiers.values()) and not any(self.payments.values())
 
 
+class Standing(Value, frozen=True):
+    """One dossier that is counted. ``explained``: ids of the messages that say why it is late, in order."""
+
+    dossier: str
+    place: Place
+    course: Course
+    explained: tuple[str, ...] = ()
+
+
 class Counted(Value, frozen=True):
-    """``until``: up to which moment; ``known``: by what was known then."""
+    """``until``: up to which moment; ``known``: by what was known then. ``standing``: the dossiers of all rows, by code."""
 
     choice: Choice
     until: datetime
     known: datetime
     rows: tuple[Row, ...]
+    standing: Mapping[str, Standing] = {}
 
     def row(self, key: str = ALL) -> Row:
         return next(row for row in self.rows if row.key == key)
@@ -101,41 +113,72 @@ def count(dossiers: Iterable[Known], choice: Choice, world: World, known: dateti
     told = [(each.dossier, corrected([fact for at, fact in each.facts if at <= known])) for each in dossiers]
     told = [(dossier, facts) for dossier, facts in told if facts]
     root = roots(told)
+    ones = [_one(dossier, facts, span, root[dossier], world) for dossier, facts in told]
+    counted = _money_once([one for one in ones if one and chosen(one.place, choice, world.agencies)])
     found: dict[str, list[_One]] = {key: [] for key in expected(choice, world)}
-    for dossier, facts in told:
-        one = _one(facts, span, root[dossier])
-        if one is None:
-            continue
-        place = placed(one.stood.after, world, choice.period.last)
-        if chosen(place, choice, world.agencies):
-            found.setdefault(_key(place, choice.by), []).append(one)
-    rows = tuple(_row(key, each, choice.period) for key, each in found.items())
-    return Counted(choice=choice, until=until, known=known, rows=rows)
+    for one in counted:
+        found.setdefault(_key(one.place, choice.by), []).append(one)
+    return Counted(
+        choice=choice,
+        until=until,
+        known=known,
+        rows=tuple(_row(key, each, choice.period) for key, each in found.items()),
+        standing={one.stood.after.code: one.standing for one in counted if not one.root},
+    )
 
 
 class _One(Value, frozen=True):
     """``root``: the code of the dossier that counts for it; empty: it does itself."""
 
+    dossier: str
     stood: Stood
+    place: Place
     root: str
     paid: tuple[Payment, ...]
+    explained: tuple[str, ...]
+
+    @property
+    def standing(self) -> Standing:
+        return Standing(
+            dossier=self.dossier, place=self.place, course=self.stood.after, explained=self.explained
+        )
 
 
-def _one(facts: Sequence[Fact], span: Span, root: str) -> _One | None:
+def _one(dossier: str, facts: Sequence[Fact], span: Span, root: str, world: World) -> _One | None:
     """``None``: nothing had happened, or it is not live."""
     after = course(facts, span.until)
     if after is None or after.stage != "live":
         return None
     before = course(facts, span.period.begin)
-    stood = Stood(before=before, after=after, span=span)
-    return _One(stood=stood, root=root, paid=payments(facts, after.code))
+    return _One(
+        dossier=dossier,
+        stood=Stood(before=before, after=after, span=span),
+        place=placed(after, world, span.period.last),
+        root=root,
+        paid=payments(facts, after.code),
+        explained=tuple(fact.message for fact in facts if fact.explains),
+    )
+
+
+def _money_once(ones: Sequence[_One]) -> list[_One]:
+    """A receipt that two dossiers of a chain tell is one: the origin's, where it tells it."""
+    seen: set[tuple[str, str, str, str]] = set()
+    found = []
+    for one in sorted(ones, key=lambda each: bool(each.root)):
+        paid = []
+        for payment in one.paid:
+            name = (one.root or one.stood.after.code, payment.name, payment.receipt, payment.account)
+            if payment.receipt and name in seen:
+                continue
+            seen.add(name)
+            paid.append(payment)
+        found.append(msgspec.structs.replace(one, paid=tuple(paid)))
+    return found
 
 
 def _row(key: str, ones: Sequence[_One], period: Period) -> Row:
     counted = [one.stood for one in ones if not one.root]
-    paid = tuple(
-        _each_once((one.root or one.stood.after.code, payment) for one in ones for payment in one.paid)
-    )
+    paid = [payment for one in ones for payment in one.paid]
     return Row(
         key=key,
         dossiers={
@@ -152,17 +195,6 @@ def _adding(
     for payment in paid:
         if amount := adds(payment, period):
             yield amount, payment
-
-
-def _each_once(paid: Iterable[tuple[str, Payment]]) -> Iterator[Payment]:
-    """A receipt that two dossiers of a chain tell is one. ``paid``: each with its chain."""
-    seen: set[tuple[str, str, str, str]] = set()
-    for chain, payment in paid:
-        name = (chain, payment.name, payment.receipt, payment.account)
-        if payment.receipt and name in seen:
-            continue
-        seen.add(name)
-        yield payment
 
 
 def placed(stood: Course, world: World, on: date) -> Place:
