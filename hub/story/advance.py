@@ -1,33 +1,23 @@
 """One message judged by its dossier's story so far, and the story after it. Pure.
 
-What the table does not know is quarantined: the message is accepted, the story keeps but its sequence, and the message's
-transfers are born parked. Order is the order of acceptance; a late step never reopens what is finished.
+Two steps: ``resolve`` says what the message means, by who said it here (once, at the hub that accepts it first); ``hub.story.moving`` says
+those words on the story, alike at every hub. Order is the order of acceptance, and between hubs that of ``hub.story.merging``.
 """
 
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub.story.legs import Words, custody, movable, settled, takes_over
-from hub.story.moves import (
-    ABOUT_ONE,
-    BARRED,
-    BROUGHT,
-    HANDLING,
-    MOVES,
-    NOTES,
-    OPENING,
-    WITHOUT_DOSSIER,
-    overall,
-    targets,
-)
-from hub.story.record import Story, StoryLeg, Value
-from hub.story.telling import Flag, Told, tell
-from schemas.dossier import Kind, State
-from schemas.problems import Problem, refuse
+from hub.story.moves import ABOUT_ONE, BROUGHT, HANDLING, OPENING, WITHOUT_DOSSIER
+from hub.story.moving import Advanced, Noted, Quarantined, begin, move
+from hub.story.record import Story, Value
+from hub.story.telling import due_of, numbered
+from hub.story.words import Effect, Words
+from schemas.dossier import Kind
+from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,35 +25,9 @@ if TYPE_CHECKING:
 
     from schemas.dossier import Dossier, Message
 
-K, S = Kind, State
-
+__all__ = ["Advanced", "Noted", "Quarantined", "Sender", "advance", "resolve", "said"]
 
 _AS_WRITTEN: Mapping[str, str] = MappingProxyType({})
-
-
-class Advanced(Value, frozen=True):
-    """The story after the message; ``None`` for a message without a dossier."""
-
-    story: Story | None
-    flags: tuple[Flag, ...] = ()
-
-
-class Quarantined(Value, frozen=True):
-    """The message does not fit: accept it, keep ``story``, and park its transfers with ``problem``."""
-
-    story: Story
-    problem: Problem
-    flags: tuple[Flag, ...] = ()
-
-
-class Noted(Value, frozen=True):
-    """Heard and recorded as its sender's word; it moves nothing, and the story keeps but its sequence. ``aside``: from who has
-    no more than a copy, or about one message: nobody else need hear it.
-    """
-
-    story: Story
-    flags: tuple[Flag, ...] = ()
-    aside: bool = True
 
 
 class Sender(Value, frozen=True):
@@ -93,7 +57,32 @@ def advance(
     received_by: str | None = None,
     forms: Mapping[str, str] = _AS_WRITTEN,
 ) -> Advanced | Noted | Quarantined:
-    """Judge a message by the story so far and return the story after it.
+    """Judge a message by the story so far and return the story after it. Parameters and what is raised: as of ``resolve``."""
+    words = resolve(story, message, sender, on=on, received_by=received_by, forms=forms)
+    return Advanced(story=None) if words is None else said(story, message, words, sender.partner)
+
+
+def said(story: Story | None, message: Message, words: Words, partner: str) -> Advanced | Noted | Quarantined:
+    """Say what a message means, and remember the sequence of the partner that brought it."""
+    if story is None:
+        judged = begin(words, partner)
+        told = numbered(judged.story, message, partner) if judged.story else None
+        return judged if told is None else msgspec.structs.replace(judged, story=told.story)
+    told = numbered(story, message, partner)
+    moved = move(told.story, words)
+    return msgspec.structs.replace(moved, flags=(*told.flags, *moved.flags))
+
+
+def resolve(
+    story: Story | None,
+    message: Message,
+    sender: Sender,
+    *,
+    on: date,
+    received_by: str | None = None,
+    forms: Mapping[str, str] = _AS_WRITTEN,
+) -> Words | None:
+    """Return what a message means by who says it; ``None`` for one without a dossier.
 
     ``on``: the day of acceptance. ``received_by``: the agency part of the dossier's code. ``forms``: leads every written
     form of an agency code to one (``Agencies.forms``), so that both forms mean the same leg.
@@ -102,10 +91,11 @@ def advance(
     (someone else's), HUB-DOS-007 (a code outside the sender's trees).
     """
     if message.kind in WITHOUT_DOSSIER and message.dossier is None:
-        return Advanced(story=None)
+        return None
     if message.dossier is None:
         raise refuse("HUB-SCH-003", "/dossier", rule=f"a dossier belongs to {message.kind}")
     agency = forms.get(sender.agency, sender.agency)
+    words = _plain(message, message.dossier, agency, forms)
     if story is None:
         if message.kind not in OPENING:
             raise refuse(
@@ -114,46 +104,49 @@ def advance(
         if not sender.may_create:
             raise refuse("HUB-DOS-007", "/dossier/code", rule="sends.codes of the sender's file")
         received = forms.get(received_by, received_by) if received_by else agency
-        return _open(message, message.dossier, _Opening(sender.partner, agency, received, on))
+        return msgspec.structs.replace(words, by_origin=True, received_by=received, opened_on=on)
     if not _may_speak(story, sender, agency):
         raise refuse("HUB-DOS-003", "/dossier/code", rule="origin, leg or recipient of the dossier")
-    told = tell(story, message, message.dossier, sender.partner)
-    if _has_a_copy(story, sender, agency) and message.kind in HANDLING:
-        return _noted(story, told)
-    if sender.answers is not None and sender.answers not in BROUGHT and message.kind in HANDLING:
-        return _about_one(story, told, message.kind)
-    words = Words(
-        kind=message.kind,
+    return msgspec.structs.replace(
+        words,
         speaker=_speaker(story, message, sender.partner, agency, forms),
+        settles_duty=sender.settles_duty,
+        effect=_effect(story, message.kind, sender, agency),
+        confirms=sender.answers is not None and message.kind is Kind.RECEIVED,
+        by_origin=sender.partner == story.origin,
+    )
+
+
+def _plain(message: Message, dossier: Dossier, agency: str, forms: Mapping[str, str]) -> Words:
+    """What it says, whoever says it."""
+    due, moves_due = due_of(message)
+    procedure = dossier.procedure
+    return Words(
+        kind=message.kind,
+        speaker=agency,
         state=message.event.state,
         receiver=forms.get(message.event.to_agency or "", message.event.to_agency),
-        settles_duty=sender.settles_duty,
+        code=dossier.code,
+        national=procedure.national if procedure else None,
+        local=procedure.local if procedure else None,
+        parent=dossier.parent,
+        children=dossier.children,
+        due=due,
+        moves_due=moves_due,
     )
-    judged = _move(story, told, words)
-    confirms = sender.answers is not None and message.kind is K.RECEIVED
-    return _noted(story, told) if confirms and isinstance(judged, Quarantined) else judged
 
 
-class _Opening(NamedTuple):
-    partner: str
-    agency: str
-    received_by: str
-    on: date
-
-
-def _open(message: Message, dossier: Dossier, by: _Opening) -> Advanced:
-    state, differs = _pick(OPENING[message.kind], message.event.state)
-    blank = Story(
-        origin=by.partner,
-        origin_agency=by.agency,
-        received_by=by.received_by,
-        opened_on=by.on,
-        state=state,
-        legs=(StoryLeg(agency=by.agency, state=state),),
-        parties=(by.partner,),
-    )
-    told = tell(blank, message, dossier, by.partner)
-    return Advanced(story=told.story, flags=_flags(told, differs=differs))
+def _effect(story: Story, kind: Kind, sender: Sender, agency: str) -> Effect:
+    """A status about a message that brought no dossier: progress others may hear, a receipt nobody else need; a refusal needs a person."""
+    if kind not in HANDLING:
+        return Effect.MOVES
+    if _has_a_copy(story, sender, agency):
+        return Effect.NOTED
+    if sender.answers is None or sender.answers in BROUGHT:
+        return Effect.MOVES
+    if kind not in ABOUT_ONE:
+        return Effect.UNFIT
+    return Effect.PROGRESS if kind is Kind.STEP else Effect.NOTED
 
 
 def _may_speak(story: Story, sender: Sender, agency: str) -> bool:
@@ -175,64 +168,9 @@ def _has_a_copy(story: Story, sender: Sender, agency: str) -> bool:
     )
 
 
-def _about_one(story: Story, told: Told, kind: Kind) -> Noted | Quarantined:
-    """A status about a message that brought no dossier: progress others may hear, a receipt nobody else need; a refusal needs a person."""
-    if kind not in ABOUT_ONE:
-        return _quarantine(story, told, kind)
-    return _noted(story, told, aside=kind is not K.STEP)
-
-
-def _noted(before: Story, told: Told, *, aside: bool = True) -> Noted:
-    kept = msgspec.structs.replace(before, sequences=told.story.sequences)
-    return Noted(story=kept, flags=(*told.flags, Flag.NOTED), aside=aside)
-
-
 def _speaker(story: Story, message: Message, sender: str, agency: str, forms: Mapping[str, str]) -> str:
     """Return the agency whose leg is meant: the origin may speak for the agency of the officer it names, nobody else may."""
     actor = message.event.actor.agency if message.event.actor else None
     named = forms.get(actor, actor) if actor else None
     has_leg = any(leg.agency == named for leg in story.legs)
     return named if named and has_leg and sender == story.origin else agency
-
-
-def _move(before: Story, told: Told, words: Words) -> Advanced | Quarantined:
-    if told.story.state in BARRED.get(words.kind, ()):
-        return _quarantine(before, told, words.kind)
-    legs = {leg.agency: leg for leg in told.story.legs}
-    moved = movable(told.story, words)
-    differs = False
-    for agency in moved:
-        possible = targets(legs[agency].state, words.kind, settles_duty=words.settles_duty)
-        state, other = _pick(possible, words.state)
-        legs[agency] = msgspec.structs.replace(legs[agency], state=state)
-        differs = differs or other
-    if not moved and not takes_over(told.story, words):
-        return _quarantine(before, told, words.kind)
-    after = tuple(settled(legs, words, moved).values())
-    story = msgspec.structs.replace(
-        told.story, legs=after, state=overall(after), custody=custody(told.story, words)
-    )
-    return Advanced(story=story, flags=_flags(told, differs=differs))
-
-
-def _flags(told: Told, *, differs: bool) -> tuple[Flag, ...]:
-    return (*told.flags, Flag.STATE_DIFFERS) if differs else told.flags
-
-
-def _pick(possible: tuple[State, ...], said: State | None) -> tuple[State, bool]:
-    """Return the state that the sender says if the table allows it, otherwise the usual one; and whether they differ."""
-    if said in possible:
-        return possible[possible.index(said)], False
-    return possible[0], said is not None
-
-
-def _quarantine(before: Story, told: Told, kind: Kind) -> Quarantined:
-    allowed = sorted({possible for (begin, possible) in MOVES if begin is before.state} - NOTES)
-    problem = Problem(
-        code="HUB-DOS-004",
-        place="/event/kind",
-        rule=f"{before.state} cannot be followed by {kind}",
-        detail=f"possible now: {', '.join(allowed) or 'nothing but notes'}",
-    )
-    kept = msgspec.structs.replace(before, sequences=told.story.sequences)
-    return Quarantined(story=kept, problem=problem, flags=told.flags)

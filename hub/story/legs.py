@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from hub.story.moves import CLOSING, MOVES, PASSED, SCOPES, Scope, targets
-from hub.story.record import Story, StoryLeg, Value, more_of
+from hub.story.record import Story, StoryLeg, more_of
 from schemas.dossier import Kind, State
 
+if TYPE_CHECKING:
+    from hub.story.words import Words
+
 K, S = Kind, State
-
-
-class Words(Value, frozen=True):
-    """What the table needs of a message: the kind, whose leg, the state it says, to whom it hands on. ``settles_duty``: of its sender."""
-
-    kind: Kind
-    speaker: str
-    state: State | None = None
-    receiver: str | None = None
-    settles_duty: bool = False
 
 
 def takes_over(story: Story, words: Words) -> bool:

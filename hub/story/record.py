@@ -47,6 +47,9 @@ class Story(Value, frozen=True):
     hub came to ``deadline``, when nobody promised one. ``asked``: the applicant is waited for since; ``moved``: the calendar
     by which such waiting moved a promise. ``apologies``: how often the applicant was told that it is overdue. ``stage``: what it began as; a trial stays one.
     ``catalogues``: the versions that counted at its reception; it finishes on them.
+
+    ``heard``: hub → how many of its messages about this dossier are known here; ``chains``: hub → SHA-256 over their digests, in their
+    order (``hub.story.tellings``). ``code``: by which it was opened; ``due``: the due date as it was told, without what a hub counted.
     """
 
     origin: str
@@ -69,6 +72,10 @@ class Story(Value, frozen=True):
     children: tuple[str, ...] = ()
     stage: Stage = "live"
     catalogues: Mapping[str, int] = {}
+    heard: Mapping[str, int] = {}
+    chains: Mapping[str, str] = {}
+    code: str | None = None
+    due: datetime | None = None
 
 
 def to_json(story: Story) -> bytes:

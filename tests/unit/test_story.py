@@ -596,6 +596,7 @@ def test_the_story_holds_no_personal_data() -> None:
     assert set(Story.__struct_fields__) == {
         "origin", "origin_agency", "received_by", "opened_on", "state", "legs", "parties", "sequences", "national",
         "local", "deadline", "counted", "asked", "moved", "apologies", "custody", "parent", "children", "stage", "catalogues",
+            "heard", "chains", "code", "due",
     }  # fmt: skip
 
 
