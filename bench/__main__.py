@@ -28,6 +28,7 @@ ROWS = {
     "P10": "bench.overload",
     "P11": "bench.documents",
     "P14": "bench.evidence",
+    "P15": "bench.edges",
 }
 RESULTS = Path(__file__).parent / "results"
 LIBRARIES = ("apsw", "cryptography", "fastapi", "lxml", "msgspec", "signxml", "uvicorn", "zeep")

@@ -13,6 +13,7 @@ COMMANDS: Mapping[str, str] = {
     "serve": "hub.cli.running:serve",
     "work": "hub.cli.running:work",
     "web": "hub.cli.running:web",
+    "edge run": "hub.cli.edge:run",
     "demo": "hub.cli.running:demo",
     "sandbox": "hub.cli.sandbox:sandbox",
     "play": "hub.cli.sandbox:play",

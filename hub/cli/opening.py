@@ -104,6 +104,7 @@ class Programs(Protocol):
     def serve(self, settings: Path) -> int: ...
     def work(self, settings: Path, *, processes: int, supervised: bool, metrics: int | None) -> int: ...
     def web(self, settings: Path, *, supervised: bool, inherited: int | None, metrics: int | None) -> int: ...
+    def edge(self, settings: Path, *, inherited: int | None) -> int: ...
     def demo(self, directory: Path, messages: int) -> int: ...
 
 
@@ -457,6 +458,11 @@ class WiredPrograms:
         from hub.processes import programs  # noqa: PLC0415 - heavy
 
         return programs.web(settings, supervised=supervised, inherited=inherited, metrics=metrics)
+
+    def edge(self, settings: Path, *, inherited: int | None) -> int:
+        from hub.processes import programs  # noqa: PLC0415 - heavy
+
+        return programs.edge(settings, inherited=inherited)
 
     def demo(self, directory: Path, messages: int) -> int:
         from hub import demo  # noqa: PLC0415 - heavy

@@ -16,7 +16,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import structlog
 
@@ -41,6 +41,16 @@ class Died(Exception):  # noqa: N818 - says what it is
 
 class TooLong(Exception):  # noqa: N818 - says what it is
     """No answer in time; the process was killed."""
+
+
+class Works(Protocol):
+    """Whoever answers frames: processes here, a thread in ``hub.processes.thread``."""
+
+    async def ask(self, frame: bytes, seconds: float | None = None) -> bytes:
+        """Return the answer. ``seconds`` count from when the work begins. Raises ``Died`` or ``TooLong``."""
+        ...
+
+    async def close(self) -> None: ...
 
 
 class Crew:

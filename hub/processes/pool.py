@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from hub.processes.crew import Answer, Crew
+    from hub.processes.crew import Answer, Works
 
     Build = Callable[[str], tuple[Desk, Workbench]]
 
@@ -61,7 +61,7 @@ _results = msgspec.msgpack.Decoder(list[_Made])
 # --- the hub's side -----------------------------------------------------------------------------------------------
 
 
-def judging(crew: Crew, seconds: float | None = None) -> intake.Run:
+def judging(crew: Works, seconds: float | None = None) -> intake.Run:
     """Judge in the crew's processes; ``seconds``: for a batch."""
 
     async def run(batch: Sequence[Inbound]) -> list[intake.Verdict]:
@@ -72,7 +72,7 @@ def judging(crew: Crew, seconds: float | None = None) -> intake.Run:
 
 
 def sealing_in(
-    crew: Crew, seconds: float | None = None, barred: Callable[[], frozenset[str]] = frozenset
+    crew: Works, seconds: float | None = None, barred: Callable[[], frozenset[str]] = frozenset
 ) -> sealing.Run:
     """Seal in the crew's processes; ``seconds``: for a chunk; ``barred``: what a person took out of use, as known now."""
 
@@ -99,7 +99,7 @@ class Envelopes:
     """One partner's envelopes, signed and verified in the crew's processes (``connectors.contract.Envelopes``)."""
 
     def __init__(
-        self, crew: Crew, wraps: Wraps, now: Callable[[], datetime], seconds: float | None = None
+        self, crew: Works, wraps: Wraps, now: Callable[[], datetime], seconds: float | None = None
     ) -> None:
         """``seconds``: for one envelope."""
         self._crew, self._wraps, self._now, self._seconds = crew, wraps, now, seconds
@@ -141,8 +141,13 @@ def begin(build: Build, settings: str) -> Answer:
     logs.configure(
         process="pool"
     )  # before anything can go wrong: a default logger would print what it was handed
-    desk, bench = build(settings)
+    tools = build(settings)
     memory.settle()
+    return answering(*tools)
+
+
+def answering(desk: Desk, bench: Workbench) -> Answer:
+    """Answer frames with these tools, wherever that runs."""
     return partial(_answer, desk, bench)
 
 

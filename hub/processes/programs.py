@@ -6,7 +6,9 @@ import asyncio
 import errno
 import os
 import resource
+import signal
 import socket
+import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     import uvicorn
 
+    from hub.api.edge import Edge
     from hub.processes.supervisor import Child
     from hub.settings.file import Settings
 
@@ -102,8 +105,6 @@ def web(
     settings: Path, *, supervised: bool = False, inherited: int | None = None, metrics: int | None = None
 ) -> int:
     """Run one web process. ``inherited``, ``metrics``: numbers of listening sockets; alone, the process listens by itself."""
-    import uvicorn  # noqa: PLC0415 - heavy; only a web process answers senders
-
     from hub.api.door import Server, door  # noqa: PLC0415 - heavy
     from hub.wiring.web import bounds_of, open_web  # noqa: PLC0415 - heavy
 
@@ -114,18 +115,7 @@ def web(
         async with open_web(settings, shown=shown) as (app, read):
             _many_files(read.limits.connections)
             listening = _inherited(inherited) or _listening(read)
-            server = Server(
-                uvicorn.Config(
-                    app,
-                    http=door(bounds_of(read)),
-                    log_config=None,
-                    access_log=False,
-                    server_header=False,
-                    backlog=BACKLOG,
-                    proxy_headers=False,  # whose word counts is a setting ([documents] proxies), not a default
-                    timeout_graceful_shutdown=15,
-                )
-            )
+            server = Server(_answering(app, door(bounds_of(read))))
             stop = asyncio.Event()
             stop_on_signals(stop)
             watch = asyncio.create_task(_stop_server(server, stop))
@@ -138,6 +128,67 @@ def web(
                     task.cancel()
 
     return _run(run())
+
+
+def edge(settings: Path, *, inherited: int | None = None) -> int:
+    """Run a whole hub in this one process. ``inherited``: number of a listening socket.
+
+    SIGHUP ends it as SIGTERM does and begins it anew on the same socket: nobody who calls meanwhile is turned away.
+    """
+    from hub.api.door import Server, door  # noqa: PLC0415 - heavy
+    from hub.wiring.edge import open_edge  # noqa: PLC0415 - heavy
+    from hub.wiring.web import bounds_of  # noqa: PLC0415 - heavy
+
+    logs.configure(process="edge")
+    anew: list[socket.socket] = []
+
+    async def run() -> None:
+        async with open_edge(settings, _showing) as whole:
+            _many_files(whole.settings.limits.connections)
+            listening = _inherited(inherited) or _listening(whole.settings)
+            server = Server(_answering(whole.app, door(bounds_of(whole.settings))))
+            stop = asyncio.Event()
+            stop_on_signals(stop)
+
+            def begin_anew() -> None:
+                anew.append(listening.dup())
+                stop.set()
+
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, begin_anew)
+            memory.settle()
+            log.info("edge_started", address=whole.settings.host, port=whole.settings.port, pid=os.getpid())
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_stop_server(server, stop))
+                group.create_task(whole.delivery.run(stop))
+                await server.serve(sockets=[listening])
+                stop.set()
+
+    ended = _run(run())
+    if anew:
+        _again(settings, anew[0])
+    return ended
+
+
+def _again(settings: Path, listening: socket.socket) -> None:
+    """Become a new process with the same number: what is in force now is read from the files."""
+    listening.set_inheritable(True)
+    words = ("edge", "run", "--settings", str(settings), "--socket", str(listening.fileno()))
+    os.execv(sys.executable, [sys.executable, "-m", "hub.cli.main", *words])  # noqa: S606 - ourselves
+
+
+def _answering(app: Edge, http: type[asyncio.Protocol]) -> uvicorn.Config:
+    import uvicorn  # noqa: PLC0415 - heavy; only what answers senders needs it
+
+    return uvicorn.Config(
+        app,
+        http=http,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=BACKLOG,
+        proxy_headers=False,  # whose word counts is a setting ([documents] proxies), not a default
+        timeout_graceful_shutdown=15,
+    )
 
 
 def _many_files(connections: int) -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from connectors.contract import Picked
     from hub.judging.contract import Answers, Meant
     from hub.metrics.counts import Counts
-    from hub.processes.crew import Crew
+    from hub.processes.crew import Works
     from hub.receipts.receipts import Confirm
     from hub.store.contract.intake import Accepted
     from hub.store.contract.store import Store
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 class Hands(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker already has: who judges, who is believed, who signs receipts, what is counted."""
 
-    crew: Crew
+    crew: Works
     known: Known
     confirm: Confirm
     counts: Counts

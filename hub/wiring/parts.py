@@ -18,6 +18,7 @@ from hub.store.keeping.verify import NoRoom
 from hub.store.sql.engine import Ruined, Unavailable
 from hub.store.sql.migrations import SchemaUnknown
 from hub.store.sqlite import store as sqlite
+from hub.store.sqlite.connection import LARGE
 from hub.store.sqlite.keeper import SqliteKeeper
 from hub.store.vault import Unreadable, Vault
 from hub.wiring.master import MasterKey
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from hub.settings.file import Settings
     from hub.store.contract.store import Store
+    from hub.store.sqlite.connection import Keep
     from schemas.workdays import Workdays
 
 
@@ -56,8 +58,11 @@ def link_secret(settings: Settings) -> bytes:
     return hmac.digest(MasterKey(settings.data).pair()[0], b"lienthong download links", "sha256")
 
 
-def store_of(settings: Settings) -> Store:
-    """Open the store that the settings name. Raises ``Refusal`` HUB-STO-*, -011 when its server cannot be reached."""
+def store_of(settings: Settings, keep: Keep = LARGE) -> Store:
+    """Open the store that the settings name. ``keep``: what an embedded one keeps in memory.
+
+    Raises ``Refusal`` HUB-STO-*, -011 when its server cannot be reached.
+    """
     with refusals():
         key = MasterKey(settings.data)
         if not key.there and not made_before(settings):
@@ -65,7 +70,7 @@ def store_of(settings: Settings) -> Store:
         vault = vault_of(settings)
         if not settings.migrate:
             _is_migrated(keeper_of(settings))
-        return _opened(settings, vault)
+        return _opened(settings, vault, keep)
 
 
 def made_before(settings: Settings) -> bool:
@@ -75,10 +80,10 @@ def made_before(settings: Settings) -> bool:
     return keeper_of(settings).version() > 0
 
 
-def _opened(settings: Settings, vault: Vault) -> Store:
+def _opened(settings: Settings, vault: Vault, keep: Keep) -> Store:
     file = settings.data / "hub.db"
     if not settings.database:
-        return sqlite.open_store(file, ids=new_ids(), vault=vault, shared_clock=True)
+        return sqlite.open_store(file, ids=new_ids(), vault=vault, shared_clock=True, keep=keep)
     from hub.store.postgres.store import open_store  # noqa: PLC0415 - the driver is loaded where it is used only
 
     return open_store(

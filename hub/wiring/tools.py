@@ -33,7 +33,11 @@ if TYPE_CHECKING:
 
 def pool_tools(path: str) -> tuple[Desk, Workbench]:
     """Build what a pool process works with: the desk for judging, the workbench for sealing. Keys are loaded here."""
-    what = declared(Path(path))
+    return tools_by(declared(Path(path)))
+
+
+def tools_by(what: Declared) -> tuple[Desk, Workbench]:
+    """Build the same by what was read already."""
     speak = codecs(what)
     judging = desk.set_up(
         what.partners,

@@ -29,7 +29,6 @@ from hub.judging import desk
 from hub.metrics.counts import Counts
 from hub.partners.partner import capacities, paces, parties, quotas
 from hub.processes import pool
-from hub.processes.crew import Crew
 from hub.registries.records import Records
 from hub.rounds.rounds import again, beside, counting
 from hub.routing import table as routes
@@ -39,12 +38,12 @@ from hub.trust.state import Known
 from hub.wiring.callers import doors, senders
 from hub.wiring.console import console
 from hub.wiring.coverage import covered
-from hub.wiring.declared import code_lists_of, codecs, declared
+from hub.wiring.declared import code_lists_of, codecs
 from hub.wiring.documents import unscanned
 from hub.wiring.evidence import confirming
+from hub.wiring.having import having
 from hub.wiring.parts import new_ids, store_of, utc_now
 from hub.wiring.room import ASK_EVERY, Room
-from hub.wiring.tools import pool_tools
 from hub.wiring.trust import rules_of, time_left
 from hub.wiring.watching import OfPartners, watched
 from schemas import errors
@@ -60,6 +59,7 @@ if TYPE_CHECKING:
     from hub.settings.file import Settings
     from hub.store.contract.store import Store
     from hub.wiring.declared import Declared
+    from hub.wiring.having import Having
 
 
 SHARE_EVERY = 1.0
@@ -72,15 +72,18 @@ async def open_web(
     *,
     store_of: Callable[[Settings], Store] = store_of,
     shown: socket.socket | None = None,
+    within: Having | None = None,
 ) -> AsyncIterator[tuple[Edge, Settings]]:
-    """Build the web process. ``store_of`` opens its store; ``shown``: where it answers with the hub's figures."""
-    what = declared(path)
+    """Build the web process. ``store_of`` opens its store; ``shown``: where it answers with the hub's figures; ``within``: a
+    process that has everything.
+    """
+    held = within or having(path, store_of)
+    what, store = held.what, held.store
     settings, new_id = what.settings, new_ids()
-    store = store_of(settings)
-    processes = settings.workers.pool
-    crew = Crew(partial(pool.begin, pool_tools), str(path), processes)
     bench = Bench(
-        pool.judging(crew, settings.limits.judge_time), processes=processes, batch=settings.limits.batch
+        pool.judging(held.crew, settings.limits.judge_time),
+        processes=held.hands,
+        batch=settings.limits.batch,
     )
     lists = code_lists_of(settings) if settings.desks.mapi else CodeLists({})  # nobody else asks for them
     router = Router(table=routes.load(what.agencies), agencies=what.agencies, procedures=what.procedures)
@@ -201,8 +204,8 @@ async def open_web(
         ):
             yield app, settings
     finally:
-        await crew.close()
-        await store.close()
+        if within is None:
+            await held.close()
 
 
 def bounds_of(settings: Settings) -> Bounds:

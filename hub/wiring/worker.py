@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,20 +22,19 @@ from hub.going_live.staging import clear
 from hub.metrics.counts import Counts
 from hub.partners.partner import capacities, parties, windows
 from hub.processes import pool
-from hub.processes.crew import Crew
 from hub.rounds.rounds import again, beside
 from hub.rounds.upkeep import Pruner, ages_of
 from hub.rounds.vigil import Vigil
 from hub.rounds.watch import Watch
 from hub.trust.state import EVERY, Known
 from hub.wiring.collecting import Door, Hands, collecting, router_of
-from hub.wiring.declared import codecs, declared
+from hub.wiring.declared import codecs
 from hub.wiring.documents import cared_for, desks
 from hub.wiring.evidence import confirming, kept_evidence
-from hub.wiring.parts import link_secret, store_of, utc_now
+from hub.wiring.having import having
+from hub.wiring.parts import link_secret, utc_now
 from hub.wiring.publishing import publishing
 from hub.wiring.timestamps import stamped
-from hub.wiring.tools import pool_tools
 from hub.wiring.trust import inquiring, reply_rules_of, time_left
 from hub.wiring.watching import OfPartners, process_name, watched
 from schemas import errors
@@ -49,9 +47,11 @@ if TYPE_CHECKING:
 
     from hub.partners.declaration import Receives
     from hub.partners.partner import Partner
+    from hub.processes.crew import Works
     from hub.settings.sections import Retention
     from hub.store.contract.store import Store
     from hub.wiring.declared import Declared
+    from hub.wiring.having import Having
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,13 +63,14 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def open_worker(path: Path, *, shown: socket.socket | None = None) -> AsyncIterator[Delivery]:
-    """Build a worker process. ``shown``: where it answers with the hub's figures."""
-    what = declared(path)
+async def open_worker(
+    path: Path, *, shown: socket.socket | None = None, within: Having | None = None
+) -> AsyncIterator[Delivery]:
+    """Build a worker process. ``shown``: where it answers with the hub's figures; ``within``: a process that has everything."""
+    held = within or having(path)
+    what, store, crew = held.what, held.store, held.crew
     settings = what.settings
-    store = store_of(settings)
     known = Known(store.trust, reply_rules_of(what))
-    crew = Crew(partial(pool.begin, pool_tools), str(path), settings.workers.pool)
     speak = codecs(what)
     lines = {
         partner.id: Line(
@@ -146,15 +147,15 @@ async def open_worker(path: Path, *, shown: socket.socket | None = None) -> Asyn
         await closing.aclose()
         for line in lines.values():
             await line.connector.close()
-        await crew.close()
-        await store.close()
+        if within is None:
+            await held.close()
 
 
 def _pruner(store: Store, retention: Retention, name: str) -> Pruner:
     return Pruner(store, ages_of(retention), now=utc_now, holder=name, every=retention.every)
 
 
-def connect(partner: Partner, receives: Receives, what: Declared, crew: Crew, known: Known) -> Connector:
+def connect(partner: Partner, receives: Receives, what: Declared, crew: Works, known: Known) -> Connector:
     room = catalogue.ROOMS[partner.room]
     seal = receives.signature
     wraps = pool.Wraps(

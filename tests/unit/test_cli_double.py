@@ -399,6 +399,10 @@ class Started:
         self.calls.append(("web", settings, supervised, inherited, metrics))
         return self.status
 
+    def edge(self, settings: Path, *, inherited: int | None) -> int:
+        self.calls.append(("edge", settings, inherited))
+        return self.status
+
     def demo(self, directory: Path, messages: int) -> int:
         self.calls.append(("demo", directory, messages))
         return self.status

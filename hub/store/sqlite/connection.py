@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence  # noqa: TC003 - part of a public signature
 from functools import cache
 from pathlib import Path  # noqa: TC003 - part of a public signature
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 
@@ -25,6 +25,17 @@ STATEMENTS = 400
 transaction of many transfers, not different statements.
 """
 
+
+class Keep(NamedTuple):
+    """What a connection keeps in memory: kilobytes of pages when it writes and when it reads, prepared statements."""
+
+    writing: int
+    reading: int
+    statements: int
+
+
+LARGE, SMALL = Keep(65_536, 8_192, STATEMENTS), Keep(4_096, 1_024, 100)
+"""A province's hub; one that must be small."""
 
 AWAY = (apsw.FullError, apsw.IOError, apsw.BusyError, apsw.ReadOnlyError, apsw.CantOpenError)
 """What a disk says that gives or takes nothing at the moment."""
@@ -76,16 +87,16 @@ def _inserted(table: str, columns: str) -> str:
     return f"INSERT INTO {table}({columns}) VALUES({marks})"
 
 
-def open_writer(path: Path) -> Connection:
+def open_writer(path: Path, keep: Keep = LARGE) -> Connection:
     """Durable: WAL with synchronous=FULL, so a commit that returned has been fsynced."""
     fresh = not path.exists()
-    db = _opened(path)
+    db = _opened(path, keep)
     if fresh:
         path.chmod(0o600)
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
     db.execute("PRAGMA wal_autocheckpoint=10000")
-    db.execute("PRAGMA cache_size=-65536")
+    db.execute(f"PRAGMA cache_size=-{keep.writing}")
     db.execute("PRAGMA temp_store=MEMORY")
     db.execute(
         "PRAGMA secure_delete=FAST"
@@ -114,15 +125,17 @@ def same_version(db: Connection) -> None:
     db.pragma("user_version", db.pragma("user_version"))
 
 
-def open_reader(path: Path) -> Connection:
-    db = _opened(path, apsw.SQLITE_OPEN_READONLY)
-    db.execute("PRAGMA cache_size=-8192")
+def open_reader(path: Path, keep: Keep = LARGE) -> Connection:
+    db = _opened(path, keep, apsw.SQLITE_OPEN_READONLY)
+    db.execute(f"PRAGMA cache_size=-{keep.reading}")
     db.execute("PRAGMA temp_store=MEMORY")
     return db
 
 
-def _opened(path: Path, flags: int = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE) -> Connection:
-    db = Connection(str(path), flags=flags, statementcachesize=STATEMENTS)
+def _opened(
+    path: Path, keep: Keep, flags: int = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+) -> Connection:
+    db = Connection(str(path), flags=flags, statementcachesize=keep.statements)
     # plans by what is known when a statement is written: otherwise joins and limits are planned anew for every value
     db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     _be_patient(db)

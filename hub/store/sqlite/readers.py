@@ -12,12 +12,12 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
 from hub.store.sql.db import only
-from hub.store.sqlite.connection import open_reader
+from hub.store.sqlite.connection import LARGE, open_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hub.store.sqlite.connection import Connection
+    from hub.store.sqlite.connection import Connection, Keep
 
 T = TypeVar("T")
 
@@ -25,13 +25,13 @@ T = TypeVar("T")
 class Readers:
     """``run`` reads in a thread; ``look`` on the caller's, because the way to a thread and back costs more than a point look-up."""
 
-    def __init__(self, path: Path, threads: int = 2) -> None:
+    def __init__(self, path: Path, threads: int = 2, keep: Keep = LARGE) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="store-reader")
         self._free: SimpleQueue[Connection] = SimpleQueue()
-        self._all = [open_reader(path) for _ in range(threads)]
+        self._all = [open_reader(path, keep) for _ in range(threads)]
         for db in self._all:
             self._free.put(db)
-        self._here = open_reader(path)
+        self._here = open_reader(path, keep)
 
     async def run(self, read: Callable[[Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._snapshot, read)

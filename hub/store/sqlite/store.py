@@ -15,7 +15,7 @@ from hub.store.sql.clock import Given, SinceBoot, begun, since_boot, this_start
 from hub.store.sql.engine import Ruined, Unavailable
 from hub.store.sql.store import SqlStore
 from hub.store.sqlite import house
-from hub.store.sqlite.connection import AWAY, migrate, open_writer
+from hub.store.sqlite.connection import AWAY, LARGE, migrate, open_writer
 from hub.store.sqlite.queue import SqliteQueue
 from hub.store.sqlite.readers import Readers
 from hub.store.sqlite.writer import Writer
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.store.sql.clock import LeaseClock
-    from hub.store.sqlite.connection import Connection
+    from hub.store.sqlite.connection import Connection, Keep
     from hub.store.vault import Vault
 
 RULES = (
@@ -53,21 +53,22 @@ def open_store(
     vault: Vault | None = None,
     randomness: Callable[[int], bytes] = os.urandom,
     shared_clock: bool = False,
+    keep: Keep = LARGE,
 ) -> SqliteStore:
     """Open or create the file and bring its schema up to date. Raises ``SchemaUnknown``; ``InUse`` while somebody
     works on it alone; ``Unreadable`` for a wrong master key; ``Refusal`` HUB-STO-004 when it lives elsewhere by now.
 
     ``ids`` makes lease tokens. ``vault``: payloads are encrypted under a key per dossier; ``None`` keeps them plain.
     ``shared_clock``: leases are timed by the machine's time since it started, not by the moments that are handed in.
-    Use the store from one event loop.
+    ``keep``: in memory. Use the store from one event loop.
     """
     blobs = blobs_beside(path, randomness)
     payloads = Bodies(blobs, vault)
     lock = house.enter(path)
     try:
-        db = _opened(path, payloads)
+        db = _opened(path, payloads, keep)
         clock = _since_boot(db) if shared_clock else Given()
-        reads = Readers(path)
+        reads = Readers(path, keep=keep)
     except AWAY as error:
         lock.close()
         raise Unavailable(type(error).__name__) from error
@@ -95,9 +96,9 @@ def _since_boot(db: Connection) -> LeaseClock:
     return SinceBoot(base, since_boot)
 
 
-def _opened(path: Path, payloads: Bodies) -> Connection:
+def _opened(path: Path, payloads: Bodies, keep: Keep) -> Connection:
     try:
-        return _proved(open_writer(path), payloads)
+        return _proved(open_writer(path, keep), payloads)
     except (apsw.NotADBError, apsw.CorruptError) as error:
         raise Ruined(type(error).__name__) from error
 
