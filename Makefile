@@ -53,7 +53,7 @@ schedules: $(READY) packages ## 200 random fault schedules more than the 40 of t
 	@SCHEDULES=200 FIRST=40 $(BIN)/python -m pytest -n $(JOBS) -k schedule_of_faults tests/acceptance/test_fault_schedules.py
 
 july: $(READY) packages ## tell the half year up to the weekly report of July 2017 through the desks, all 24,640 dossiers of it (ONE_IN=20: a part)
-	@ONE_IN=$(or $(ONE_IN),1) $(BIN)/python -m pytest -n 0 -s tests/acceptance/test_july_2017.py
+	@ONE_IN=$(or $(ONE_IN),1) $(BIN)/python -m pytest -n 0 tests/acceptance/test_july_2017.py tests/acceptance/test_july_report.py
 
 check: $(READY) ## lint, types, layers, lock
 	@$(BIN)/ruff check .

@@ -6,13 +6,11 @@ same said twice, by two systems, trials, copies in parallel, chains, pauses, ref
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from datetime import UTC, date
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 
 from hub.figures.counting import BYS, Choice, World, count
 from hub.figures.gathering import by_dossier
@@ -29,7 +27,6 @@ from tests.july.plan import is_late, moments, plan
 from tests.july.targets import BEGAN, FIRST, LAST, PUBLISHED, at_scale
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from hub.figures.counting import By, Counted
@@ -40,22 +37,8 @@ if TYPE_CHECKING:
     from tests.july.office import Running
     from tests.july.plan import Plan
 
-ONE_IN = int(os.environ.get("ONE_IN", "20"))
-HOUR = 3600
-pytestmark = [pytest.mark.xdist_group("july"), pytest.mark.timeout(HOUR)]
-in_one_loop = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest.fixture(scope="module")
-def made() -> Plan:
-    return plan(ONE_IN)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def told(made: Plan, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
-    async with hub(tmp_path_factory.mktemp("july")) as running:
-        await tell(running, everything(made))
-        yield running
+pytestmark = [pytest.mark.xdist_group("july"), pytest.mark.timeout(3600)]
+in_one_loop = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest.mark.parametrize("one_in", [1, 20, 100])
@@ -80,9 +63,9 @@ def test_the_same_seed_makes_the_same_plan() -> None:
 
 
 @in_one_loop
-async def test_every_dossier_stands_where_the_plan_says(told: Running, made: Plan) -> None:
+async def test_every_dossier_stands_where_the_plan_says(told: Running, half_year: Plan) -> None:
     wrong: Counter[tuple[str, ...]] = Counter()
-    for case in everything(made):
+    for case in everything(half_year):
         story = await told_of(told, case)
         if (story.state, story.stage) != (state_of(case), case.stage):
             wrong[case.counter.desk, "state", story.state, state_of(case), case.twice] += 1
@@ -113,15 +96,15 @@ WINDOWS = {
 @pytest.mark.parametrize("by", BYS)
 @pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS)
 async def test_each_figure_is_the_list_of_dossiers_that_the_register_has(
-    told: Running, made: Plan, window: Window, by: By
+    told: Running, half_year: Plan, window: Window, by: By
 ) -> None:
-    assert differing(await counted(told, window, by), made, window, by) == []
+    assert differing(await counted(told, window, by), half_year, window, by) == []
 
 
 @in_one_loop
-async def test_the_published_sums_come_out(told: Running, made: Plan) -> None:
+async def test_the_published_sums_come_out(told: Running, half_year: Plan) -> None:
     total, week = [(await counted(told, window, "all")).row() for window in (ALL_TIME, WEEK)]
-    wanted = made.targets
+    wanted = half_year.targets
     assert (total.value("received"), total.value("handed_over")) == (wanted.received, wanted.handed_over)
     assert total.value("collected") == wanted.collected
     assert (week.value("received"), week.value("handed_over")) == (
@@ -132,10 +115,10 @@ async def test_the_published_sums_come_out(told: Running, made: Plan) -> None:
 
 
 @in_one_loop
-async def test_units_with_nothing_have_their_row_and_are_silent(told: Running, made: Plan) -> None:
+async def test_units_with_nothing_have_their_row_and_are_silent(told: Running, half_year: Plan) -> None:
     rows = {row.key: row for row in (await counted(told, WEEK, "agency")).rows}
     assert set(rows) == set(agencies())
-    busy = {*oracle.figures(made, WEEK, "agency"), *oracle.money(made, WEEK, "agency")}
+    busy = {*oracle.figures(half_year, WEEK, "agency"), *oracle.money(half_year, WEEK, "agency")}
     assert {key for key, row in rows.items() if not row.silent} == busy
     assert len(busy) < len(rows) / 2
 

@@ -21,6 +21,7 @@ from tests.july.places import (
     COMMUNE_WORK,
     DUTIES,
     INSURANCE,
+    JUSTICE,
     TAM_KY,
     Counter,
     below,
@@ -421,9 +422,11 @@ TWICE = ("same-bytes", "other-key", "two-systems", "receipt-again", "handed-agai
 
 
 def _told_twice(cases: list[Case], dice: random.Random) -> list[Case]:
+    """What does not fit stops what follows it in a lane until a person looks; a mailbox shows that, so there it is not said."""
     for n, case in enumerate(cases):
-        if dice.random() < 0.12:
-            cases[n] = replace(case, twice=dice.choice(TWICE))
+        twice = dice.choice(TWICE)
+        if dice.random() < 0.12 and (twice, case.unit) != ("other-key", JUSTICE):
+            cases[n] = replace(case, twice=twice)
     return cases
 
 
