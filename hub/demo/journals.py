@@ -23,8 +23,9 @@ _HANDED, _RETURNED = "tiepnhan", "capnhattrangthaitraketquahoso"
 
 
 def entries(journal: Path) -> list[Entry]:
-    """Return what a simulated partner wrote down, in its order."""
-    return [json.loads(line) for line in journal.read_text("utf-8").splitlines()] if journal.exists() else []
+    """Return what a simulated partner wrote down, in its order; a line that it is still writing comes the next time."""
+    written = journal.read_bytes() if journal.exists() else b""
+    return [json.loads(line) for line in written[: written.rfind(b"\n") + 1].splitlines()]
 
 
 class Noted(NamedTuple):
