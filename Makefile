@@ -49,8 +49,8 @@ screenshots: $(READY) packages ## photograph the officer's pages into var/screen
 crash: $(READY) packages ## only the crash points: find each and kill there, on both engines (CRASH_EVERY=1: at every occurrence)
 	@$(BIN)/python -m pytest -n $(JOBS) tests/acceptance/test_crash_points.py
 
-schedules: $(READY) packages ## 200 random fault schedules more than the 40 of test
-	@SCHEDULES=200 FIRST=40 $(BIN)/python -m pytest -n $(JOBS) -k schedule_of_faults tests/acceptance/test_fault_schedules.py
+schedules: $(READY) packages ## 200 random fault schedules more than the 20 of test
+	@SCHEDULES=200 FIRST=20 $(BIN)/python -m pytest -n $(JOBS) -k schedule_of_faults tests/acceptance/test_fault_schedules.py
 
 july: $(READY) packages ## tell the half year up to the weekly report of July 2017 through the desks, all 24,640 dossiers of it (ONE_IN=20: a part)
 	@ONE_IN=$(or $(ONE_IN),1) $(BIN)/python -m pytest -n 0 tests/acceptance/test_july_2017.py tests/acceptance/test_july_report.py

@@ -33,6 +33,7 @@ from hub.demo.processes import Processes, answers, free_ports
 from hub.demo.scene import Scene, build
 from signing.jose.detached import DetachedSigner
 from signing.keys.ring import KeySource, load
+from tests.integration.demonstrated import MESSAGES, ended_well
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,8 +164,8 @@ def said_as_shown(shown: str, said: str) -> bool:
     return True
 
 
-def done(checkout: Checkout, page: Path, instead: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Do the page; ``instead``: whole blocks that a test does in another way."""
+def done(checkout: Checkout, page: Path, instead: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+    """Do the page; ``instead``: whole blocks that a test does in another way. Return what each block printed."""
     blocks = [block._replace(text=instead.get(block.text, block.text)) for block in blocks_of(page)]
     said = checkout.run(blocks)
     wrong = [
@@ -173,6 +174,7 @@ def done(checkout: Checkout, page: Path, instead: Mapping[str, str] = MappingPro
         if block.kind == "text" and not said_as_shown(block.text, before)
     ]
     assert not wrong, "\n".join(wrong)
+    return said
 
 
 @pytest.fixture
@@ -385,8 +387,9 @@ def test_a_hub_is_watched_by_its_figures_its_doctor_and_its_own_check(checkout: 
 
 def test_the_first_hour_goes_as_it_is_told(checkout: Checkout) -> None:
     """``make`` would also build the environment, which is there; fewer messages, because the page shows no count."""
-    demo = {"make demo\n": ".venv/bin/lienthong demo --directory var/demo --messages 45\n"}
-    done(checkout, DOCS / "tutorial" / "first-hour.md", demo)
+    demo = {"make demo\n": f".venv/bin/lienthong demo --directory var/demo --messages {MESSAGES}\n"}
+    told, *_ = done(checkout, DOCS / "tutorial" / "first-hour.md", demo)
+    ended_well(told, checkout.folder / "var" / "demo")
 
 
 def test_a_department_that_nobody_knew_is_connected_without_python(checkout: Checkout) -> None:
