@@ -18,9 +18,11 @@ from hub.api import (
     documents,
     downloads,
     drop_in,
+    figures,
     mailbox,
     pages,
     problems,
+    reports,
     token_desk,
     views,
 )
@@ -76,6 +78,8 @@ def build(deps: Deps) -> Edge:
     mailbox.add(app, deps)
     coverage.add(app, deps)
     catalogues.add(app, deps)
+    figures.add(app, deps)
+    reports.add(app, deps)
     drop_in.add(app, deps, token_desk.add(app, deps))
     if deps.console is not None:
         office.add(app, deps, deps.console)

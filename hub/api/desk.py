@@ -130,6 +130,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     ``downloaders``: who may fetch documents, by partner; ``mailboxes``: who fetches what is for it. ``operators``: who sees what
     concerns the hub as a whole; ``covered``: makes the board of coverage. ``desks``: drop-in desks by the path that they are mounted at; ``calls``:
     where their calls wait, ``unknown``: those of whom the body says who it is. ``console``: the pages at which people work, where there are any.
+    ``speaks_for``: each partner's agency.
     """
 
     intake: Intake
@@ -163,6 +164,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     mailboxes: Owners = Owners()
     operators: frozenset[str] = frozenset()
     covered: Callable[[datetime, int], Awaitable[Sequence[Line]]] = nothing_covered
+    speaks_for: Mapping[str, str] = {}
 
     async def caller(self, request: Request) -> Caller:
         """Return who is calling, one that may send. Raises ``Refusal`` HUB-AUT-*, HUB-IDM-004."""

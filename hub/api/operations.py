@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from hub.api import catalogues, coverage, problems, token_desk, views
+from hub.api import catalogues, coverage, figures, problems, token_desk, views
 from hub.api.documents import OFFSET_STREAM, Announcement, OwnDocument
 from hub.api.mailbox import MOST
+from hub.figures.report import Report
 from hub.receipts import acknowledgements, mailbox, receipts
 from hub.registries.catalogues import Document as Catalogue
 from hub.store.contract.catalogues import Had
@@ -34,6 +35,7 @@ TAGS = {
     "documents": "Tài liệu theo tham chiếu · Documents by reference",
     "receiving": "Nơi nhận: hộp thư, biên nhận, tải tài liệu · Recipients: mailbox, receipts, downloads",
     "catalogues": "Danh mục được công bố · Catalogues that are published",
+    "figures": "Số liệu và báo cáo đã công bố · Figures, and reports that were published",
     "access": "Đăng nhập · Log in",
     "hub": "Tình trạng hub và danh mục lỗi · The hub's health and the error catalogue",
 }
@@ -54,6 +56,15 @@ PARAMETERS: Mapping[str, Parameter] = {
     "code": Parameter("path", "Mã hồ sơ của bên gọi, hoặc mã lỗi · The caller's own code of a dossier, or a code of an error"),
     "version": Parameter("path", "Số phiên bản, hoặc `current` · The version's number, or `current`"),
     "after": Parameter("query", "`next` của trang trước · `next` of the page before"),
+    "figure": Parameter("path", "Tên số liệu · The figure's name"),
+    "from": Parameter("query", "Ngày đầu kỳ, 2017-07-14 · The period's first day"),
+    "to": Parameter("query", "Ngày cuối kỳ, tính trọn ngày · The period's last day, whole"),
+    "agency": Parameter("query", "Mã cơ quan, kể cả các đơn vị bên dưới · An agency's code, with those below it"),
+    "by": Parameter("query", "Gộp theo · One row for each: all, agency, level, procedure, field, channel"),
+    "level": Parameter("query", "Chỉ cấp này · This level only"),
+    "procedure": Parameter("query", "Chỉ thủ tục này · This procedure only"),
+    "field": Parameter("query", "Chỉ lĩnh vực này · This field only"),
+    "channel": Parameter("query", "Chỉ kênh này · This channel only"),
     "limit": Parameter("query", "Số dòng một trang · Rows of a page", {"type": "integer", "minimum": 1, "maximum": MOST}),
     "Idempotency-Key": Parameter(
         "header",
@@ -250,6 +261,43 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         gives={JSON: Had},
         parameters=("id", "version"),
         refusals=(401, 403, 404, 429),
+    ),
+    ("GET", figures.PATH): Operation(
+        id="showFigures",
+        tag="figures",
+        says="Đếm một kỳ theo định nghĩa đã công bố · Count a period by the published definition",
+        gives={JSON: figures.Figures},
+        parameters=("from", "to", "agency", "by", "level", "procedure", "field", "channel"),
+        refusals=(401, 403, 422, 429),
+    ),
+    ("GET", f"{figures.PATH}/{{figure}}"): Operation(
+        id="openFigure",
+        tag="figures",
+        says="Hồ sơ hoặc biên lai đứng sau một số liệu · The dossiers or receipts behind a figure",
+        gives={JSON: figures.BehindFigure},
+        parameters=("figure", "from", "to", "agency", "level", "procedure", "field", "channel"),
+        refusals=(401, 403, 422, 429),
+    ),
+    ("GET", figures.REPORTS): Operation(
+        id="listReports",
+        tag="figures",
+        says="Mọi báo cáo đã công bố · Every report that was published",
+        gives={JSON: figures.Reports},
+        refusals=(),
+        open=True,
+    ),
+    ("GET", f"{figures.REPORTS}/{{id}}/{{version}}"): Operation(
+        id="fetchReport",
+        tag="figures",
+        says="Một lần công bố: đúng các byte đã ký · One edition: the bytes that were signed",
+        gives={JSON: Report},
+        parameters=("id", "version"),
+        headers={
+            "ETag": "SHA-256 của các byte ấy · SHA-256 of these bytes",
+            receipts.HEADER: "Chữ ký của hub, JWS tách rời · The hub's signature, a detached JWS",
+        },
+        refusals=(404,),
+        open=True,
     ),
     ("GET", coverage.PATH): Operation(
         id="showCoverage",

@@ -20,6 +20,7 @@ from hub.api.later import Later
 from hub.api.mailbox import Door
 from hub.console import acts, drafts, forms, visits
 from hub.console.coming import Coming
+from hub.console.figures import FigurePages
 from hub.console.gate import stamp
 from hub.console.render import STYLE, STYLE_TAG, Pages
 from hub.console.saying import Saying
@@ -65,7 +66,7 @@ _UID = re.compile(r"[0-9a-f-]{36}")
 def add(app: FastAPI, deps: Deps, console: Console) -> None:
     """Put the pages into the app. They are no part of the described API: people open them, not systems."""
     office = Office(deps, console)
-    saying = Saying(office)
+    saying, figures = Saying(office), FigurePages(office)
     letter, dossier = f"{ROOT}/letters/{{transfer}}", f"{ROOT}/dossiers/{{dossier}}"
     for method, path, endpoint in (
         ("GET", f"{ROOT}/style-{STYLE_TAG}.css", office.style),
@@ -87,6 +88,8 @@ def add(app: FastAPI, deps: Deps, console: Console) -> None:
         ("GET", f"{dossier}/say/{{kind}}", office.inside(saying.page)),
         ("POST", f"{dossier}/say/{{kind}}", office.inside(saying.send)),
         ("POST", f"{dossier}/say/{{kind}}{drafts.AGAIN}", office.inside(saying.page_again)),
+        ("GET", f"{ROOT}/figures", office.inside(figures.page)),
+        ("GET", f"{ROOT}/figures/dossiers", office.inside(figures.dossiers)),
         ("GET", f"{ROOT}/new", office.inside(saying.page_of_new)),
         ("POST", f"{ROOT}/new", office.inside(saying.send_new)),
         ("POST", f"{ROOT}/new{drafts.AGAIN}", office.inside(saying.page_of_new_again)),
@@ -190,6 +193,7 @@ class Office:
             ("received", f"{ROOT}/received", agency.receives),
             ("sent", f"{ROOT}/sent", bool(agency.kinds)),
             ("new", f"{ROOT}/new", agency.creates),
+            ("figures", f"{ROOT}/figures", self.deps.registries is not None),
         )
         return [(name, address) for name, address, there in shown if there]
 

@@ -13,12 +13,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hub.console.acts import MOMENT
 from hub.deadlines.calendar import VIETNAM
+from hub.figures.page import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FOLDER = Path(__file__).parent
-STYLE = (FOLDER / "style.css").read_bytes()
+STYLE = (FOLDER / "style.css").read_bytes() + TABLES.encode()
 STYLE_TAG = hashlib.sha256(STYLE).hexdigest()[:12]
 """In its address: a browser keeps it until it changes."""
 LANGUAGES = ("vi", "en")

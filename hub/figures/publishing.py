@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -50,18 +51,33 @@ class FigureDesk:
 
     def __init__(self, store: Store, world: World, publisher: str = "") -> None:
         self._store, self.world, self._publisher = store, world, publisher
+        self._turn = asyncio.Lock()
 
     async def count(self, choice: Choice, now: datetime) -> Counted:
         """Raises ``Refusal`` HUB-FIG-001 for an agency that nobody knows."""
-        return count(by_dossier(await self._store.ledger.facts()), self._checked(choice), self.world, now)
+        _, (counted,) = await self._counted([self._checked(choice)], now)
+        return counted
+
+    async def _counted(self, choices: Sequence[Choice], now: datetime) -> tuple[list[Known], list[Counted]]:
+        """Count beside the loop, one report at a time: whoever asks for more waits, and messages come in meanwhile."""
+        async with self._turn:
+            kept = await self._store.ledger.facts()
+
+            def work() -> tuple[list[Known], list[Counted]]:
+                known = by_dossier(kept)
+                return known, [count(known, choice, self.world, now) for choice in choices]
+
+            return await asyncio.to_thread(work)
 
     def _checked(self, choice: Choice) -> Choice:
+        """An agency that was merged before the period's last day is its successor."""
         if not choice.agency:
             return choice
         found = self.world.agencies.known(choice.agency)
         if found is None:
             raise refuse(NOT_COUNTED, "agency", rule="registries/agencies", detail=choice.agency)
-        return msgspec.structs.replace(choice, agency=found.code)
+        stands = self.world.agencies.successor(found.code, choice.period.last)
+        return msgspec.structs.replace(choice, agency=stands.code)
 
     async def late(self, counted: Counted, figures: Sequence[str] = LATE) -> tuple[Late, ...]:
         """Return the late dossiers of a count, each with what is known of why."""
@@ -120,11 +136,7 @@ class FigureDesk:
         after: Edition | None,
     ) -> Draft:
         whole = self._checked(Choice(period=period, agency=agency))
-        known = by_dossier(await self._store.ledger.facts())
-        counted = [
-            count(known, choice, self.world, now)
-            for choice in reports.choices(form, whole.agency, period, since)
-        ]
+        known, counted = await self._counted(reports.choices(form, whole.agency, period, since), now)
         counts = Counts(
             lines=counted[0],
             total=counted[1],

@@ -123,7 +123,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "06.resolved": ("Số hồ sơ đã giải quyết", "Resolved"),
     "06.open": ("Số hồ sơ đang giải quyết", "Open"),
     "06.in_time": ("Trong hạn (gồm tạm dừng)", "In time (paused included)"),
-    "06.noted": ("{figure}: {value}", "{figure}: {value}"),
     "week.received": ("Tiếp nhận trong kỳ", "Received"),
     "week.resolved": ("Đã giải quyết", "Resolved"),
     "week.open": ("Đang giải quyết", "Open"),
@@ -145,7 +144,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "changes.removed": ("Hồ sơ bớt", "Dossiers removed"),
     "changes.because": ("Do biết sau", "Because of what came late"),
     "behind": ("SHA-256 của danh sách hồ sơ đứng sau: {digest}", "SHA-256 of the lists of dossiers behind the figures: {digest}"),
-    "registry": ("danh mục, định nghĩa thay đổi", "registries or definition changed"),
     "level.province": ("Cấp tỉnh", "Province"),
     "level.department": ("Sở, ban, ngành", "Departments"),
     "level.district": ("Cấp huyện", "Districts"),
@@ -327,5 +325,35 @@ def _changes(report: Report, speech: _Speech, names: Mapping[str, str]) -> Sheet
     )
 
 
+KINDS: Mapping[str, tuple[str, str]] = {
+    "received": ("tiếp nhận", "received"),
+    "refused_at_reception": ("từ chối tiếp nhận", "refused at reception"),
+    "transferred": ("chuyển hồ sơ", "transferred"),
+    "step": ("tiến độ", "progress"),
+    "supplement_requested": ("yêu cầu bổ sung", "supplement asked"),
+    "supplement_submitted": ("nộp bổ sung", "supplement given"),
+    "duty_announced": ("thông báo nghĩa vụ tài chính", "duty announced"),
+    "duty_paid": ("nộp nghĩa vụ tài chính", "duty paid"),
+    "duty_corrected": ("sửa nghĩa vụ tài chính", "duty corrected"),
+    "suspended": ("dừng xử lý", "suspended"),
+    "resumed": ("xử lý tiếp", "resumed"),
+    "withdrawn": ("rút hồ sơ", "withdrawn"),
+    "finished": ("kết thúc", "finished"),
+    "result_incorrect": ("kết quả sai", "result incorrect"),
+    "result_handed_over": ("bàn giao kết quả", "handed over"),
+    "returned": ("trả kết quả", "returned"),
+    "apology": ("xin lỗi", "apology"),
+    "due_date_changed": ("hẹn lại", "due date changed"),
+    "fee_due": ("yêu cầu phí", "fee due"),
+    "fee_paid": ("thu phí", "fee paid"),
+    "fee_refunded": ("hoàn phí", "fee refunded"),
+    "recalled": ("thu hồi", "recalled"),
+    "corrected": ("đính chính", "corrected"),
+    "registry": ("danh mục, định nghĩa thay đổi", "registries or definition changed"),
+}
+"""What came late, in words."""
+
+
 def _kind(kind: str, speech: _Speech) -> str:
-    return speech.say(kind) if kind in WORDS else kind
+    told = KINDS.get(kind, (kind, kind))
+    return told[1] if speech.language == "en" else told[0]

@@ -186,6 +186,7 @@ async def open_web(
                 ),
                 operators=frozenset(each.id for each in what.partners if each.access.operator),
                 covered=partial(covered, store, what),
+                speaks_for={each.id: each.agency for each in what.partners},
                 mailboxes=Owners(
                     partners=owners(what.partners),
                     codec_of=codecs(what).get,
