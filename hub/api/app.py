@@ -18,6 +18,7 @@ from hub.api import (
     documents,
     downloads,
     drop_in,
+    edge_board,
     figures,
     mailbox,
     pages,
@@ -77,6 +78,7 @@ def build(deps: Deps) -> Edge:
     downloads.add(app, deps)
     mailbox.add(app, deps)
     coverage.add(app, deps)
+    edge_board.add(app, deps)
     catalogues.add(app, deps)
     figures.add(app, deps)
     reports.add(app, deps)

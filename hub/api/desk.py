@@ -36,6 +36,7 @@ from hub.judging.wrapping import TRIAL_HEADER
 from hub.metrics.counts import Counts  # noqa: TC001
 from hub.receipts.receipts import came_to, made_of
 from hub.registries.records import Records
+from hub.replicating.board import Line as EdgeLine  # noqa: TC001
 from hub.settings.sections import Documents, Limits
 from hub.store.contract.intake import Accepted, RefusedMessage
 from schemas.agencies import Agencies  # noqa: TC001
@@ -108,6 +109,10 @@ class Showing(msgspec.Struct, frozen=True, kw_only=True):
     early: bool = False
 
 
+async def no_edges(_now: datetime) -> Sequence[EdgeLine]:
+    return ()
+
+
 async def nothing_covered(_now: datetime, _silent_after: int) -> Sequence[Line]:
     """Where nobody asks for a board."""
     return ()
@@ -128,7 +133,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
 
     ``carrying``: bounds the requests that carry documents; ``unscanned``: what a document is before anybody scanned it;
     ``downloaders``: who may fetch documents, by partner; ``mailboxes``: who fetches what is for it. ``operators``: who sees what
-    concerns the hub as a whole; ``covered``: makes the board of coverage. ``desks``: drop-in desks by the path that they are mounted at; ``calls``:
+    concerns the hub as a whole; ``covered``, ``edges``: make the boards of coverage and of hubs below. ``desks``: drop-in desks by the path that they are mounted at; ``calls``:
     where their calls wait, ``unknown``: those of whom the body says who it is. ``console``: the pages at which people work, where there are any.
     ``speaks_for``: each partner's agency.
     """
@@ -165,6 +170,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     operators: frozenset[str] = frozenset()
     covered: Callable[[datetime, int], Awaitable[Sequence[Line]]] = nothing_covered
     speaks_for: Mapping[str, str] = {}
+    edges: Callable[[datetime], Awaitable[Sequence[EdgeLine]]] = no_edges
 
     async def caller(self, request: Request) -> Caller:
         """Return who is calling, one that may send. Raises ``Refusal`` HUB-AUT-*, HUB-IDM-004."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from hub.api import catalogues, coverage, figures, problems, token_desk, views
+from hub.api import catalogues, coverage, edge_board, figures, problems, token_desk, views
 from hub.api.documents import OFFSET_STREAM, Announcement, OwnDocument
 from hub.api.mailbox import MOST
 from hub.figures.report import Report
@@ -304,6 +304,13 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         tag="hub",
         says="Cơ quan, thủ tục nào đã công bố, đã kết nối, im lặng, hỏng · Which agency and procedure is published, connected, silent, broken",
         gives={JSON: coverage.Board},
+        refusals=(401, 403, 429),
+    ),
+    ("GET", edge_board.PATH): Operation(
+        id="showEdges",
+        tag="hub",
+        says="Các hub cấp dưới: còn nối không, chờ gì, phiên bản nào · The hubs below: linked or silent, what waits, which version",
+        gives={JSON: edge_board.EdgeBoard},
         refusals=(401, 403, 429),
     ),
     ("GET", "/livez"): Operation(

@@ -71,6 +71,11 @@ COMMANDS: Mapping[str, str] = {
     "figures list": "hub.cli.figures:list_",
     "figures restate": "hub.cli.figures:restate",
     "figures export": "hub.cli.figures:export",
+    "edges list": "hub.cli.edges:list_",
+    "edges show": "hub.cli.edges:show_",
+    "edges versions": "hub.cli.edges:versions",
+    "edges publish-version": "hub.cli.edges:publish_version",
+    "edges succeed": "hub.cli.edges:succeed",
     "officer add": "hub.cli.officers:add",
     "officer list": "hub.cli.officers:list_",
     "officer disable": "hub.cli.officers:disable",
@@ -104,6 +109,8 @@ COMMANDS: Mapping[str, str] = {
     "error explain": "hub.cli.mistakes:explain",
     "version": "hub.cli.running:version",
 }
+ALONE = {"edges": "edges list"}
+"""Groups whose name alone is a command."""
 GROUPS = tuple(dict.fromkeys(name.split()[0] for name in COMMANDS if " " in name))
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from cyclopts import CycloptsError
 
 from hub.cli import manual, opening, options, telling, times, usage
-from hub.cli.commands import COMMANDS, GROUPS, build, named
+from hub.cli.commands import ALONE, COMMANDS, GROUPS, build, named
 from hub.cli.desk import Complaint, Desk
 from hub.cli.exits import Exit, of_code
 from hub.cli.screen import Screen, clean, screen_of
@@ -115,6 +115,8 @@ def _run(asked: options.Options, desk: Desk) -> int:
     if asked.wrong:
         raise Complaint("usage.global", Exit.USAGE, name=asked.wrong)
     app, name = build(), named(asked.rest)
+    if len(asked.rest) == 1 and name in ALONE and not asked.help:
+        return _call(app, ALONE[name].split(), desk)
     if asked.version:
         return _call(app, ["version"], desk)
     if name not in COMMANDS:

@@ -34,13 +34,16 @@ if TYPE_CHECKING:
     from hub.receipts.receipts import Confirm
     from hub.registries.catalogues import Entry
     from hub.registries.publisher import Publisher
+    from hub.replicating.board import Line as Edge
     from hub.routing.recipients import Routed
     from hub.signatories.reading import Known
+    from hub.store.contract.replicas import Kept
     from hub.store.contract.stages import Staged
     from hub.store.contract.store import Store
     from hub.store.contract.views import TransferView
     from hub.story.record import Story
     from hub.trust.forecast import Event, Pinned
+    from hub.wiring.edges import Planned
     from hub.wiring.governing import Versions
     from schemas.agencies import Agencies
     from schemas.dossier import Message
@@ -404,6 +407,34 @@ async def report_brought(hub: Hub, edition: Edition, now: datetime) -> Sequence[
 
     parties = [each.party for each in hub.partners.values()]
     return await brought(hub.store, parties, hub.means.said, edition, now)
+
+
+async def edges(settings: Path, store: Store, now: datetime) -> tuple[Edge, ...]:
+    """Make the board of hubs below."""
+    from hub.wiring.declared import declared  # noqa: PLC0415 - heavy; only these commands need it
+    from hub.wiring.edges import boarded, edges_of  # noqa: PLC0415 - heavy
+    from hub.wiring.replicas import hub_code  # noqa: PLC0415 - heavy
+
+    what = declared(settings)
+    return await boarded(store, edges_of(what.partners), hub_code(what.settings), now)
+
+
+async def publish_version(
+    settings: Path, store: Store, *, by: str, reason: str, from_day: date
+) -> Kept | None:
+    """Make the next version for hubs below; ``None``: nothing differs. Raises ``Refusal``."""
+    from hub.settings import file  # noqa: PLC0415 - heavy; only this command needs it
+    from hub.wiring.edges import publish  # noqa: PLC0415 - heavy
+
+    return await publish(store, file.load(settings), by=by, reason=reason, from_day=from_day)
+
+
+def successors(settings: Path, old: Sequence[str], new: str, begins: date) -> Planned:
+    """Look at what the registry would say. Raises ``Refusal`` HUB-EDG-045."""
+    from hub.settings import file  # noqa: PLC0415 - heavy; only this command needs it
+    from hub.wiring.edges import successors as wired_successors  # noqa: PLC0415 - heavy
+
+    return wired_successors(file.load(settings), old, new, begins)
 
 
 async def confirming(settings: Path, store: Store) -> Confirm:

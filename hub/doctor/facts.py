@@ -8,6 +8,7 @@ from datetime import date, datetime  # noqa: TC003
 import msgspec
 
 from hub.evidence.contract import Standing  # noqa: TC001
+from hub.replicating.board import Worry  # noqa: TC001
 from hub.store.contract.views import QueueRow  # noqa: TC001
 from hub.store.contract.watching import Figures, Inspection, Process, Verdict  # noqa: TC001
 from hub.trust.forecast import Event  # noqa: TC001
@@ -81,7 +82,9 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
-    """The store, when it could be opened. ``trust``: what is foreseen (``hub.trust.forecast``). ``staged``: stages that persons set."""
+    """The store, when it could be opened. ``trust``: what is foreseen (``hub.trust.forecast``). ``staged``: stages that persons set.
+    ``edges``: what a person should know of hubs below.
+    """
 
     figures: Figures
     inspection: Inspection
@@ -92,6 +95,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     evidence: Standing | None = None
     collected: Sequence[Collected] = ()
     staged: int = 0
+    edges: Sequence[Worry] = ()
 
 
 class Unreached(msgspec.Struct, frozen=True, kw_only=True):

@@ -216,6 +216,12 @@ def _collected(facts: Facts, opened: Opened) -> Iterator[Finding]:
             yield Finding(id="not-collected", grave=True, values=values)
 
 
+def _edges(_: Facts, opened: Opened) -> Iterator[Finding]:
+    for worry in opened.edges:
+        values = {**worry.values, "partner": worry.partner}
+        yield Finding(id=f"edge-{worry.what}", grave=worry.what in {"stands", "broken"}, values=values)
+
+
 def _strays(_: Facts, opened: Opened) -> Iterator[Finding]:
     inspection = opened.inspection
     if inspection.strays:
@@ -281,6 +287,7 @@ OF_STORE: tuple[Callable[[Facts, Opened], Iterator[Finding]], ...] = (
     _staged,
     _queue,
     _collected,
+    _edges,
     _strays,
     _store_health,
     _trust,

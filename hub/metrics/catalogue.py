@@ -146,6 +146,27 @@ METRICS: tuple[Metric, ...] = (
         "còn bao lâu nữa thì không chứng thư nào của đối tác được tin; âm: đã hết, thông điệp bị từ chối",
         "until no certificate of a partner may be believed; under 0: it is over, and its messages are refused",
     ),
+    Metric(
+        "edge_heard_seconds",
+        "gauge",
+        ("partner",),
+        "bao lâu kể từ lần nghe hub cấp dưới gần nhất",
+        "since a hub below was last heard",
+    ),
+    Metric(
+        "edge_waiting",
+        "gauge",
+        ("partner", "way"),
+        "số lượt chờ giữa hub này và hub cấp dưới: down (chờ xuống), up (chờ lên, theo báo cáo gần nhất)",
+        "what waits between this hub and one below: down, and up as it told last",
+    ),
+    Metric(
+        "edge_version_behind",
+        "gauge",
+        ("partner",),
+        "hub cấp dưới chậm bao nhiêu phiên bản so với phiên bản mới nhất",
+        "by how many versions a hub below is behind the newest",
+    ),
     Metric("database_bytes", "gauge", (), "cỡ cơ sở dữ liệu", "size of the database"),
     Metric(
         "database_limit_bytes",

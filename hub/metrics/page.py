@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 
 from hub.metrics.catalogue import METRICS, PREFIX, Metric
 from hub.metrics.counts import INFINITE
+from hub.replicating.board import State
 from hub.rounds.collecting import chore, last_good
 from hub.rounds.watch import BALANCE, SURVEY
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric as Family
 
+    from hub.replicating.board import Line
     from hub.store.contract.store import Store
     from hub.store.contract.watching import Series
 
@@ -40,7 +42,7 @@ Values = dict[str, dict[tuple[str, ...], float]]
 """By metric and labels."""
 
 
-async def page(
+async def page(  # noqa: PLR0913 - one parameter for each thing that no store knows
     store: Store,
     now: datetime,
     *,
@@ -49,10 +51,12 @@ async def page(
     most: int | None = None,
     left: Mapping[str, float] = MappingProxyType({}),
     collected: Sequence[str] = (),
+    edges: Sequence[Line] = (),
 ) -> bytes:
     """Return the page in Prometheus's text format. ``free``: bytes on the disk of the data folder;
     ``most``: bytes that the database may have; ``left``: seconds until no certificate of a partner may be believed;
-    ``collected``: partners that the hub picks up from.
+    ``collected``: partners that the hub picks up from;
+    ``edges``: the board of hubs below.
     """
     values: Values = {metric.name: {} for metric in METRICS}
     values["trust_left_seconds"] = {(partner,): seconds for partner, seconds in left.items()}
@@ -61,6 +65,7 @@ async def page(
     await _checks(store, now, values)
     await _collected(store, collected, now, values)
     await _evidence(store, now, values)
+    _edges(edges, now, values)
     figures = await store.figures()
     values["database_bytes"][()] = figures.size
     if most is not None:
@@ -115,6 +120,17 @@ async def _evidence(store: Store, now: datetime, values: Values) -> None:
     for name, since in (("unchained", found.unchained), ("unstamped", found.unrooted)):
         age = max(0.0, (now - since).total_seconds()) if since else 0.0
         values[f"journal_{name}_seconds"][()] = age
+
+
+def _edges(lines: Sequence[Line], now: datetime, values: Values) -> None:
+    for line in lines:
+        if line.through or line.state is State.SUCCEEDED:
+            continue
+        if line.heard_at:
+            values["edge_heard_seconds"][(line.partner,)] = max(0.0, (now - line.heard_at).total_seconds())
+        values["edge_waiting"][line.partner, "down"] = line.down
+        values["edge_waiting"][line.partner, "up"] = line.up
+        values["edge_version_behind"][(line.partner,)] = max(0, line.newest - line.version)
 
 
 class _Given(Collector):

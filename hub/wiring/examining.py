@@ -28,13 +28,16 @@ from hub.doctor.facts import (
 )
 from hub.doctor.rules import ALIVE, ENDS_SOON
 from hub.documents.scanner import Scanner
+from hub.replicating.board import worries
 from hub.rounds.collecting import chore, last_good
 from hub.rounds.watch import BALANCE, SURVEY
 from hub.settings import file as settings_file
 from hub.settings.values import address
 from hub.trust.forecast import forecast
 from hub.wiring.declared import declared
+from hub.wiring.edges import boarded, edges_of
 from hub.wiring.parts import made_before, refusals, store_of
+from hub.wiring.replicas import hub_code
 from hub.wiring.tools import key_warnings, keys_of, pool_tools
 from hub.wiring.trust import facts_of
 from schemas.problems import Problem, Refusal
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
 
     from hub.partners.declaration import Collect
     from hub.partners.partner import Partner
+    from hub.replicating.board import Worry
     from hub.settings.file import Settings
     from hub.store.contract.store import Store
     from hub.wiring.declared import Declared as Read
@@ -164,6 +168,7 @@ async def _opened(
             inspection=await store.inspect(clock()),
             processes=await store.processes(),
             evidence=await store.evidence.standing(),
+            edges=await _edges(store, settings, what, clock()),
             staged=len((await store.stages.stages()).staged),
             collected=[await _collected(store, *one) for one in what.collected] if what else (),
         ), ()
@@ -173,6 +178,11 @@ async def _opened(
         return None, [Problem(code="HUB-STO-010", detail=type(error).__name__)]
     finally:
         await store.close()
+
+
+async def _edges(store: Store, settings: Settings, what: Read | None, now: datetime) -> Sequence[Worry]:
+    lines = await boarded(store, edges_of(what.partners if what else ()), hub_code(settings), now)
+    return tuple(worries(lines, now))
 
 
 async def _collected(store: Store, partner: Partner, told: Collect) -> Collected:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from hub.replicating.giving import Giving
+from hub.replicating.giving import EVERY, Giving
 from hub.replicating.manifest import WRONG, Kind
 from hub.replicating.places import Places
 from hub.replicating.taking import Taking
+from hub.rounds.rounds import again, beside
 from hub.settings import replica
 from hub.wiring import declared
 from hub.wiring.parts import utc_now
@@ -21,16 +23,23 @@ from signing.jose.detached import DetachedVerifier
 from signing.trust.pins import load_certificates, load_pins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import AsyncIterator, Iterable, Iterator
     from datetime import datetime
     from pathlib import Path
 
     from hub.receipts.receipts import Confirm
     from hub.settings.file import Settings
     from hub.store.contract.store import Store
+    from hub.wiring.declared import Declared
     from signing.trust.pins import PinFile
 
+GIVING = "giving"
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]")
+
+
+def hub_code(settings: Settings) -> str:
+    """What this hub is called by other hubs."""
+    return settings.name or "hub"
 
 
 def places_of(settings: Settings) -> Places:
@@ -62,6 +71,23 @@ def readable(settings: Settings, places: Places) -> None:
 
 def giving(store: Store, settings: Settings, hub: str, confirm: Confirm) -> Giving:
     return Giving(store, partial(_gathered, settings), confirm, hub, now=utc_now)
+
+
+@asynccontextmanager
+async def giving_down(store: Store, what: Declared, confirm: Confirm, name: str) -> AsyncIterator[None]:
+    """Make the next version when something changed, while the context lasts; in one worker of the cluster, and only where there are hubs below."""
+    if all(each.party.hub != "child" for each in what.partners):
+        yield
+        return
+    gives = giving(store, what.settings, hub_code(what.settings), confirm)
+
+    async def once() -> None:
+        if await store.turn(GIVING, name, utc_now(), 3 * EVERY):
+            await gives.round()
+
+    async with beside(again(EVERY, once, "versions")):
+        yield
+    await store.end_turn(GIVING, name)
 
 
 def _gathered(settings: Settings) -> Iterator[tuple[Kind, str, bytes]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
+from collections.abc import Awaitable, Callable, Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
 from contextlib import asynccontextmanager
 from datetime import datetime  # noqa: TC003
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ import msgspec
 from hub.metrics.desk import desk, serving
 from hub.metrics.page import page
 from hub.metrics.pulse import EVERY, Pulse
+from hub.replicating.board import Line  # noqa: TC001
 from hub.rounds.rounds import again, beside
 from hub.store.contract.watching import Process
 from hub.version import own_version
@@ -29,11 +30,12 @@ if TYPE_CHECKING:
 
 class OfPartners(msgspec.Struct, frozen=True, kw_only=True):
     """What figures tell of partners. ``left``: seconds until no certificate of one may be believed; ``collected``: those that are
-    picked up from.
+    picked up from; ``edges``: makes the board of hubs below.
     """
 
     left: Callable[[datetime], Mapping[str, float]]
     collected: Sequence[str] = ()
+    edges: Callable[[datetime], Awaitable[Sequence[Line]]] | None = None
 
 
 def process_name() -> str:
@@ -75,6 +77,7 @@ async def watched(
             most=settings.limits.database,
             left=partners.left(at),
             collected=partners.collected,
+            edges=await partners.edges(at) if partners.edges else (),
         )
 
     await pulse.beat()

@@ -40,9 +40,11 @@ from hub.wiring.console import console
 from hub.wiring.coverage import covered
 from hub.wiring.declared import code_lists_of, codecs
 from hub.wiring.documents import unscanned
+from hub.wiring.edges import boarded, edges_of
 from hub.wiring.evidence import confirming
 from hub.wiring.having import having
 from hub.wiring.parts import new_ids, store_of, utc_now
+from hub.wiring.replicas import hub_code
 from hub.wiring.room import ASK_EVERY, Room
 from hub.wiring.trust import rules_of, time_left
 from hub.wiring.watching import OfPartners, watched
@@ -109,7 +111,9 @@ async def open_web(
     admission = Admission(settings.limits, shares, watermark)
 
     of_partners = OfPartners(
-        left=time_left(what, trust), collected=[partner.id for partner, _ in what.collected]
+        left=time_left(what, trust),
+        collected=[partner.id for partner, _ in what.collected],
+        edges=partial(boarded, store, edges_of(what.partners), hub_code(settings)),
     )
 
     def gauges() -> dict[str, float]:
@@ -187,6 +191,7 @@ async def open_web(
                 operators=frozenset(each.id for each in what.partners if each.access.operator),
                 covered=partial(covered, store, what),
                 speaks_for={each.id: each.agency for each in what.partners},
+                edges=partial(boarded, store, edges_of(what.partners), hub_code(settings)),
                 mailboxes=Owners(
                     partners=owners(what.partners),
                     codec_of=codecs(what).get,

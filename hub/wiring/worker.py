@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -30,10 +31,12 @@ from hub.trust.state import EVERY, Known
 from hub.wiring.collecting import Door, Hands, collecting, router_of
 from hub.wiring.declared import codecs
 from hub.wiring.documents import cared_for, desks
+from hub.wiring.edges import boarded, edges_of
 from hub.wiring.evidence import confirming, kept_evidence
 from hub.wiring.having import having
 from hub.wiring.parts import link_secret, utc_now
 from hub.wiring.publishing import publishing
+from hub.wiring.replicas import giving_down, hub_code
 from hub.wiring.timestamps import stamped
 from hub.wiring.trust import inquiring, reply_rules_of, time_left
 from hub.wiring.watching import OfPartners, process_name, watched
@@ -128,7 +131,9 @@ async def open_worker(
                 lambda: {"transfers": delivery.in_hand},
                 shown,
                 OfPartners(
-                    left=time_left(what, known), collected=[partner.id for partner, _ in what.collected]
+                    left=time_left(what, known),
+                    collected=[partner.id for partner, _ in what.collected],
+                    edges=partial(boarded, store, edges_of(what.partners), hub_code(settings)),
                 ),
             ),
             beside(watch.run()),
@@ -136,6 +141,7 @@ async def open_worker(
             beside(_pruner(store, settings.retention, name).run()),
             beside(vigil.run()),
             beside(publishing(store, what, speak).run()),
+            giving_down(store, what, confirm, name),
             kept_evidence(store, settings, name),
             inquiring(store, what, name),
             cared_for(store.documents, what, path),
