@@ -427,7 +427,17 @@ def _told_twice(cases: list[Case], dice: random.Random) -> list[Case]:
         twice = dice.choice(TWICE)
         if dice.random() < 0.12 and (twice, case.unit) != ("other-key", JUSTICE):
             cases[n] = replace(case, twice=twice)
+    n = next(n for n, case in enumerate(cases) if _on_the_eve(case))
+    cases[n] = replace(cases[n], twice="handed-again")
     return cases
+
+
+def _on_the_eve(case: Case) -> bool:
+    """Handed over on the day before the week, and told again in it."""
+    eve, handed = further(FIRST, -1), case.handed_over_at
+    if handed is None or handed.date() != eve:
+        return False
+    return case.returned_at is None or case.returned_at.date() > eve
 
 
 # --- what is never counted ----------------------------------------------------------------------------------------

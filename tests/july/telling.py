@@ -11,7 +11,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from tests.july.days import at, further
 from tests.july.places import CENTRE, INSURANCE, LAND
+from tests.july.targets import LAST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -201,8 +203,8 @@ def _answered(pause: Pause) -> dict[str, Any]:
 
 
 def _changes(case: Case, by: str) -> Iterator[Act]:
-    for at, due in case.moved:
-        yield Act(at, by, "due_date_changed", case, {"due_at": iso(due), "reason": "Được gia hạn"})
+    for said_at, due in case.moved:
+        yield Act(said_at, by, "due_date_changed", case, {"due_at": iso(due), "reason": "Được gia hạn"})
     if excuse := case.excuse:
         named = {"due_at": iso(excuse.due)} if excuse.due else {}
         told = {"overdue_reason": excuse.reason, "responsible_unit": excuse.unit}
@@ -268,4 +270,5 @@ def _again(case: Case, act: Act) -> Iterator[Act]:
     if case.twice == "receipt-again" and act.kind == "fee_paid":
         yield replace(act, again="-hai", at=act.at + 3 * MINUTES)
     if case.twice == "handed-again" and act.kind == "result_handed_over":
-        yield replace(act, again="-hai", at=act.at + 12 * MINUTES)
+        next_day = at(further(act.at.date(), 1), 8)
+        yield replace(act, again="-hai", at=next_day if next_day.date() <= LAST else act.at + 12 * MINUTES)
