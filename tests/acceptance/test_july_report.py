@@ -5,15 +5,14 @@ It opens its dossiers, names who accepted why four were late, stays as it was pu
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 import pytest_asyncio
 
 from hub.figures.counting import World
-from hub.figures.files import file_of
 from hub.figures.period import Period
 from hub.figures.publishing import FigureDesk
 from hub.receipts.receipts import unsigned
@@ -21,7 +20,8 @@ from schemas.problems import Refusal
 from tests.july import oracle
 from tests.july.days import at, midnight
 from tests.july.oracle import Window
-from tests.july.places import PROVINCE, agencies
+from tests.july.partners import key_of
+from tests.july.places import PROVINCE, TAM_KY, agencies
 from tests.july.plan import is_late
 from tests.july.reading import of_page, of_workbook
 from tests.july.targets import BEGAN, FIRST, LAST
@@ -118,17 +118,17 @@ def register(made: Plan) -> Table:
 
 
 async def test_page_and_spreadsheet_say_in_every_cell_what_the_register_has(
-    published: Edition, half_year: Plan
+    told: Running, published: Edition, half_year: Plan
 ) -> None:
-    wanted = register(half_year)
+    wanted, there = register(half_year), f"/reports/{published.publication.id}/1"
     assert len(wanted) > 200
-    assert differing(of_page(file_of(published, "html", "vi"))[0], wanted) == []
-    assert differing(of_workbook(file_of(published, "xlsx", "vi")), wanted) == []
+    assert differing(of_page(await fetched(told, f"{there}?lang=vi"))[0], wanted) == []
+    assert differing(of_workbook(await fetched(told, f"{there}.xlsx?lang=vi")), wanted) == []
 
 
-async def test_the_signed_document_says_the_same(published: Edition, half_year: Plan) -> None:
-    told = msgspec.json.decode(file_of(published, "json", "vi"))
-    total, targets = told["total"], half_year.targets
+async def test_the_signed_document_says_the_same(told: Running, published: Edition, half_year: Plan) -> None:
+    found = json.loads(await fetched(told, f"/v1/reports/{published.publication.id}/1"))
+    total, targets = found["total"], half_year.targets
     assert total["figures"]["received"] == targets.week_received
     assert total["figures"]["handed_over"] == targets.week_handed_over
     assert total["figures"]["resolved_late"] == targets.week_late
@@ -136,14 +136,26 @@ async def test_the_signed_document_says_the_same(published: Edition, half_year: 
     assert total["since"]["handed_over"] == targets.handed_over
     assert total["since"]["collected"] == targets.collected
     for window, what in ((WEEK, "figures"), (SINCE, "since")):
-        dossiers, money = (
-            oracle.figures(half_year, window, "agency"),
-            oracle.money(half_year, window, "agency"),
-        )
-        for line in told["lines"]:
-            wanted = {name: len(codes) for name, codes in dossiers.get(line["key"], {}).items()}
-            wanted |= money.get(line["key"], {})
-            assert {name: value for name, value in line[what].items() if value} == wanted, line["key"]
+        wanted = values(half_year, window)
+        for line in found["lines"]:
+            said = {name: value for name, value in line[what].items() if value}
+            assert said == wanted.get(line["key"], {}), line["key"]
+
+
+async def test_a_district_asks_for_its_own_figures_and_opens_them(told: Running, half_year: Plan) -> None:
+    """Over the API, as its own system may: what it received itself and what its communes did, and nobody else's."""
+    days = "from=2017-07-14&to=2017-07-20"
+    found = json.loads(await fetched(told, f"/v1/figures?{days}&by=agency", "tam-ky"))
+    tree = {unit for unit, row in agencies().items() if TAM_KY in (unit, row["parent"])}
+    wanted = values(half_year, WEEK)
+    assert {row["key"] for row in found["rows"]} == tree
+    for row in found["rows"]:
+        assert {name: value for name, value in row["figures"].items() if value} == wanted.get(row["key"], {})
+    opened = json.loads(await fetched(told, f"/v1/figures/received?{days}", "tam-ky"))
+    dossiers = oracle.figures(half_year, WEEK, "agency")
+    assert opened["dossiers"] == sorted(
+        code for unit in tree for code in dossiers.get(unit, {}).get("received", [])
+    )
 
 
 async def test_every_figure_opens_its_dossiers(published: Edition, half_year: Plan) -> None:
@@ -158,12 +170,12 @@ async def test_every_figure_opens_its_dossiers(published: Edition, half_year: Pl
 
 
 async def test_the_four_that_were_late_have_their_reasons_and_who_accepted_them(
-    published: Edition, half_year: Plan
+    told: Running, published: Edition, half_year: Plan
 ) -> None:
     wanted = [(case.unit, case.excuse and case.excuse.reason, DIRECTOR) for case in late_ones(half_year)]
     assert [(each.agency, each.reason, each.accepted_by) for each in published.report.late] == wanted
     assert all(each.unit and each.days >= 0 for each in published.report.late)
-    reasons = of_page(file_of(published, "html", "vi"))[1]
+    reasons = of_page(await fetched(told, f"/reports/{published.publication.id}/1?lang=vi"))[1]
     assert {str(row["Lý do được chấp nhận"]) for row in reasons.values()} <= {
         reason for _, reason, _ in wanted
     }
@@ -208,6 +220,23 @@ async def test_what_becomes_known_later_stands_beside_what_was_published(
     assert (second.report.edition, second.report.total.figures["handed_over"]) == (2, week + 1)
     first = await desk.edition(published.publication.id, 1)
     assert (first.raw, first.publication) == (published.raw, published.publication)
+
+
+async def fetched(running: Running, path: str, by: str = "") -> bytes:
+    """``by``: the system that asks; empty: anybody."""
+    headers = {"Authorization": f"Bearer {key_of(by)}"} if by else {}
+    async with running.hub.session.get(f"{running.hub.url}{path}", headers=headers) as got:
+        body = await got.read()
+        assert got.status == 200, body
+        return body
+
+
+def values(made: Plan, window: Window) -> dict[str, dict[str, int]]:
+    """Unit → figure → its value, as the register has it; what is nothing is left out."""
+    found = oracle.money(made, window, "agency")
+    for unit, figures in oracle.figures(made, window, "agency").items():
+        found.setdefault(unit, {}).update({name: len(codes) for name, codes in figures.items()})
+    return found
 
 
 def forgotten(made: Plan) -> Case:

@@ -25,7 +25,7 @@ from tests.integration.intake_house import house, parts
 from tests.july.clerks import Clerks
 from tests.july.days import VIETNAM
 from tests.july.mailbox import box
-from tests.july.partners import write
+from tests.july.partners import AGENCIES, write
 from tests.july.telling import families
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ async def hub(folder: Path, opens: Callable[[Ids], Store] | None = None) -> Asyn
             "/dvcqg": DESKS["mapi"],
             "/cong": DESKS["portal"],
         },
+        "operators": frozenset({"trung-tam"}),
+        "speaks_for": AGENCIES,
         "calls": Spool(folder / "spool", memory=64 << 10, limit=256 << 10),
         "unknown": Spool(folder / "spool", memory=64 << 10, limit=256 << 10),
     }

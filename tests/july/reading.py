@@ -26,8 +26,13 @@ def _of_table(table: etree._Element) -> Table:
     found: Table = {}
     for row in table.iter("tr"):
         name, cells = row.find("th[@scope='row']"), row.findall("td")
-        if name is not None and cells:
-            found[_text(name)] = {cell.get("data-label", ""): _value(_text(cell)) for cell in cells}
+        if name is None or not cells:
+            continue
+        told = {cell.get("data-label", ""): _value(_text(cell)) for cell in cells}
+        quiet = name.find("span[@class='quiet']")
+        if quiet is not None:  # a silent line says so beside its name, and its note is empty
+            told[cells[-1].get("data-label", "")] = _text(quiet)
+        found[(name.text or "").strip()] = told
     return found
 
 
