@@ -6,7 +6,7 @@ payment is often told later than it was made.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -141,7 +141,8 @@ def _end(so_far: Sequence[Happened]) -> dict[str, datetime | None]:
         name = ENDS.get(fact.state, "")
         end = {known: at for known, at in end.items() if name in {known, ENDS_OF.get(known)}}
         if name == "finished_at":
-            end[name] = max(legs or moment, end.get(name) or legs or moment)
+            ended = BEFORE if fact.kind is Kind.RECEIVED else legs or end.get(name) or moment
+            end[name] = max(ended, end.get(name) or ended)
         elif name:
             end.setdefault(name, moment)
         if name and (beside := BESIDE.get(fact.kind)):
@@ -149,6 +150,8 @@ def _end(so_far: Sequence[Happened]) -> dict[str, datetime | None]:
     return {**end, "due_at": due}
 
 
+BEFORE = datetime.min.replace(tzinfo=UTC)
+"""When a dossier was finished that was brought in at a cut-over as finished: in no period."""
 ENDS = {
     State.WITHDRAWN: "withdrawn_at",
     State.REFUSED: "refused_at",

@@ -16,7 +16,7 @@ from hub.story.record import Story, Value
 from schemas.dossier import Channel, Duty, Fee, FeeState, Kind, State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from schemas.dossier import Dossier, Message
 
@@ -40,8 +40,8 @@ class Line(Value, frozen=True):
 
 
 class Fact(Value, frozen=True):
-    """``state``, ``due_at``, ``stage``: of the dossier as a whole, after the message. ``agency``: whose word it is; ``origin``: the partner's
-    that opened the dossier. ``key``: the sender's, by which a correction may name it. ``explains``: it says why the dossier is late.
+    """``state``, ``due_at``, ``stage``: of the dossier as a whole, after the message. ``agency``: whose word it is; ``origin``: it is
+    theirs who opened the dossier. ``key``: the sender's, by which a correction may name it. ``explains``: it says why the dossier is late.
     """
 
     message: str
@@ -72,17 +72,23 @@ class Fact(Value, frozen=True):
     told_due_at: datetime | None = None
 
 
-def fact_of(identity: str, message: Message, dossier: Dossier, story: Story) -> Fact:
-    """``story``: the dossier's after the message. ``identity``: the message's id."""
+def fact_of(
+    identity: str, message: Message, dossier: Dossier, story: Story, forms: Mapping[str, str]
+) -> Fact:
+    """``story``: the dossier's after the message. ``identity``: the message's id. ``forms``: as of ``Agencies``.
+
+    Another hub brings what many agencies say: who opened a dossier is its partner *and* its agency.
+    """
     event, procedure = message.event, dossier.procedure
+    agency = forms.get(message.agency, message.agency)
     return Fact(
         message=identity,
         key=message.key,
         kind=event.kind,
         at=event.at,
         partner=message.sender,
-        agency=message.agency,
-        origin=message.sender == story.origin,
+        agency=agency,
+        origin=message.sender == story.origin and agency == story.origin_agency,
         code=dossier.code,
         received_by=story.received_by,
         state=story.state,

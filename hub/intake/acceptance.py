@@ -7,7 +7,7 @@ as it was, and parks its transfers (quarantine).
 
 from __future__ import annotations
 
-from collections.abc import Sequence  # noqa: TC003 - msgspec reads the annotations at run time
+from collections.abc import Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations at run time
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -182,7 +182,9 @@ def decide(
         | ({"officer": inbound.headers[OFFICER]} if OFFICER in inbound.headers else {})
         | ({} if heard.traffic == "live" else {"stage": heard.traffic})
         | deadline.facts(before.deadline if before else None, after),
-        fact=_fact(identity, message, after) if isinstance(judgement, Advanced) and heard.believed else b"",
+        fact=_fact(identity, message, after, parts.router.agencies.forms)
+        if isinstance(judgement, Advanced) and heard.believed
+        else b"",
     )
 
 
@@ -196,11 +198,11 @@ def _quiet(judgement: Advanced | Noted | Quarantined, *, believed: bool) -> str:
     return NOTED if isinstance(judgement, Noted) and judgement.aside else ""
 
 
-def _fact(identity: str, message: Message, after: Story | None) -> bytes:
+def _fact(identity: str, message: Message, after: Story | None, forms: Mapping[str, str]) -> bytes:
     """What figures are counted from; nothing where a message is about no dossier."""
     if after is None or message.dossier is None:
         return b""
-    return ledger.to_json(ledger.fact_of(identity, message, message.dossier, after))
+    return ledger.to_json(ledger.fact_of(identity, message, message.dossier, after, forms))
 
 
 def _heard(

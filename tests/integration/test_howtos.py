@@ -313,6 +313,10 @@ def test_a_partner_goes_live_by_stages(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "going-live.md")
 
 
+def test_figures_are_counted_published_and_restated(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "figures.md")
+
+
 def test_dossiers_go_over_the_document_axis_and_back(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "document-axis.md")
 

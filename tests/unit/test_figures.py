@@ -168,6 +168,12 @@ def test_a_new_appointment_counts_from_when_it_was_made() -> None:
     assert "resolved_late" in names(after)
 
 
+def test_what_was_brought_in_as_finished_is_resolved_in_no_period() -> None:
+    story = Story().say(K.RECEIVED, "2017-07-17", state=S.FINISHED)
+    assert names(story) == IN
+    assert names(story.say(K.RETURNED, "2017-07-18")) == IN | {"returned"}
+
+
 def test_what_is_recalled_is_open_again_and_resolved_when_it_is_finished_again() -> None:
     story = finished("2017-07-12", day="2017-07-10", due="2017-07-30").say(
         K.RESULT_HANDED_OVER, "2017-07-12", 11

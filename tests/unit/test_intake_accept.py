@@ -239,6 +239,11 @@ def test_what_moves_the_story_is_kept_for_the_figures_without_a_persons_data(acc
     assert (fact.code, fact.received_by, fact.national, fact.origin) == (CODE, PROVINCE, "1.009999", True)
     later = facts.from_json(accepting(judged(Kind.STEP), known(made), inbound(), NOW).fact)
     assert (later.kind, later.state) == (Kind.STEP, State.PROCESSING)
+    brought = msgspec.structs.replace(judged(Kind.STEP), agency=LAND)
+    message = msgspec.structs.replace(from_json(brought.canonical), agency=LAND)
+    brought = msgspec.structs.replace(brought, canonical=to_json(message))
+    other = facts.from_json(accepting(brought, known(made), inbound(), NOW).fact)
+    assert (other.agency, other.origin) == (LAND, False), "another hub brings what many agencies say"
 
 
 def test_recipients_may_speak_about_the_dossier_from_then_on(accepting: Accepting) -> None:
