@@ -14,6 +14,8 @@ from connectors import written
 from connectors.credentials.contract import Clocks
 from connectors.credentials.showing import credentials
 from connectors.dvcqg.desk import Desk as Dvcqg
+from connectors.edge import codec as edge_codec
+from connectors.edge.settings import Settings as Edge
 from connectors.edxml import client as edxml
 from connectors.edxml import codec as edxml_codec
 from connectors.edxml import collector as edxml_collector
@@ -167,7 +169,7 @@ def _written(settings: Mailbox | Folder, mapping: Writer) -> Codec:
     return written.build(settings.media_type, mapping)
 
 
-def _uncalled(_settings: Mailbox, _replies: Iterable[Row], _outfit: Outfit) -> Connector:
+def _uncalled(_settings: Mailbox | Edge, _replies: Iterable[Row], _outfit: Outfit) -> Connector:
     return Uncalled()
 
 
@@ -230,6 +232,7 @@ ROOMS: Mapping[str, Room] = {
         encloses=lambda _: national_portal_g2_codec.LARGEST,
     ),
     "gip": Room(settings=Gip, build=gip_codec.build, connect=_gip, numbers=False),
+    "edge": Room(settings=Edge, build=edge_codec.build, connect=_uncalled),
     "mailbox": Room(settings=Mailbox, build=_written, connect=_uncalled),
     "folder": Room(settings=Folder, build=_written, connect=_dropped, collect=_picked),
 }

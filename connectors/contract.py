@@ -317,6 +317,38 @@ class Answers(Protocol):
         ...
 
 
+class Relayed(Value, frozen=True):
+    """What another hub needs to place a message in its dossier. All but ``history`` is as its *first* hub, the one that accepted it, told it.
+
+    ``id``, ``key``, ``digest`` (SHA-256 hex of the received bytes), ``accepted_at``, ``sender``, ``agency``, ``stage``: of the message
+    there. ``hub``, ``no``: that hub, and its running number within the dossier; ``seen``: hub → highest number that it knew then.
+    ``words``: what the message means in the dossier's story, as it was decided there; absent: not said. ``history``: earlier
+    entries of the dossier that the recipient never had, oldest first, each as a codec that relays wrote it, without a history of its own.
+    """
+
+    id: str
+    hub: str
+    no: int
+    seen: Mapping[str, int]
+    sender: str
+    agency: str
+    key: str
+    digest: str
+    accepted_at: datetime
+    stage: str
+    words: Mapping[str, str | bool | int] = {}
+    history: tuple[bytes, ...] = ()
+
+
+@runtime_checkable
+class Relays(Protocol):
+    """A codec for another hub: its payload carries a message on, with where it stands in its dossier."""
+
+    def relay(self, draft: Draft, told: Relayed) -> Draft:
+        """Put it around the message before the payload is sealed. Raises ``Refusal`` HUB-EDG-010 for what is too large to travel."""
+        ...
+
+
 class Connector(Protocol):
     """One partner, reachable. Built once per process; safe for concurrent calls on one event loop."""
 

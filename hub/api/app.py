@@ -19,6 +19,7 @@ from hub.api import (
     downloads,
     drop_in,
     edge_board,
+    edge_desk,
     figures,
     mailbox,
     pages,
@@ -82,6 +83,8 @@ def build(deps: Deps) -> Edge:
     catalogues.add(app, deps)
     figures.add(app, deps)
     reports.add(app, deps)
+    if deps.below is not None:
+        edge_desk.add(app, deps, deps.below)
     drop_in.add(app, deps, token_desk.add(app, deps))
     if deps.console is not None:
         office.add(app, deps, deps.console)

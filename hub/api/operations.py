@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from connectors.edge.calling import STREAM
+from connectors.edge.values import Acks, Hello
 from hub.api import catalogues, coverage, edge_board, figures, problems, token_desk, views
 from hub.api.documents import OFFSET_STREAM, Announcement, OwnDocument
 from hub.api.mailbox import MOST
@@ -37,6 +39,7 @@ TAGS = {
     "catalogues": "Danh mục được công bố · Catalogues that are published",
     "figures": "Số liệu và báo cáo đã công bố · Figures, and reports that were published",
     "access": "Đăng nhập · Log in",
+    "hubs": "Giữa các hub: hub cấp dưới gọi hub cấp trên · Between hubs: a hub below calls the hub above",
     "hub": "Tình trạng hub và danh mục lỗi · The hub's health and the error catalogue",
 }
 
@@ -65,6 +68,8 @@ PARAMETERS: Mapping[str, Parameter] = {
     "procedure": Parameter("query", "Chỉ thủ tục này · This procedure only"),
     "field": Parameter("query", "Chỉ lĩnh vực này · This field only"),
     "channel": Parameter("query", "Chỉ kênh này · This channel only"),
+    "epoch": Parameter("query", "Kỳ đánh số · The epoch of the numbers", {"type": "integer", "minimum": 1}),
+    "wait": Parameter("query", "Số giây chờ · Seconds to wait", {"type": "integer", "minimum": 0, "maximum": 60}),
     "limit": Parameter("query", "Số dòng một trang · Rows of a page", {"type": "integer", "minimum": 1, "maximum": MOST}),
     "Idempotency-Key": Parameter(
         "header",
@@ -94,6 +99,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     open: bool = False
 
 
+BETWEEN = (400, 401, 403, 408, 409, 413, 429, 503)
 SAYS = (400, 401, 403, 408, 409, 413, 415, 422, 429, 503)
 REPLAYED = {"Idempotency-Replayed": "true: đã nói trước đó · it had been said before"}
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
@@ -312,6 +318,54 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         says="Các hub cấp dưới: còn nối không, chờ gì, phiên bản nào · The hubs below: linked or silent, what waits, which version",
         gives={JSON: edge_board.EdgeBoard},
         refusals=(401, 403, 429),
+    ),
+    ("POST", "/edge/v1/hello"): Operation(
+        id="greetHub",
+        tag="hubs",
+        says="Chào: hai hub nhớ gì về nhau · Greet: what both hubs remember of each other",
+        takes={JSON: Hello},
+        gives={JSON: Hello},
+        refusals=BETWEEN,
+    ),
+    ("POST", "/edge/v1/batches"): Operation(
+        id="bringBatches",
+        tag="hubs",
+        says="Mang các gói đến; gói nào đến trọn vẹn đều được tính · Bring batches; whatever arrived whole counts",
+        takes={STREAM: CONTENT},
+        gives={JSON: Acks},
+        refusals=BETWEEN,
+    ),
+    ("GET", "/edge/v1/batches"): Operation(
+        id="fetchBatches",
+        tag="hubs",
+        says="Lấy các gói sau gói `after`; chờ tối đa `wait` giây · Fetch the batches behind `after`; waits up to `wait` seconds",
+        gives={STREAM: CONTENT},
+        parameters=("epoch", "after", "wait"),
+        refusals=BETWEEN,
+    ),
+    ("POST", "/edge/v1/acks"): Operation(
+        id="acknowledgeBatches",
+        tag="hubs",
+        says="Báo đã nhận đến gói nào, mục nào bị từ chối · Say up to where batches were taken in, and what was refused",
+        takes={JSON: Acks},
+        status=204,
+        refusals=BETWEEN,
+    ),
+    ("GET", "/edge/v1/returns"): Operation(
+        id="fetchBack",
+        tag="hubs",
+        says="Lấy lại các gói bên gọi đã gửi và không còn biết · Fetch back batches that the caller had sent and does not know any more",
+        gives={JSON: TEXT},
+        parameters=("epoch", "after"),
+        refusals=BETWEEN,
+    ),
+    ("POST", "/edge/v1/returns"): Operation(
+        id="giveBack",
+        tag="hubs",
+        says="Trả lại gói mà hub này đã gửi và không còn biết; rỗng: hết · Give back a batch that this hub had sent and does not know any more; nothing: that was the last",
+        takes={JSON: TEXT},
+        status=204,
+        refusals=BETWEEN,
     ),
     ("GET", "/livez"): Operation(
         id="isAlive", tag="hub", says="Tiến trình có trả lời · The process answers", gives={JSON: {"type": "object"}}, refusals=(), open=True

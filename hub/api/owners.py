@@ -25,4 +25,4 @@ class Owners(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def owners(partners: Iterable[Partner]) -> frozenset[str]:
-    return frozenset(partner.id for partner in partners if partner.fetches)
+    return frozenset(partner.id for partner in partners if partner.fetches and not partner.party.hub)

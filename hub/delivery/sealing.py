@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 import structlog
 
-from connectors.contract import Answers, Encloses, Envelope, Numbers, Opened, Sealed
+from connectors.contract import Answers, Encloses, Envelope, Numbers, Opened, Relayed, Relays, Sealed
 from hub.documents.contract import Waits
 from hub.processes.crew import Died, TooLong
 from hub.story.filling import Earlier, Filled, fill
@@ -48,7 +48,8 @@ TRIES_ALONE = 2
 class Order(msgspec.Struct, frozen=True):
     """What the pool needs to seal one transfer. ``contents``: documents that travel inside it, by SHA-256. ``number``, ``at``: the
     transfer's own number, and when its message was accepted. ``opened``: what the partner itself opened the dossier with, where it wants answers to that.
-    ``earlier``: what the dossier said before, where the message alone does not say all that the partner requires.
+    ``earlier``: what the dossier said before, where the message alone does not say all that the partner requires. ``relayed``: where it stands in its dossier,
+    where the partner is another hub.
     """
 
     transfer: str
@@ -61,6 +62,7 @@ class Order(msgspec.Struct, frozen=True):
     at: datetime = datetime.fromtimestamp(0, UTC)
     opened: bytes = b""
     earlier: tuple[Earlier, ...] = ()
+    relayed: Relayed | None = None
 
 
 class Wrap(msgspec.Struct, frozen=True):
@@ -113,6 +115,7 @@ def _order(work: Work) -> Order:
         work.accepted_at,
         work.opened,
         work.earlier,
+        work.relayed,
     )
 
 
@@ -151,6 +154,8 @@ def _draft(codec: Codec, order: Order, message: Message) -> Draft:
     draft = codec.encode(order.operation, message, order.key)
     if isinstance(codec, Numbers):
         draft = codec.number(draft, order.number, order.at)
+    if order.relayed is not None and isinstance(codec, Relays):
+        draft = codec.relay(draft, order.relayed)
     return codec.enclose(draft, order.contents) if isinstance(codec, Encloses) else draft
 
 

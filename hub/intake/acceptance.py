@@ -94,8 +94,11 @@ def decide(
             settles_duty=judged.settles_duty,
             informed=parts.router.informed(parts.parties, judged.sender),
             answers=judged.answers,
-            entitled=before is not None
-            and parts.router.entitled(before, parts.parties, judged.sender, on=now.date()),
+            entitled=judged.relayed is not None
+            or (
+                before is not None
+                and parts.router.entitled(before, parts.parties, judged.sender, on=now.date())
+            ),
         ),
         on=now.date(),
         received_by=judged.received_by,
@@ -121,7 +124,15 @@ def decide(
     routed = (
         parts.router.relayed(message, after, parts.parties, on=now.date(), rule=quiet, trial=judged.trial)
         if quiet
-        else parts.router.route(message, after, parts.parties, on=now.date(), trial=judged.trial)
+        else parts.router.route(
+            message,
+            after,
+            parts.parties,
+            on=now.date(),
+            sender=judged.told or None,
+            trial=judged.trial,
+            agency=judged.relayed.agency if judged.relayed else "",
+        )
     )
     if after is not None and quarantine is None:
         after = joining.join(after, (each.partner for each in routed.recipients if each.problem is None))
@@ -259,7 +270,8 @@ def identity_of(judged: Judged, message: Message) -> str:
     that keeps keys takes it once. The bytes are part of it, because what is mended, or said under a key that was
     forgotten long ago, is another message.
     """
-    return named(message.event.at, judged.sender, judged.natural_key or judged.key, judged.digest)
+    digest = judged.relayed.digest if judged.relayed else judged.digest
+    return named(message.event.at, judged.sender, judged.natural_key or judged.key, digest)
 
 
 def _named(message: Message, dossier: str) -> Message:
@@ -299,5 +311,6 @@ def _facts(
         "profile": judged.profile,
         "stamped_at": judged.stamped_at.isoformat() if judged.stamped_at else "",
         "quarantine": quarantine.code if quarantine else "",
+        "relayed": f"{judged.relayed.hub} {judged.relayed.id}" if judged.relayed else "",
     }
     return {name: value for name, value in told.items() if value}

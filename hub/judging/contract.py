@@ -9,8 +9,9 @@ from typing import Protocol
 
 import msgspec
 
-from connectors.contract import Codec  # noqa: TC001
+from connectors.contract import Codec, Relayed  # noqa: TC001
 from hub.documents.contract import New  # noqa: TC001
+from hub.routing.parties import HubKind  # noqa: TC001
 from hub.signatories.authority import Authority
 from hub.story.filling import Earlier  # noqa: TC001
 from schemas.agencies import Agencies  # noqa: TC001
@@ -52,6 +53,8 @@ class Inbound(Value, frozen=True):
     signed, in base64, in an element that these names lead to, from the outermost on. ``clocked``: its key is made of all that was
     said, and its bytes hold the hub's clock beside that: other bytes under the key are the same message. ``earlier``: what its
     dossier said before, once it is known that something is missing for somebody. ``meant``: what a recall is, as the record has it; or what a status is about.
+    ``told``: the partner whose message failed, where another hub tells so.
+    ``returned``: an entry that this hub made itself of its sender's message, and lost.
     """
 
     message: str
@@ -66,6 +69,8 @@ class Inbound(Value, frozen=True):
     clocked: bool = False
     earlier: tuple[Earlier, ...] = ()
     meant: Meant | Answers | None = None
+    told: str = ""
+    returned: bool = False
 
     def content(self) -> bytes:
         return Path(self.file).read_bytes() if self.file else self.body
@@ -82,7 +87,8 @@ class Sender(Value, frozen=True):
 
     ``places``: canonical place → place in the sender's format (``hub.judging.places``). ``own_key``: its format carries a key.
     ``hosts``: where its documents are fetched from; ``None``: their addresses travel on as they are; ``base``: of addresses that name no server. ``authority_kinds``: what
-    only a signatory with the right to may sign; ``seals``: fingerprints of its own certificates, which are no signatory's.
+    only a signatory with the right to may sign; ``seals``: fingerprints of its own certificates, which are no signatory's. ``hub``: it is another
+    hub, whose messages are entries (``connectors.edge``); ``serves``: agencies for which one below may speak.
     """
 
     id: str
@@ -104,6 +110,8 @@ class Sender(Value, frozen=True):
     procedures: frozenset[str] = frozenset()
     settles_duty: bool = False
     text: Text = Text.UTF_8
+    hub: HubKind = ""
+    serves: tuple[str, ...] = ()
 
 
 class Recipient(Value, frozen=True):
@@ -148,6 +156,8 @@ class Judged(Value, frozen=True):
     digest alone; ``places``: where such things stand in the sender's format. ``procedures``: the only ones that its
     sender may speak of; empty: all. ``signatory``: by whose right it was signed; ``repeats``: it tells a result that somebody
     with the right must have signed before. ``trial``: its sender marked it so. ``answers``: what the hub's own message said that it is a status about.
+    ``relayed``: where it stands in its dossier, when another hub accepted it first. ``told``: the partner whose message
+    failed, when that hub tells so.
     """
 
     sender: str
@@ -182,3 +192,5 @@ class Judged(Value, frozen=True):
     answers: Kind | None = None
     documents: tuple[New, ...] = ()
     places: Mapping[str, str] = {}
+    relayed: Relayed | None = None
+    told: str = ""

@@ -117,6 +117,8 @@ def _sender(
         procedures=frozenset(sends.procedures),
         settles_duty=sends.settles_duty,
         text=sends.text,
+        hub=partner.party.hub,
+        serves=partner.party.serves,
         own_key=table is not None and not table.canonical,
         hosts=frozenset(sends.sources.hosts) if sends.sources else None,
         base=(sends.sources.base or "") if sends.sources else "",

@@ -13,6 +13,7 @@ from datetime import datetime  # noqa: TC003
 from hub.judging.contract import CODE_PLACE, Answers, Desk, Inbound, Judged
 from hub.judging.enclosing import enclosures
 from hub.judging.places import on_the_wire
+from hub.judging.relaying import judge_entry
 from hub.judging.saying import allowed_aliases, as_meant, check_said, may_create, nfc
 from hub.judging.settling import settled
 from hub.judging.trying import trials
@@ -36,6 +37,8 @@ def check_size(said: bytes, desk: Desk) -> None:
 def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
     """Judge one message. Raises ``Refusal`` with every problem that could be found at the step that failed."""
     sender = desk.senders[request.sender]
+    if sender.hub or request.returned:
+        return judge_entry(request, sender, desk)
     if request.claimed and sender.verifier is None:
         raise refuse("HUB-AUT-001", "Authorization")
     raw = request.content()

@@ -54,7 +54,7 @@ def _known(source: Source, told: Declaration, room: type[BaseModel] | None) -> I
     badge = proof is not None and proof.identity is not Identity.NONE
     picked_up = sends is not None and sends.collect is not None
     answers = told.receives is not None and getattr(room, "answers", False)
-    here = (badge, picked_up, answers)
+    here = (badge, picked_up, answers, getattr(room, "relays", False))
     ways = (access.api_keys, access.clients, access.certificates, access.signature, access.form, *here)
     if sends is not None and not (sends.api_keys or any(ways)):
         yield source.problem(("sends",), "sends.api_keys, or a way in under [access]")
@@ -149,6 +149,9 @@ def _fetched(source: Source, told: Declaration, room: type[BaseModel] | None) ->
     receives = told.receives
     if receives is None or not getattr(room, "fetches", False):
         return
+    if getattr(room, "relays", False):
+        yield from _relays(source, told)
+        return
     access = told.access
     ways = (access.api_keys, access.clients, access.certificates, access.form)
     if not (any(ways) or (told.sends and told.sends.api_keys)):
@@ -159,6 +162,25 @@ def _fetched(source: Source, told: Declaration, room: type[BaseModel] | None) ->
         yield source.problem(
             ("receives", "order_sensitive"), "true: the next is offered when the one before is acknowledged"
         )
+
+
+def _relays(source: Source, told: Declaration) -> Iterator[Problem]:
+    """Another hub signs its batches, takes all that waits at once, and speaks the hub's own words."""
+    sends, receives = told.sends, told.receives
+    if sends is None or sends.signature is None or sends.signature.binding != "jws-detached":
+        yield source.problem(
+            ("sends", "signature"), 'binding = "jws-detached", with the other hub\'s certificate'
+        )
+    if receives and receives.order_sensitive:
+        yield source.problem(
+            ("receives", "order_sensitive"), "false: all that waits goes into batches, in its order"
+        )
+    for place, mapping in (
+        (("sends", "format"), sends.format if sends else FORM_WORDS),
+        (("receives", "mapping"), receives.mapping if receives else FORM_WORDS),
+    ):
+        if not mapping.startswith(FORM_WORDS):
+            yield source.problem(place, f"another hub: {FORM_WORDS}…")
 
 
 def _by_form(source: Source, told: Declaration, room: type[BaseModel] | None) -> Iterator[Problem]:

@@ -23,6 +23,7 @@ from hub.settings.sections import (
     Desks,
     Documents,
     Evidence,
+    Hub,
     Limits,
     Metrics,
     PdfSignatures,
@@ -76,6 +77,7 @@ class Settings(Closed):
     retention: Retention = Retention()
     backup: Backup = Backup()
     console: Console = Console()
+    hub: Hub = Hub()
     evidence: Evidence = Evidence()
     migrate: bool = True
 

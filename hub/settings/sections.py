@@ -94,7 +94,9 @@ class Limits(Closed):
     receiver: Pace = Pace()
 
 
-TAKEN = frozenset({"token", "v1", "office", "errors", "livez", "readyz", "metrics", "docs", "openapi"})
+TAKEN = frozenset(
+    {"token", "v1", "edge", "office", "errors", "livez", "readyz", "metrics", "docs", "openapi"}
+)
 """First parts of addresses that are the hub's own."""
 
 
@@ -288,6 +290,15 @@ class Console(Closed):
     upload: Octets = 32 << 20
     pages: Annotated[float, Field(gt=0)] = 5.0
     burst: Annotated[int, Field(ge=1)] = 100
+
+
+class Hub(Closed):
+    """``code``: what this hub calls itself to other hubs, and in the stamps of what it accepts first; it never changes. ``key``: the name of the key
+    that signs what it says to them; without one, the key of ``[evidence]``.
+    """
+
+    code: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")] = "hub"
+    key: str = ""
 
 
 class Backup(Closed):

@@ -121,6 +121,10 @@ class Door:
             unscanned=unscanned(what),
         )
 
+    async def receive(self, inbound: Inbound, sender: str) -> Accepted:
+        """Take in what another hub relays."""
+        return await self._intake.receive(inbound, sender)
+
     async def take(self, partner: str, picked: Picked, meant: Meant | Answers | None = None) -> Accepted:
         now = utc_now()
         await self._bringing.bring(partner, picked.enclosed, now)

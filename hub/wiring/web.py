@@ -43,6 +43,7 @@ from hub.wiring.documents import unscanned
 from hub.wiring.edges import boarded, edges_of
 from hub.wiring.evidence import confirming
 from hub.wiring.having import having
+from hub.wiring.hubs import below, exchanging, peers
 from hub.wiring.parts import new_ids, store_of, utc_now
 from hub.wiring.replicas import hub_code
 from hub.wiring.room import ASK_EVERY, Room
@@ -127,21 +128,29 @@ async def open_web(
         await trust.read()
         await standing.read()
         calling = doors(what.partners, settings.documents.proxies, store.access, vouch=trust.vouch)
+        intake = Intake(
+            store=store,
+            bench=bench,
+            decide=Accepting(router=router, parties=(), days=what.days, standing=standing),
+            now=utc_now,
+            confirm=confirming(settings, trust.barred),
+            vouch=trust.vouch,
+            wrapped=desk.wrapped(what.partners),
+            refresh=standing.read,
+            tell=partial(parked, codec_of=codecs(what).get, confirm=confirming(settings, trust.barred)),
+        )
+        exchanges = exchanging(
+            store,
+            peers(what, trust.barred),
+            intake.receive,
+            codec_of=codecs(what).get,
+            confirm=confirming(settings, trust.barred),
+            counts=counts,
+        )
         app = api.build(
             Deps(
-                intake=Intake(
-                    store=store,
-                    bench=bench,
-                    decide=Accepting(router=router, parties=(), days=what.days, standing=standing),
-                    now=utc_now,
-                    confirm=confirming(settings, trust.barred),
-                    vouch=trust.vouch,
-                    wrapped=desk.wrapped(what.partners),
-                    refresh=standing.read,
-                    tell=partial(
-                        parked, codec_of=codecs(what).get, confirm=confirming(settings, trust.barred)
-                    ),
-                ),
+                intake=intake,
+                below=below(store, what, exchanges, intake.receive),
                 store=store,
                 callers=calling.callers,
                 tokens=calling.tokens,

@@ -34,6 +34,7 @@ from hub.wiring.documents import cared_for, desks
 from hub.wiring.edges import boarded, edges_of
 from hub.wiring.evidence import confirming, kept_evidence
 from hub.wiring.having import having
+from hub.wiring.hubs import exchanging, peers, relaying, synced
 from hub.wiring.parts import link_secret, utc_now
 from hub.wiring.publishing import publishing
 from hub.wiring.replicas import giving_down, hub_code
@@ -91,7 +92,12 @@ async def open_worker(
         name, counts = process_name(), Counts()
         speaks = {id_: codec for id_, codec in speak.items() if isinstance(codec, Answers)}
         sealing = Answering(
-            Remembering(Pool(pool.sealing_in(crew, settings.limits.judge_time, known.barred)), store.said),
+            Remembering(
+                relaying(
+                    Pool(pool.sealing_in(crew, settings.limits.judge_time, known.barred)), store, what, speak
+                ),
+                store.said,
+            ),
             store,
             answers=frozenset(id_ for id_, codec in speaks.items() if codec.answers),
             recalls=frozenset(id_ for id_, codec in speaks.items() if codec.recalls),
@@ -101,6 +107,14 @@ async def open_worker(
         await clear(store.stages, parties(what.partners), what.agencies, router_of(what), utc_now())
         hands = Hands(crew=crew, known=known, confirm=confirm, counts=counts, name=name)
         door = Door(store, what, hands)
+        exchanges = exchanging(
+            store,
+            peers(what, known.barred),
+            door.receive,
+            codec_of=speak.get,
+            confirm=confirm,
+            counts=counts,
+        )
         delivery = Delivery(
             name=name,
             store=store,
@@ -146,6 +160,7 @@ async def open_worker(
             inquiring(store, what, name),
             cared_for(store.documents, what, path),
             collecting(store, what, hands, door),
+            synced(store, what, exchanges, door.receive, name),
         ):
             yield delivery
         await watch.end()

@@ -30,6 +30,12 @@ RULES: dict[str, tuple[str, ...]] = {
     "connectors.catalogue": WIRING,
     "connectors.simulators": ("connectors/simulators/", "hub/demo/"),
     **{f"connectors.{room}": (f"connectors/{room}/", "connectors/catalogue.py") for room in ROOMS},
+    # what two hubs say to each other is the hub's own: both ends of that line are in hub
+    "connectors.edge": (
+        *("connectors/edge/", "connectors/catalogue.py", "hub/edges/", "hub/rounds/syncing.py"),
+        *("hub/api/edge_desk.py", "hub/api/operations.py", "hub/judging/relaying.py", "hub/replicating/"),
+        *("hub/reconciling/", "hub/cli/edge", *WIRING),
+    ),
     "hub.store.sql": ("hub/store/", *WIRING),
     "hub.store.sqlite": ("hub/store/sqlite/", *WIRING),
     "hub.store.postgres": ("hub/store/postgres/", *WIRING),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations at run time
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
 
-from connectors.contract import Exchange, Sealed  # noqa: TC001 - msgspec reads the annotations at run time
+from connectors.contract import Exchange, Relayed, Sealed  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.going_live.stages import Stage  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.health.circuit import AFTER, WAITS, Health
 from hub.lifecycle import Move, State  # noqa: TC001 - msgspec reads the annotations at run time
@@ -19,7 +19,7 @@ class Work(Value, frozen=True):
 
     ``attempts`` counts sends that used up schedule entries; ``sends`` counts every send. ``sealed`` is ``None`` until
     ``seal`` stored it. ``facts``: what this partner told in earlier deliveries about this dossier. ``probe``: claimed to see
-    whether a partner that was down is back. ``contents``: documents that travel inside the payload, by SHA-256, and ``opened``: what the partner opened the dossier with, and ``earlier``: what the dossier said before; never the store's. ``stage``: of the transfer.
+    whether a partner that was down is back. ``contents``: documents that travel inside the payload, by SHA-256, and ``opened``: what the partner opened the dossier with, ``earlier``: what the dossier said before, and ``relayed``: where the message stands in it, for another hub; never the store's. ``stage``: of the transfer.
     ``number``: the transfer's own in this store; no other has it.
     """
 
@@ -45,6 +45,7 @@ class Work(Value, frozen=True):
     contents: Mapping[str, bytes] = {}
     opened: bytes = b""
     earlier: tuple[Earlier, ...] = ()
+    relayed: Relayed | None = None
     stage: Stage = "live"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
 from typing import Protocol
 
@@ -51,6 +51,20 @@ class Offered(Value, frozen=True):
     transfer: str
     key: str
     payload: bytes
+
+
+class Told(Value, frozen=True):
+    """An accepted message as another hub is told it. ``raw``: what came, for one that was relayed here; ``stage``: what it counts as."""
+
+    id: str
+    sender: str
+    key: str
+    digest: str
+    dossier: str | None
+    accepted_at: datetime
+    canonical: bytes
+    raw: bytes
+    stage: str = "live"
 
 
 class Batch(Value, frozen=True):
@@ -102,6 +116,19 @@ class Edges(Protocol):
         """Write down how the last try went."""
         ...
 
+    # what is sealed for it
+    async def told(self, messages: Sequence[str]) -> tuple[Told, ...]:
+        """Return these messages as far as they can still be read, in their order."""
+        ...
+
+    async def unheard(self, partner: str, message: str) -> tuple[str, ...]:
+        """Return the messages of the dossier before this one, oldest first, where the partner had nothing of the dossier yet."""
+        ...
+
+    async def here(self, sender: str, key: str) -> str | None:
+        """Return the message that was accepted under the sender's key."""
+        ...
+
     # what is sent
     async def offered(self, partner: str, limit: int) -> tuple[Offered, ...]:
         """What is laid out and in no batch yet, in the order of acceptance; nothing while the partner is paused."""
@@ -119,6 +146,10 @@ class Edges(Protocol):
 
     async def payloads(self, keys: Sequence[str], partner: str) -> tuple[bytes, ...] | None:
         """Return the sealed bytes of transfers to this partner; ``None`` where not all of them can be read any more."""
+        ...
+
+    async def transfer(self, partner: str, key: str) -> str | None:
+        """Return the id of the transfer to this partner that has this key."""
         ...
 
     async def acknowledged(self, partner: str, batch: Batch, keys: Sequence[str], now: datetime) -> int:
@@ -144,6 +175,10 @@ class Edges(Protocol):
         """Return batches that were taken in, from behind ``after`` on."""
         ...
 
+    async def came_as(self, partner: str, keys: Sequence[str]) -> Mapping[str, bytes]:
+        """Return what came from the partner under these keys, byte for byte, as far as it can still be read."""
+        ...
+
     async def refusals(self, partner: str, epoch: int, after: int, limit: int) -> tuple[Batch, ...]:
         """Return batches behind ``after`` in which something was refused."""
         ...
@@ -155,6 +190,10 @@ class Edges(Protocol):
 
     async def readmit(self, partner: str, *, reason: str, by: str, now: datetime) -> Link:
         """Both ways begin a new epoch, with the next exchange. Raises ``Refusal`` HUB-EDG-021: nothing stands."""
+        ...
+
+    async def lift(self, partner: str, now: datetime) -> None:
+        """Nothing stands any more, because the other hub has readmitted this one."""
         ...
 
     async def begin(self, partner: str, *, out: int, taken: int, now: datetime) -> None:

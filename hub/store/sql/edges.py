@@ -8,7 +8,7 @@ import msgspec
 
 from hub.lifecycle import Move, State, move
 from hub.store.contract.delivery import Acknowledgement
-from hub.store.contract.edges import FIRST, Batch, Head, Link, Offered, Waiting
+from hub.store.contract.edges import FIRST, Batch, Head, Link, Offered, Told, Waiting
 from hub.store.sql import acknowledge, journal, reading
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, many, one
@@ -17,7 +17,7 @@ from hub.store.vault import Unreadable
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from hub.store.contract.edges import Contact, Make
@@ -43,6 +43,9 @@ _BATCH = "SELECT epoch, seq, digest, manifest, signature, done_at, refused FROM 
 _KEEP = "INSERT INTO edge_batch(partner,way,epoch,seq,digest,manifest,signature,made_at,done_at,refused) VALUES(?,?,?,?,?,?,?,?,?,?)"
 _WAITING = """
 SELECT count(*), min(t.n) FROM transfer t WHERE t.dest=(SELECT id FROM dest WHERE partner=?) AND t.state=? AND {0}
+"""
+_KEYED = """
+SELECT t.n, t.id FROM message m JOIN transfer t ON t.message=m.n JOIN dest d ON d.id=t.dest WHERE m.id=? AND t.key=? AND d.partner=?
 """
 _OLD = """
 SELECT partner, way, epoch, seq FROM edge_batch b WHERE b.done_at<? AND EXISTS(SELECT 1 FROM edge_batch l WHERE l.partner=b.partner
@@ -80,6 +83,65 @@ def hold(db: Db, partner: str) -> Link:
     db.execute(_FRESH, (partner, FIRST, FIRST))
     db.execute(_HOLD, (partner,))
     return link(db, partner)
+
+
+# --- what is sealed for it
+
+_TOLD = (
+    "SELECT id, sender, key, digest, dossier, accepted_at, canonical, raw, receipt FROM message WHERE id=?"
+)
+_HAD = """
+SELECT 1 FROM message m WHERE m.dossier=? AND m.n<? AND (m.sender=? OR EXISTS(
+  SELECT 1 FROM transfer t JOIN dest d ON d.id=t.dest WHERE t.message=m.n AND d.partner=?)) ORDER BY m.n LIMIT 1
+"""
+_BEFORE = "SELECT id FROM message WHERE dossier=? AND n<? ORDER BY n LIMIT ?"
+MOST_HISTORY = 500
+
+
+class _Stage(msgspec.Struct):
+    stage: str = "live"
+
+
+_STAGE = msgspec.json.Decoder(_Stage)
+
+
+def told(db: Db, bodies: Bodies, messages: Sequence[str]) -> tuple[Told, ...]:
+    found = []
+    for id_ in messages:
+        row = one(db, _TOLD, (id_,))
+        if row is None:
+            continue
+        try:
+            unpack = bodies.unpacker(db, [row[6], row[7]])
+            canonical, raw = unpack(row[6], f"{id_}/canonical"), unpack(row[7], f"{id_}/raw")
+        except Unreadable:
+            continue
+        found.append(
+            Told(
+                id=row[0],
+                sender=row[1],
+                key=row[2],
+                digest=row[3],
+                dossier=row[4],
+                accepted_at=moment(row[5]),
+                canonical=canonical,
+                raw=raw,
+                stage=_STAGE.decode(row[8]).stage,
+            )
+        )
+    return tuple(found)
+
+
+def unheard(db: Db, partner: str, message: str) -> tuple[str, ...]:
+    row = one(db, "SELECT dossier, n FROM message WHERE id=?", (message,))
+    if row is None or row[0] is None or one(db, _HAD, (*row, partner, partner)):
+        return ()
+    return tuple(id_ for (id_,) in many(db, _BEFORE, (*row, MOST_HISTORY)))
+
+
+def here(db: Db, sender: str, key: str) -> str | None:
+    row = one(db, "SELECT message FROM seen WHERE sender=? AND key=?", (sender, key))
+    return str(row[0]) if row else None
 
 
 # --- what is sent
@@ -166,10 +228,9 @@ def acknowledged(
 
 
 def payloads(db: Db, bodies: Bodies, keys: Sequence[str], partner: str) -> tuple[bytes, ...] | None:
-    query = "SELECT t.n, t.id FROM message m JOIN transfer t ON t.message=m.n JOIN dest d ON d.id=t.dest WHERE m.id=? AND t.key=? AND d.partner=?"
     found = []
     for key in keys:
-        row = one(db, query, (key.partition(":")[0], key, partner))
+        row = one(db, _KEYED, (key.partition(":")[0], key, partner))
         try:
             sealed = None if row is None else reading.sealed(db, bodies, row[0], row[1])
         except Unreadable:
@@ -237,6 +298,15 @@ def take(db: Db, partner: str, batch: Batch, prev: str, at: int) -> bool:
     return True
 
 
+def came_as(db: Db, bodies: Bodies, partner: str, keys: Sequence[str]) -> dict[str, bytes]:
+    found = {}
+    for key in keys:
+        id_ = here(db, partner, key)
+        for message in told(db, bodies, [id_]) if id_ else ():
+            found[key] = message.raw
+    return found
+
+
 # --- when the two do not agree any more
 
 
@@ -262,6 +332,13 @@ def readmit(db: Db, partner: str, reason: str, by: str, at: int) -> Link:
     facts = {"partner": partner, "epoch": str(epoch), "reason": reason, "by": by, "code": known.stands}
     journal.write(db, at, "edge_readmitted", facts=facts)
     return link(db, partner)
+
+
+def lift(db: Db, partner: str, at: int) -> None:
+    if not hold(db, partner).stands:
+        return
+    db.execute("UPDATE edge_link SET stands='', detail='', stands_since=NULL WHERE partner=?", (partner,))
+    journal.write(db, at, "edge_lifted", facts={"partner": partner})
 
 
 def begin(db: Db, partner: str, out: int, taken: int, at: int) -> None:
@@ -331,6 +408,15 @@ class SqlEdges:
     async def met(self, partner: str, contact: Contact) -> None:
         await self._writes.run(lambda db: met(db, partner, contact))
 
+    async def told(self, messages: Sequence[str]) -> tuple[Told, ...]:
+        return await self._reads.run(lambda db: told(db, self._bodies, messages))
+
+    async def unheard(self, partner: str, message: str) -> tuple[str, ...]:
+        return await self._reads.run(lambda db: unheard(db, partner, message))
+
+    async def here(self, sender: str, key: str) -> str | None:
+        return await self._reads.look(lambda db: here(db, sender, key))
+
     async def offered(self, partner: str, limit: int) -> tuple[Offered, ...]:
         return await self._reads.run(lambda db: offered(db, self._bodies, partner, limit))
 
@@ -344,6 +430,10 @@ class SqlEdges:
 
     async def payloads(self, keys: Sequence[str], partner: str) -> tuple[bytes, ...] | None:
         return await self._reads.run(lambda db: payloads(db, self._bodies, keys, partner))
+
+    async def transfer(self, partner: str, key: str) -> str | None:
+        row = await self._reads.look(lambda db: one(db, _KEYED, (key.partition(":")[0], key, partner)))
+        return str(row[1]) if row else None
 
     async def acknowledged(self, partner: str, batch: Batch, keys: Sequence[str], now: datetime) -> int:
         return await self._writes.run(lambda db: acknowledged(db, self._bodies, partner, batch, keys, now))
@@ -364,6 +454,9 @@ class SqlEdges:
     async def all_that_came(self, partner: str, epoch: int, after: int, limit: int) -> tuple[Batch, ...]:
         return await self._reads.run(lambda db: batches(db, partner, IN, epoch, after, limit))
 
+    async def came_as(self, partner: str, keys: Sequence[str]) -> Mapping[str, bytes]:
+        return await self._reads.run(lambda db: came_as(db, self._bodies, partner, keys))
+
     async def refusals(self, partner: str, epoch: int, after: int, limit: int) -> tuple[Batch, ...]:
         return await self._reads.run(
             lambda db: batches(db, partner, IN, epoch, after, limit, "AND refused<>'[]'")
@@ -374,6 +467,9 @@ class SqlEdges:
 
     async def readmit(self, partner: str, *, reason: str, by: str, now: datetime) -> Link:
         return await self._writes.run(lambda db: readmit(db, partner, reason, by, micros(now)))
+
+    async def lift(self, partner: str, now: datetime) -> None:
+        await self._writes.run(lambda db: lift(db, partner, micros(now)))
 
     async def begin(self, partner: str, *, out: int, taken: int, now: datetime) -> None:
         await self._writes.run(lambda db: begin(db, partner, out, taken, micros(now)))

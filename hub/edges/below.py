@@ -1,0 +1,124 @@
+"""The hub above's side of a line: what hubs below call. Knows no HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from connectors.edge import tokens
+from connectors.edge.frames import Frames
+from hub.edges.comparing import below
+from hub.edges.exchanging import ours, said
+from hub.store.contract.edges import Contact
+from schemas.problems import refuse
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from datetime import datetime
+
+    from connectors.edge.values import Acks, Hello
+    from hub.edges.exchanging import Exchanging
+    from hub.edges.peers import Peer
+    from hub.edges.returning import Returning
+    from hub.store.contract.edges import Link
+    from hub.store.contract.store import Store
+
+NO_HUB = "HUB-EDG-023"
+LOOK_EVERY = 0.3
+"""Seconds between two looks for something to send, while a hub waits."""
+LONGEST_WAIT = 60.0
+ANSWER = 1 << 20
+"""Bytes of batches in one answer."""
+
+
+class Below:
+    """One per web process."""
+
+    def __init__(
+        self, store: Store, exchanging: Exchanging, returning: Returning, now: Callable[[], datetime]
+    ) -> None:
+        self._store, self._exchanging, self._returning, self._now = store, exchanging, returning, now
+
+    def who(self, authorization: str) -> Peer:
+        """Return the hub below that calls. Raises ``Refusal`` HUB-EDG-003, -023; HUB-SIG-*, HUB-CRT-*."""
+        scheme, _, token = authorization.partition(" ")
+        peers = self._exchanging.peers
+        peer = peers.called(tokens.hint(token.strip())) if scheme.lower() == "bearer" else None
+        if peer is None or peer.above:
+            raise refuse(NO_HUB, "Authorization", rule='room = "edge"')
+        tokens.check(token.strip(), peers.us, self._now(), peer.verify)
+        return peer
+
+    async def hello(self, peer: Peer, hello: Hello) -> Hello:
+        """Compare what both remember. Raises ``Refusal`` HUB-EDG-020: it is not believed, now and until a person readmits it."""
+        link = await self._store.edges.link(peer.partner)
+        if link.stands:
+            raise refuse(link.stands, "hello", detail=link.detail)
+        told = said(hello)
+        found = below(link, told, await ours(self._store, link, told.has.epoch, told.has.seq))
+        if found.fork:
+            raise await self._exchanging.receiving.fork(peer.partner, found.fork)
+        now = self._now()
+        await self._store.edges.met(
+            peer.partner,
+            Contact(
+                at=now,
+                ahead=(hello.clock - now).total_seconds(),
+                hub=hello.hub,
+                software=hello.software,
+            ),
+        )
+        if found.lost is None:
+            await self._exchanging.sending.acknowledged(peer.partner, hello.acks)
+        return await self._exchanging.hello(peer)
+
+    async def take(self, peer: Peer, pieces: AsyncIterator[bytes]) -> Acks:
+        """Take batches in as they arrive; whatever arrived whole counts. Raises ``Refusal`` HUB-EDG-*, HUB-SIG-*."""
+        await self._believed(peer)
+        before = (await self._store.edges.link(peer.partner)).taken.seq
+        frames = Frames()
+        async for piece in pieces:
+            for framed in frames.feed(piece):
+                if not await self._exchanging.take(peer, framed):
+                    return await self._exchanging.acks(peer, before, busy=True)
+        return await self._exchanging.acks(peer, before)
+
+    async def give(self, peer: Peer, epoch: int, after: int, wait: float) -> Sequence[bytes]:
+        """Return batches behind ``after`` in frames; waits for some for ``wait`` seconds."""
+        link = await self._believed(peer)
+        if link.made.epoch != epoch:
+            return ()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + min(wait, LONGEST_WAIT)
+        found = await self._exchanging.frames(peer, ANSWER, after)
+        while not found and loop.time() < until:
+            await asyncio.sleep(LOOK_EVERY)  # what is laid out another process writes
+            found = await self._exchanging.frames(peer, ANSWER, after)
+        return found
+
+    async def acknowledged(self, peer: Peer, acks: Acks) -> None:
+        """Raises ``Refusal`` HUB-EDG-020."""
+        await self._believed(peer)
+        if (acks.source, acks.target) != (peer.code, self._exchanging.peers.us):
+            raise refuse("HUB-EDG-002", "acks", rule=f"from {peer.code} to {self._exchanging.peers.us}")
+        await self._exchanging.sending.acknowledged(peer.partner, acks)
+
+    async def returned(self, peer: Peer, epoch: int, after: int) -> Sequence[bytes]:
+        """Give the hub below back what it lost, as texts."""
+        await self._believed(peer)
+        return await self._returning.give(peer, epoch, after, ANSWER)
+
+    async def take_back(self, peer: Peer, raw: bytes, *, last: bool) -> None:
+        """Take back what this hub lost; behind the ``last`` of it a new epoch begins, because its numbers were used."""
+        await self._believed(peer)
+        manifest = await self._returning.take(raw) if raw else None
+        if last:
+            link = await self._store.edges.link(peer.partner)
+            epoch = max(link.made.epoch, manifest.epoch if manifest else 0) + 1
+            await self._store.edges.begin(peer.partner, out=epoch, taken=link.taken.epoch, now=self._now())
+
+    async def _believed(self, peer: Peer) -> Link:
+        link = await self._store.edges.link(peer.partner)
+        if link.stands:
+            raise refuse(link.stands, "hub", detail=link.detail)
+        return link

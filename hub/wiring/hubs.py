@@ -1,0 +1,181 @@
+"""Other hubs: who they are, who signs for this one, and what each process needs for its side of a line."""
+
+from __future__ import annotations
+
+import random
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from connectors.edge.calling import Client
+from connectors.edge.settings import Settings as EdgeRoom
+from connectors.transport import Http
+from hub.edges.below import Below
+from hub.edges.exchanging import Exchanging
+from hub.edges.peers import ALONE, Peer, Peers
+from hub.edges.receiving import Receiving
+from hub.edges.relaying import Place, Relaying
+from hub.edges.returning import Returning
+from hub.edges.sending import Sending
+from hub.rounds.rounds import beside
+from hub.rounds.syncing import Syncing
+from hub.wiring.parts import new_ids, utc_now
+from hub.wiring.tools import keys_of
+from schemas import errors
+from schemas.problems import refuse
+from signing.jose.detached import DetachedSigner, DetachedVerifier
+from signing.keys.generations import signing
+from signing.profiles import JwsProfile
+from signing.trust.pins import load_pins
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from datetime import datetime
+
+    from connectors.contract import Codec
+    from hub.delivery.delivery import Sealery
+    from hub.edges.peers import Sign, Verify
+    from hub.edges.receiving import Take
+    from hub.metrics.counts import Counts
+    from hub.partners.partner import Partner
+    from hub.receipts.receipts import Confirm
+    from hub.settings.file import Settings
+    from hub.store.contract.edges import Told
+    from hub.store.contract.store import Store
+    from hub.wiring.declared import Declared
+
+PROFILE = JwsProfile(says_time=False)
+"""What hubs sign says its time itself, and may be a month on its way."""
+
+
+def peers(what: Declared, barred: Callable[[], frozenset[str]]) -> Peers:
+    """Return the hubs that partner files declare. Raises ``Refusal`` HUB-CFG-002 where this hub has no key to sign with."""
+    found = {one.id: _peer(one, one.settings) for one in what.partners if isinstance(one.settings, EdgeRoom)}
+    if not found:
+        return ALONE._replace(us=what.settings.hub.code)
+    sign, verify = _own(what.settings, barred)
+    return Peers(what.settings.hub.code, sign, verify, found)
+
+
+def _peer(partner: Partner, told: EdgeRoom) -> Peer:
+    proof = partner.sends.signature if partner.sends else None
+    if proof is None:  # partner files are read against the same rule
+        raise TypeError(partner.id)
+    verifier = DetachedVerifier(load_pins(proof.pins), PROFILE)
+    return Peer(partner.id, told.code or partner.agency, told.parent, verifier.verify)
+
+
+def _own(settings: Settings, barred: Callable[[], frozenset[str]]) -> tuple[Sign, Verify]:
+    name = settings.hub.key or settings.evidence.key
+    if not name:
+        raise refuse("HUB-CFG-002", "hub.key", rule="the name of a key: it signs what goes to other hubs")
+    generations = keys_of(settings, name).generations(name)
+    signers = {one.key.fingerprint: DetachedSigner(one.key, PROFILE) for one in generations}
+    pins = tuple(place.certificate or place.file for place in settings.keys[name].places)
+    verifier = DetachedVerifier(load_pins([pin for pin in pins if pin is not None]), PROFILE)
+
+    def sign(body: bytes, now: datetime) -> str:
+        one = signing(generations, now, barred())
+        if one is None:
+            raise refuse("HUB-KEY-001", name)
+        return signers[one.key.fingerprint].sign(body, now)
+
+    return sign, verifier.verify
+
+
+def exchanging(
+    store: Store,
+    known: Peers,
+    take: Take,
+    *,
+    codec_of: Callable[[str], Codec | None],
+    confirm: Confirm,
+    counts: Counts,
+) -> Exchanging:
+    sending = Sending(store, hub=known.us, sign=known.sign, now=utc_now, codec_of=codec_of, confirm=confirm)
+    above = known.above
+    receiving = Receiving(
+        store,
+        take,
+        now=utc_now,
+        new_id=new_ids(),
+        catalogue=errors.load(),
+        counts=counts,
+        may_begin=frozenset({above.partner} if above else ()),
+    )
+    return Exchanging(store, known, sending, receiving, utc_now)
+
+
+def returning(store: Store, known: Peers, take: Take, what: Declared) -> Returning:
+    senders = {one.id: one for one in what.partners if one.sends and not one.party.hub}
+    return Returning(store, known, take, senders=senders, now=utc_now, new_id=new_ids())
+
+
+def below(store: Store, what: Declared, exchanges: Exchanging, take: Take) -> Below:
+    return Below(store, exchanges, returning(store, exchanges.peers, take, what), utc_now)
+
+
+def relaying(inner: Sealery, store: Store, what: Declared, speak: Mapping[str, Codec]) -> Sealery:
+    """Put where a message stands in its dossier before what seals it for another hub; nothing where there is none."""
+    hubs = {one.id: speak[one.id] for one in what.partners if one.party.hub and one.id in speak}
+    if not hubs:
+        return inner
+    authorities = {one.id: one.sends.authority for one in what.partners if one.sends}
+
+    async def place(told: Told) -> Place:
+        if told.dossier is None:
+            return Place(no=1)
+        before = [one.id for one in await store.said.of(told.dossier) if one.sender not in hubs]
+        return Place(no=before.index(told.id) + 1 if told.id in before else 1)
+
+    return Relaying(inner, store, hub=what.settings.hub.code, hubs=hubs, authorities=authorities, place=place)
+
+
+@asynccontextmanager
+async def synced(
+    store: Store, what: Declared, exchanges: Exchanging, take: Take, holder: str
+) -> AsyncIterator[Syncing | None]:
+    """Keep the line to the hub above while the context lasts, where there is one."""
+    async with line(store, what, exchanges, take, holder) as syncing:
+        if syncing is None:
+            yield None
+            return
+        async with beside(syncing.run()):
+            yield syncing
+        await syncing.end()
+
+
+@asynccontextmanager
+async def line(
+    store: Store, what: Declared, exchanges: Exchanging, take: Take, holder: str
+) -> AsyncIterator[Syncing | None]:
+    """Open the line to the hub above, where there is one; whoever has it says when a round begins."""
+    above = exchanges.peers.above
+    if above is None:
+        yield None
+        return
+    told = next(one.settings for one in what.partners if one.id == above.partner)
+    reach = told.reach if isinstance(told, EdgeRoom) else None
+    if not isinstance(told, EdgeRoom) or reach is None:
+        raise TypeError(above.partner)
+    client = Client(
+        Http(reach, clock=utc_now),
+        us=exchanges.peers.us,
+        them=above.code,
+        sign=exchanges.peers.sign,
+        now=utc_now,
+    )
+    try:
+        yield Syncing(
+            store,
+            above,
+            client,
+            exchanges,
+            returning(store, exchanges.peers, take, what),
+            now=utc_now,
+            holder=holder,
+            uniform=random.SystemRandom().uniform,
+            wait=told.wait,
+            pause=told.pause,
+        )
+    finally:
+        await client.close()
