@@ -1,4 +1,4 @@
-"""Several real hubs in one process, over loopback: each with its settings, partner files, keys, store, web side and worker, wired as in service.
+"""Several real hubs in one process, over loopback: each with its settings, partner files, keys, store, web side and worker, in one process each, as `lienthong edge run` wires them.
 
     async with hubs(tmp_path, province=AT_PROVINCE, tam_ky=AT_TAM_KY) as (province, tam_ky):
         receipt = await tam_ky.say("mot-cua", received("000.00.21.H47-261120-0001"))
@@ -16,19 +16,17 @@ import hashlib
 import itertools
 import json
 import socket
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 import aiohttp
 import uvicorn
 
 from hub.api.door import Bounds, door
 from hub.settings import file as settings_file
-from hub.wiring import web, worker
+from hub.wiring.edge import open_edge
 from hub.wiring.parts import store_of
 from schemas.dossier import Kind
 from tests.doubles.loopback import bound, ended
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from pathlib import Path
 
-    from hub.processes.crew import Make
     from hub.store.contract.store import Store
     from hub.store.contract.views import DossierView
 
@@ -136,23 +133,20 @@ class Hub:
         return f"{agency or self.at.code}-261120-{next(self.number):04}"
 
     async def start(self) -> None:
-        crews = _Threads()
-        with patch.object(web, "Crew", crews.crew), patch.object(worker, "Crew", crews.crew):
-            running = contextlib.AsyncExitStack()
-            app, _ = await running.enter_async_context(web.open_web(self.settings))
-            await running.enter_async_context(_served(app, self.port))
-            delivery = await running.enter_async_context(worker.open_worker(self.settings))
-            stop = asyncio.Event()
-            task = asyncio.create_task(delivery.run(stop))
+        running = contextlib.AsyncExitStack()
+        whole = await running.enter_async_context(open_edge(self.settings))
+        await running.enter_async_context(_served(whole.app, self.port))
+        stop = asyncio.Event()
+        task = asyncio.create_task(whole.delivery.run(stop))
 
-            async def end() -> None:
-                stop.set()
-                await task
+        async def end() -> None:
+            stop.set()
+            await task
 
-            running.push_async_callback(end)
-            store = store_of(settings_file.load(self.settings))
-            running.push_async_callback(store.close)
-            self._store, self._running = store, running
+        running.push_async_callback(end)
+        store = store_of(settings_file.load(self.settings))
+        running.push_async_callback(store.close)
+        self._store, self._running = store, running
 
     async def stop(self) -> None:
         running, self._running, self._store = self._running, None, None
@@ -332,25 +326,3 @@ async def _served(app: Any, port: int) -> AsyncIterator[None]:
     finally:
         await ended(server, serving)
         made.close()
-
-
-class _Threads:
-    """Stands for crews of processes: what they do in a thread each, so that a hub starts in no time."""
-
-    def crew(self, make: Make, settings: str, _processes: int) -> _Thread:
-        return _Thread(make, settings)
-
-
-class _Thread:
-    pids: frozenset[int] = frozenset()
-
-    def __init__(self, make: Make, settings: str) -> None:
-        self._executor = ThreadPoolExecutor(1)
-        self._made = self._executor.submit(make, settings)
-
-    async def ask(self, frame: bytes, _seconds: float | None = None) -> bytes:
-        answer = self._made.result
-        return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: answer()(frame))
-
-    async def close(self) -> None:
-        self._executor.shutdown(wait=False)
