@@ -15,6 +15,7 @@ import contextlib
 import hashlib
 import itertools
 import json
+import random
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ from hub.settings import file as settings_file
 from hub.wiring.edge import open_edge
 from hub.wiring.parts import store_of
 from schemas.dossier import Kind
-from tests.doubles.loopback import bound, ended
+from tests.doubles.loopback import ended
 from tests.doubles.pki import Pki
 from tests.doubles.proxy import Proxy, proxy
 
@@ -133,20 +134,20 @@ class Hub:
         return f"{agency or self.at.code}-261120-{next(self.number):04}"
 
     async def start(self) -> None:
-        running = contextlib.AsyncExitStack()
-        whole = await running.enter_async_context(open_edge(self.settings))
-        await running.enter_async_context(_served(whole.app, self.port))
-        stop = asyncio.Event()
-        task = asyncio.create_task(whole.delivery.run(stop))
+        async with contextlib.AsyncExitStack() as running:
+            whole = await running.enter_async_context(open_edge(self.settings))
+            await running.enter_async_context(_served(whole.app, self.port))
+            stop = asyncio.Event()
+            task = asyncio.create_task(whole.delivery.run(stop))
 
-        async def end() -> None:
-            stop.set()
-            await task
+            async def end() -> None:
+                stop.set()
+                await task
 
-        running.push_async_callback(end)
-        store = store_of(settings_file.load(self.settings))
-        running.push_async_callback(store.close)
-        self._store, self._running = store, running
+            running.push_async_callback(end)
+            store = store_of(settings_file.load(self.settings))
+            running.push_async_callback(store.close)
+            self._store, self._running = store, running.pop_all()
 
     async def stop(self) -> None:
         running, self._running, self._store = self._running, None, None
@@ -306,10 +307,11 @@ def _peer(hub: Hub, pki: Pki, id_: str, room: str) -> str:
 
 
 def _free() -> int:
-    made = bound()
-    port = int(made.getsockname()[1])
-    made.close()
-    return port
+    """A port that nobody gets by chance meanwhile: a hub that is stopped comes back at its own."""
+    while True:
+        port = random.randrange(20_000, 30_000)  # noqa: S311 - no secret; below those that the system gives out
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @asynccontextmanager
