@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations at run time
 from datetime import date, datetime  # noqa: TC003
-from typing import TYPE_CHECKING, Literal, get_args
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from hub.figures.facts import Fact
+    from schemas.dossier import Channel
     from schemas.procedures import Procedures
 
 By = Literal["all", "agency", "level", "procedure", "field", "channel"]
@@ -108,23 +110,40 @@ class Counted(Value, frozen=True):
 
 def count(dossiers: Iterable[Known], choice: Choice, world: World, known: datetime) -> Counted:
     """``known``: what the hub learned after this moment is left out. An agency with nothing has its row, with 0."""
+    return count_by(dossiers, choice, (choice.by,), world, known)[0]
+
+
+def count_by(
+    dossiers: Iterable[Known], choice: Choice, bys: Sequence[By], world: World, known: datetime
+) -> tuple[Counted, ...]:
+    """Count once, and group by each of these."""
     until = min(choice.period.end, known)
     span = Span(period=choice.period, until=until)
     told = [(each.dossier, corrected([fact for at, fact in each.facts if at <= known])) for each in dossiers]
     told = [(dossier, facts) for dossier, facts in told if facts]
     root = roots(told)
-    ones = [_one(dossier, facts, span, root[dossier], world) for dossier, facts in told]
+    placing = lru_cache(maxsize=None)(partial(placed, world=world, on=choice.period.last))
+    ones = [_one(dossier, facts, span, root[dossier], placing) for dossier, facts in told]
     counted = _money_once([one for one in ones if one and chosen(one.place, choice, world.agencies)])
-    found: dict[str, list[_One]] = {key: [] for key in expected(choice, world)}
-    for one in counted:
-        found.setdefault(_key(one.place, choice.by), []).append(one)
-    return Counted(
-        choice=choice,
-        until=until,
-        known=known,
-        rows=tuple(_row(key, each, choice.period) for key, each in found.items()),
-        standing={one.stood.after.code: one.standing for one in counted if not one.root},
+    standing = {one.stood.after.code: one.standing for one in counted if not one.root}
+    return tuple(
+        Counted(
+            choice=(grouped := msgspec.structs.replace(choice, by=by)),
+            until=until,
+            known=known,
+            rows=tuple(_rows(counted, grouped, world)),
+            standing=standing,
+        )
+        for by in bys
     )
+
+
+def _rows(ones: Sequence[_One], choice: Choice, world: World) -> Iterator[Row]:
+    found: dict[str, list[_One]] = {key: [] for key in expected(choice, world)}
+    for one in ones:
+        found.setdefault(_key(one.place, choice.by), []).append(one)
+    for key, each in found.items():
+        yield _row(key, each, choice.period)
 
 
 class _One(Value, frozen=True):
@@ -144,7 +163,9 @@ class _One(Value, frozen=True):
         )
 
 
-def _one(dossier: str, facts: Sequence[Fact], span: Span, root: str, world: World) -> _One | None:
+def _one(
+    dossier: str, facts: Sequence[Fact], span: Span, root: str, placing: Callable[[Placed], Place]
+) -> _One | None:
     """``None``: nothing had happened, or it is not live."""
     after = course(facts, span.until)
     if after is None or after.stage != "live":
@@ -153,7 +174,7 @@ def _one(dossier: str, facts: Sequence[Fact], span: Span, root: str, world: Worl
     return _One(
         dossier=dossier,
         stood=Stood(before=before, after=after, span=span),
-        place=placed(after, world, span.period.last),
+        place=placing(Placed(after.received_by, after.procedure, after.field, after.channel)),
         root=root,
         paid=payments(facts, after.code),
         explained=tuple(fact.message for fact in facts if fact.explains),
@@ -197,18 +218,27 @@ def _adding(
             yield amount, payment
 
 
-def placed(stood: Course, world: World, on: date) -> Place:
-    agency = world.agencies.known(stood.received_by)
-    code = world.agencies.successor(agency.code, on).code if agency else stood.received_by
-    entry = world.procedures.by_national(stood.procedure, on) or world.procedures.by_local(
-        stood.procedure, stood.received_by, on, world.agencies
+class Placed(NamedTuple):
+    """What of a dossier says where it belongs."""
+
+    received_by: str
+    procedure: str
+    field: str
+    channel: Channel | None
+
+
+def placed(told: Placed, world: World, on: date) -> Place:
+    agency = world.agencies.known(told.received_by)
+    code = world.agencies.successor(agency.code, on).code if agency else told.received_by
+    entry = world.procedures.by_national(told.procedure, on) or world.procedures.by_local(
+        told.procedure, told.received_by, on, world.agencies
     )
     return Place(
         agency=code,
         level=str(world.agencies.level(code) or ""),
-        procedure=(entry.national if entry else None) or stood.procedure,
-        field=entry.field.code if entry else stood.field,
-        channel=str(stood.channel or ""),
+        procedure=(entry.national if entry else None) or told.procedure,
+        field=entry.field.code if entry else told.field,
+        channel=str(told.channel or ""),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 
 from hub.deadlines.calendar import VIETNAM
 from hub.story.record import Value
@@ -52,5 +53,6 @@ def day_of(moment: datetime) -> date:
     return moment.astimezone(VIETNAM).date()
 
 
+@lru_cache(maxsize=1024)
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), VIETNAM).astimezone(UTC)

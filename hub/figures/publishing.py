@@ -9,7 +9,7 @@ import msgspec
 
 from hub.figures import reasons as because
 from hub.figures import report as reports
-from hub.figures.counting import Choice, Counted, Known, World, count
+from hub.figures.counting import By, Choice, Counted, Known, World, count_by
 from hub.figures.gathering import by_dossier
 from hub.figures.reasons import Late, Why, lates
 from hub.figures.report import Behind, Counts, Form, Report, Restates
@@ -55,17 +55,19 @@ class FigureDesk:
 
     async def count(self, choice: Choice, now: datetime) -> Counted:
         """Raises ``Refusal`` HUB-FIG-001 for an agency that nobody knows."""
-        _, (counted,) = await self._counted([self._checked(choice)], now)
+        _, ((counted,),) = await self._counted([self._checked(choice)], (choice.by,), now)
         return counted
 
-    async def _counted(self, choices: Sequence[Choice], now: datetime) -> tuple[list[Known], list[Counted]]:
+    async def _counted(
+        self, choices: Sequence[Choice], bys: Sequence[By], now: datetime
+    ) -> tuple[list[Known], list[tuple[Counted, ...]]]:
         """Count beside the loop, one report at a time: whoever asks for more waits, and messages come in meanwhile."""
         async with self._turn:
             kept = await self._store.ledger.facts()
 
-            def work() -> tuple[list[Known], list[Counted]]:
+            def work() -> tuple[list[Known], list[tuple[Counted, ...]]]:
                 known = by_dossier(kept)
-                return known, [count(known, choice, self.world, now) for choice in choices]
+                return known, [count_by(known, choice, bys, self.world, now) for choice in choices]
 
             return await asyncio.to_thread(work)
 
@@ -136,13 +138,9 @@ class FigureDesk:
         after: Edition | None,
     ) -> Draft:
         whole = self._checked(Choice(period=period, agency=agency))
-        known, counted = await self._counted(reports.choices(form, whole.agency, period, since), now)
-        counts = Counts(
-            lines=counted[0],
-            total=counted[1],
-            since_lines=counted[2] if since else None,
-            since_total=counted[3] if since else None,
-        )
+        spans = [whole, *([msgspec.structs.replace(whole, period=since)] if since else [])]
+        known, counted = await self._counted(spans, reports.bys(form), now)
+        counts = Counts(*counted[0], *(counted[1] if since else ()))
         late = await self.late(counts.total)
         edition = after.report.edition + 1 if after else 1
         made = reports.report(form, counts, late, self.world, publisher=self._publisher, edition=edition)

@@ -8,11 +8,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations at run time
 from datetime import date, datetime  # noqa: TC003
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import msgspec
 
-from hub.figures.counting import By, Choice, Counted, Row
 from hub.figures.definition import DOSSIERS, FIGURES, MONEY, definition
 from hub.figures.definition import digest as definition_digest
 from hub.figures.period import Period
@@ -21,7 +20,7 @@ from hub.story.record import Value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hub.figures.counting import World
+    from hub.figures.counting import By, Counted, Row, World
     from hub.figures.reasons import Late
 
 Form = Literal["weekly", "06a", "06b"]
@@ -124,7 +123,7 @@ class Behind(Value, frozen=True):
         return (self.since if since else self.lines).get(line, {}).get(figure, ())
 
 
-class Counts(Value, frozen=True):
+class Counts(NamedTuple):
     """What a report is made from: the period by line and in all, and the same from its first day on."""
 
     lines: Counted
@@ -138,11 +137,9 @@ def name_of(form: Form, agency: str, period: Period) -> str:
     return f"{form}:{agency}:{period.first}:{period.last}"
 
 
-def choices(form: Form, agency: str, period: Period, since: Period | None) -> tuple[Choice, ...]:
-    """What is counted for a form: by line and in all, then the same from the first day on."""
-    by = GROUPED[form]
-    spans = [period, since] if since is not None else [period]
-    return tuple(Choice(period=span, agency=agency, by=each) for span in spans for each in (by, ALL_OF_IT))
+def bys(form: Form) -> tuple[By, ...]:
+    """What each span of a form is counted by: its lines, and all of it."""
+    return (GROUPED[form], ALL_OF_IT)
 
 
 ALL_OF_IT: By = "all"
