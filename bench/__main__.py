@@ -27,6 +27,7 @@ ROWS = {
     "P7": "bench.outages",
     "P10": "bench.overload",
     "P11": "bench.documents",
+    "P13": "bench.lines",
     "P14": "bench.evidence",
     "P15": "bench.edges",
 }
