@@ -73,6 +73,7 @@ COMMANDS: Mapping[str, str] = {
     "figures export": "hub.cli.figures:export",
     "edges list": "hub.cli.edges:list_",
     "edges show": "hub.cli.edges:show_",
+    "edges readmit": "hub.cli.edges:readmit",
     "edges versions": "hub.cli.edges:versions",
     "edges publish-version": "hub.cli.edges:publish_version",
     "edges succeed": "hub.cli.edges:succeed",

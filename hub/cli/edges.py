@@ -1,4 +1,4 @@
-"""``lienthong edges list|show|versions|publish-version|succeed``: the hubs below, what they are given, and whose unit was taken over."""
+"""``lienthong edges list|show|readmit|versions|publish-version|succeed``: the hubs below, what they are given, and whose unit was taken over."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from hub.deadlines.calendar import VIETNAM
 from hub.replicating import renewing, succession
 from hub.replicating.board import Line, State
 from hub.store.contract.replicas import Succession
+from schemas.problems import refuse
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -159,6 +160,23 @@ async def show_(partner: str, /, *, desk: At) -> int:
 def _unknown(partner: str, lines: tuple[Line, ...]) -> Complaint:
     known = ", ".join(line.partner for line in lines) or "–"
     return Complaint("usage.edge", Exit.FAILED, name=partner, known=known)
+
+
+async def readmit(partner: str, /, *, reason: str = "", yes: Yes = False, desk: At) -> int:
+    """Believe a hub again that said other than before: both ways begin a new epoch of numbers, and it fetches back what it had sent."""
+    async with desk.hub() as hub:
+        lines = await opening.edges(desk.settings, hub.store, desk.now())
+        if partner not in {line.partner for line in lines}:
+            raise _unknown(partner, lines)
+        link = await hub.store.edges.link(partner)
+        if not link.stands:
+            raise refuse("HUB-EDG-021", partner)
+        told = desk.say("consequence.readmit", partner=partner, code=link.stands, detail=link.detail)
+        why = agreed(desk, [told], reason=reason, yes=yes)
+        await hub.store.edges.readmit(partner, reason=why, by=desk.by, now=desk.now())
+        lines = await opening.edges(desk.settings, hub.store, desk.now())
+    show.card(desk, LINE, next(line for line in lines if line.partner == partner))
+    return Exit.OK
 
 
 async def versions(*, desk: At) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -29,6 +30,8 @@ MOST = 50
 """Messages per transaction: others wait no longer than for these."""
 REST = 4
 LEAST_REST = 0.01
+BATCHES = timedelta(days=90)
+"""How long manifests of batches to and from other hubs stay after they were done."""
 TURN = 60.0
 """Seconds that a turn lasts unless it is taken again; who was killed loses it after this."""
 
@@ -80,6 +83,7 @@ class Pruner:
             removed = 0
             for stage in Stage:
                 removed += await self._stage(stage)
+            removed += await self._store.edges.forget(self._now() - BATCHES, MOST)
             await self._store.upkeep.tidy()
         finally:
             with contextlib.suppress(Exception):  # it runs out by itself

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tests.doubles.proxy import Fault
 from tests.integration.hubs import AT_PROVINCE, AT_TAM_KY, BY_WARD, LAND, hubs, received, said, until
+from tests.integration.test_cli_keys import ran
 from tests.integration.test_hubs import settled
 
 if TYPE_CHECKING:
@@ -129,3 +131,17 @@ async def test_of_two_machines_with_one_key_the_second_is_not_believed(tmp_path:
         tam_ky.line.faults()
         await stands(province, "tam-ky", "1.")
         assert await province.dossier(third) is None
+
+
+async def test_the_command_line_readmits_a_hub_that_stands_and_no_other(tmp_path: Path) -> None:
+    async with hubs(tmp_path, province=AT_PROVINCE, tam_ky=AT_TAM_KY) as (province, _):
+
+        async def readmits() -> int:
+            words = ("edges", "readmit", "tam-ky", "--reason", "disk was changed", "--yes")
+            return (await asyncio.to_thread(ran, str(province.settings), *words)).status
+
+        assert await readmits() != 0
+        await province.store.edges.stand("tam-ky", "HUB-EDG-020", "epoch 1", datetime.now(UTC))
+        assert await readmits() == 0
+        link = await province.store.edges.link("tam-ky")
+        assert (link.stands, link.opens) == ("", 2)
