@@ -168,6 +168,10 @@ class Agencies(msgspec.Struct, frozen=True):
             agency = self.require(agency.successor)
         return agency
 
+    def heir(self, code: str, on: date) -> str:
+        """Return the code of who answers for this one on that day; an unknown code answers for itself."""
+        return self.successor(code, on).code if code in self.forms else code
+
     def above(self, code: str) -> Iterator[Agency]:
         """Walk from the agency itself to the root of its tree; nothing for an unknown code."""
         agency = self.known(code)

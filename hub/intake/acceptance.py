@@ -103,6 +103,7 @@ def decide(
         on=now.date(),
         received_by=judged.received_by,
         forms=parts.router.agencies.forms,
+        heirs=lambda code: parts.router.agencies.heir(code, now.date()),
     )
     after = judgement.story
     _allowed(judged, after)

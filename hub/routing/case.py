@@ -169,15 +169,29 @@ class Case:
         return self.here(agency, any_role=any_role) or self.below(agency) or ((parent,) if parent else ())
 
     def below(self, agency: str) -> tuple[Party, ...]:
-        """The hubs below that serve an agency, or its successor."""
+        """The hubs below at which an agency's successor is, else itself."""
         agencies = self.router.agencies
         if not self.roster.children or agencies.known(agency) is None:
             return ()
-        codes = {agency, agencies.successor(agency, self.on).code}
+        successor = agencies.successor(agency, self.on).code
+        return self._serve(successor) or self._serve(agency)
+
+    def _serve(self, agency: str) -> tuple[Party, ...]:
+        within = self.router.agencies.is_within
         return tuple(
-            child
-            for child in self.roster.children
-            if any(agencies.is_within(code, tree) for code in codes for tree in child.serves)
+            child for child in self.roster.children if any(within(agency, tree) for tree in child.serves)
+        )
+
+    def gone(self, child: Party) -> bool:
+        """Whether all that a hub below served was taken over, and is served elsewhere now: it hears of nothing new."""
+        agencies = self.router.agencies
+        trees = [tree for tree in child.serves if agencies.known(tree)]
+        heirs = [agencies.successor(tree, self.on).code for tree in trees]
+        return bool(trees) and all(
+            not agencies.same(tree, heir)
+            and child not in self._serve(heir)
+            and bool(self._serve(heir) or self.here(heir, any_role=True))
+            for tree, heir in zip(trees, heirs, strict=True)
         )
 
     def here(self, agency: str, *, any_role: bool = False) -> tuple[Party, ...]:
@@ -254,7 +268,7 @@ class Case:
     def has_part(self, child: Party) -> bool:
         """Whether it had the dossier before, or serves who received, opened, has or had it, or is named now."""
         story = self.story
-        if story is None:
+        if story is None or self.gone(child):
             return False
         named = (story.received_by, story.origin_agency, *story.holders, *((self.to,) if self.to else ()))
         return child.partner_id in (story.origin, *story.heard) or any(

@@ -85,7 +85,7 @@ def _origin(case: Case) -> tuple[Recipient, ...]:
         return ()
     story = case.story
     itself = case.roster.by_id.get(story.origin)
-    if itself is not None and case.stage(itself) != "retired":
+    if itself is not None and case.stage(itself) != "retired" and not case.gone(itself):
         return case.optional((itself,), Role.ORIGIN)
     return case.optional(_serving_if_known(case, story.origin_agency), Role.ORIGIN)
 

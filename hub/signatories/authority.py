@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from schemas.agencies import Agencies
 
 
+SEAL = "seal"
+
+
 class Value(msgspec.Struct, frozen=True, kw_only=True):
     """Common shape: frozen, named fields."""
 
@@ -113,7 +116,7 @@ class Authority(Value, frozen=True):
         """Return the right under which it was signed. ``certificate``: SHA-256 hex; ``at``: when it was proved to be signed.
 
         Raises ``Refusal`` HUB-SGN-001 when nobody holds the certificate, -002 when its holder never had such a right,
-        -003 when the right does not count that day. No name enters the refusal.
+        -003 when the right does not count that day, or a seal's agency stands no more: what it sealed before stays sealed. No name enters the refusal.
         """
         holder = self.holders.get(certificate)
         if holder is None:
@@ -122,7 +125,15 @@ class Authority(Value, frozen=True):
         if not fitting:
             raise refuse("HUB-SGN-002", "Signature", rule=f"{act.kind}, {act.agencies[0]}", detail=holder.id)
         on = at.astimezone(VIETNAM).date()
-        counting = next((right for right in fitting if right.counts(on)), None)
+        seal = holder.kind == SEAL
+        counting = next(
+            (
+                right
+                for right in fitting
+                if right.counts(on) and not (seal and _ended(right.agency, on, agencies))
+            ),
+            None,
+        )
         if counting is None:
             raise refuse("HUB-SGN-003", "Signature", rule=_spans(fitting), detail=holder.id)
         return Signed(holder=holder.id, right=counting)
@@ -131,6 +142,12 @@ class Authority(Value, frozen=True):
 def _covers(right: Right, act: Act, is_within: Callable[[str, str], bool]) -> bool:
     theirs = any(is_within(agency, right.agency) for agency in act.agencies)
     return theirs and all(scope.covers(act) for scope in right.scopes)
+
+
+def _ended(code: str, on: date, agencies: Agencies) -> bool:
+    """A seal ends with its agency, whatever its file says: whoever took that over signs with its own."""
+    agency = agencies.known(code)
+    return agency is not None and agency.until is not None and on >= agency.until
 
 
 def _spans(rights: Sequence[Right]) -> str:

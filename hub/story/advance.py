@@ -20,7 +20,7 @@ from schemas.dossier import Kind
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import date
 
     from schemas.dossier import Dossier, Message
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 __all__ = ["Advanced", "Noted", "Quarantined", "Sender", "advance", "resolve", "said"]
 
 _AS_WRITTEN: Mapping[str, str] = MappingProxyType({})
+
+
+def _itself(agency: str) -> str:
+    return agency
 
 
 class Sender(Value, frozen=True):
@@ -56,9 +60,10 @@ def advance(
     on: date,
     received_by: str | None = None,
     forms: Mapping[str, str] = _AS_WRITTEN,
+    heirs: Callable[[str], str] = _itself,
 ) -> Advanced | Noted | Quarantined:
     """Judge a message by the story so far and return the story after it. Parameters and what is raised: as of ``resolve``."""
-    words = resolve(story, message, sender, on=on, received_by=received_by, forms=forms)
+    words = resolve(story, message, sender, on=on, received_by=received_by, forms=forms, heirs=heirs)
     return Advanced(story=None) if words is None else said(story, message, words, sender.partner)
 
 
@@ -81,11 +86,13 @@ def resolve(
     on: date,
     received_by: str | None = None,
     forms: Mapping[str, str] = _AS_WRITTEN,
+    heirs: Callable[[str], str] = _itself,
 ) -> Words | None:
     """Return what a message means by who says it; ``None`` for one without a dossier.
 
     ``on``: the day of acceptance. ``received_by``: the agency part of the dossier's code. ``forms``: leads every written
-    form of an agency code to one (``Agencies.forms``), so that both forms mean the same leg.
+    form of an agency code to one (``Agencies.forms``), so that both forms mean the same leg. ``heirs``: who answers for
+    an agency that day, by ``Agencies.successor``: whoever took an agency over speaks for its leg, and as the origin where that opened the dossier.
 
     Raises ``Refusal``: HUB-SCH-003 (no dossier in a message that needs one), HUB-DOS-002 (unknown dossier), HUB-DOS-003
     (someone else's), HUB-DOS-007 (a code outside the sender's trees).
@@ -105,15 +112,19 @@ def resolve(
             raise refuse("HUB-DOS-007", "/dossier/code", rule="sends.codes of the sender's file")
         received = forms.get(received_by, received_by) if received_by else agency
         return msgspec.structs.replace(words, by_origin=True, received_by=received, opened_on=on)
-    if not _may_speak(story, sender, agency):
+    inherited = tuple(
+        leg.agency for leg in story.legs if leg.agency != agency and heirs(leg.agency) == agency
+    )
+    opened = story.origin_agency != agency and heirs(story.origin_agency) == agency
+    if not (_may_speak(story, sender, agency) or inherited or opened):
         raise refuse("HUB-DOS-003", "/dossier/code", rule="origin, leg or recipient of the dossier")
     return msgspec.structs.replace(
         words,
-        speaker=_speaker(story, message, sender.partner, agency, forms),
+        speaker=_speaker(story, message, sender.partner, agency, forms, inherited),
         settles_duty=sender.settles_duty,
-        effect=_effect(story, message.kind, sender, agency),
+        effect=_effect(story, message.kind, sender, inherited[0] if inherited else agency),
         confirms=sender.answers is not None and message.kind is Kind.RECEIVED,
-        by_origin=sender.partner == story.origin,
+        by_origin=sender.partner == story.origin or opened,
     )
 
 
@@ -168,9 +179,23 @@ def _has_a_copy(story: Story, sender: Sender, agency: str) -> bool:
     )
 
 
-def _speaker(story: Story, message: Message, sender: str, agency: str, forms: Mapping[str, str]) -> str:
-    """Return the agency whose leg is meant: the origin may speak for the agency of the officer it names, nobody else may."""
+def _speaker(
+    story: Story,
+    message: Message,
+    sender: str,
+    agency: str,
+    forms: Mapping[str, str],
+    inherited: tuple[str, ...],
+) -> str:
+    """Return the agency whose leg is meant: the origin may speak for the agency of the officer it names, nobody else may; who has no leg of
+    its own speaks for the one it took over, the one that has the dossier in hand first.
+    """
     actor = message.event.actor.agency if message.event.actor else None
     named = forms.get(actor, actor) if actor else None
     has_leg = any(leg.agency == named for leg in story.legs)
-    return named if named and has_leg and sender == story.origin else agency
+    if named and has_leg and sender == story.origin:
+        return named
+    if not inherited or any(leg.agency == agency for leg in story.legs):
+        return agency
+    in_hand = {leg.agency for leg in story.legs if not leg.passed_to}
+    return next((each for each in inherited if each in in_hand), inherited[0])
