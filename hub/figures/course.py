@@ -217,14 +217,14 @@ def _told_again(one: Payment, paid: Payment) -> Payment:
 
 
 def _refunded(known: Sequence[Payment], line: Line, dossier: str) -> Iterator[Payment]:
-    """``line``: of a refund. One of a payment that nobody told stands for both."""
+    """``line``: of a refund. One of a payment that nobody told stands for both where it says when that was paid."""
     meant = [one for one in known if _same(one, line)] or [
         one for one in known if one.name == line.name and not line.receipt and one.duty == line.duty
     ]
     if not meant:
         yield from known
-        paid = _paid(line, dossier)
-        yield msgspec.structs.replace(paid, amount=0, refunded_at=line.at, refunded=line.amount)
+        told = {"amount": line.amount, "paid_at": line.paid_at} if line.paid_at else {"amount": 0}
+        yield msgspec.structs.replace(_paid(line, dossier), **told, refunded_at=line.at, refunded=line.amount)
         return
     for one in known:
         if one is meant[0] and one.refunded_at is None:

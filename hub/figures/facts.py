@@ -27,7 +27,9 @@ EXPLAINS = frozenset({Kind.APOLOGY, Kind.DUE_DATE_CHANGED})
 
 
 class Line(Value, frozen=True):
-    """One fee, or one line of a tax notice (``duty``), as a message tells it. Đồng."""
+    """One fee, or one line of a tax notice (``duty``), as a message tells it. Đồng. ``at``: when it came to that state; ``paid_at``: of one
+    that was refunded, when it had been paid, where that is told.
+    """
 
     name: str
     amount: int
@@ -36,6 +38,7 @@ class Line(Value, frozen=True):
     receipt: str = ""
     account: str = ""
     remitted_at: datetime | None = None
+    paid_at: datetime | None = None
     duty: bool = False
 
 
@@ -137,7 +140,9 @@ def _lines(message: Message, dossier: Dossier) -> Iterator[Line]:
     for fee in dossier.fees:
         state = fee.state or FEE_STATES.get(kind) or (FeeState.PAID if fee.paid_at else None)
         if state is not None and fee.amount is not None:
-            yield _line(fee, fee.code or fee.name or "", state, fee.remitted_at, _since(fee, state, at))
+            line = _line(fee, fee.code or fee.name or "", state, fee.remitted_at, _since(fee, state, at))
+            before = fee.paid_at if state is FeeState.REFUNDED else None
+            yield msgspec.structs.replace(line, paid_at=before)
     for duty in dossier.duties:
         paid = duty.paid_at is not None or kind is Kind.DUTY_PAID
         if paid and duty.amount is not None:

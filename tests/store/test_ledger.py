@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -42,8 +43,13 @@ async def test_a_fact_is_there_when_its_message_is_and_once(another: Open) -> No
 
 async def test_many_at_once_keep_each_dossiers_order(store: Store) -> None:
     for n in range(3):
-        await store.accept(said(f"m{n}", version=n, fact=str(n).encode()))
-    assert [each.fact for each in await store.ledger.facts()] == [b"0", b"1", b"2"]
+        await asyncio.gather(
+            *(store.accept(said(f"m{n}-{d}", f"d-{d}", version=n, fact=f"{d}{n}".encode())) for d in range(9))
+        )
+    found: dict[str, list[bytes]] = {}
+    for each in await store.ledger.facts():
+        found.setdefault(each.dossier, []).append(each.fact)
+    assert found == {f"d-{d}": [f"{d}{n}".encode() for n in range(3)] for d in range(9)}
 
 
 async def test_facts_of_merged_dossiers_are_one_dossiers(store: Store) -> None:

@@ -7,11 +7,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hub.figures.counting import ALL, Choice, Counted, Known, World, count
 from hub.figures.definition import DOSSIERS, FIGURES, MONEY, definition, late
 from hub.figures.facts import Fact, Line
 from hub.figures.period import Period, period, week_before
+from hub.story.moves import MOVES
 from schemas.agencies import Agencies
 from schemas.dossier import Channel, FeeState, Kind, State
 from schemas.problems import Refusal
@@ -260,6 +263,8 @@ def test_refunds_remittances_and_duties_are_figures_of_their_own() -> None:
         "refunded": 100,
     }
     assert total(money(state=FeeState.REFUNDED)) == {"refunded": 100}
+    both = money(state=FeeState.REFUNDED, paid_at=at("2017-07-15"))
+    assert total(both, both) == {"collected": 100, "refunded": 100}
     assert total(money(receipt="r"), money(receipt="r", remitted_at=at("2017-07-20"))) == {
         "collected": 100,
         "remitted": 100,
@@ -340,6 +345,38 @@ def test_a_period_is_whole_days_in_vietnam() -> None:
     for first, last in (("2017-07-20", "2017-07-14"), ("x", "y"), ("1900-01-01", "2017-01-01")):
         with pytest.raises(Refusal):
             period(first, last)
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> Story:
+    """A dossier's life of legal moves, some of them told late."""
+    story = Story("a-1", due=at("2017-07-16", 17))
+    kind, state = draw(
+        st.sampled_from(
+            [(K.RECEIVED, S.ACCEPTED), (K.RECEIVED, S.SUBMITTED), (K.REFUSED_AT_RECEPTION, S.REFUSED)]
+        )
+    )
+    hour, known = 0.0, at("2017-07-08")
+    for _ in range(draw(st.integers(1, 10))):
+        hour += draw(st.floats(0.5, 90))
+        known = max(known, at("2017-07-08", hour + draw(st.sampled_from([0, 0, 300]))))
+        story.say(kind, "2017-07-08", hour, state=state, known=known)
+        possible = sorted((kind, after[0]) for (before, kind), after in MOVES.items() if before is state)
+        kind, state = draw(st.sampled_from(possible))
+    return story
+
+
+@settings(max_examples=400, deadline=None)
+@given(story=lives(), known=st.integers(0, 40))
+def test_what_comes_in_goes_out_or_is_open_whatever_a_dossier_lives_through(story: Story, known: int) -> None:
+    told = names(story, known=f"2017-{7 + (known + 10) // 31:02}-{(known + 10) % 31 + 1:02}")
+    came = len(told & {"carried_over", "received", "reopened"})
+    went = len(told & {"resolved", "withdrawn", "open"})
+    refused_before_its_end = "refused" in told and came > 0
+    assert came == went + refused_before_its_end
+    assert ("open" in told) == (len(told & {"open_in_time", "open_late", "paused"}) == 1)
+    assert ("resolved" in told) == (len(told & {"resolved_early", "resolved_on_time", "resolved_late"}) == 1)
+    assert ("received" in told) == (len(told & {"received_online", "received_direct", "received_post"}) == 1)
 
 
 def test_every_figure_has_its_words_and_every_word_its_figure() -> None:
