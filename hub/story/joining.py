@@ -46,6 +46,7 @@ def merge(kept: Story, other: Story) -> Story:
         national=kept.national or other.national,
         local=kept.local or other.local,
         deadline=dated.deadline,
+        due=kept.due or other.due,
         counted=dated.counted,
         asked=kept.asked or other.asked,
         moved=dated.moved,

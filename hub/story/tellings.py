@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping  # noqa: TC003 - msgspec reads the annotations at run time
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -74,9 +75,9 @@ def heard(tellings: Iterable[Telling]) -> dict[str, int]:
     return known
 
 
-def chains(tellings: Iterable[Telling]) -> dict[str, str]:
-    """Return each hub's chain over all that is known of it, anew."""
-    found: dict[str, str] = {}
+def chains(tellings: Iterable[Telling], before: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """Return each hub's chain over all that is known of it, anew. ``before``: the chains that these go on from."""
+    found = dict(before)
     for each in sorted(tellings, key=lambda told: told.stamp.place):
         found[each.stamp.hub] = _link(found.get(each.stamp.hub, NOWHERE), each)
     return found

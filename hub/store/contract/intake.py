@@ -45,6 +45,20 @@ class Alias(Value, frozen=True):
     code: str
 
 
+class Numbered(Value, frozen=True):
+    """Where a message stands in its dossier among those of all hubs. ``telling``: ``hub.story.tellings``' own JSON; ``aside``: why it does not
+    count, ``hub.story.merging``'s JSON, empty where it does. ``prefix``: the story before anything of the dossier was numbered, when
+    this is the first. ``others``: (hub, number) → aside of every message that does not count, when the story was told anew; ``None``: it was not.
+    """
+
+    hub: str
+    no: int
+    telling: bytes
+    aside: bytes = b""
+    prefix: bytes = b""
+    others: Mapping[tuple[str, int], bytes] | None = None
+
+
 class Acceptance(Value, frozen=True):
     """All rows of one accepted message. ``digest``: SHA-256 hex of ``raw``. ``canonical``: ``schemas.dossier.to_json``.
 
@@ -56,7 +70,8 @@ class Acceptance(Value, frozen=True):
     ``documents``: those that it names by their digest; they become its dossier's. ``confirmation``: the hub's signature over
     ``receipt`` (``hub.receipts.receipts``). ``tells``: messages of the hub's own that tell of its parked transfers. ``clocked``: ``raw`` holds the hub's clock, and its keys say all else: other bytes under them
     are the same message. ``facts`` go to the journal: digests, codes and structure, never personal data. ``fact``: what figures are
-    counted from (``hub.figures.facts``' own JSON); empty where it changes none.
+    counted from (``hub.figures.facts``' own JSON); empty where it changes none. ``numbered``: where it stands among the messages of all hubs; ``truth``:
+    the digest of what they agree on after it.
     """
 
     message: str
@@ -84,6 +99,8 @@ class Acceptance(Value, frozen=True):
     clocked: bool = False
     tells: tuple[Acceptance, ...] = ()
     fact: bytes = b""
+    numbered: Numbered | None = None
+    truth: str = ""
 
     @property
     def keys(self) -> tuple[str, ...]:

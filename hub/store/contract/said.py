@@ -21,7 +21,32 @@ class SaidMessage(Value, frozen=True):
     kind: str
 
 
+class KeptTelling(Value, frozen=True):
+    """What one numbered message means. ``message``: its id here; ``telling``: ``hub.story.tellings``' own JSON; ``aside``: why it does not count,
+    ``hub.story.merging``'s JSON, empty where it does.
+    """
+
+    message: str
+    telling: bytes
+    aside: bytes = b""
+
+
+class Tellings(Value, frozen=True):
+    """``prefix``: the story before anything was numbered; empty: there was none."""
+
+    prefix: bytes = b""
+    said: tuple[KeptTelling, ...] = ()
+
+
 class Sayings(Protocol):
+    async def tellings(self, dossier: str) -> Tellings:
+        """Return all that is numbered of a dossier, by hub and number."""
+        ...
+
+    async def telling(self, dossier: str, message: str) -> bytes | None:
+        """Return what one message means; ``None``: it has no number (the hub's own, or from before there were numbers)."""
+        ...
+
     async def of(self, dossier: str) -> tuple[SaidMessage, ...]:
         """Return every message about a dossier and those merged into it, in the order of acceptance."""
         ...

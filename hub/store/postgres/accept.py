@@ -13,7 +13,7 @@ from hub.store.contract.store import Stale
 from hub.store.postgres import lanes
 from hub.store.postgres.line import Spoiled
 from hub.store.postgres.rows import keep, spread
-from hub.store.sql import destinations, journal, ledger
+from hub.store.sql import destinations, journal, ledger, tellings
 from hub.store.sql.accept import accept as write_one
 from hub.store.sql.accept import accepted_facts, birth, decided_by, lanes_of
 from hub.store.sql.bodies import KeyDestroyed
@@ -47,14 +47,15 @@ SELECT z.code, z.authority, a.dossier FROM unnest(?::text[], ?::text[]) z(code, 
 CROSS JOIN LATERAL (SELECT dossier FROM alias WHERE code=z.code AND authority=z.authority LIMIT 1) a
 """
 _BEGIN = """
-INSERT INTO dossier(id, origin, version, story) SELECT id, origin, 1, story FROM unnest(?::text[], ?::text[], ?::bytea[]) z(id, origin, story)
+INSERT INTO dossier(id, origin, version, story, truth)
+SELECT id, origin, 1, story, truth FROM unnest(?::text[], ?::text[], ?::bytea[], ?::text[]) z(id, origin, story, truth)
 ON CONFLICT DO NOTHING
 """
 _GO_ON = """
 WITH z AS MATERIALIZED (
-  SELECT d.id, z.version, z.story FROM unnest(?::text[], ?::bigint[], ?::bytea[]) z(id, version, story)
+  SELECT d.id, z.version, z.story, z.truth FROM unnest(?::text[], ?::bigint[], ?::bytea[], ?::text[]) z(id, version, story, truth)
   JOIN dossier d ON d.id=z.id ORDER BY d.id FOR UPDATE OF d)
-UPDATE dossier d SET version=d.version+1, story=z.story FROM z WHERE d.id=z.id AND d.version=z.version
+UPDATE dossier d SET version=d.version+1, story=z.story, truth=z.truth FROM z WHERE d.id=z.id AND d.version=z.version
 """
 _NAME = """
 INSERT INTO alias(code, authority, dossier, rank) SELECT * FROM unnest(?::text[], ?::text[], ?::text[], ?::bigint[])
@@ -81,6 +82,11 @@ _FACTS = """
 INSERT INTO fact(dossier, known_at, fact) SELECT dossier, known_at, fact
 FROM unnest(?::text[], ?::bigint[], ?::bytea[]) WITH ORDINALITY z(dossier, known_at, fact, place) ORDER BY place
 """
+_TELLINGS = """
+INSERT INTO telling(dossier, hub, no, message, telling, aside)
+SELECT * FROM unnest(?::text[], ?::text[], ?::bigint[], ?::text[], ?::bytea[], ?::text[]) ON CONFLICT DO NOTHING
+"""
+_PREFIXES = "INSERT INTO prefix(dossier, story) SELECT * FROM unnest(?::text[], ?::bytea[]) ON CONFLICT DO NOTHING"
 _WATCH = "INSERT INTO late(at, subject) SELECT * FROM unnest(?::bigint[], ?::text[]) ON CONFLICT DO NOTHING"
 
 
@@ -195,6 +201,7 @@ def _write(db: Connection, fresh: Sequence[_Coming], known: Mapping[tuple[str, s
     known_facts = [row for one in fresh if (row := ledger.row(one.new)) is not None]
     if known_facts:
         spread(db, _FACTS, known_facts)
+    _tellings(db, [one.new for one in fresh])
     _transfers(
         db,
         [(one.new, numbers[one.new.message], each) for one in fresh for each in one.new.transfers],
@@ -212,6 +219,16 @@ def _write(db: Connection, fresh: Sequence[_Coming], known: Mapping[tuple[str, s
         write_one(db, told, follow_up=True)
 
 
+def _tellings(db: Connection, new: Sequence[Acceptance]) -> None:
+    """Raise ``Raced`` where a number was given meanwhile."""
+    _all_of(db, _TELLINGS, [row for one in new if (row := tellings.row(one)) is not None])
+    prefixes = [row for one in new if (row := tellings.prefix(one)) is not None]
+    if prefixes:
+        spread(db, _PREFIXES, prefixes)
+    for one in new:
+        tellings.reconsider(db, one)
+
+
 def _all_of(db: Connection, query: str, rows: Sequence[tuple[Any, ...]]) -> None:
     """In one order for all who write. Raises ``Raced`` unless it changes a row for each."""
     if rows:
@@ -222,9 +239,9 @@ def _all_of(db: Connection, query: str, rows: Sequence[tuple[Any, ...]]) -> None
 
 def _dossiers(db: Connection, new: Sequence[Acceptance], known: Mapping[tuple[str, str], str]) -> None:
     """Raise ``Raced`` where one moved since it was looked at: looked at again, it is stale."""
-    _all_of(db, _BEGIN, [(one.dossier, one.sender, one.story) for one in new if not one.expected_version])
+    _all_of(db, _BEGIN, [(one.dossier, one.sender, one.story, one.truth) for one in new if not one.expected_version])
     _all_of(
-        db, _GO_ON, [(one.dossier, one.expected_version, one.story) for one in new if one.expected_version]
+        db, _GO_ON, [(one.dossier, one.expected_version, one.story, one.truth) for one in new if one.expected_version]
     )
     codes: dict[tuple[str, str], tuple[str | None, int]] = {}
     for one in new:

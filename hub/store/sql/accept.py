@@ -9,7 +9,7 @@ from hub.lifecycle import State
 from hub.receipts.receipts import signer_of
 from hub.store.contract.intake import Accepted, Known
 from hub.store.contract.store import Stale
-from hub.store.sql import destinations, journal, lanes, lateness, leaving, ledger
+from hub.store.sql import destinations, journal, lanes, lateness, leaving, ledger, tellings
 from hub.store.sql.bodies import Pen, keep
 from hub.store.sql.counters import Tally
 from hub.store.sql.db import Db, Lane, Raced, one, only
@@ -71,6 +71,7 @@ def accept(db: Db, packed: Packed, *, follow_up: bool = False) -> Accepted:
     message = _message(db, packed, at)
     journal.write(db, at, "accepted", new.message, facts=accepted_facts(new))
     ledger.write(db, new)
+    tellings.write(db, new)
     tally = Tally()
     dests = {transfer.partner: destinations.named(db, transfer.partner) for transfer in new.transfers}
     db.hold(
@@ -124,13 +125,13 @@ def _dossier(db: Db, new: Acceptance, *, follow_up: bool) -> None:
         raise Stale
     if row is None:
         db.execute(
-            "INSERT INTO dossier(id,origin,version,story) VALUES(?,?,1,?) ON CONFLICT DO NOTHING",
-            (new.dossier, new.sender, new.story),
+            "INSERT INTO dossier(id,origin,version,story,truth) VALUES(?,?,1,?,?) ON CONFLICT DO NOTHING",
+            (new.dossier, new.sender, new.story, new.truth),
         )
     else:
         db.execute(
-            "UPDATE dossier SET version=version+1, story=? WHERE id=? AND version=?",
-            (new.story, new.dossier, version),
+            "UPDATE dossier SET version=version+1, story=?, truth=? WHERE id=? AND version=?",
+            (new.story, new.truth, new.dossier, version),
         )
     if not db.changes():  # it moved since it was read
         raise Stale

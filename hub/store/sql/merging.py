@@ -24,6 +24,8 @@ _DONE = ", ".join(f"'{state}'" for state in sorted(DONE))
 _OPEN = f"""
 SELECT t.id FROM message m JOIN transfer t ON t.message=m.n WHERE m.dossier IN ({FAMILY}) AND t.state NOT IN ({_DONE}) LIMIT 1
 """  # noqa: S608 - constants
+_JOINED = "INSERT INTO prefix(dossier, story) VALUES(?,?) ON CONFLICT(dossier) DO UPDATE SET story=excluded.story"
+"""From here on the story of both is what everything else comes after."""
 _LOCK = "UPDATE dossier SET version=version+1 WHERE id=? AND version=?"
 
 
@@ -61,6 +63,7 @@ def merge(db: Db, what: Merging, at: int) -> None:
         if found is not None:
             raise refuse("HUB-DOS-008", dossier, detail=found)
     db.execute("UPDATE dossier SET story=? WHERE id=?", (what.story, what.kept))
+    db.execute(_JOINED, (what.kept, what.story))
     _join(db, what.kept, what.other, at)
     facts = {
         "kept": what.kept,

@@ -15,7 +15,7 @@ import msgspec
 
 from hub.evidence.audit import PRUNED, ranges
 from hub.lifecycle import DONE
-from hub.store.sql import chain, journal, merging, notes
+from hub.store.sql import chain, journal, merging, notes, tellings
 from hub.store.sql.bodies import release
 from hub.store.sql.db import Db, many, one, only
 from hub.store.sql.merging import FAMILY, root
@@ -209,6 +209,7 @@ def _dossier(db: Db, family: str) -> None:
         _owner(db, member)
         db.execute("DELETE FROM alias WHERE dossier=?", (member,))
         db.execute("DELETE FROM dossier WHERE id=?", (member,))
+        tellings.forget(db, member)
     db.execute("DELETE FROM merged WHERE dossier=?", (family,))
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hub.store.contract.said import SaidMessage
-from hub.store.sql import merging
+from hub.store.sql import merging, tellings
 from hub.store.sql.db import many, one
 from hub.store.sql.journal import mapping
 from hub.store.vault import Unreadable
@@ -15,6 +15,7 @@ from hub.story.filling import Past, Remembered, believed, doubted, is_trial
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from hub.store.contract.said import Tellings
     from hub.store.sql.bodies import Bodies
     from hub.store.sql.db import Db
     from hub.store.sql.engine import Reads
@@ -91,6 +92,12 @@ class SqlSayings:
 
     async def past(self, dossier: str) -> Past | None:
         return await self._reads.run(lambda db: past(db, dossier))
+
+    async def tellings(self, dossier: str) -> Tellings:
+        return await self._reads.run(lambda db: tellings.tellings(db, dossier))
+
+    async def telling(self, dossier: str, message: str) -> bytes | None:
+        return await self._reads.run(lambda db: tellings.telling(db, dossier, message))
 
     async def under(self, sender: str, prefix: str) -> tuple[str, ...]:
         return await self._reads.run(lambda db: under(db, sender, prefix))
