@@ -17,6 +17,7 @@ from hub.figures import facts as ledger
 from hub.going_live import stages
 from hub.going_live.staging import Standing  # noqa: TC001
 from hub.ids import below, named
+from hub.intake.placing import before_of, numbered, placed
 from hub.judging.contract import Inbound, Judged, Said
 from hub.judging.trying import transfer_key
 from hub.judging.wrapping import OFFICER
@@ -26,8 +27,8 @@ from hub.routing.parties import Party, Roster  # noqa: TC001
 from hub.routing.router import Router  # noqa: TC001
 from hub.store.contract.catalogues import Version  # noqa: TC001
 from hub.store.contract.intake import Acceptance, Alias, Known, NewTransfer
-from hub.story import joining, record
-from hub.story.advance import Advanced, Noted, Quarantined, Sender, advance
+from hub.story import joining, record, truth
+from hub.story.advance import Advanced, Noted, Quarantined, Sender
 from hub.story.moves import CLOSED
 from schemas.dossier import Kind, Message, Procedure, from_json, to_json
 from schemas.problems import Problem, refuse
@@ -55,6 +56,7 @@ UNSAID = (
 class Accepting(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is the same for every message. Call it: ``decide`` with these parts. ``standing``: the parties with the
     stages that persons gave them, and of which ``edition`` these are; without one the files say it. ``versions``: of catalogues.
+    ``hub``: what this one calls itself in the stamps of what it accepts first.
     """
 
     router: Router
@@ -63,6 +65,7 @@ class Accepting(msgspec.Struct, frozen=True, kw_only=True):
     standing: Standing | None = None
     edition: int | None = None
     versions: Sequence[Version] = ()
+    hub: str = "hub"
 
     def __call__(self, judged: Judged, known: Known | None, inbound: Inbound, now: datetime) -> Acceptance:
         parts = self
@@ -83,10 +86,12 @@ def decide(
     HUB-SGN-002, -004.
     """
     message = from_json(judged.canonical)
-    before = record.from_json(known.story) if known else None
-    judgement = advance(
+    before = before_of(known)
+    found = placed(
         before,
         message,
+        judged,
+        known,
         Sender(
             partner=judged.sender,
             agency=judged.agency,
@@ -100,11 +105,12 @@ def decide(
                 and parts.router.entitled(before, parts.parties, judged.sender, on=now.date())
             ),
         ),
+        hub=parts.hub,
         on=now.date(),
-        received_by=judged.received_by,
         forms=parts.router.agencies.forms,
         heirs=lambda code: parts.router.agencies.heir(code, now.date()),
     )
+    judgement, told = found.judged, None
     after = judgement.story
     _allowed(judged, after)
     _signed(judged, before, message)
@@ -141,6 +147,8 @@ def decide(
         procedure = parts.router.procedure(after)
         hours = procedure.hours if procedure else None
         after = deadline.counted(before, after, message, hours, parts.days)
+    if after is not None:
+        after, told = numbered(found, judged, identity, before, after, believed=heard.believed)
     lane = dossier or message.subject or identity
     due = after.deadline if after else None
     transfers = tuple(
@@ -194,6 +202,8 @@ def decide(
         | ({"officer": inbound.headers[OFFICER]} if OFFICER in inbound.headers else {})
         | ({} if heard.traffic == "live" else {"stage": heard.traffic})
         | deadline.facts(before.deadline if before else None, after),
+        numbered=told,
+        truth=truth.digest(after) if after else "",
         fact=_fact(identity, message, after, parts.router.agencies.forms)
         if isinstance(judgement, Advanced) and heard.believed
         else b"",

@@ -19,6 +19,7 @@ import msgspec
 import structlog
 
 from hub.delivery.remembering import remembered
+from hub.intake.placing import needs_past
 from hub.judging.contract import CODE_PLACE, Inbound, Judged
 from hub.judging.judge import judge
 from hub.judging.places import on_the_wire
@@ -222,7 +223,7 @@ class Intake:
         for _ in range(TRIES):
             known = None
             if judged.code is not None:
-                known = await self._store.known(judged.authority, judged.code)
+                known = await self._with_past(judged, await self._store.known(judged.authority, judged.code))
             try:
                 return await self._store.accept(await self._decided(judged, known, inbound))
             except Stale:
@@ -233,6 +234,14 @@ class Intake:
                 read = as_utf8(lifted(inbound.content(), inbound.within), judged.text, judged.media)
                 raise on_the_wire(refusal, places, read, judged.media) from None
         raise refuse("HUB-LIM-003", rule=f"{TRIES} tries against the same dossier")
+
+    async def _with_past(self, judged: Judged, known: Known | None) -> Known | None:
+        """What is read after ``known`` may know more than that; then the dossier moved, and the store says so."""
+        if known is None or not needs_past(judged, known):
+            return known
+        past = await self._store.said.tellings(known.dossier)
+        told = tuple(each.telling for each in past.said)
+        return msgspec.structs.replace(known, tellings=told, prefix=past.prefix)
 
     async def _decided(self, judged: Judged, known: Known | None, inbound: Inbound) -> Acceptance:
         """Decide; where somebody would not be told for want of something, judge again with what the dossier said before."""

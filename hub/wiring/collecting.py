@@ -104,7 +104,9 @@ class Door:
             bench=Bench(
                 pool.judging(hands.crew, settings.limits.judge_time), processes=settings.workers.pool, batch=1
             ),
-            decide=Accepting(router=router_of(what), parties=(), days=what.days, standing=standing),
+            decide=Accepting(
+                router=router_of(what), parties=(), days=what.days, standing=standing, hub=settings.hub.code
+            ),
             now=utc_now,
             confirm=hands.confirm,
             vouch=hands.known.vouch,

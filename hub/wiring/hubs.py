@@ -16,8 +16,11 @@ from hub.edges.receiving import Receiving
 from hub.edges.relaying import Place, Relaying
 from hub.edges.returning import Returning
 from hub.edges.sending import Sending
+from hub.intake.placing import APART
 from hub.rounds.rounds import beside
 from hub.rounds.syncing import Syncing
+from hub.story import tellings
+from hub.story.words import spread
 from hub.wiring.parts import new_ids, utc_now
 from hub.wiring.tools import keys_of
 from schemas import errors
@@ -122,10 +125,11 @@ def relaying(inner: Sealery, store: Store, what: Declared, speak: Mapping[str, C
     authorities = {one.id: one.sends.authority for one in what.partners if one.sends}
 
     async def place(told: Told) -> Place:
-        if told.dossier is None:
-            return Place(no=1)
-        before = [one.id for one in await store.said.of(told.dossier) if one.sender not in hubs]
-        return Place(no=before.index(told.id) + 1 if told.id in before else 1)
+        kept = await store.said.telling(told.dossier, told.id) if told.dossier else None
+        if kept is None:
+            return Place(no=1, words={APART: True})
+        telling = tellings.from_json(kept)
+        return Place(no=telling.stamp.no, seen=telling.stamp.seen, words=spread(telling.words))
 
     return Relaying(inner, store, hub=what.settings.hub.code, hubs=hubs, authorities=authorities, place=place)
 

@@ -131,7 +131,9 @@ async def open_web(
         intake = Intake(
             store=store,
             bench=bench,
-            decide=Accepting(router=router, parties=(), days=what.days, standing=standing),
+            decide=Accepting(
+                router=router, parties=(), days=what.days, standing=standing, hub=settings.hub.code
+            ),
             now=utc_now,
             confirm=confirming(settings, trust.barred),
             vouch=trust.vouch,

@@ -12,12 +12,17 @@ from schemas.problems import Problem  # noqa: TC001 - msgspec reads the annotati
 
 
 class Known(Value, frozen=True):
-    """What the hub knows of a dossier before this message. ``story`` is ``hub.story``'s own JSON; ``version`` counts its changes."""
+    """What the hub knows of a dossier before this message. ``story`` is ``hub.story``'s own JSON; ``version`` counts its changes.
+
+    ``tellings``, ``prefix``: what is numbered of it and the story before that, where it may have to be told anew.
+    """
 
     dossier: str
     version: int
     origin: str  # the partner whose message created it
     story: bytes
+    tellings: tuple[bytes, ...] = ()
+    prefix: bytes = b""
 
 
 class NewTransfer(Value, frozen=True):

@@ -86,7 +86,9 @@ _TELLINGS = """
 INSERT INTO telling(dossier, hub, no, message, telling, aside)
 SELECT * FROM unnest(?::text[], ?::text[], ?::bigint[], ?::text[], ?::bytea[], ?::text[]) ON CONFLICT DO NOTHING
 """
-_PREFIXES = "INSERT INTO prefix(dossier, story) SELECT * FROM unnest(?::text[], ?::bytea[]) ON CONFLICT DO NOTHING"
+_PREFIXES = (
+    "INSERT INTO prefix(dossier, story) SELECT * FROM unnest(?::text[], ?::bytea[]) ON CONFLICT DO NOTHING"
+)
 _WATCH = "INSERT INTO late(at, subject) SELECT * FROM unnest(?::bigint[], ?::text[]) ON CONFLICT DO NOTHING"
 
 
@@ -239,9 +241,15 @@ def _all_of(db: Connection, query: str, rows: Sequence[tuple[Any, ...]]) -> None
 
 def _dossiers(db: Connection, new: Sequence[Acceptance], known: Mapping[tuple[str, str], str]) -> None:
     """Raise ``Raced`` where one moved since it was looked at: looked at again, it is stale."""
-    _all_of(db, _BEGIN, [(one.dossier, one.sender, one.story, one.truth) for one in new if not one.expected_version])
     _all_of(
-        db, _GO_ON, [(one.dossier, one.expected_version, one.story, one.truth) for one in new if one.expected_version]
+        db,
+        _BEGIN,
+        [(one.dossier, one.sender, one.story, one.truth) for one in new if not one.expected_version],
+    )
+    _all_of(
+        db,
+        _GO_ON,
+        [(one.dossier, one.expected_version, one.story, one.truth) for one in new if one.expected_version],
     )
     codes: dict[tuple[str, str], tuple[str | None, int]] = {}
     for one in new:

@@ -24,7 +24,9 @@ _DONE = ", ".join(f"'{state}'" for state in sorted(DONE))
 _OPEN = f"""
 SELECT t.id FROM message m JOIN transfer t ON t.message=m.n WHERE m.dossier IN ({FAMILY}) AND t.state NOT IN ({_DONE}) LIMIT 1
 """  # noqa: S608 - constants
-_JOINED = "INSERT INTO prefix(dossier, story) VALUES(?,?) ON CONFLICT(dossier) DO UPDATE SET story=excluded.story"
+_JOINED = (
+    "INSERT INTO prefix(dossier, story) VALUES(?,?) ON CONFLICT(dossier) DO UPDATE SET story=excluded.story"
+)
 """From here on the story of both is what everything else comes after."""
 _LOCK = "UPDATE dossier SET version=version+1 WHERE id=? AND version=?"
 
