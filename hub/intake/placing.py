@@ -20,7 +20,7 @@ from hub.story.words import Effect, Words, gathered
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import date
 
     from connectors.contract import Relayed
@@ -71,6 +71,7 @@ def placed(  # noqa: PLR0913 - one parameter for each thing that it depends on
     hub: str,
     on: date,
     forms: Mapping[str, str],
+    heirs: Callable[[str], str],
 ) -> Placed:
     """``hub``: this hub's code; everything else as of ``hub.story.advance.resolve``, which says what is raised. Beside it of what is relayed:
 
@@ -79,9 +80,9 @@ def placed(  # noqa: PLR0913 - one parameter for each thing that it depends on
     told = judged.relayed
     words = gathered(told.words) if told is not None and message.dossier is not None else None
     if told is not None and words is not None and APART not in told.words:
-        _trusted(message, told, words, forms)
+        _trusted(message, told, words, forms, heirs)
         return _relayed(before, message, judged, told, words, known)
-    words = resolve(before, message, sender, on=on, received_by=judged.received_by, forms=forms)
+    words = resolve(before, message, sender, on=on, received_by=judged.received_by, forms=forms, heirs=heirs)
     if words is None:
         return Placed(Advanced(story=None))
     found = said(before, message, words, judged.sender)
@@ -121,11 +122,14 @@ def _relayed(
     return Placed(heard.judged, words, stamp, heard.aside)
 
 
-def _trusted(message: Message, told: Relayed, words: Words, forms: Mapping[str, str]) -> None:
+def _trusted(
+    message: Message, told: Relayed, words: Words, forms: Mapping[str, str], heirs: Callable[[str], str]
+) -> None:
     """What words say beside the message must be what its agency can say. Raises ``Refusal`` HUB-DOS-012."""
     if words.kind is not message.kind:
         raise refuse("HUB-DOS-012", "words/kind", rule=message.kind)
-    if words.speaker not in {told.agency, forms.get(told.agency)} and not words.by_origin:
+    agency = forms.get(told.agency, told.agency)
+    if agency not in {words.speaker, heirs(words.speaker)} and not words.by_origin:
         raise refuse("HUB-DOS-012", "words/speaker", rule=told.agency)
 
 

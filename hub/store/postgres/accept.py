@@ -224,7 +224,7 @@ def _write(db: Connection, fresh: Sequence[_Coming], known: Mapping[tuple[str, s
 def _tellings(db: Connection, new: Sequence[Acceptance]) -> None:
     """Raise ``Raced`` where a number was given meanwhile."""
     _all_of(db, _TELLINGS, [row for one in new if (row := tellings.row(one)) is not None])
-    prefixes = [row for one in new if (row := tellings.prefix(one)) is not None]
+    prefixes = [before for one in new if (before := tellings.prefix(one)) is not None]
     if prefixes:
         spread(db, _PREFIXES, prefixes)
     for one in new:
