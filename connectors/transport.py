@@ -16,6 +16,7 @@ import socket
 import ssl
 from collections.abc import Callable, Container, Iterable, Mapping  # noqa: TC003 - msgspec reads the annotations at run time
 from datetime import datetime  # noqa: TC003
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -85,11 +86,14 @@ _AFTER = {Break.TLS: "HUB-NET-002", Break.TOO_LARGE: "HUB-NET-005", Break.REDIRE
 
 
 class Broken(Value, frozen=True):
-    """No whole reply. ``may_have``: the partner may have got the request."""
+    """No whole reply. ``may_have``: the partner may have got the request. ``begun``: what had come of a reply that says 200, packed as it came;
+    only for formats whose parts count by themselves.
+    """
 
     error: Break
     may_have: bool
     exchanges: tuple[Exchange, ...] = ()
+    begun: bytes = b""
 
     @property
     def code(self) -> str:
@@ -345,7 +349,8 @@ class _Call:
     def broken(self, error: Break) -> Broken:
         """Redirects 301, 307 and 308 mean "ask elsewhere" for a POST: it was not done (RFC 9110 §15.4)."""
         elsewhere = error is Break.REDIRECT and self.status in {301, 307, 308}
-        return Broken(error=error, may_have=self.left and not elsewhere)
+        begun = self.body if self.status == HTTPStatus.OK else b""
+        return Broken(error=error, may_have=self.left and not elsewhere, begun=begun)
 
     def exchange(self, seconds: float, error: str) -> Exchange:
         sent = head(self._first, self._lines) + self._kept(self.request.body)

@@ -24,12 +24,15 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Trouble(Value, frozen=True):
-    """``code``: of the catalogue, or what broke on the line. ``wait``: seconds that the other side asks for."""
+    """``code``: of the catalogue, or what broke on the line. ``wait``: seconds that the other side asks for. ``begun``: what had come of an
+    answer when the line broke.
+    """
 
     code: str
     detail: str = ""
     status: int = 0
     wait: float | None = None
+    begun: bytes = b""
 
 
 class _Problem(msgspec.Struct):
@@ -62,7 +65,7 @@ class Client:
         return answer if isinstance(answer, Trouble) else None
 
     async def pull(self, epoch: int, after: int, wait: float) -> Sequence[Framed] | Trouble:
-        """Return the batches behind ``after``; waits for some for ``wait`` seconds."""
+        """Return the batches behind ``after`` that arrived whole, also where the line broke behind them; waits for some for ``wait`` seconds."""
         return await self._frames(f"/edge/v1/batches?epoch={epoch}&after={after}&wait={wait:g}")
 
     async def returned(self, epoch: int, after: int) -> Sequence[bytes] | Trouble:
@@ -87,15 +90,15 @@ class Client:
 
     async def _frames(self, path: str) -> Sequence[Framed] | Trouble:
         answer = await self._send("GET", path)
-        if isinstance(answer, Trouble):
-            return answer
+        begun = answer.begun if isinstance(answer, Trouble) else answer.body
         found: list[Framed] = []
         try:
-            found.extend(Frames().feed(answer.body))
+            for framed in Frames().feed(begun):
+                found.append(framed)  # noqa: PERF402 - those before one that is none were given
         except Refusal as refusal:
             if not found:
                 return Trouble(code=refusal.code, detail=refusal.problems[0].rule)
-        return found
+        return answer if isinstance(answer, Trouble) and not found else found
 
     async def _asked(
         self, method: str, path: str, kind: type[T], body: bytes, media_type: str = JSON
@@ -134,7 +137,7 @@ class Client:
         request = Request(method=method, path=path, headers=sent, body=body, secrets=(token,))
         answer = await self._http.send(request)
         if not isinstance(answer, Answer):
-            return Trouble(code=answer.code, detail=str(answer.error))
+            return Trouble(code=answer.code, detail=str(answer.error), begun=answer.begun)
         self._hear_clock(answer.headers, now)
         if answer.status in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.NO_CONTENT}:
             return answer

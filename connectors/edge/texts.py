@@ -6,9 +6,11 @@ newer minor version (``m``) may hold members that are unknown here; they are pas
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import inspect
 
 from connectors.edge.values import MAJOR, MINOR
 from schemas.problems import Refusal, refuse
@@ -54,7 +56,7 @@ def _value(kind: type[T], raw: bytes, tree: dict[str, Any], place: str) -> T:
     except msgspec.MsgspecError as error:
         raise refuse(FORM, place, rule=_without_values(str(error))) from None
     minor = tree.get("m", 0)
-    if not (isinstance(minor, int) and minor > MINOR) and (name := _unknown(kind, tree)):
+    if not (isinstance(minor, int) and minor > MINOR) and (name := _unknown(_shape(kind), tree)):
         raise refuse(FORM, f"{place}/{name}", rule="members that this version knows")
     return made
 
@@ -65,12 +67,22 @@ def _speaks(tree: dict[str, Any], place: str) -> None:
         raise refuse("HUB-EDG-001", place, rule=f"version {MAJOR}")
 
 
-def _unknown(kind: Any, tree: object) -> str:  # noqa: ANN401 - a type
-    """Name a member that the struct does not have; what is inside its members its own reader looks at."""
-    if not isinstance(tree, dict):
+def _unknown(kind: inspect.Type, tree: object) -> str:
+    """Name a member that the value does not have, at any depth; what is free JSON is not looked into."""
+    if isinstance(kind, inspect.VarTupleType) and isinstance(tree, list):
+        return next((found for each in tree if (found := _unknown(kind.item_type, each))), "")
+    if not isinstance(kind, inspect.StructType) or not isinstance(tree, dict):
         return ""
-    known = {field.encode_name for field in msgspec.structs.fields(kind)}
-    return next(iter(sorted(tree.keys() - known)), "")
+    types = {field.encode_name: field.type for field in kind.fields}
+    if strange := sorted(tree.keys() - types.keys()):
+        return str(strange[0])
+    inside = ((name, _unknown(types[name], each)) for name, each in tree.items())
+    return next((f"{name}/{found}" for name, found in inside if found), "")
+
+
+@cache
+def _shape(kind: type[msgspec.Struct]) -> inspect.Type:
+    return inspect.type_info(kind)
 
 
 def _without_values(said: str) -> str:
