@@ -20,6 +20,7 @@ from hub.api import (
     drop_in,
     edge_board,
     edge_desk,
+    edge_enrolment,
     figures,
     mailbox,
     pages,
@@ -85,6 +86,8 @@ def build(deps: Deps) -> Edge:
     reports.add(app, deps)
     if deps.below is not None:
         edge_desk.add(app, deps, deps.below)
+    if deps.enrolling is not None and deps.enrolled is not None:
+        edge_enrolment.add(app, deps, deps.enrolling, deps.enrolled)
     drop_in.add(app, deps, token_desk.add(app, deps))
     if deps.console is not None:
         office.add(app, deps, deps.console)

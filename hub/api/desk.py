@@ -28,6 +28,7 @@ from hub.api.tokens import Tokens  # noqa: TC001
 from hub.console.parts import Console  # noqa: TC001
 from hub.documents.contract import Safety
 from hub.edges.below import Below  # noqa: TC001
+from hub.edges.enrolling import Enrolling  # noqa: TC001
 from hub.going_live.coverage import Line  # noqa: TC001
 from hub.intake.intake import Intake  # noqa: TC001
 from hub.intake.refusals import Refusals  # noqa: TC001
@@ -137,7 +138,7 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     concerns the hub as a whole; ``covered``, ``edges``: make the boards of coverage and of hubs below. ``desks``: drop-in desks by the path that they are mounted at; ``calls``:
     where their calls wait, ``unknown``: those of whom the body says who it is. ``console``: the pages at which people work, where there are any.
     ``speaks_for``: each partner's agency.
-    ``below``: answers the hubs below.
+    ``below``: answers the hubs below; ``enrolling``: lets them in; ``enrolled``: called when one was.
     """
 
     intake: Intake
@@ -169,6 +170,8 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     console: Console | None = None
     registries: Registries | None = None
     below: Below | None = None
+    enrolling: Enrolling | None = None
+    enrolled: Callable[[], Awaitable[None]] | None = None
     mailboxes: Owners = Owners()
     operators: frozenset[str] = frozenset()
     covered: Callable[[datetime, int], Awaitable[Sequence[Line]]] = nothing_covered

@@ -15,6 +15,7 @@ from connectors.edge.values import Acks, Hello
 from hub.api import catalogues, coverage, edge_board, figures, problems, token_desk, views
 from hub.api.documents import OFFSET_STREAM, Announcement, OwnDocument
 from hub.api.mailbox import MOST
+from hub.edges.enrolling import Application, Welcome
 from hub.figures.report import Report
 from hub.receipts import acknowledgements, mailbox, receipts
 from hub.registries.catalogues import Document as Catalogue
@@ -366,6 +367,16 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         takes={JSON: TEXT},
         status=204,
         refusals=BETWEEN,
+    ),
+    ("POST", "/edge/v1/enroll"): Operation(
+        id="enrolHub",
+        tag="hubs",
+        says="Ghi danh một hub cấp dưới bằng mã dùng một lần · Let a hub below in by its one-time code",
+        takes={JSON: Application},
+        gives={JSON: Welcome},
+        headers={"X-JWS-Signature": "của hub này trên câu trả lời · this hub's, over the answer"},
+        refusals=(400, 403, 408, 409, 413, 429, 503),
+        open=True,
     ),
     ("GET", "/livez"): Operation(
         id="isAlive", tag="hub", says="Tiến trình có trả lời · The process answers", gives={JSON: {"type": "object"}}, refusals=(), open=True

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hub.doctor.facts import Facts
     from hub.documents.contract import Held
     from hub.drafting.draft import Laid
+    from hub.edges.enrolling import Enrolling, Welcome
     from hub.evidence.contract import Root
     from hub.figures.publishing import Edition, FigureDesk
     from hub.going_live.coverage import Line
@@ -470,6 +471,29 @@ async def examined(settings: Path, clock: Callable[[], datetime], *, network: bo
     from hub.wiring.examining import gather  # noqa: PLC0415 - heavy; only this command needs it
 
     return await gather(settings, clock, network=network)
+
+
+def authority(settings: Path, now: datetime) -> tuple[Path, str, datetime]:
+    """Where this hub's authority for hubs below stands, its fingerprint and end; made where there is none."""
+    from hub.settings import file  # noqa: PLC0415 - heavy; only this command needs it
+    from hub.wiring.enrolment import make_authority  # noqa: PLC0415 - heavy
+
+    return make_authority(file.load(settings), now)
+
+
+def enrolling(settings: Path, store: Store) -> Enrolling:
+    """Who lets hubs below in. Raises ``Refusal`` HUB-CFG-002: this hub signs nothing to others."""
+    from hub.wiring.declared import declared  # noqa: PLC0415 - heavy; only this command needs it
+    from hub.wiring.enrolment import enrolling_here  # noqa: PLC0415 - heavy
+
+    return enrolling_here(store, declared(settings))
+
+
+async def enrolled(url: str, code: str, directory: Path, listen: str, ca_file: Path | None) -> Welcome:
+    """Join the hub above. Raises ``Refusal`` HUB-EDG-*, HUB-NET-*."""
+    from hub.wiring.enrolment import enrol  # noqa: PLC0415 - heavy; only this command needs it
+
+    return await enrol(url, code, directory, listen, ca_file)
 
 
 class WiredPrograms:

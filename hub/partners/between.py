@@ -39,6 +39,7 @@ def faults(
         return
     room = world.rooms[told.room]
     yield from _known(source, told, room)
+    yield from _pinned(source, told, room)
     yield from _envelopes(source, told, room)
     yield from _spoiled(source, told, settings)
     yield from _collected(source, told, world)
@@ -162,6 +163,18 @@ def _fetched(source: Source, told: Declaration, room: type[BaseModel] | None) ->
         yield source.problem(
             ("receives", "order_sensitive"), "true: the next is offered when the one before is acknowledged"
         )
+
+
+def _pinned(source: Source, told: Declaration, room: type[BaseModel] | None) -> Iterator[Problem]:
+    """Whoever signs is known by a certificate; a hub below may have got its own when it enrolled."""
+    enrols = getattr(room, "relays", False)
+    for way, proof in (
+        (("sends", "signature"), told.sends.signature if told.sends else None),
+        (("receives", "reply_signature"), told.receives.reply_signature if told.receives else None),
+        (("receives", "receipt_signature"), told.receives.receipt_signature if told.receives else None),
+    ):
+        if proof is not None and not proof.certificates and not enrols:
+            yield source.problem((*way, "certificates"), "at least one")
 
 
 def _relays(source: Source, told: Declaration) -> Iterator[Problem]:

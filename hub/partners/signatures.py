@@ -126,7 +126,7 @@ class Bounds(Closed):
 
 
 class Proof(Closed):
-    """How what this partner says is signed. ``certificates``: the pins; ``header`` carries a JWS.
+    """How what this partner says is signed. ``certificates``: the pins, at least one but for a hub below, which has its own by enrolment; ``header`` carries a JWS.
 
     ``authority``: kinds that only a signatory may sign who has the right to (``hub.signatories``); their certificates are
     pinned beside these. ``under``: authorities that the pins must stand under. ``revocation``: whether authorities are asked about the pinned certificates.
@@ -136,7 +136,7 @@ class Proof(Closed):
     """
 
     binding: Binding
-    certificates: Annotated[tuple[Pin, ...], Field(min_length=1)]
+    certificates: tuple[Pin, ...] = ()
     version: Version = 1
     header: Header = ""
     authority: tuple[Kind, ...] = ()

@@ -6,12 +6,15 @@ import random
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from cryptography import x509
+
 from connectors.edge.calling import Client
 from connectors.edge.settings import Settings as EdgeRoom
 from connectors.transport import Http
 from hub.edges.below import Below
 from hub.edges.exchanging import Exchanging
 from hub.edges.peers import ALONE, Peer, Peers
+from hub.edges.pinning import NOBODY
 from hub.edges.receiving import Receiving
 from hub.edges.relaying import Place, Relaying
 from hub.edges.returning import Returning
@@ -28,15 +31,16 @@ from schemas.problems import refuse
 from signing.jose.detached import DetachedSigner, DetachedVerifier
 from signing.keys.generations import signing
 from signing.profiles import JwsProfile
-from signing.trust.pins import load_pins
+from signing.trust.pins import Pins, load_pins, pin
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from datetime import datetime
 
     from connectors.contract import Codec
     from hub.delivery.delivery import Sealery
     from hub.edges.peers import Sign, Verify
+    from hub.edges.pinning import Pinning
     from hub.edges.receiving import Take
     from hub.metrics.counts import Counts
     from hub.partners.partner import Partner
@@ -45,32 +49,56 @@ if TYPE_CHECKING:
     from hub.store.contract.edges import Told
     from hub.store.contract.store import Store
     from hub.wiring.declared import Declared
+    from signing.contract import Key
 
 PROFILE = JwsProfile(says_time=False)
 """What hubs sign says its time itself, and may be a month on its way."""
 
 
-def peers(what: Declared, barred: Callable[[], frozenset[str]]) -> Peers:
+def peers(what: Declared, barred: Callable[[], frozenset[str]], pinning: Pinning = NOBODY) -> Peers:
     """Return the hubs that partner files declare. Raises ``Refusal`` HUB-CFG-002 where this hub has no key to sign with."""
-    found = {one.id: _peer(one, one.settings) for one in what.partners if isinstance(one.settings, EdgeRoom)}
+    found = {
+        one.id: _peer(one, one.settings, pinning)
+        for one in what.partners
+        if isinstance(one.settings, EdgeRoom)
+    }
     if not found:
         return ALONE._replace(us=what.settings.hub.code)
     sign, verify = _own(what.settings, barred)
     return Peers(what.settings.hub.code, sign, verify, found)
 
 
-def _peer(partner: Partner, told: EdgeRoom) -> Peer:
+def _peer(partner: Partner, told: EdgeRoom, pinning: Pinning) -> Peer:
     proof = partner.sends.signature if partner.sends else None
     if proof is None:  # partner files are read against the same rule
         raise TypeError(partner.id)
-    verifier = DetachedVerifier(load_pins(proof.pins), PROFILE)
-    return Peer(partner.id, told.code or partner.agency, told.parent, verifier.verify)
+    named = load_pins(proof.pins)
+
+    def make(issued: Sequence[bytes]) -> Verify:
+        pins = Pins([*named, *(pin(x509.load_pem_x509_certificate(one)) for one in issued)])
+        return DetachedVerifier(pins, PROFILE).verify
+
+    return Peer(partner.id, told.code or partner.agency, told.parent, pinning.verifier(partner.id, make))
+
+
+def own_key(settings: Settings, now: datetime) -> Key:
+    """Return the key that signs to other hubs now. Raises ``Refusal`` HUB-CFG-002, HUB-CRT-003, HUB-KEY-001."""
+    name = _key_name(settings)
+    return keys_of(settings, name).key(name, now)
+
+
+def sign_by(settings: Settings, barred: Callable[[], frozenset[str]]) -> Sign:
+    return _own(settings, barred)[0]
+
+
+def _key_name(settings: Settings) -> str:
+    if name := settings.hub.key or settings.evidence.key:
+        return name
+    raise refuse("HUB-CFG-002", "hub.key", rule="the name of a key: it signs what goes to other hubs")
 
 
 def _own(settings: Settings, barred: Callable[[], frozenset[str]]) -> tuple[Sign, Verify]:
-    name = settings.hub.key or settings.evidence.key
-    if not name:
-        raise refuse("HUB-CFG-002", "hub.key", rule="the name of a key: it signs what goes to other hubs")
+    name = _key_name(settings)
     generations = keys_of(settings, name).generations(name)
     signers = {one.key.fingerprint: DetachedSigner(one.key, PROFILE) for one in generations}
     pins = tuple(place.certificate or place.file for place in settings.keys[name].places)

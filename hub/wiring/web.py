@@ -19,6 +19,8 @@ from hub.api.downloads import Downloader
 from hub.api.owners import Owners, owners
 from hub.api.quotas import Quotas
 from hub.delivery.failure import parked
+from hub.edges.pinning import EVERY as PINS_EVERY
+from hub.edges.pinning import Pinning
 from hub.going_live.staging import READ_EVERY as STAGES_EVERY
 from hub.going_live.staging import Standing
 from hub.intake.acceptance import Accepting
@@ -41,6 +43,7 @@ from hub.wiring.coverage import covered
 from hub.wiring.declared import code_lists_of, codecs
 from hub.wiring.documents import unscanned
 from hub.wiring.edges import boarded, edges_of
+from hub.wiring.enrolment import enrolling_of
 from hub.wiring.evidence import confirming
 from hub.wiring.having import having
 from hub.wiring.hubs import below, exchanging, peers
@@ -141,9 +144,11 @@ async def open_web(
             refresh=standing.read,
             tell=partial(parked, codec_of=codecs(what).get, confirm=confirming(settings, trust.barred)),
         )
+        pinning = Pinning(store.enrolments)
+        await pinning.read()
         exchanges = exchanging(
             store,
-            peers(what, trust.barred),
+            peers(what, trust.barred, pinning),
             intake.receive,
             codec_of=codecs(what).get,
             confirm=confirming(settings, trust.barred),
@@ -152,6 +157,8 @@ async def open_web(
         app = api.build(
             Deps(
                 intake=intake,
+                enrolling=enrolling_of(store, what, trust.barred),
+                enrolled=pinning.read,
                 below=below(store, what, exchanges, intake.receive),
                 store=store,
                 callers=calling.callers,
@@ -216,6 +223,7 @@ async def open_web(
             counting(EVERY, refusals.write, "refusals"),
             beside(again(ASK_EVERY, room.ask, "room")),
             beside(again(READ_EVERY, trust.read, "trust")),
+            beside(again(PINS_EVERY, pinning.read, "pins")),
             beside(again(STAGES_EVERY, standing.read, "stages")),
             counting(uses.EVERY, lambda: calling.uses.write(store.access), "uses"),
         ):

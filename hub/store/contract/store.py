@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Work,
     )
     from hub.store.contract.edges import Edges
+    from hub.store.contract.enrolments import Enrolments
     from hub.store.contract.governing import MappingBook
     from hub.store.contract.history import History
     from hub.store.contract.intake import Acceptance, Accepted, Known, RefusedMessage, Usage, Use
@@ -85,6 +86,8 @@ class Store(Protocol):
     def said(self) -> Sayings: ...
     @property
     def people(self) -> PeopleStore: ...
+    @property
+    def enrolments(self) -> Enrolments: ...
     @property
     def edges(self) -> Edges: ...
     @property

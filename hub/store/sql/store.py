@@ -46,6 +46,7 @@ from hub.store.sql.activity import SqlCoverage
 from hub.store.sql.catalogues import SqlCatalogues
 from hub.store.sql.edges import SqlEdges
 from hub.store.sql.engine import Closed, Unavailable
+from hub.store.sql.enrolments import SqlEnrolments
 from hub.store.sql.evidence import SqlEvidence
 from hub.store.sql.governing import SqlMappings
 from hub.store.sql.history import SqlHistory
@@ -138,6 +139,7 @@ class SqlStore:
         self.ledger = SqlLedger(reads, writes)
         self.said = SqlSayings(reads, payloads)
         self.people = SqlPeople(reads, writes)
+        self.enrolments = SqlEnrolments(reads, writes)
         self.edges = SqlEdges(reads, writes, payloads)
         self.replicas = SqlReplicas(reads, writes)
         self.mailbox = SqlMailbox(
