@@ -89,7 +89,8 @@ class Door:
         """Fetch batches; waits for some."""
         peer = self.hub(request)
         epoch, after = _number(request, "epoch", 1), _number(request, "after", 0)
-        found = await self._below.give(peer, epoch, after, float(_number(request, "wait", 0)))
+        wait = float(_number(request, "wait", 0))
+        found = await self._below.give(peer, epoch, after, wait, request.is_disconnected)
         return Response(b"".join(found), media_type=STREAM, headers={"Cache-Control": "no-store"})
 
     async def acknowledge(self, request: Request) -> Response:

@@ -13,7 +13,7 @@ from hub.store.contract.edges import Contact
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from datetime import datetime
 
     from connectors.edge.values import Acks, Hello
@@ -83,15 +83,17 @@ class Below:
                     return await self._exchanging.acks(peer, before, busy=True)
         return await self._exchanging.acks(peer, before)
 
-    async def give(self, peer: Peer, epoch: int, after: int, wait: float) -> Sequence[bytes]:
-        """Return batches behind ``after`` in frames; waits for some for ``wait`` seconds."""
+    async def give(
+        self, peer: Peer, epoch: int, after: int, wait: float, gone: Callable[[], Awaitable[bool]]
+    ) -> Sequence[bytes]:
+        """Return batches behind ``after`` in frames; waits for some for ``wait`` seconds, while it is not ``gone``."""
         link = await self._believed(peer)
         if link.made.epoch != epoch:
             return ()
         loop = asyncio.get_running_loop()
         until = loop.time() + min(wait, LONGEST_WAIT)
         found = await self._exchanging.frames(peer, ANSWER, after)
-        while not found and loop.time() < until:
+        while not found and loop.time() < until and not await gone():
             await asyncio.sleep(LOOK_EVERY)  # what is laid out another process writes
             found = await self._exchanging.frames(peer, ANSWER, after)
         return found

@@ -35,7 +35,7 @@ from tests.doubles.pki import Pki
 from tests.doubles.proxy import Proxy, proxy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
     from hub.store.contract.store import Store
@@ -82,12 +82,15 @@ class System:
 
 @dataclass(frozen=True)
 class At:
-    """What is at one hub: its code, its systems, the agencies that it serves for the hub above (``above``: by name, else the first)."""
+    """What is at one hub: its code, its systems, the agencies that it serves for the hub above (``above``: by name, else the first). ``files``: further
+    partner files, by id.
+    """
 
     code: str
     systems: tuple[System, ...]
     serves: tuple[str, ...] = ()
     above: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 AT_PROVINCE = At(
@@ -285,6 +288,8 @@ def _write(pki: Pki, hub: Hub, above: Hub | None, below: Sequence[Hub]) -> None:
     )
     for system in hub.at.systems:
         (partners / f"{system.id}.toml").write_text(system.file())
+    for name, text in hub.at.files.items():
+        (partners / f"{name}.toml").write_text(text)
     for each in below:
         serves = f"serves = {json.dumps(list(each.at.serves))}\n"
         (partners / f"{each.name}.toml").write_text(_peer(each, pki, each.name, serves))
