@@ -7,11 +7,12 @@ payment is often told later than it was made.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from hub.figures.facts import Fact, Line, moment_of
+from hub.story.moves import NOTES
 from hub.story.record import Value
 from schemas.dossier import Channel, FeeState, Kind, State
 
@@ -94,33 +95,50 @@ def _said(correction: Fact) -> dict[str, Any]:
 
 def course(facts: Sequence[Fact], until: datetime) -> Course | None:
     """Fold what happened before ``until``. ``facts``: of one dossier, corrected, in the order of acceptance. ``None``: nothing had."""
-    so_far = [(moment_of(fact), fact) for fact in facts]
-    so_far = [(moment, fact) for moment, fact in so_far if moment < until]
+    so_far = [each for each in _happened(facts) if each.moment < until]
     if not so_far:
         return None
-    last = so_far[-1][1]
-    owner = next((fact for _, fact in so_far if fact.origin), so_far[0][1])
+    last = next((each.fact for each in reversed(so_far) if each.moves), so_far[-1].fact)
+    owner = next((each.fact for each in so_far if each.fact.origin), so_far[0].fact)
     return Course(
         code=owner.code,
         received_by=owner.received_by,
         state=last.state,
         stage=last.stage,
         procedure=last.national or last.local,
-        field=next((fact.field for _, fact in so_far if fact.field), ""),
-        channel=next((fact.channel for _, fact in so_far if fact.channel), None),
+        field=next((each.fact.field for each in so_far if each.fact.field), ""),
+        channel=next((each.fact.channel for each in so_far if each.fact.channel), None),
         received_at=_received(so_far),
         **_end(so_far),
     )
 
 
-Happened = tuple[datetime, Fact]
+class Happened(NamedTuple):
+    """``moves`` false: said beside, often later than it is dated. The state that the hub knew then is not that of its date."""
+
+    moment: datetime
+    fact: Fact
+    moves: bool
+
+
+STILL = NOTES | {Kind.DUTY_PAID, Kind.RESULT_INCORRECT, Kind.DUE_DATE_CHANGED}
+"""Kinds that may leave a dossier where it stands."""
+DATES = frozenset({Kind.DUE_DATE_CHANGED, Kind.APOLOGY, Kind.CORRECTED})
+"""Those of them that may tell another due date."""
+
+
+def _happened(facts: Sequence[Fact]) -> Iterator[Happened]:
+    before = None
+    for fact in facts:
+        yield Happened(moment_of(fact), fact, fact.kind not in STILL or fact.state is not before)
+        before = fact.state
 
 
 def _received(so_far: Sequence[Happened]) -> datetime | None:
     """The first reception; where who opened the dossier tells one, by its word. Submitted is not received."""
     told = [
         (moment, fact)
-        for moment, fact in so_far
+        for moment, fact, _ in so_far
         if fact.kind is Kind.RECEIVED and fact.state not in {State.SUBMITTED, State.REFUSED}
     ]
     own = [moment for moment, fact in told if fact.origin]
@@ -132,8 +150,11 @@ def _end(so_far: Sequence[Happened]) -> dict[str, datetime | None]:
     end: dict[str, datetime | None] = {}
     legs: datetime | None = None
     due: datetime | None = None
-    for moment, fact in so_far:
-        due = due if end.get("finished_at") else fact.due_at
+    for moment, fact, moves in so_far:
+        if (moves or fact.kind in DATES) and not end.get("finished_at"):
+            due = fact.due_at
+        if not moves:
+            continue
         if fact.kind is Kind.RECALLED:
             legs = None
         if fact.kind is Kind.FINISHED:

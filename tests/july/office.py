@@ -114,7 +114,7 @@ async def _told(clerks: Clerks, acts: Sequence[Act], gate: asyncio.Semaphore) ->
 def half_days(told: Sequence[Sequence[Act]]) -> Iterator[tuple[datetime, list[list[Act]]]]:
     """The half-days in their order; of each, what is said of each family of dossiers."""
     everything = [
-        (ends(act.at), number, place, act)
+        (ends(act.said), number, place, act)
         for number, acts in enumerate(told)
         for place, act in enumerate(acts)
     ]

@@ -427,8 +427,8 @@ def _told_twice(cases: list[Case], dice: random.Random) -> list[Case]:
         twice = dice.choice(TWICE)
         if dice.random() < 0.12 and (twice, case.unit) != ("other-key", JUSTICE):
             cases[n] = replace(case, twice=twice)
-    n = next(n for n, case in enumerate(cases) if _on_the_eve(case))
-    cases[n] = replace(cases[n], twice="handed-again")
+    for n in [n for n, case in enumerate(cases) if _on_the_eve(case)][:1]:
+        cases[n] = replace(cases[n], twice="handed-again")
     return cases
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from tests.july.days import at, further
 from tests.july.places import CENTRE, INSURANCE, LAND
@@ -33,7 +34,8 @@ STATES = {SUPPLEMENT: 5, DUTY: 6, STOPPED: 8}
 class Act:
     """One thing said. ``kind``: in the hub's words, or ``record``, ``handed-in``. ``again``: it was said before, under another key.
 
-    ``state``, ``due``: of a record, as it then is. ``times``: how often the same bytes are sent.
+    ``state``, ``due``: of a record, as it then is. ``times``: how often the same bytes are sent. ``told_at``: when it is told, later than
+    it happened.
     """
 
     at: datetime
@@ -46,6 +48,11 @@ class Act:
     due: datetime | None = None
     again: str = ""
     times: int = 1
+    told_at: datetime | None = None
+
+    @property
+    def said(self) -> datetime:
+        return self.told_at or self.at
 
     @property
     def key(self) -> str:
@@ -69,7 +76,7 @@ def iso(moment: datetime) -> str:
 def acts(case: Case) -> list[Act]:
     """Everything that is said of one dossier, in order."""
     teller = _by_records if case.counter.desk in RECORDS and case.stage == "live" else _by_events
-    told = sorted(_repeated(case, list(teller(case))), key=lambda act: act.at)
+    told = sorted(_repeated(case, list(teller(case))), key=lambda act: act.said)
     if case.stage == "parallel":
         return [replace(act, voice=NEW_SYSTEM) for act in told]
     return told
@@ -79,7 +86,7 @@ def families(cases: Iterable[Case]) -> list[list[Act]]:
     """Acts of each dossier, those of a chain together: within one list order is kept."""
     by_family = sorted(cases, key=lambda case: case.parent or case.code)
     return [
-        sorted((act for case in group for act in acts(case)), key=lambda act: act.at)
+        sorted((act for case in group for act in acts(case)), key=lambda act: act.said)
         for _, group in groupby(by_family, key=lambda case: case.parent or case.code)
     ]
 
@@ -154,13 +161,20 @@ def _money(case: Case, by: str) -> Iterator[Act]:
     if not case.fees:
         return
     paid = case.fees[0].paid_at
-    yield Act(paid, by, "fee_paid", case, dossier={"fees": [_fee(fee, "paid") for fee in case.fees]})
+    lines = [_fee(fee, "paid") for fee in case.fees]
+    yield Act(paid, by, "fee_paid", case, dossier={"fees": lines}, told_at=_days_later(case, paid))
     if remitted := case.fees[0].remitted_at:
         lines = [{**_fee(fee, "paid"), "remitted_at": iso(remitted)} for fee in case.fees]
         yield Act(remitted, by, "fee_paid", case, dossier={"fees": lines})
     if refunded := case.fees[0].refunded_at:
         lines = [_fee(fee, "refunded") for fee in case.fees]
         yield Act(refunded, by, "fee_refunded", case, dossier={"fees": lines})
+
+
+def _days_later(case: Case, paid: datetime) -> datetime | None:
+    """Every seventh payment is told when the week's receipts are entered, often after the result is there."""
+    later = at(further(paid.date(), 6), 16, 30)
+    return later if crc32(case.code.encode()) % 7 == 0 and later.date() <= LAST else None
 
 
 def _fee(fee: Fee, state: str) -> dict[str, Any]:
@@ -268,7 +282,7 @@ def _again(case: Case, act: Act) -> Iterator[Act]:
     if case.twice == "two-systems" and act.at == case.finished_at and act.kind in {"finished", "record"}:
         yield Act(act.at + 10 * MINUTES, other, "finished", case, again="-hai")
     if case.twice == "receipt-again" and act.kind == "fee_paid":
-        yield replace(act, again="-hai", at=act.at + 3 * MINUTES)
+        yield replace(act, again="-hai", at=act.at + 3 * MINUTES, told_at=act.told_at)
     if case.twice == "handed-again" and act.kind == "result_handed_over":
         next_day = at(further(act.at.date(), 1), 8)
         yield replace(act, again="-hai", at=next_day if next_day.date() <= LAST else act.at + 12 * MINUTES)

@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.figures import facts as ledger
 from hub.figures.counting import ALL, Choice, Counted, Known, World, count
 from hub.figures.definition import DOSSIERS, FIGURES, MONEY, definition, late
 from hub.figures.facts import Fact, Line
+from hub.figures.gathering import by_dossier
 from hub.figures.period import Period, period, week_before
+from hub.store.contract.ledger import KeptFact
 from hub.story.moves import MOVES
 from schemas.agencies import Agencies
 from schemas.dossier import Channel, FeeState, Kind, State
@@ -144,6 +147,23 @@ OPEN = {"open", "open_in_time"}
 )  # fmt: skip
 def test_a_dossier_is_in_the_figures_that_its_course_says(story: Story, expected: set[str]) -> None:
     assert names(story) == expected
+
+
+def test_what_is_told_late_and_moves_nothing_does_not_move_the_past() -> None:
+    """A payment of the week that is entered on the Monday after, when the result is there; the record corrected then."""
+    july, august = period("2017-07-14", "2017-07-20"), period("2017-07-21", "2017-07-27")
+    story = received(due="2017-07-28").say(K.STEP, "2017-07-18").say(K.FINISHED, "2017-07-24")
+    story.say(K.FEE_PAID, "2017-07-18", 10, known=at("2017-07-25"), lines=(money(),))
+    assert names(story, of=july) == IN | OPEN | {"collected"}
+    assert names(story, of=august) == {"carried_over", "resolved", "resolved_early"}
+
+
+def test_a_correction_counts_from_when_it_is_told_whatever_its_date() -> None:
+    story = received(due="2017-07-28").say(K.STEP, "2017-07-18").say(K.SUPPLEMENT_REQUESTED, "2017-07-24")
+    story.say(K.CORRECTED, "2017-07-17", known=at("2017-07-25"), due=at("2017-07-19", 17))
+    kept = [KeptFact(dossier="d", known_at=known, fact=ledger.to_json(fact)) for known, fact in story.facts]
+    found = count(by_dossier(kept), Choice(period=WEEK), WORLD, at("2017-08-01")).row()
+    assert {name for name in DOSSIERS if found.value(name)} == IN | OPEN
 
 
 def test_the_record_tells_when_it_was_before_the_event_does() -> None:
