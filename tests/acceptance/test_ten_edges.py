@@ -17,6 +17,7 @@ import pytest
 
 from hub.lifecycle import State
 from hub.store.contract.views import Filter
+from hub.story import record, truth
 from tests.doubles.proxy import Fault
 from tests.integration.hubs import AT_PROVINCE, LAND, At, System, hubs, received, said, until
 
@@ -109,6 +110,11 @@ async def all_settled(hub: Hub, partner: str) -> bool:
     return not (waits.unsealed or waits.offered or waits.under_way)
 
 
+async def truth_of(hub: Hub, code: str) -> str:
+    found = await hub.dossier(code)
+    return truth.digest(record.from_json(found.story)) if found else ""
+
+
 @pytest.mark.timeout(PATIENCE * 4)
 async def test_ten_districts_that_worked_alone_for_a_week_hold_what_the_province_holds(
     tmp_path: Path,
@@ -147,6 +153,8 @@ async def test_ten_districts_that_worked_alone_for_a_week_hold_what_the_province
             here, there = await edge.kinds(code), await province.kinds(code)
             assert Counter(here) == Counter(there) == Counter(kinds)
             assert here[:2] == there[:2] == kinds[:2]
+        for code, (edge, _) in (week.own | week.shared).items():
+            assert await truth_of(edge, code) == await truth_of(province, code) != ""
         for hub in (province, *edges):
             assert await hub.store.conservation() == ()
             wrong = await hub.store.transfers(
