@@ -11,6 +11,7 @@ from msgspec.structs import asdict
 
 from hub.delivery import supplying
 from hub.lifecycle import State  # noqa: TC001 - msgspec reads the annotations at run time
+from hub.store.contract.views import GaveWay  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.story import record
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ class OwnTransfer(Value, frozen=True):
 
 
 class OwnMessage(Value, frozen=True):
-    """``digest``: SHA-256 hex of the bytes that came; ``receipt``: as it was given; ``confirmation``: the hub's signature over it."""
+    """``digest``: SHA-256 hex of the bytes that came; ``receipt``: as it was given; ``confirmation``: the hub's signature over it. ``gave_way``:
+    to which concurrent message of another hub, by which rule.
+    """
 
     id: str
     kind: str
@@ -68,6 +71,7 @@ class OwnMessage(Value, frozen=True):
     transfers: tuple[str, ...]
     receipt: msgspec.Raw
     confirmation: str
+    gave_way: GaveWay | None = None
 
 
 class OwnAlias(Value, frozen=True):
@@ -127,6 +131,7 @@ def message(view: MessageView) -> OwnMessage:
         transfers=view.transfers,
         receipt=msgspec.Raw(view.receipt),
         confirmation=view.confirmation,
+        gave_way=view.gave_way,
     )
 
 

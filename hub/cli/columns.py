@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from hub import rules
 from hub.cli import times
 from hub.cli.faces import FACES, face_of, words_of
@@ -149,6 +151,12 @@ MESSAGES: tuple[Column[MessageView], ...] = (
     Column("kind", lambda row: row.kind),
     Column("transfers", lambda row: list(row.transfers), lambda row, _: str(len(row.transfers))),
     Column("quarantine", lambda row: row.quarantine, colour=lambda row, _: "red" if row.quarantine else ""),
+    Column(
+        "gave_way",
+        lambda row: msgspec.to_builtins(row.gave_way) if row.gave_way else None,
+        lambda row, _: f"{row.gave_way.rule} ← {row.gave_way.by}" if row.gave_way else "",
+        room=150,
+    ),
 )
 
 STOPPED = ("in_doubt", "refused", "dead", "parked", "held")

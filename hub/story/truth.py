@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from hub.evidence import merkle
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hub.story.record import Story
 
 
@@ -31,6 +35,12 @@ def truth(story: Story) -> bytes:
 def digest(story: Story) -> str:
     """Return SHA-256 (hex) of the truth; empty while nothing of the dossier was stamped."""
     return hashlib.sha256(truth(story)).hexdigest() if story.heard else ""
+
+
+def root(digests: Mapping[str, str]) -> str:
+    """Return one digest (hex) over many dossiers, ``digests``: code → digest of its truth; empty for none. RFC 6962 over codes in their order."""
+    leaves = [f"{code} {told}".encode() for code, told in sorted(digests.items())]
+    return merkle.root(leaves).hex() if leaves else ""
 
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")

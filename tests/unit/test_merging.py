@@ -14,7 +14,7 @@ from hub.story.merging import CONFLICT, Fate, merge
 from hub.story.moving import Quarantined
 from hub.story.owning import ORDER, RULES, rule_of
 from hub.story.tellings import Stamp, Telling
-from hub.story.truth import digest, truth
+from hub.story.truth import digest, root, truth
 from hub.story.words import Effect, Words
 from schemas.dossier import Kind, State
 
@@ -172,3 +172,10 @@ def test_every_message_has_a_rule(kind: Kind, effect: Effect) -> None:
 
 def test_the_order_has_every_rule_once() -> None:
     assert sorted(ORDER) == sorted(rule.name for rule in RULES)
+
+
+def test_one_digest_goes_over_many_dossiers_in_any_order() -> None:
+    one = root({"c-1": "a" * 64, "c-2": "b" * 64})
+    assert one == root({"c-2": "b" * 64, "c-1": "a" * 64})
+    assert one != root({"c-1": "a" * 64, "c-2": "c" * 64})
+    assert root({}) == ""

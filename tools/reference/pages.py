@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.reference.commands import command_page
+from tools.reference.conflicts import conflicts_page
 from tools.reference.errors import errors_page
 from tools.reference.figures import figures_page
 from tools.reference.files import partner_page, settings_page, signatories_page
@@ -45,6 +46,7 @@ def pages() -> dict[str, str]:
 PAGES: dict[str, Callable[[Meanings], str]] = {
     "errors.md": errors_page,
     "lifecycle.md": lifecycle_page,
+    "conflicts.md": conflicts_page,
     "figures.md": figures_page,
     "legs.md": legs_page,
     "partner-health.md": health_page,

@@ -38,7 +38,19 @@ class Tellings(Value, frozen=True):
     said: tuple[KeptTelling, ...] = ()
 
 
+class Truth(Value, frozen=True):
+    """What is known of one dossier, as all hubs with the same messages know it. ``code``: its first one here; ``digest``: ``hub.story.truth.digest``."""
+
+    dossier: str
+    code: str
+    digest: str
+
+
 class Sayings(Protocol):
+    async def truths(self, partner: str, *, after: str = "", limit: int = 1000) -> tuple[Truth, ...]:
+        """Return the dossiers of which something went to a partner or came from it, by id; ``after``: the last one seen."""
+        ...
+
     async def tellings(self, dossier: str) -> Tellings:
         """Return all that is numbered of a dossier, by hub and number."""
         ...

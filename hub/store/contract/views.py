@@ -52,8 +52,21 @@ class AttemptView(Value, frozen=True):
     attempt: Attempt
 
 
+class GaveWay(Value, frozen=True):
+    """Why a message does not count where several hubs hold its dossier. ``fate``: set aside, or overruled; ``rule``: of docs/reference/conflicts.md;
+    ``by``: the message that stands, by its id at its first hub.
+    """
+
+    fate: str
+    code: str
+    rule: str
+    by: str
+
+
 class MessageView(Value, frozen=True):
-    """``quarantine``: why it changed nothing of its dossier, a code; empty: it did, or was to change nothing."""
+    """``quarantine``: why it changed nothing of its dossier, a code; empty: it did, or was to change nothing. ``gave_way``: to which concurrent
+    message, by which rule; ``None``: to none.
+    """
 
     id: str
     sender: str
@@ -66,6 +79,7 @@ class MessageView(Value, frozen=True):
     transfers: tuple[str, ...]
     confirmation: str = ""
     quarantine: str = ""
+    gave_way: GaveWay | None = None
 
 
 class DossierView(Value, frozen=True):

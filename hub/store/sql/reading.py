@@ -21,7 +21,7 @@ from hub.store.contract.views import (
     QueueRow,
     TransferView,
 )
-from hub.store.sql import leases, merging
+from hub.store.sql import leases, merging, tellings
 from hub.store.sql.db import Db, many, one, only
 from hub.store.sql.journal import OUR_KEY, mapping
 from hub.store.sql.times import moment
@@ -254,6 +254,9 @@ def _message(db: Db, n: int) -> MessageView:
     )
     transfers = many(db, "SELECT id FROM transfer WHERE message=? ORDER BY n", (n,))
     accepted = one(db, _ACCEPTED, (row[0],))
+    code, gave_way = tellings.why(db, row[5], row[0]) if row[5] else (None, None)
+    if code is None:
+        code = mapping(accepted[0]).get("quarantine", "") if accepted else ""
     return MessageView(
         id=row[0],
         sender=row[1],
@@ -265,7 +268,8 @@ def _message(db: Db, n: int) -> MessageView:
         receipt=bytes(row[7]),
         confirmation=row[8],
         transfers=tuple(id_ for (id_,) in transfers),
-        quarantine=mapping(accepted[0]).get("quarantine", "") if accepted else "",
+        quarantine=code,
+        gave_way=gave_way,
     )
 
 

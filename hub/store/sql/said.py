@@ -15,7 +15,7 @@ from hub.story.filling import Past, Remembered, believed, doubted, is_trial
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hub.store.contract.said import Tellings
+    from hub.store.contract.said import Tellings, Truth
     from hub.store.sql.bodies import Bodies
     from hub.store.sql.db import Db
     from hub.store.sql.engine import Reads
@@ -98,6 +98,9 @@ class SqlSayings:
 
     async def telling(self, dossier: str, message: str) -> bytes | None:
         return await self._reads.run(lambda db: tellings.telling(db, dossier, message))
+
+    async def truths(self, partner: str, *, after: str = "", limit: int = 1000) -> tuple[Truth, ...]:
+        return await self._reads.run(lambda db: tellings.truths(db, partner, after, limit))
 
     async def under(self, sender: str, prefix: str) -> tuple[str, ...]:
         return await self._reads.run(lambda db: under(db, sender, prefix))

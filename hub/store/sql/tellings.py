@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from hub.store.contract.said import KeptTelling, Tellings
+from hub.store.contract.said import KeptTelling, Tellings, Truth
+from hub.store.contract.views import GaveWay
 from hub.store.sql import journal, merging
 from hub.store.sql.db import Raced, many, one
 from hub.store.sql.times import micros
@@ -19,8 +20,14 @@ KEEP = "INSERT INTO telling(dossier, hub, no, message, telling, aside) VALUES(?,
 PREFIX = "INSERT INTO prefix(dossier, story) VALUES(?,?) ON CONFLICT DO NOTHING"
 _SAID = "SELECT hub, no, message, telling, aside FROM telling WHERE dossier=? ORDER BY hub, no"
 _ONE = "SELECT telling FROM telling WHERE dossier=? AND message=?"
+_WHY = "SELECT aside FROM telling WHERE dossier=? AND message=?"
 _ASIDE = "UPDATE telling SET aside=? WHERE dossier=? AND hub=? AND no=?"
-BELIEVED = "believed_again"
+_TRUTHS = """
+SELECT d.id, coalesce((SELECT a.code FROM alias a WHERE a.dossier=d.id ORDER BY a.rank LIMIT 1), ''), d.truth FROM dossier d
+WHERE d.id>? AND d.truth<>'' AND EXISTS(SELECT 1 FROM message m WHERE m.dossier=d.id AND (m.sender=? OR EXISTS(
+  SELECT 1 FROM transfer t JOIN dest s ON s.id=t.dest WHERE t.message=m.n AND s.partner=?))) ORDER BY d.id LIMIT ?
+"""
+BELIEVED, SET_ASIDE = "believed_again", "set_aside"
 
 
 def row(new: Acceptance) -> tuple[str, str, int, str, bytes, str] | None:
@@ -81,6 +88,23 @@ def telling(db: Db, dossier: str, message: str) -> bytes | None:
         if found is not None:
             return bytes(found[0])
     return None
+
+
+def truths(db: Db, partner: str, after: str, limit: int) -> tuple[Truth, ...]:
+    rows = many(db, _TRUTHS, (after, partner, partner, limit))
+    return tuple(Truth(dossier=dossier, code=code, digest=digest) for dossier, code, digest in rows)
+
+
+def why(db: Db, dossier: str, message: str) -> tuple[str | None, GaveWay | None]:
+    """Return the code why a message changes nothing (empty: it does; ``None``: it has no number), and to what it gave way."""
+    for member in merging.family(db, merging.root(db, dossier)):
+        found = one(db, _WHY, (member, message))
+        if found is None:
+            continue
+        told = msgspec.json.decode(found[0]) if found[0] else {}
+        way = {name: told.get(name, "") for name in GaveWay.__struct_fields__}
+        return told["code"] if told.get("fate") == SET_ASIDE else "", GaveWay(**way) if way["by"] else None
+    return None, None
 
 
 def forget(db: Db, dossier: str) -> None:
