@@ -11,7 +11,7 @@ import msgspec
 
 from connectors.edge import texts, tokens
 from connectors.edge.frames import Framed, Frames
-from connectors.edge.values import Acks, Hello, Value
+from connectors.edge.values import Acks, Hello, Lying, Value
 from connectors.transport import Answer, Http, Request
 from schemas.problems import Refusal
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 STREAM = "application/vnd.lienthong.batches"
 JSON = "application/json"
+SIZE = "document-size"
+"""The header in which a piece of a document says how large the whole is."""
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -77,6 +79,19 @@ class Client:
         """Give the other hub a batch of its own that it does not know any more; nothing: that was the last one."""
         answer = await self._send("POST", "/edge/v1/returns", returned)
         return answer if isinstance(answer, Trouble) else None
+
+    async def fetch_document(self, sha256: str, offset: int) -> tuple[bytes, int] | Trouble:
+        """Return a piece of a document from ``offset`` on, and the size of the whole."""
+        answer = await self._send("GET", f"/edge/v1/documents/{sha256}?offset={offset}")
+        if isinstance(answer, Trouble):
+            return answer
+        size = answer.headers.get(SIZE, "")
+        return answer.body, int(size) if size.isdecimal() else 0
+
+    async def bring_document(self, sha256: str, offset: int, size: int, piece: bytes) -> Lying | Trouble:
+        """Bring a piece of a document; how much of it is there now."""
+        path = f"/edge/v1/documents/{sha256}?offset={offset}&size={size}"
+        return await self._asked("PUT", path, Lying, piece, "application/octet-stream")
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer | Trouble:
         """Fetch anything else below ``/edge/v1/``."""

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from connectors.edge import texts
-from connectors.edge.calling import JSON, STREAM
+from connectors.edge.calling import JSON, SIZE, STREAM
 from connectors.edge.frames import MOST_FRAME
 from connectors.edge.values import Acks, Hello
 from hub.api.heads import only_one
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 PATH = "/edge/v1"
 MOST_TEXT = 1 << 20
+MOST_PIECE = 8 << 20
 MOST_RETURNED = 32 << 20
 MOST_STREAM = 2 * MOST_FRAME
 FORM = "HUB-EDG-002"
@@ -46,6 +47,8 @@ def add(app: FastAPI, deps: Deps, below: Below) -> None:
         ("acks", "POST", door.acknowledge),
         ("returns", "GET", door.returned),
         ("returns", "POST", door.take_back),
+        ("documents/{sha256}", "GET", door.document),
+        ("documents/{sha256}", "PUT", door.bring_document),
     ):
         app.add_api_route(
             f"{PATH}/{path}", endpoint, methods=[method], response_class=Response, name=f"{method} {path}"
@@ -111,6 +114,27 @@ class Door:
         raw = await self._body(request, MOST_RETURNED)
         await self._below.take_back(peer, raw, last=not raw)
         return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    async def document(self, request: Request) -> Response:
+        """Fetch a piece of a document, from `offset` on."""
+        peer = self.hub(request)
+        sha256, offset = request.path_params["sha256"], _number(request, "offset", 0)
+        piece, size = await self._below.papers.give(peer.partner, sha256, offset)
+        return Response(
+            piece,
+            media_type="application/octet-stream",
+            headers={"Cache-Control": "no-store", SIZE: str(size)},
+        )
+
+    async def bring_document(self, request: Request) -> Response:
+        """Bring a piece of a document that this hub needs, from `offset` on."""
+        peer = self.hub(request)
+        sha256, offset = request.path_params["sha256"], _number(request, "offset", 0)
+        piece = await self._body(request, MOST_PIECE)
+        lying = await self._below.papers.take(
+            peer.partner, sha256, offset, _number(request, "size", 0), piece
+        )
+        return _json(texts.write(lying))
 
     async def _body(self, request: Request, most: int) -> bytes:
         return b"".join([piece async for piece in self._pieces(request, most)])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.edge.calling import STREAM
-from connectors.edge.values import Acks, Hello
+from connectors.edge.values import Acks, Hello, Lying
 from hub.api import catalogues, coverage, edge_board, figures, problems, token_desk, views
 from hub.api.documents import OFFSET_STREAM, Announcement, OwnDocument
 from hub.api.mailbox import MOST
@@ -69,6 +69,9 @@ PARAMETERS: Mapping[str, Parameter] = {
     "procedure": Parameter("query", "Chỉ thủ tục này · This procedure only"),
     "field": Parameter("query", "Chỉ lĩnh vực này · This field only"),
     "channel": Parameter("query", "Chỉ kênh này · This channel only"),
+    "sha256": Parameter("path", "SHA-256 của tài liệu, dạng hex · The document's SHA-256, in hex"),
+    "offset": Parameter("query", "Bắt đầu từ byte nào · The byte to begin at", {"type": "integer", "minimum": 0}),
+    "size": Parameter("query", "Cả tài liệu bao nhiêu byte · Bytes of the whole", {"type": "integer", "minimum": 0}),
     "epoch": Parameter("query", "Kỳ đánh số · The epoch of the numbers", {"type": "integer", "minimum": 1}),
     "wait": Parameter("query", "Số giây chờ · Seconds to wait", {"type": "integer", "minimum": 0, "maximum": 60}),
     "limit": Parameter("query", "Số dòng một trang · Rows of a page", {"type": "integer", "minimum": 1, "maximum": MOST}),
@@ -377,6 +380,24 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         headers={"X-JWS-Signature": "của hub này trên câu trả lời · this hub's, over the answer"},
         refusals=(400, 403, 408, 409, 413, 429, 503),
         open=True,
+    ),
+    ("GET", "/edge/v1/documents/{sha256}"): Operation(
+        id="fetchDocumentPiece",
+        tag="hubs",
+        says="Lấy một phần tài liệu theo mã băm, từ `offset` · Fetch a piece of a document by its digest, from `offset` on",
+        gives={BYTES: CONTENT},
+        parameters=("sha256", "offset"),
+        headers={"document-size": "Cả tài liệu bao nhiêu byte · bytes of the whole"},
+        refusals=(*BETWEEN, 404),
+    ),
+    ("PUT", "/edge/v1/documents/{sha256}"): Operation(
+        id="bringDocumentPiece",
+        tag="hubs",
+        says="Mang một phần tài liệu mà hub này cần, từ `offset` · Bring a piece of a document that this hub needs, from `offset` on",
+        takes={BYTES: CONTENT},
+        gives={JSON: Lying},
+        parameters=("sha256", "offset", "size"),
+        refusals=(*BETWEEN, 422),
     ),
     ("GET", "/livez"): Operation(
         id="isAlive", tag="hub", says="Tiến trình có trả lời · The process answers", gives={JSON: {"type": "object"}}, refusals=(), open=True

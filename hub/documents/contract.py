@@ -264,6 +264,22 @@ class Documents(Protocol):
         """Take one document that is to be fetched; nobody else gets it for ``lease`` seconds. ``without``: none of these senders'."""
         ...
 
+    async def want(self, messages: Sequence[str], now: datetime) -> None:
+        """Somebody needs what these messages enclose: what lies at another hub is to be fetched from now on."""
+        ...
+
+    async def wanted(self, sender: str, now: datetime, limit: int) -> tuple[Fetch, ...]:
+        """Return what is to be fetched from another hub, which relayed it; nobody holds a lease on it."""
+        ...
+
+    async def shared(self, sha256: str, partner: str) -> int | None:
+        """Return its size where it is here and clean, and a message that this partner must have encloses it."""
+        ...
+
+    async def elsewhere(self, sha256: str) -> tuple[str, ...]:
+        """Return the messages that enclose it while it lies at another hub."""
+        ...
+
     async def fetch_sized(self, fetch: Fetch, size: int) -> None:
         """Its size is known now, and stays."""
         ...

@@ -61,7 +61,7 @@ class Lost(Exception):  # noqa: N818 - says what it is
 
 class Fetching:
     """One per worker process. ``unscanned``: what a document is before anybody scanned it; ``limit``: bytes of one;
-    ``lease``: seconds, longer than a server may be silent.
+    ``lease``: seconds, longer than a server may be silent. ``hubs``: senders whose documents come another way (``hub.edges.papers``).
     """
 
     def __init__(
@@ -73,7 +73,9 @@ class Fetching:
         unscanned: Safety,
         now: Callable[[], datetime],
         lease: float = LEASE,
+        hubs: frozenset[str] = frozenset(),
     ) -> None:
+        self._hubs = hubs
         self._documents, self._sources, self._lease = documents, sources, lease
         self._limit, self._unscanned, self._now = limit, unscanned, now
 
@@ -94,7 +96,9 @@ class Fetching:
         if under_way.total() >= AT_ONCE:
             return None
         try:
-            return await self._documents.to_fetch(self._now(), lease=self._lease, without=full)
+            return await self._documents.to_fetch(
+                self._now(), lease=self._lease, without=[*full, *self._hubs]
+            )
         except Exception:
             log.exception("caretaking_failed")
             return None
@@ -109,7 +113,7 @@ class Fetching:
 
     async def fetch(self) -> bool:
         """Go on with one document whose turn it is; false when there is none."""
-        what = await self._documents.to_fetch(self._now(), lease=self._lease)
+        what = await self._documents.to_fetch(self._now(), lease=self._lease, without=self._hubs)
         if what is not None:
             await self._go_on(what)
         return what is not None

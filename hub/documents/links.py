@@ -22,7 +22,7 @@ from schemas.dossier import Document, Dossier, Message, Result, from_json, to_js
 from schemas.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
     from hub.documents.contract import Enclosure
     from hub.store.contract.delivery import Work
@@ -101,11 +101,27 @@ def linked(
     return msgspec.structs.replace(message, dossier=told), tuple(links)
 
 
-class Linking:
-    """A sealery that gives documents their addresses first (``hub.delivery.delivery.Sealery``)."""
+async def nobody_else(_messages: Sequence[str]) -> None:
+    """Where no document lies at another hub."""
 
-    def __init__(self, inner: Sealery, shelf: Shelf, desks: Mapping[str, Desk], secret: bytes) -> None:
+
+class Linking:
+    """A sealery that gives documents their addresses first (``hub.delivery.delivery.Sealery``). ``hubs``: partners that get digests instead,
+    and fetch what somebody there needs. ``want``: says that documents of messages are needed here, which may lie at another hub.
+    """
+
+    def __init__(
+        self,
+        inner: Sealery,
+        shelf: Shelf,
+        desks: Mapping[str, Desk],
+        secret: bytes,
+        *,
+        hubs: frozenset[str] = frozenset(),
+        want: Callable[[Sequence[str]], Awaitable[None]] = nobody_else,
+    ) -> None:
         self._inner, self._shelf, self._desks, self._secret = inner, shelf, desks, secret
+        self._hubs, self._want = hubs, want
 
     async def seal(self, works: Sequence[Work]) -> Mapping[str, Sealed | Problem | Waits]:
         enclosed = await self._shelf.enclosed(sorted({work.message for work in works}))
@@ -116,6 +132,13 @@ class Linking:
         stopped: dict[str, Sealed | Problem | Waits] = {}
         for work in works:
             enclosures = enclosed.get(work.message, ())
+            if enclosures and work.partner in self._hubs:
+                digests = _digests(work, enclosures)
+                if isinstance(digests, Waits):
+                    stopped[work.transfer] = digests
+                else:
+                    ready.append(digests)
+                continue
             problem = self._problem(work, enclosures)
             if problem is not None:
                 stopped[work.transfer] = problem
@@ -129,6 +152,9 @@ class Linking:
                     ready.append(_with_contents(work, enclosures, inside))
                 continue
             ready.append(self._with_links(work, enclosures, links) if enclosures else work)
+        waiting = {work.message for work in works if isinstance(stopped.get(work.transfer), Waits)}
+        if waiting and self._hubs:
+            await self._want(sorted(waiting))
         made = await self._inner.seal(ready) if ready else {}
         return stopped | {
             transfer: _with(result, links.get(transfer, ())) for transfer, result in made.items()
@@ -176,6 +202,23 @@ class Linking:
             from_json(work.canonical), enclosures, secret=self._secret, transfer=work.transfer, desk=desk
         )
         return msgspec.structs.replace(work, canonical=to_json(message))
+
+
+def _digests(work: Work, enclosures: Sequence[Enclosure]) -> Work | Waits:
+    """Name each document by its digest; wait only for one whose digest nobody knows yet."""
+    message = from_json(work.canonical)
+    if message.dossier is None:
+        return work
+    told = {f"documents/{number}": each.sha256 for number, each in enumerate(message.dossier.documents)}
+    told |= {f"results/{number}": each.sha256 for number, each in enumerate(message.dossier.results)}
+    known = {each.place: each.sha256 or told.get(each.place) or "" for each in enclosures}
+    lacking = next((each for each in enclosures if not known[each.place] and not each.hopeless), None)
+    if lacking is not None:
+        return Waits(code=lacking.problem, place=lacking.place, seconds=LOOK_AGAIN)
+    found = [
+        msgspec.structs.replace(each, sha256=known[each.place]) for each in enclosures if known[each.place]
+    ]
+    return _with_contents(work, found, {})
 
 
 def _with_contents(work: Work, enclosures: Sequence[Enclosure], contents: Mapping[str, bytes]) -> Work:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from connectors.edge.values import Acks, Hello
     from hub.edges.exchanging import Exchanging
+    from hub.edges.papers import Papers
     from hub.edges.peers import Peer
     from hub.edges.returning import Returning
     from hub.store.contract.edges import Link
@@ -35,8 +36,14 @@ class Below:
     """One per web process."""
 
     def __init__(
-        self, store: Store, exchanging: Exchanging, returning: Returning, now: Callable[[], datetime]
+        self,
+        store: Store,
+        exchanging: Exchanging,
+        returning: Returning,
+        papers: Papers,
+        now: Callable[[], datetime],
     ) -> None:
+        self.papers = papers
         self._store, self._exchanging, self._returning, self._now = store, exchanging, returning, now
 
     def who(self, authorization: str) -> Peer:
@@ -70,7 +77,7 @@ class Below:
         )
         if found.lost is None:
             await self._exchanging.sending.acknowledged(peer.partner, hello.acks)
-        return await self._exchanging.hello(peer)
+        return await self._exchanging.hello(peer, await self.papers.wanted(peer.partner))
 
     async def take(self, peer: Peer, pieces: AsyncIterator[bytes]) -> Acks:
         """Take batches in as they arrive; whatever arrived whole counts. Raises ``Refusal`` HUB-EDG-*, HUB-SIG-*."""

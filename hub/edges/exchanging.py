@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from connectors.edge import frames
-from connectors.edge.values import MAJOR, MINOR, Acks, Head, Hello, Refused, Speaks
+from connectors.edge.values import MAJOR, MINOR, Acks, Head, Hello, Refused, Speaks, Wanted
 from hub.edges.comparing import Said
 from hub.edges.receiving import Busy, Came
 from hub.store.contract import edges
@@ -40,8 +40,8 @@ class Exchanging:
     ) -> None:
         self.store, self.peers, self.sending, self.receiving, self.now = store, peers, sending, receiving, now
 
-    async def hello(self, peer: Peer) -> Hello:
-        """Say what this hub remembers of the other."""
+    async def hello(self, peer: Peer, wanted: tuple[Wanted, ...] = ()) -> Hello:
+        """Say what this hub remembers of the other. ``wanted``: documents that the other one should bring."""
         link = await self.store.edges.link(peer.partner)
         return Hello(
             v=MAJOR,
@@ -52,6 +52,7 @@ class Exchanging:
             acks=await self.acks(peer, link.taken.seq),
             schemas=(SCHEMA_ID,),
             kinds=tuple(str(kind) for kind in Kind),
+            wanted=wanted,
             software=own_version(),
         )
 

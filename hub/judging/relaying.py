@@ -10,6 +10,7 @@ import msgspec
 from connectors.contract import Relayed
 from connectors.edge import values
 from hub.judging.contract import Judged
+from hub.judging.enclosing import enclosures
 from hub.judging.trying import trials
 from hub.judging.wrapping import KEY_HEADER
 from schemas import codes
@@ -17,6 +18,7 @@ from schemas.dossier import from_json, to_json
 from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:
+    from hub.documents.contract import New
     from hub.judging.contract import Desk, Inbound, Sender
     from schemas.codes import DossierCode
     from schemas.dossier import Message
@@ -59,6 +61,7 @@ def judge_entry(request: Inbound, sender: Sender, desk: Desk) -> Judged:
         settles_duty=bool(entry.words.get("settles_duty")),
         trial=entry.stage == "trial",
         relayed=relayed(entry),
+        documents=enclosed(message),
         told=request.told,
     )
 
@@ -88,7 +91,14 @@ def _as_before(entry: values.Entry, message: Message, sender: Sender, desk: Desk
         trials=trials(message, entry.id, desk.recipients),
         settles_duty=bool(entry.words.get("settles_duty")),
         trial=entry.stage == "trial",
+        documents=enclosed(message),
     )
+
+
+def enclosed(message: Message) -> tuple[New, ...]:
+    """Return the documents that it names by their digest: here already, or at the hub that relays it until somebody needs them."""
+    found = enclosures(message)
+    return tuple(msgspec.structs.replace(each, url=f"hub:{each.sha256}") for each in found)
 
 
 def opened(raw: bytes) -> tuple[values.Entry, Message]:

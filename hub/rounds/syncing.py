@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from connectors.edge.calling import Client
-    from connectors.edge.values import Hello
+    from connectors.edge.values import Hello, Wanted
     from hub.edges.comparing import FromAbove
     from hub.edges.exchanging import Exchanging
+    from hub.edges.papers import Papers
     from hub.edges.peers import Peer
     from hub.edges.returning import Returning
     from hub.health.retry import Uniform
@@ -39,6 +40,8 @@ TURN = 120.0
 LOOK_EVERY = 0.3
 """Seconds between two looks for something to bring."""
 GREET_EVERY = 60.0
+PAPERS_EVERY = 3.0
+"""Seconds between two looks for documents that are needed on either side."""
 FIRST_WAIT = 1.0
 BODY = 1 << 20
 """Bytes of batches in one request."""
@@ -89,12 +92,13 @@ class Syncing:
         uniform: Uniform,
         wait: float,
         pause: float,
+        papers: Papers,
         hooks: Sequence[Hook] = (),
     ) -> None:
         self._store, self._peer, self._client = store, peer, client
         self._exchanging, self._returning = exchanging, returning
         self._now, self._holder, self._uniform = now, holder, uniform
-        self._wait, self._pause, self._hooks = wait, pause, hooks
+        self._wait, self._pause, self._papers, self._hooks = wait, pause, papers, hooks
 
     async def run(self) -> None:
         """Go on until it is cancelled."""
@@ -125,6 +129,7 @@ class Syncing:
             hello = await self._greet()
             while await self._bring(moved) or await self._fetch(moved, 0.0):
                 pass
+            await self._documents(hello)
             for hook in self._hooks:
                 await hook(self._client, hello)
         except Broke as broke:
@@ -147,7 +152,8 @@ class Syncing:
             await hook(self._client, hello)
         until = asyncio.get_running_loop().time() + GREET_EVERY
         async with contextlib.AsyncExitStack() as stack:
-            ways = [asyncio.create_task(each) for each in (self._bringing(until), self._fetching(until))]
+            steps = (self._bringing(until), self._fetching(until), self._papering(until, hello))
+            ways = [asyncio.create_task(each) for each in steps]
             stack.push_async_callback(_ended, ways)
             await asyncio.wait(ways, return_when=asyncio.FIRST_EXCEPTION)
             for way in ways:
@@ -164,6 +170,13 @@ class Syncing:
         moved, loop = Moved(), asyncio.get_running_loop()
         while (left := until - loop.time()) > 0:
             await self._fetch(moved, min(self._wait, left))
+
+    async def _papering(self, until: float, hello: Hello) -> None:
+        await self._documents(hello)
+        while asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(PAPERS_EVERY)
+            asked = _or_broke(await self._client.hello(await self._exchanging.hello(self._peer)))
+            await self._documents(asked)
 
     # --- the steps of a round
 
@@ -254,6 +267,38 @@ class Syncing:
         if busy:
             raise Broke(Trouble(code="HUB-LIM-003"))
         return True
+
+    async def _documents(self, hello: Hello) -> None:
+        """Bring the documents that are needed there, fetch those that are needed here, in pieces. Raises ``Broke``."""
+        for each in hello.wanted:
+            with contextlib.suppress(Refusal):  # not here any more, or on its way here itself
+                await self._bring_document(each)
+        for each in await self._papers.wanted(self._peer.partner):
+            try:
+                await self._fetch_document(each)
+            except Refusal as refusal:
+                log.warning("document_refused", partner=self._peer.partner, code=refusal.code)
+
+    async def _bring_document(self, wanted: Wanted) -> None:
+        offset, size = wanted.have, 1
+        while offset < size:
+            piece, size = await self._papers.give(self._peer.partner, wanted.sha256, offset)
+            lying = _or_broke(await self._client.bring_document(wanted.sha256, offset, size, piece))
+            if lying.have <= offset:
+                return
+            offset = lying.have
+
+    async def _fetch_document(self, wanted: Wanted) -> None:
+        offset, size = wanted.have, 1
+        while offset < size:
+            found = await self._client.fetch_document(wanted.sha256, offset)
+            if isinstance(found, Trouble) and found.status:
+                return  # it has none, or fetches it itself just now
+            piece, size = _or_broke(found)
+            lying = await self._papers.take(self._peer.partner, wanted.sha256, offset, size, piece)
+            if lying.have <= offset:
+                return
+            offset = lying.have
 
     async def _say(self, trouble: Trouble) -> None:
         log.warning("edge_broke", partner=self._peer.partner, code=trouble.code, reason=trouble.detail)

@@ -74,7 +74,12 @@ def _fetching(documents: Documents, what: Declared) -> tuple[Fetching | None, tu
         for id_, one in told.items()
     }
     fetching = Fetching(
-        documents, sources, limit=what.settings.limits.document, unscanned=unscanned(what), now=utc_now
+        documents,
+        sources,
+        limit=what.settings.limits.document,
+        unscanned=unscanned(what),
+        now=utc_now,
+        hubs=frozenset(each.id for each in what.partners if each.party.hub),
     )
     return fetching, tuple(http for each in sources.values() for http in each.hosts.values())
 

@@ -13,6 +13,7 @@ from connectors.edge.settings import Settings as EdgeRoom
 from connectors.transport import Http
 from hub.edges.below import Below
 from hub.edges.exchanging import Exchanging
+from hub.edges.papers import Papers
 from hub.edges.peers import ALONE, Peer, Peers
 from hub.edges.pinning import NOBODY
 from hub.edges.receiving import Receiving
@@ -24,6 +25,7 @@ from hub.rounds.rounds import beside
 from hub.rounds.syncing import Syncing
 from hub.story import tellings
 from hub.story.words import spread
+from hub.wiring.documents import unscanned
 from hub.wiring.parts import new_ids, utc_now
 from hub.wiring.tools import keys_of
 from schemas import errors
@@ -142,7 +144,15 @@ def returning(store: Store, known: Peers, take: Take, what: Declared) -> Returni
 
 
 def below(store: Store, what: Declared, exchanges: Exchanging, take: Take) -> Below:
-    return Below(store, exchanges, returning(store, exchanges.peers, take, what), utc_now)
+    return Below(
+        store, exchanges, returning(store, exchanges.peers, take, what), papers(store, what), utc_now
+    )
+
+
+def papers(store: Store, what: Declared) -> Papers:
+    return Papers(
+        store.documents, unscanned=unscanned(what), limit=what.settings.limits.document, now=utc_now
+    )
 
 
 def relaying(inner: Sealery, store: Store, what: Declared, speak: Mapping[str, Codec]) -> Sealery:
@@ -208,6 +218,7 @@ async def line(
             uniform=random.SystemRandom().uniform,
             wait=told.wait,
             pause=told.pause,
+            papers=papers(store, what),
         )
     finally:
         await client.close()

@@ -46,7 +46,7 @@ from signing import bindings
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
     from hub.partners.declaration import Receives
@@ -123,6 +123,8 @@ async def open_worker(
                 store.documents,
                 desks(what),
                 link_secret(settings),
+                hubs=frozenset(each.id for each in what.partners if each.party.hub),
+                want=partial(_want, store),
             ),
             routes=lines,
             codec_of=speak.get,
@@ -170,6 +172,10 @@ async def open_worker(
             await line.connector.close()
         if within is None:
             await held.close()
+
+
+async def _want(store: Store, messages: Sequence[str]) -> None:
+    await store.documents.want(messages, utc_now())
 
 
 def _pruner(store: Store, retention: Retention, name: str) -> Pruner:

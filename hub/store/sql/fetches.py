@@ -12,7 +12,7 @@ from hub.store.sql.times import micros, moment
 from hub.store.vault import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from hub.store.sql.bodies import Bodies, Pen
     from hub.store.sql.db import Db
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 PENDING, GIVEN_UP = "HUB-DOC-014", "HUB-DOC-015"
 FOR_EVER = 253_000_000_000_000_000  # the year 9987
 UNKNOWN = -1
+AT_A_HUB = "hub:"
+"""How the address of a document begins that lies at the hub which relayed its message: it is fetched when somebody needs it."""
 
 
 class Plan(NamedTuple):
@@ -46,7 +48,10 @@ def plan(db: Db, bodies: Bodies, who: Binding, new: New, what: Plan, at: int) ->
     url = bodies.pack(who.pen, new.url.encode(), f"{what.upload}/url")
     db.execute(
         "INSERT INTO fetching(upload,message,place,owner,sender,url,wake_at) VALUES(?,?,?,?,?,?,?)",
-        (what.upload, who.message, new.place, who.owner, who.sender, url, at),
+        (
+            *(what.upload, who.message, new.place, who.owner, who.sender, url),
+            FOR_EVER if new.url.startswith(AT_A_HUB) else at,
+        ),
     )
     db.execute(
         "INSERT INTO enclosure(message,place,owner,sha256,problem) VALUES(?,?,?,'',?)",
@@ -67,6 +72,63 @@ WITH RECURSIVE s(sender) AS (
 SELECT (SELECT min(f.wake_at) FROM fetching f WHERE f.sender=s.sender), s.sender FROM s WHERE s.sender IS NOT NULL
 """
 """A step of the index for each sender, however much waits for one of them."""
+
+
+def want(db: Db, messages: Sequence[str], now: int) -> int:
+    """Somebody needs what these messages enclose and another hub has: from now on it is to be fetched. Return how many."""
+    for message in messages:
+        db.execute("UPDATE fetching SET wake_at=? WHERE message=? AND wake_at=?", (now, message, FOR_EVER))
+    return len(messages)
+
+
+_WANTED = """
+SELECT f.upload, f.message, f.place, f.owner, f.sender, f.wake_at, f.tries, u.sha256, u.size, u.received, u.done, d.safety
+FROM fetching f JOIN upload u ON u.id=f.upload LEFT JOIN document d ON d.sha256=u.sha256 AND u.done=1
+WHERE f.sender=? AND f.wake_at<=? ORDER BY f.wake_at, f.upload LIMIT ?
+"""
+
+
+def wanted(db: Db, sender: str, now: int, limit: int) -> tuple[Fetch, ...]:
+    return tuple(
+        Fetch(
+            upload=upload,
+            message=message,
+            place=place,
+            owner=owner,
+            sender=sender_,
+            url=f"{AT_A_HUB}{sha256}",
+            tries=tries,
+            sha256=sha256,
+            size=None if size == UNKNOWN else size,
+            received=received,
+            safety=Safety(safety) if done and safety else None,
+            until=moment(wake_at),
+        )
+        for upload, message, place, owner, sender_, wake_at, tries, sha256, size, received, done, safety in many(
+            db, _WANTED, (sender, now, limit)
+        )
+    )
+
+
+_SHARED = """
+SELECT x.size FROM enclosure e JOIN document x ON x.sha256=e.sha256 AND x.safety='clean'
+JOIN message m ON m.id=e.message JOIN transfer t ON t.message=m.n JOIN dest d ON d.id=t.dest
+WHERE e.sha256=? AND d.partner=? LIMIT 1
+"""
+_NAMED = (
+    "SELECT f.message FROM fetching f JOIN upload u ON u.id=f.upload WHERE u.sha256=? AND f.url IS NOT NULL"
+)
+
+
+def shared(db: Db, sha256: str, partner: str) -> int | None:
+    """Return its size where it is here and clean, and a message that this partner must have encloses it."""
+    row = one(db, _SHARED, (sha256, partner))
+    return int(row[0]) if row else None
+
+
+def elsewhere(db: Db, sha256: str) -> tuple[str, ...]:
+    """Return the messages that enclose it while another hub has it."""
+    return tuple(row[0] for row in many(db, _NAMED, (sha256,)))
 
 
 def due(db: Db, now: int, without: Collection[str]) -> str | None:

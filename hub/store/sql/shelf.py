@@ -201,6 +201,18 @@ class Shelf:
         until = at + int(lease * SECOND)
         return await self.writes.run(lambda db: fetches.take(db, self.bodies, at, until, without))
 
+    async def want(self, messages: Sequence[str], now: datetime) -> None:
+        await self.writes.run(lambda db: fetches.want(db, messages, micros(now)))
+
+    async def wanted(self, sender: str, now: datetime, limit: int) -> tuple[Fetch, ...]:
+        return await self.reads.run(lambda db: fetches.wanted(db, sender, micros(now), limit))
+
+    async def shared(self, sha256: str, partner: str) -> int | None:
+        return await self.reads.look(lambda db: fetches.shared(db, sha256, partner))
+
+    async def elsewhere(self, sha256: str) -> tuple[str, ...]:
+        return await self.reads.run(lambda db: fetches.elsewhere(db, sha256))
+
     async def fetch_sized(self, fetch: Fetch, size: int) -> None:
         await self.writes.run(lambda db: fetches.sized(db, fetch.upload, size))
 
