@@ -21,6 +21,7 @@ from hub.api import (
     edge_board,
     edge_desk,
     edge_enrolment,
+    edge_versions,
     figures,
     mailbox,
     pages,
@@ -37,6 +38,7 @@ from hub.delivery.remembering import apologised
 from hub.judging.wrapping import key_of
 from hub.receipts import acknowledgements
 from hub.receipts.receipts import HEADER
+from hub.replicating.giving import Shown
 from schemas.problems import Problem, Refusal, refuse
 
 if TYPE_CHECKING:
@@ -85,7 +87,8 @@ def build(deps: Deps) -> Edge:
     figures.add(app, deps)
     reports.add(app, deps)
     if deps.below is not None:
-        edge_desk.add(app, deps, deps.below)
+        door = edge_desk.add(app, deps, deps.below)
+        edge_versions.add(app, deps, door, Shown(deps.store.replicas, deps.below.us))
     if deps.enrolling is not None and deps.enrolled is not None:
         edge_enrolment.add(app, deps, deps.enrolling, deps.enrolled)
     drop_in.add(app, deps, token_desk.add(app, deps))

@@ -37,8 +37,8 @@ NO_MATTER = frozenset({"HUB-EDG-003"})
 """A token whose time is off is no guess: the caller learns the clock by the answer."""
 
 
-def add(app: FastAPI, deps: Deps, below: Below) -> None:
-    """Put the addresses into the app."""
+def add(app: FastAPI, deps: Deps, below: Below) -> Door:
+    """Put the addresses into the app; return the door at which further desks for hubs below ask who calls."""
     door = Door(deps, below)
     for path, method, endpoint in (
         ("hello", "POST", door.hello),
@@ -53,6 +53,7 @@ def add(app: FastAPI, deps: Deps, below: Below) -> None:
         app.add_api_route(
             f"{PATH}/{path}", endpoint, methods=[method], response_class=Response, name=f"{method} {path}"
         )
+    return door
 
 
 class Door:
@@ -80,7 +81,7 @@ class Door:
     async def hello(self, request: Request) -> Response:
         """Greet: what both hubs remember of each other."""
         peer = self.hub(request)
-        said = texts.read(Hello, await self._body(request, MOST_TEXT))
+        said = texts.read(Hello, await self.body(request, MOST_TEXT))
         return _json(texts.write(await self._below.hello(peer, said)))
 
     async def bring(self, request: Request) -> Response:
@@ -99,7 +100,7 @@ class Door:
     async def acknowledge(self, request: Request) -> Response:
         """Say up to where batches were taken in."""
         peer = self.hub(request)
-        await self._below.acknowledged(peer, texts.read(Acks, await self._body(request, MOST_TEXT)))
+        await self._below.acknowledged(peer, texts.read(Acks, await self.body(request, MOST_TEXT)))
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     async def returned(self, request: Request) -> Response:
@@ -111,7 +112,7 @@ class Door:
     async def take_back(self, request: Request) -> Response:
         """Give back what this hub had sent and does not know any more; nothing: that was the last of it."""
         peer = self.hub(request)
-        raw = await self._body(request, MOST_RETURNED)
+        raw = await self.body(request, MOST_RETURNED)
         await self._below.take_back(peer, raw, last=not raw)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
@@ -130,13 +131,13 @@ class Door:
         """Bring a piece of a document that this hub needs, from `offset` on."""
         peer = self.hub(request)
         sha256, offset = request.path_params["sha256"], _number(request, "offset", 0)
-        piece = await self._body(request, MOST_PIECE)
+        piece = await self.body(request, MOST_PIECE)
         lying = await self._below.papers.take(
             peer.partner, sha256, offset, _number(request, "size", 0), piece
         )
         return _json(texts.write(lying))
 
-    async def _body(self, request: Request, most: int) -> bytes:
+    async def body(self, request: Request, most: int) -> bytes:
         return b"".join([piece async for piece in self._pieces(request, most)])
 
     async def _pieces(self, request: Request, most: int) -> AsyncIterator[bytes]:

@@ -12,13 +12,16 @@ import msgspec
 
 from connectors.edge.calling import STREAM
 from connectors.edge.values import Acks, Hello, Lying
-from hub.api import catalogues, coverage, edge_board, figures, problems, token_desk, views
+from hub.api import catalogues, coverage, edge_board, edge_versions, figures, problems, token_desk, views
 from hub.api.documents import OFFSET_STREAM, Announcement, OwnDocument
 from hub.api.mailbox import MOST
 from hub.edges.enrolling import Application, Welcome
 from hub.figures.report import Report
 from hub.receipts import acknowledgements, mailbox, receipts
 from hub.registries.catalogues import Document as Catalogue
+from hub.replicating.hook import REPORT, VERSIONS
+from hub.replicating.manifest import Manifest
+from hub.replicating.reports import Report as HubReport
 from hub.store.contract.catalogues import Had
 from schemas.dossier import Message
 
@@ -398,6 +401,30 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         gives={JSON: Lying},
         parameters=("sha256", "offset", "size"),
         refusals=(*BETWEEN, 422),
+    ),
+    ("GET", VERSIONS): Operation(
+        id="showVersion",
+        tag="hubs",
+        says="Phiên bản mới nhất của mọi thứ hub này đưa xuống; 204: chưa có · The newest version of all that this hub gives down; 204: none yet",
+        gives={JSON: Manifest},
+        headers={receipts.HEADER: "Chữ ký của hub trên đúng các byte ấy, JWS tách rời · The hub's signature over these bytes, a detached JWS"},
+        refusals=BETWEEN,
+    ),
+    ("GET", f"{VERSIONS}/{{sha256}}"): Operation(
+        id="fetchVersionFile",
+        tag="hubs",
+        says="Một tệp của phiên bản mới nhất, theo mã băm · A file of the newest version, by its hash",
+        gives={edge_versions.OCTETS: CONTENT},
+        parameters=("sha256",),
+        refusals=(*BETWEEN, 404),
+    ),
+    ("POST", REPORT): Operation(
+        id="reportHub",
+        tag="hubs",
+        says="Hub cấp dưới báo tình trạng của mình; báo cáo cuối được giữ · A hub below tells how it is; the last report is kept",
+        takes={JSON: HubReport},
+        status=204,
+        refusals=BETWEEN,
     ),
     ("GET", "/livez"): Operation(
         id="isAlive", tag="hub", says="Tiến trình có trả lời · The process answers", gives={JSON: {"type": "object"}}, refusals=(), open=True

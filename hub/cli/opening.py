@@ -425,9 +425,14 @@ async def publish_version(
 ) -> Kept | None:
     """Make the next version for hubs below; ``None``: nothing differs. Raises ``Refusal``."""
     from hub.settings import file  # noqa: PLC0415 - heavy; only this command needs it
+    from hub.trust.state import Known as Trusted  # noqa: PLC0415 - heavy
     from hub.wiring.edges import publish  # noqa: PLC0415 - heavy
+    from hub.wiring.hubs import sign_by  # noqa: PLC0415 - heavy
 
-    return await publish(store, file.load(settings), by=by, reason=reason, from_day=from_day)
+    told, known = file.load(settings), Trusted(store.trust)
+    await known.read()
+    sign = sign_by(told, known.barred)
+    return await publish(store, told, sign, by=by, reason=reason, from_day=from_day)
 
 
 def successors(settings: Path, old: Sequence[str], new: str, begins: date) -> Planned:

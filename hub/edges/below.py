@@ -9,6 +9,7 @@ from connectors.edge import tokens
 from connectors.edge.frames import Frames
 from hub.edges.comparing import below
 from hub.edges.exchanging import ours, said
+from hub.replicating import succession
 from hub.store.contract.edges import Contact
 from schemas.problems import refuse
 
@@ -46,6 +47,11 @@ class Below:
         self.papers = papers
         self._store, self._exchanging, self._returning, self._now = store, exchanging, returning, now
 
+    @property
+    def us(self) -> str:
+        """What this hub calls itself."""
+        return self._exchanging.peers.us
+
     def who(self, authorization: str) -> Peer:
         """Return the hub below that calls. Raises ``Refusal`` HUB-EDG-003, -023; HUB-SIG-*, HUB-CRT-*."""
         scheme, _, token = authorization.partition(" ")
@@ -58,6 +64,7 @@ class Below:
 
     async def hello(self, peer: Peer, hello: Hello) -> Hello:
         """Compare what both remember. Raises ``Refusal`` HUB-EDG-020: it is not believed, now and until a person readmits it."""
+        await self._stands(peer)
         link = await self._store.edges.link(peer.partner)
         if link.stands:
             raise refuse(link.stands, "hello", detail=link.detail)
@@ -126,7 +133,13 @@ class Below:
             epoch = max(link.made.epoch, manifest.epoch if manifest else 0) + 1
             await self._store.edges.begin(peer.partner, out=epoch, taken=link.taken.epoch, now=self._now())
 
+    async def _stands(self, peer: Peer) -> None:
+        """Raises ``Refusal`` HUB-EDG-044 for a hub whose unit was taken over, once it is drained."""
+        taken = succession.of(await self._store.replicas.successions(), peer.partner)
+        succession.may_call(taken, self._now())
+
     async def _believed(self, peer: Peer) -> Link:
+        await self._stands(peer)
         link = await self._store.edges.link(peer.partner)
         if link.stands:
             raise refuse(link.stands, "hub", detail=link.detail)

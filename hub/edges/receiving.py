@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -16,12 +17,12 @@ import structlog
 from hub.edges.failing import whose
 from hub.judging.contract import Inbound
 from hub.judging.wrapping import KEY_HEADER
+from hub.replicating import succession
 from hub.store.contract.edges import FIRST, Batch
 from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from datetime import datetime
 
     from connectors.edge import values
     from hub.metrics.counts import Counts
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+NOW_OR_LATER = datetime.max.replace(tzinfo=UTC) - timedelta(days=2)
 FORK = "HUB-EDG-020"
 AT_ONCE = 16
 """Dossiers of one batch that are taken in at once."""
@@ -148,6 +150,10 @@ class Receiving:
 
     async def _one(self, partner: str, row: values.Row, entry: bytes) -> dict[str, str] | None:
         try:
+            taken = succession.of(await self._store.replicas.successions(), partner)
+            if taken is not None:
+                for each in (*_history(entry), entry):
+                    succession.may_say(taken, _said_at(each), self._now())
             if hashlib.sha256(entry).hexdigest() != row.sha256:
                 raise refuse("HUB-EDG-002", "entries", rule="sha256 of its row")
             for earlier in _history(entry):
@@ -183,12 +189,22 @@ class _Message(msgspec.Struct):
     dossier: _Dossier | None = None
 
 
+def _said_at(entry: bytes) -> datetime:
+    """When its first hub accepted it; one that does not say so is judged as said now."""
+    try:
+        at = _PEEK.decode(entry).accepted_at
+    except msgspec.MsgspecError:
+        at = None
+    return at if at is not None and at.tzinfo is not None else NOW_OR_LATER
+
+
 class _Entry(msgspec.Struct):
     """What is read of an entry before it is judged; whatever is wrong with it the judge says."""
 
     id: str = ""
     message: _Message = msgspec.field(default_factory=_Message)
     history: tuple[msgspec.Raw, ...] = ()
+    accepted_at: datetime | None = None
 
 
 _PEEK = msgspec.json.Decoder(_Entry)

@@ -17,7 +17,9 @@ import uvloop
 
 from hub.processes import logs, memory
 from hub.processes.supervisor import stop_on_signals, stop_with_parent, supervise, webs, workers
+from hub.replicating import renewing
 from hub.settings import file as settings_file
+from hub.settings import replica
 from hub.settings.values import address
 from hub.wiring.declared import declared
 from hub.wiring.parts import refusals
@@ -25,7 +27,7 @@ from hub.wiring.tools import key_warnings, pool_tools
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
     from pathlib import Path
 
     import uvicorn
@@ -120,10 +122,11 @@ def web(
             stop_on_signals(stop)
             watch = asyncio.create_task(_stop_server(server, stop))
             parent = asyncio.create_task(stop_with_parent(stop)) if supervised else None
+            renewed = asyncio.create_task(_when_asked(read, stop.set)) if supervised else None
             memory.settle()
             log.info("web_started", address=read.host, port=read.port, pid=os.getpid())
             await server.serve(sockets=[listening])
-            for task in (watch, parent):
+            for task in (watch, parent, renewed):
                 if task is not None:
                     task.cancel()
 
@@ -155,6 +158,7 @@ def edge(settings: Path, *, inherited: int | None = None) -> int:
                 stop.set()
 
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, begin_anew)
+            renewed = asyncio.create_task(_when_asked(whole.settings, begin_anew))
             memory.settle()
             log.info("edge_started", address=whole.settings.host, port=whole.settings.port, pid=os.getpid())
             async with asyncio.TaskGroup() as group:
@@ -162,6 +166,7 @@ def edge(settings: Path, *, inherited: int | None = None) -> int:
                 group.create_task(whole.delivery.run(stop))
                 await server.serve(sockets=[listening])
                 stop.set()
+                renewed.cancel()
 
     ended = _run(run())
     if anew:
@@ -199,6 +204,13 @@ def _many_files(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
 
 
+async def _when_asked(settings: Settings, begin_anew: Callable[[], object]) -> None:
+    """Something else stands in files than when this process read them: it ends, and is begun anew by whoever keeps it alive."""
+    await renewing.until_asked(settings.data / replica.FOLDER)
+    log.info("begins_anew", pid=os.getpid())
+    begin_anew()
+
+
 async def _stop_server(server: uvicorn.Server, stop: asyncio.Event) -> None:
     await stop.wait()
     server.should_exit = True
@@ -219,12 +231,16 @@ def work(settings: Path, *, processes: int = 1, supervised: bool = False, metric
         stop = asyncio.Event()
         stop_on_signals(stop)
         parent = asyncio.create_task(stop_with_parent(stop)) if supervised else None
+        renewed = (
+            asyncio.create_task(_when_asked(settings_file.load(settings), stop.set)) if supervised else None
+        )
         async with open_worker(settings, shown=shown) as delivery:
             memory.settle()
             log.info("worker_started", pid=os.getpid())
             await delivery.run(stop)
-        if parent is not None:
-            parent.cancel()
+        for task in (parent, renewed):
+            if task is not None:
+                task.cancel()
 
     return _run(run())
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     from hub.receipts.receipts import Confirm
+    from hub.store.contract.replicas import Replicas
     from hub.store.contract.store import Store
 
 EVERY = 30.0
@@ -32,6 +33,26 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
 
     files: tuple[File, ...]
     content: Mapping[str, bytes]
+
+
+class Shown:
+    """The newest version of this hub, as those below fetch it."""
+
+    def __init__(self, replicas: Replicas, hub: str) -> None:
+        self._replicas, self._hub = replicas, hub
+
+    async def newest(self) -> tuple[bytes, str] | None:
+        """Return manifest and signature; ``None``: nothing was published yet."""
+        kept = await self._replicas.newest(self._hub)
+        raw = await self._replicas.manifest(self._hub, kept.number) if kept else None
+        return (raw, kept.signature) if kept and raw is not None else None
+
+    async def file(self, sha256: str) -> bytes | None:
+        """Return a file of the newest version; nothing else that lies in the store is anybody's below."""
+        newest = await self.newest()
+        if newest is None or all(each.sha256 != sha256 for each in manifest.read(newest[0]).files):
+            return None
+        return await self._replicas.file(sha256)
 
 
 class Giving:
@@ -49,11 +70,11 @@ class Giving:
         self._store, self._gather, self._confirm = store, gather, confirm
         self._hub, self._now = hub, now
         self._seen: tuple[File, ...] = ()
+        self.shown = Shown(store.replicas, hub)
 
     async def newest(self) -> Manifest | None:
-        kept = await self._store.replicas.newest(self._hub)
-        raw = await self._store.replicas.manifest(self._hub, kept.number) if kept else None
-        return manifest.read(raw) if raw is not None else None
+        shown = await self.shown.newest()
+        return manifest.read(shown[0]) if shown else None
 
     async def gathered(self) -> Gathered:
         told = await asyncio.to_thread(lambda: list(self._gather()))
@@ -101,16 +122,3 @@ class Giving:
         absent = await self._store.replicas.missing([each.sha256 for each in new.files])
         files = {sha256: what.content[sha256] for sha256 in absent}
         return kept if await self._store.replicas.keep(kept, raw, files) else None
-
-    async def given(self, sha256: str) -> bytes | None:
-        """Return a file of the newest version; nothing else that lies in the store is anybody's below."""
-        told = await self.newest()
-        if told is None or all(each.sha256 != sha256 for each in told.files):
-            return None
-        return await self._store.replicas.file(sha256)
-
-    async def shown(self) -> tuple[bytes, str] | None:
-        """Return the newest version as it was signed: manifest and signature."""
-        kept = await self._store.replicas.newest(self._hub)
-        raw = await self._store.replicas.manifest(self._hub, kept.number) if kept else None
-        return (raw, kept.signature) if kept and raw is not None else None

@@ -11,17 +11,18 @@ import msgspec
 from hub.deadlines.calendar import VIETNAM
 from hub.registries import versions
 from hub.registries.comparing import Change
-from hub.replicating import laying, reports, succession
+from hub.replicating import laying, renewing, reports, succession
 from hub.replicating.board import Edge, Line, World, board
+from hub.replicating.hook import Replicating
 from hub.replicating.reports import Report
 from hub.rounds.watch import BALANCE, SURVEY
 from hub.settings import replica
 from hub.settings.file import Settings  # noqa: TC001 - a named tuple's field
-from hub.trust.state import Known
 from hub.version import own_version
 from hub.wiring import declared
-from hub.wiring.evidence import confirming
-from hub.wiring.replicas import giving, hub_code, places_of
+from hub.wiring.parts import utc_now
+from hub.wiring.replicas import giving, hub_code, places_of, taking
+from hub.wiring.tools import keys_of
 from schemas.agencies import Agency  # noqa: TC001
 from schemas.problems import Refusal
 
@@ -30,9 +31,12 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from pathlib import Path
 
+    from hub.edges.peers import Peer
     from hub.partners.partner import Partner
+    from hub.receipts.receipts import Confirm
     from hub.store.contract.replicas import Kept
     from hub.store.contract.store import Store
+    from hub.wiring.declared import Declared
 
 
 def edges_of(partners: Iterable[Partner]) -> tuple[Edge, ...]:
@@ -151,8 +155,29 @@ def successors(settings: Settings, old: Sequence[str], new: str, begins: date) -
     return Planned(settings, tuple(row for row, _ in pairs), heir, settings.data / replica.FOLDER)
 
 
-async def publish(store: Store, settings: Settings, *, by: str, reason: str, from_day: date) -> Kept | None:
-    known = Known(store.trust)
-    await known.read()
-    gives = giving(store, settings, hub_code(settings), confirming(settings, known.barred))
-    return await gives.publish(by, reason, from_day)
+async def publish(
+    store: Store, settings: Settings, sign: Confirm, *, by: str, reason: str, from_day: date
+) -> Kept | None:
+    """``sign``: by the key that hubs below know."""
+    return await giving(store, settings, hub_code(settings), sign).publish(by, reason, from_day)
+
+
+def replicating(store: Store, what: Declared, above: Peer) -> Replicating:
+    """What belongs to each round with the hub above beside batches."""
+    settings = what.settings
+    partner = next(each for each in what.partners if each.id == above.partner)
+    proof = partner.sends.signature if partner.sends else None
+    takes = taking(store, settings, above.code, proof.pins if proof else ())
+    name = settings.hub.key or settings.evidence.key
+    folder = settings.data / replica.FOLDER
+
+    async def says(problem: str) -> Report:
+        now = utc_now()
+        ends = keys_of(settings, name).key(name, now).certificate.not_valid_after_utc
+        own = Own(hub=hub_code(settings), above=above.partner, ends=ends, problem=problem)
+        return await reported(store, settings, own, now)
+
+    async def renew() -> None:
+        renewing.ask(folder, utc_now())
+
+    return Replicating(takes, says, renew)

@@ -26,6 +26,7 @@ from hub.rounds.syncing import Syncing
 from hub.story import tellings
 from hub.story.words import spread
 from hub.wiring.documents import unscanned
+from hub.wiring.edges import replicating
 from hub.wiring.parts import new_ids, utc_now
 from hub.wiring.tools import keys_of
 from schemas import errors
@@ -219,6 +220,7 @@ async def line(
             wait=told.wait,
             pause=told.pause,
             papers=papers(store, what),
+            hooks=(replicating(store, what, above),),
         )
     finally:
         await client.close()

@@ -39,7 +39,7 @@ _UNFIT = re.compile(r"[^A-Za-z0-9._-]")
 
 def hub_code(settings: Settings) -> str:
     """What this hub is called by other hubs."""
-    return settings.name or "hub"
+    return settings.hub.code
 
 
 def places_of(settings: Settings) -> Places:
@@ -74,12 +74,12 @@ def giving(store: Store, settings: Settings, hub: str, confirm: Confirm) -> Givi
 
 
 @asynccontextmanager
-async def giving_down(store: Store, what: Declared, confirm: Confirm, name: str) -> AsyncIterator[None]:
+async def giving_down(store: Store, what: Declared, sign: Confirm, name: str) -> AsyncIterator[None]:
     """Make the next version when something changed, while the context lasts; in one worker of the cluster, and only where there are hubs below."""
     if all(each.party.hub != "child" for each in what.partners):
         yield
         return
-    gives = giving(store, what.settings, hub_code(what.settings), confirm)
+    gives = giving(store, what.settings, hub_code(what.settings), sign)
 
     async def once() -> None:
         if await store.turn(GIVING, name, utc_now(), 3 * EVERY):
@@ -109,8 +109,9 @@ def _gathered(settings: Settings) -> Iterator[tuple[Kind, str, bytes]]:
 
 def _own_pins(settings: Settings) -> Iterator[tuple[Kind, str, bytes]]:
     """By whose certificates those below know this hub, now and when the next generation begins; and whom it believes."""
-    if settings.evidence.key:
-        for one in keys_of(settings, settings.evidence.key).generations(settings.evidence.key):
+    name = settings.hub.key or settings.evidence.key
+    if name:
+        for one in keys_of(settings, name).generations(name):
             yield (
                 Kind.PINS,
                 f"hub/{one.key.fingerprint}.pem",

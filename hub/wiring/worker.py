@@ -157,7 +157,7 @@ async def open_worker(
             beside(_pruner(store, settings.retention, name).run()),
             beside(vigil.run()),
             beside(publishing(store, what, speak).run()),
-            giving_down(store, what, confirm, name),
+            giving_down(store, what, exchanges.peers.sign, name),
             kept_evidence(store, settings, name),
             inquiring(store, what, name),
             cared_for(store.documents, what, path),

@@ -89,12 +89,12 @@ class House:
     # the line
     async def newest_version(self) -> tuple[bytes, str] | None:
         assert self.line is not None
-        return await self.line.shown()
+        return await self.line.shown.newest()
 
     async def version_file(self, sha256: str) -> bytes:
         assert self.line is not None
         self.asked.append(sha256)
-        return await self.line.given(sha256) or b""
+        return await self.line.shown.file(sha256) or b""
 
     def knows(self, code: str) -> bool:
         return declared.registries_of(self.below)[0].known(code) is not None

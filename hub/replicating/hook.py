@@ -1,0 +1,77 @@
+"""What belongs to each round with the hub above beside batches: the newest version is taken, and this hub tells how it is."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from connectors.edge.calling import Trouble
+from hub.replicating import reports
+from hub.rounds.syncing import Broke
+from schemas.problems import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from connectors.edge.calling import Client
+    from connectors.edge.values import Hello
+    from connectors.transport import Answer
+    from hub.replicating.reports import Report
+    from hub.replicating.taking import Taking
+
+log = structlog.get_logger(__name__)
+
+VERSIONS, REPORT = "/edge/v1/versions", "/edge/v1/report"
+SIGNATURE = "X-JWS-Signature"
+
+
+class Says(Protocol):
+    async def __call__(self, problem: str) -> Report:
+        """Say how this hub is. ``problem``: why the newest version does not stand here."""
+        ...
+
+
+class Above:
+    """The hub above as a source of versions. Raises ``Broke`` for what the line did."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def newest_version(self) -> tuple[bytes, str] | None:
+        answer = await self._got(VERSIONS)
+        if answer.status == HTTPStatus.NO_CONTENT:
+            return None
+        return answer.body, answer.headers.get(SIGNATURE.lower(), "")
+
+    async def version_file(self, sha256: str) -> bytes:
+        return (await self._got(f"{VERSIONS}/{sha256}")).body
+
+    async def _got(self, path: str) -> Answer:
+        answer = await self._client.get(path)
+        if isinstance(answer, Trouble):
+            raise Broke(answer)
+        return answer
+
+
+class Replicating:
+    """A hook of the round. ``renew``: called when something else stands now than when the processes read it."""
+
+    def __init__(self, taking: Taking, says: Says, renew: Callable[[], Awaitable[None]]) -> None:
+        self._taking, self._says, self._renew = taking, says, renew
+
+    async def __call__(self, client: Client, hello: Hello) -> None:  # noqa: ARG002 - of a round
+        """A version that is not believed does not stop the line: it is told to the hub above, and the one before it goes on."""
+        changed, problem = False, ""
+        try:
+            took = await self._taking.round(Above(client))
+            changed, problem = took.changed, took.problem
+        except Refusal as refusal:
+            problem = refusal.code
+            log.warning("version_refused", code=problem, place=refusal.problems[0].place)
+        answer = await client.post(REPORT, reports.to_json(await self._says(problem)))
+        if isinstance(answer, Trouble):
+            raise Broke(answer)
+        if changed:
+            await self._renew()
