@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from schemas.problems import Problem
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
     from datetime import date, datetime
 
     from connectors.contract import Outcome, Sealed
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from hub.documents.contract import Held
     from hub.drafting.draft import Laid
     from hub.edges.enrolling import Enrolling, Welcome
+    from hub.edges.standing import Standing as Stands
     from hub.evidence.contract import Root
     from hub.figures.publishing import Edition, FigureDesk
     from hub.going_live.coverage import Line
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from hub.store.contract.views import TransferView
     from hub.story.record import Story
     from hub.trust.forecast import Event, Pinned
+    from hub.wiring.edge_line import Side
     from hub.wiring.edges import Planned
     from hub.wiring.governing import Versions
     from schemas.agencies import Agencies
@@ -499,6 +502,27 @@ async def enrolled(url: str, code: str, directory: Path, listen: str, ca_file: P
     from hub.wiring.enrolment import enrol  # noqa: PLC0415 - heavy; only this command needs it
 
     return await enrol(url, code, directory, listen, ca_file)
+
+
+def edge_side(settings: Path) -> AbstractAsyncContextManager[Side]:
+    """Open this hub's side of its lines for one command. Raises ``Refusal`` HUB-CFG-*, HUB-STO-*."""
+    from hub.wiring.edge_line import opened  # noqa: PLC0415 - heavy; only these commands need it
+
+    return opened(settings)
+
+
+async def edge_standing(settings: Path, store: Store, now: datetime) -> Stands:
+    """How this hub stands with the one above."""
+    from hub.wiring.edge_line import standing  # noqa: PLC0415 - heavy; only this command needs it
+
+    return await standing(settings, store, now)
+
+
+def on_stick(file: Path, raw: bytes) -> None:
+    """Write a file that is whole or not there."""
+    from hub.wiring.edge_line import written  # noqa: PLC0415 - heavy; only these commands need it
+
+    written(file, raw)
 
 
 class WiredPrograms:

@@ -196,6 +196,7 @@ TABLES: dict[str, tuple[Column[Any], ...]] = {
     "partner probe": probing.PROBED,
     "version": running.VERSION,
     "edge": edge.JOINED,
+    "edge status": edge.STANDING,
     "edges ca": enrolling.AUTHORITY,
     "edges invited": enrolling.INVITED,
     "sandbox": sandbox.PLACES,
