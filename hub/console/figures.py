@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from hub.api.figures import desk_of
+from hub.console import acts, visits
 from hub.console.visits import ROOT
 from hub.figures.counting import Choice
 from hub.figures.definition import DOSSIERS, FIGURES, definition
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from hub.figures.sheets import Column
 
 NOT_HERE = "HUB-OFF-008"
+LATE = ("resolved_late", "open_late")
+LONGEST = 500
 MOST = 2000
 """Dossiers that a page lists; all of them stand in the command line's answer."""
 PAGE = f"{ROOT}/figures"
@@ -93,7 +96,8 @@ class FigurePages:
             raise refuse(NOT_HERE)
         counted = await self._counts().count(Choice(period=span, agency=line), self._office.deps.now())
         codes, paid = _behind(counted, figures)
-        late = await self._counts().late(counted) if "resolved_late" in figures else ()
+        wanted = [each for each in LATE if each in figures]
+        late = await self._counts().late(counted, wanted) if wanted else ()
         return self._office.html(
             work.visit,
             "figure.html",
@@ -109,7 +113,25 @@ class FigurePages:
             total=sum(amount for amount, _ in paid),
             span=span,
             back=f"{PAGE}?{urlencode(_days(span))}",
+            back_here=f"{PAGE}/dossiers?{urlencode({'figure': ','.join(figures), 'line': line, **_days(span)})}",
+            note=self._office.note(work.visit),
         )
+
+    async def explain(self, work: Work) -> Response:
+        """Say why a dossier of this agency is late; somebody at the centre accepts it. Raises ``Refusal`` HUB-OFF-003, -007, -008."""
+        form = await self._office.small(work.visit)
+        visits.check_stamp(work.visit, form)
+        code, now = form["code"], self._office.deps.now()
+        unit, reason = form["unit"].strip()[:LONGEST], form["reason"].strip()[:LONGEST]
+        if not (unit and reason):
+            raise refuse(acts.MISSING, "unit" if reason else "reason")
+        span = period(form["from"], form["to"])
+        counted = await self._counts().count(Choice(period=span, agency=work.agency.code), now)
+        if code not in _behind(counted, list(LATE))[0]:
+            raise refuse(NOT_HERE)
+        dossier = counted.standing[code].dossier
+        await self._counts().propose(dossier, reason, unit, work.officer.id, now)
+        return visits.go(f"{visits.own(form['back'])}&done=figures.said")
 
 
 def _days(span: Period) -> dict[str, str]:

@@ -57,7 +57,9 @@ HISTORY = 50
 SMALL_FORM = 64 * 1024
 """Bytes of a form without files."""
 NOT_HERE = "HUB-OFF-008"
-DONE = frozenset({"letter.done_confirmed", "letter.done_refused", "dossier.sent", "dossier.again"})
+DONE = frozenset(
+    {"letter.done_confirmed", "letter.done_refused", "dossier.sent", "dossier.again", "figures.said"}
+)
 """What a page may say on top after something was done."""
 SETTLED = tuple(map(str, (State.DELIVERED, State.ACKNOWLEDGED, State.REFUSED)))
 _UID = re.compile(r"[0-9a-f-]{36}")
@@ -90,6 +92,7 @@ def add(app: FastAPI, deps: Deps, console: Console) -> None:
         ("POST", f"{dossier}/say/{{kind}}{drafts.AGAIN}", office.inside(saying.page_again)),
         ("GET", f"{ROOT}/figures", office.inside(figures.page)),
         ("GET", f"{ROOT}/figures/dossiers", office.inside(figures.dossiers)),
+        ("POST", f"{ROOT}/figures/reasons", office.inside(figures.explain)),
         ("GET", f"{ROOT}/new", office.inside(saying.page_of_new)),
         ("POST", f"{ROOT}/new", office.inside(saying.send_new)),
         ("POST", f"{ROOT}/new{drafts.AGAIN}", office.inside(saying.page_of_new_again)),

@@ -321,6 +321,7 @@ def _changes(report: Report, speech: _Speech, names: Mapping[str, str]) -> Sheet
                 ),
             )
             for change in (report.restates.changes if report.restates else ())
+            if not change.since or change.figure in SHORT_SINCE
         ),
     )
 

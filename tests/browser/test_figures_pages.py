@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -22,8 +22,11 @@ from tests.unit.test_figures import PROVINCE, TAM_KY, Story, at, money
 from tools.obtain import accessibility_rules
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from playwright.sync_api import Browser
 
+    from hub.store.contract.ledger import LateReason
     from tests.browser.conftest import Place
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(120)]
@@ -108,6 +111,32 @@ def test_figures_open_their_dossiers_and_everybody_can_read_them(
     context.close()
 
 
+def test_the_unit_says_why_a_dossier_is_late(place: Place, chromium: Browser, report: str) -> None:
+    assert report
+    rules = accessibility_rules().read_text("utf-8")
+    context = chromium.new_context(java_script_enabled=True, viewport={"width": 1280, "height": 860})
+    page = context.new_page()
+    signed_in(page, place.url)
+    page.goto(f"{place.url}/office/figures/dossiers?figure=open_late&from={WEEK.first}&to={WEEK.last}")
+    assert page.locator("tbody tr").count() == 3
+    page.locator("summary").first.click()
+    looked(page, rules, "say-why")
+    page.fill("#unit-1", "Chi nhánh Tam Kỳ")
+    page.fill("#reason-1", "Chờ trích đo thửa đất")
+    with page.expect_navigation():
+        page.locator("details[open] button").click()
+    assert page.locator("[role=status]").count() == 1
+    assert page.get_by_text("Chờ trích đo thửa đất").first.is_visible()
+    (reason,) = [each for each in place.do(reasons(place)) if each.reason == "Chờ trích đo thửa đất"]
+    assert (reason.what, reason.unit) == ("proposed", "Chi nhánh Tam Kỳ")
+    looked(page, rules, "said-why")
+    context.close()
+
+
+async def reasons(place: Place) -> Sequence[LateReason]:
+    return await place.hub.store.ledger.reasons()
+
+
 def test_another_agencys_dossiers_are_not_opened(place: Place, chromium: Browser, report: str) -> None:
     assert report
     context = chromium.new_context()
@@ -118,6 +147,19 @@ def test_another_agencys_dossiers_are_not_opened(place: Place, chromium: Browser
     )
     assert found is not None
     assert found.status == 404
+    page.goto(f"{place.url}/office/figures/dossiers?figure=open_late&from={WEEK.first}&to={WEEK.last}")
+    stamp = page.locator("input[name=stamp]").first.get_attribute("value") or ""
+    span = {"from": str(WEEK.first), "to": str(WEEK.last), "unit": "u", "reason": "r"}
+    own, other = f"{LAND}-261113-0010", f"{TAM_KY}-261113-0001"
+    expected: tuple[tuple[dict[str, Any], int], ...] = (
+        ({**span, "code": own}, 403),
+        ({**span, "code": other, "stamp": stamp}, 404),
+        ({**span, "code": own, "stamp": stamp, "reason": " "}, 422),
+    )
+    for form, status in expected:
+        answer = page.request.post(f"{place.url}/office/figures/reasons", form=form, max_redirects=0)
+        assert answer.status == status, form
+    assert not [each for each in place.do(reasons(place)) if each.reason == "r"]
     context.close()
 
 
