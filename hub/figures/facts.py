@@ -1,7 +1,8 @@
 """What figures need to know of one accepted message: codes, states, times, money; never personal data. Pure.
 
 A fact is written in the accepting transaction, so that figures as of any moment can be counted again: ``known_at`` is when the hub
-accepted it, ``moment_of`` when it happened. What moves nothing (quarantined, noted, recorded in parallel) leaves none.
+accepted it, ``moment_of`` when it happened. What moves nothing (noted, recorded in parallel) leaves none; what is set aside
+leaves one that does not count while it is.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from hub.registries import catalogues
 from hub.routing.parties import Party, Roster  # noqa: TC001
 from hub.routing.router import Router  # noqa: TC001
 from hub.store.contract.catalogues import Version  # noqa: TC001
-from hub.store.contract.intake import Acceptance, Alias, Known, NewTransfer
+from hub.store.contract.intake import Acceptance, Alias, Known, NewTransfer, Numbered
 from hub.story import joining, record, truth
 from hub.story.advance import Advanced, Noted, Quarantined, Sender
 from hub.story.moves import CLOSED
@@ -205,7 +205,7 @@ def decide(
         numbered=told,
         truth=truth.digest(after) if after else "",
         fact=_fact(identity, message, after, parts.router.agencies.forms)
-        if isinstance(judgement, Advanced) and heard.believed
+        if heard.believed and _may_count(judgement, told)
         else b"",
     )
 
@@ -218,6 +218,11 @@ def _quiet(judgement: Advanced | Noted | Quarantined, *, believed: bool) -> str:
     if not believed:
         return stages.RECORDED
     return NOTED if isinstance(judgement, Noted) and judgement.aside else ""
+
+
+def _may_count(judgement: Advanced | Noted | Quarantined, told: Numbered | None) -> bool:
+    """What does not fit now may fit once the story is told anew; the store knows which messages are set aside."""
+    return isinstance(judgement, Advanced) or (isinstance(judgement, Quarantined) and told is not None)
 
 
 def _fact(identity: str, message: Message, after: Story | None, forms: Mapping[str, str]) -> bytes:

@@ -14,6 +14,7 @@ from connectors.contract import Link
 from hub.evidence.audit import Flaw
 from hub.lifecycle import Move, State
 from hub.store.contract.delivery import Settlement
+from hub.store.contract.intake import Numbered
 from hub.store.contract.views import Filter
 from hub.store.keeping import verify
 from hub.store.sql import chain, retention
@@ -189,6 +190,19 @@ async def test_nothing_of_a_dossier_goes_while_something_of_it_waits(kept: Kept)
     await kept.deliver(at(501 * 86_400))
     assert kept.prune(Stage.PAYLOADS, 502).removed == 1, "m1 ended long ago, and nothing of its dossier waits"
     assert kept.prune(Stage.PAYLOADS, 602).removed == 1
+
+
+async def test_figures_stay_what_they_are_when_the_records_go(kept: Kept) -> None:
+    """What says that a message is set aside goes with its dossier: so its fact goes, too."""
+    for n, aside in enumerate((b"", b'{"fate":"set_aside"}')):
+        told = Numbered(hub="h", no=n + 1, telling=b"{}", aside=aside)
+        new = acceptance(f"m{n}", dossier="d1", version=n, partners=(), when=at(n))
+        await kept.store.accept(msgspec.structs.replace(new, fact=b"%d" % n, numbered=told))
+    await last(kept, at(20 * 86_400))
+    before = [each.fact for each in await kept.store.ledger.facts()]
+    assert before == [b"0"]
+    assert kept.prune(Stage.RECORDS, 500).removed >= 2
+    assert [each.fact for each in await kept.store.ledger.facts()] == before
 
 
 async def test_records_go_with_all_that_hangs_on_them_and_the_dossier_with_its_last(kept: Kept) -> None:

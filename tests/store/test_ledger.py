@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 
 from hub.store.contract.history import Past
-from hub.store.contract.intake import Alias
+from hub.store.contract.intake import Alias, Numbered
 from hub.store.contract.ledger import LateReason, Publication
 from hub.store.contract.mending import Merging
 from tests.store.samples import acceptance, at
@@ -50,6 +50,26 @@ async def test_many_at_once_keep_each_dossiers_order(store: Store) -> None:
     for each in await store.ledger.facts():
         found.setdefault(each.dossier, []).append(each.fact)
     assert found == {f"d-{d}": [f"{d}{n}".encode() for n in range(3)] for d in range(9)}
+
+
+ASIDE = b'{"hub":"h","no":1,"message":"m1","fate":"set_aside","code":"HUB-DOS-011"}'
+OVERRULED = ASIDE.replace(b"set_aside", b"overruled")
+
+
+async def test_what_is_set_aside_counts_no_more_and_again_when_the_story_is_told_anew(store: Store) -> None:
+    def numbered(message: str, version: int, **more: Any) -> Acceptance:
+        told = Numbered(hub="h", no=version + 1, telling=b"{}", **more)
+        return msgspec.structs.replace(said(message, version=version, fact=message.encode()), numbered=told)
+
+    async def there() -> list[bytes]:
+        return [each.fact for each in await store.ledger.facts()]
+
+    await store.accept(numbered("m1", 0, aside=ASIDE))
+    assert await there() == []
+    await store.accept(numbered("m2", 1, others={}))
+    assert await there() == [b"m1", b"m2"]
+    await store.accept(numbered("m3", 2, others={("h", 1): ASIDE, ("h", 2): OVERRULED}))
+    assert await there() == [b"m2", b"m3"], "one that was overruled is counted"
 
 
 async def test_facts_of_merged_dossiers_are_one_dossiers(store: Store) -> None:

@@ -234,7 +234,9 @@ def test_what_does_not_fit_the_story_parks_all_and_leaves_the_story(accepting: A
     assert {each.problem.code if each.problem else "" for each in made.transfers} == {"HUB-DOS-004"}
     assert record.from_json(made.story).state == record.from_json(first.story).state
     assert made.facts["quarantine"] == "HUB-DOS-004"
-    assert made.fact == b"", "it is in no figure"
+    assert made.numbered is not None
+    assert b'"set_aside"' in made.numbered.aside, "so it is in no figure, unless the story is told anew"
+    assert facts.from_json(made.fact).kind is Kind.RETURNED
 
 
 def test_what_moves_the_story_is_kept_for_the_figures_without_a_persons_data(accepting: Accepting) -> None:

@@ -47,7 +47,7 @@ class Publication(Value, frozen=True):
 
 class Ledger(Protocol):
     async def facts(self) -> Sequence[KeptFact]:
-        """Everything, in the order of acceptance."""
+        """Everything that counts, in the order of acceptance: not what is said by messages that are set aside now."""
         ...
 
     async def dossier(self, code: str) -> str:

@@ -79,8 +79,8 @@ FROM unnest(?::text[], ?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::bigint
 ORDER BY place RETURNING id, n
 """
 _FACTS = """
-INSERT INTO fact(dossier, known_at, fact) SELECT dossier, known_at, fact
-FROM unnest(?::text[], ?::bigint[], ?::bytea[]) WITH ORDINALITY z(dossier, known_at, fact, place) ORDER BY place
+INSERT INTO fact(dossier, message, known_at, fact) SELECT dossier, message, known_at, fact
+FROM unnest(?::text[], ?::text[], ?::bigint[], ?::bytea[]) WITH ORDINALITY z(dossier, message, known_at, fact, place) ORDER BY place
 """
 _TELLINGS = """
 INSERT INTO telling(dossier, hub, no, message, telling, aside)

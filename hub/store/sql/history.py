@@ -52,7 +52,7 @@ def bring(db: Db, past: Sequence[Past], facts: dict[str, str], at: int) -> Broug
         told = {"dossier": each.dossier, "origin": each.origin, "line": str(each.line), "file": facts["file"]}
         journal.write(db, at, "dossier_imported", facts=told)
         if each.fact:
-            db.execute(ledger.WRITE, (each.dossier, at, each.fact))
+            db.execute(ledger.WRITE, (each.dossier, "", at, each.fact))
     for code, authority, dossier, rank in sorted(
         (alias.code, alias.authority, each.dossier, rank)
         for each in fresh

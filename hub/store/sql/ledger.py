@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from hub.store.sql.db import Db
     from hub.store.sql.engine import Reads, Writes
 
-WRITE = "INSERT INTO fact(dossier, known_at, fact) VALUES(?,?,?)"
-_FACTS = """
-SELECT coalesce(g.dossier, f.dossier), f.known_at, f.fact FROM fact f LEFT JOIN merged g ON g.id=f.dossier ORDER BY f.n
-"""
+WRITE = "INSERT INTO fact(dossier, message, known_at, fact) VALUES(?,?,?,?)"
+SET_ASIDE = """SELECT message FROM telling WHERE aside LIKE '%"set_aside"%'"""
+_FACTS = f"""
+SELECT coalesce(g.dossier, f.dossier), f.known_at, f.fact FROM fact f LEFT JOIN merged g ON g.id=f.dossier
+WHERE f.message NOT IN ({SET_ASIDE}) ORDER BY f.n
+"""  # noqa: S608 - a constant
+_FORGET = f"DELETE FROM fact WHERE dossier=? AND message IN ({SET_ASIDE} AND dossier=?)"  # noqa: S608 - a constant
 _REASONS = "SELECT dossier, what, at, set_by, unit, reason FROM late_reason ORDER BY n"
 _REASON = "INSERT INTO late_reason(dossier, what, at, set_by, unit, reason) VALUES(?,?,?,?,?,?)"
 _DOSSIER = """
@@ -37,14 +40,22 @@ ON CONFLICT DO NOTHING
 _DOCUMENT = "SELECT document, behind FROM publication WHERE id=? AND edition=?"
 
 
-def row(new: Acceptance) -> tuple[str, int, bytes] | None:
-    return (new.dossier, micros(new.accepted_at), new.fact) if new.fact and new.dossier else None
+def row(new: Acceptance) -> tuple[str, str, int, bytes] | None:
+    if not (new.fact and new.dossier):
+        return None
+    return (new.dossier, new.message, micros(new.accepted_at), new.fact)
 
 
 def write(db: Db, new: Acceptance) -> None:
     told = row(new)
     if told is not None:
         db.execute(WRITE, told)
+
+
+def settle(db: Db, family: str, member: str) -> None:
+    """What says which messages are set aside, and what was merged, is about to go: figures stay what they are."""
+    db.execute(_FORGET, (member, member))
+    db.execute("UPDATE fact SET dossier=? WHERE dossier=?", (family, member))
 
 
 def facts(db: Db) -> tuple[KeptFact, ...]:

@@ -15,7 +15,7 @@ import msgspec
 
 from hub.evidence.audit import PRUNED, ranges
 from hub.lifecycle import DONE
-from hub.store.sql import chain, journal, merging, notes, tellings
+from hub.store.sql import chain, journal, ledger, merging, notes, tellings
 from hub.store.sql.bodies import release
 from hub.store.sql.db import Db, many, one, only
 from hub.store.sql.merging import FAMILY, root
@@ -206,6 +206,7 @@ def _records(db: Db, basket: _Basket, found: Found) -> None:
 
 def _dossier(db: Db, family: str) -> None:
     for member in merging.family(db, family):
+        ledger.settle(db, family, member)
         _owner(db, member)
         db.execute("DELETE FROM alias WHERE dossier=?", (member,))
         db.execute("DELETE FROM dossier WHERE id=?", (member,))

@@ -1,12 +1,15 @@
 -- Figures: what they are counted from, why dossiers are late, and what was published.
 
--- what figures know of each accepted message (hub/figures/facts.py): codes, states, times, money; never personal data
+-- what figures know of each accepted message (hub/figures/facts.py): codes, states, times, money; never personal data. Those of messages that
+-- are set aside (telling) do not count while they are
 CREATE TABLE fact(
   n INTEGER PRIMARY KEY,
   dossier TEXT NOT NULL,
+  message TEXT NOT NULL,          -- empty: brought in at a cut-over
   known_at INTEGER NOT NULL,      -- when the hub accepted it
   fact BLOB NOT NULL
 );
+CREATE INDEX fact_of ON fact(dossier);
 
 -- why a dossier is late: what was proposed, and what was accepted; the last accepted one counts
 CREATE TABLE late_reason(
