@@ -235,8 +235,10 @@ def _fact(identity: str, message: Message, after: Story | None, forms: Mapping[s
 def _heard(
     judged: Judged, before: Story | None, after: Story | None, parts: Accepting, now: datetime
 ) -> Heard:
-    """Return what the message counts as. Raises ``Refusal`` HUB-STG-001."""
+    """Return what the message counts as; what another hub accepted first is what it was there. Raises ``Refusal`` HUB-STG-001."""
     speaks = parts.router.stage(after, parts.parties, judged.sender, on=now.date())
+    if judged.relayed is not None and speaks == "live":
+        speaks = next((stage for stage in stages.STAGES if stage == judged.relayed.stage), speaks)
     origin = before is not None and before.origin == judged.sender
     return stages.heard(speaks, before.stage if before else None, trial=judged.trial, origin=origin)
 
