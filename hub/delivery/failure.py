@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 HUB = "hub"
 """The sender of the hub's own messages."""
+GAVE_WAY = "gave_way"
 LATE, LATE_CODE = "late", "HUB-LAN-005"
 
 
@@ -77,6 +78,26 @@ def parked(
     return tuple(each for each in found if each is not None)
 
 
+def gave_way(
+    about: Born,
+    code: str,
+    now: datetime,
+    *,
+    codec_of: Callable[[str], Codec | None],
+    confirm: Confirm = unsigned,
+) -> Acceptance | None:
+    """Build what tells the sender that its message, believed before, does not count beside what another hub had heard; once."""
+    return failed(
+        about,
+        code=code,
+        state=State.REFUSED,
+        now=now,
+        codec_of=codec_of,
+        word=GAVE_WAY,
+        confirm=confirm,
+    )
+
+
 def failed(  # noqa: PLR0913 - one value for each thing that is told
     work: Work | Born,
     *,
@@ -93,7 +114,7 @@ def failed(  # noqa: PLR0913 - one value for each thing that is told
     trial and parallel traffic: its failures alter nothing for those who are live.
 
     ``detail``: what is missing, where that is known. ``to``: who is told in place of the sender. ``confirm``: signs what the hub holds against itself.
-    The key is ``failed:<transfer>`` (``late:…`` for a deadline, ``parked:…`` for what somebody may still mend: how it ends is told anew):
+    The key is ``failed:<transfer>`` (``late:…`` for a deadline, ``gave_way:…`` for a message that gave way to another hub's, ``parked:…`` for what somebody may still mend: how it ends is told anew):
     the same failure told twice is the same message, with the same id.
     """
     word = "parked" if state == State.PARKED else word

@@ -20,6 +20,7 @@ import structlog
 
 from hub.delivery.remembering import remembered
 from hub.intake.placing import needs_past
+from hub.intake.yielding import born, yielding
 from hub.judging.contract import CODE_PLACE, Inbound, Judged
 from hub.judging.judge import judge
 from hub.judging.places import on_the_wire
@@ -28,15 +29,18 @@ from hub.processes.crew import Died, TooLong
 from hub.receipts.receipts import unsigned
 from hub.store.contract.store import Stale
 from hub.story.filling import lacks
+from hub.story.merging import CONFLICT
 from schemas.legacy_text import as_utf8
 from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection, Sequence
 
+    from hub.delivery.failure import Born
     from hub.judging.contract import Desk
     from hub.receipts.receipts import Confirm
     from hub.store.contract.intake import Acceptance, Accepted, Known
+    from hub.store.contract.said import Tellings
     from hub.store.contract.store import Store
 
 log = structlog.get_logger(__name__)
@@ -45,6 +49,8 @@ Vouch = Callable[[str, str, datetime, datetime | None], None]
 """Whether a signer may be believed, as far as is known now: partner, fingerprint, now, proved time of signing
 (``hub.trust.state.Known.vouch``). Raises ``Refusal`` HUB-CRT-004, -005.
 """
+Yielded = Callable[["Born", str, datetime], "Acceptance | None"]
+"""Builds what tells the sender of a message that it gave way to another hub's, and the code why."""
 TRIES = 8
 """How often a decision is made anew because the dossier moved; then the sender is asked to come again."""
 
@@ -164,6 +170,10 @@ def nobody(_new: Acceptance, _now: datetime) -> tuple[Acceptance, ...]:
     return ()
 
 
+def unheard(_about: Born, _code: str, _now: datetime) -> Acceptance | None:
+    """Where nobody hears that a message gave way to another hub's."""
+
+
 async def nothing_new() -> None:
     """Where decisions depend on nothing but the dossier."""
 
@@ -172,7 +182,7 @@ class Intake:
     """One per web process. ``decide`` is pure; ``now`` is the clock; ``confirm`` signs receipts; ``vouch`` knows of signers.
 
     ``wrapped``: senders whose messages come in envelopes, so that whether one came before is seen only when it is opened.
-    ``tell``: builds what tells senders of their parked transfers. ``refresh``: reads what a decision is made on beside the dossier; it may have been that which moved.
+    ``tell``: builds what tells senders of their parked transfers; ``yielded``: of messages that gave way to another hub's. ``refresh``: reads what a decision is made on beside the dossier; it may have been that which moved.
     """
 
     def __init__(  # noqa: PLR0913 - everything that it works with
@@ -187,11 +197,12 @@ class Intake:
         vouch: Vouch = believed,
         refresh: Callable[[], Awaitable[None]] = nothing_new,
         tell: Callable[[Acceptance, datetime], tuple[Acceptance, ...]] = nobody,
+        yielded: Yielded = unheard,
     ) -> None:
         self._store, self._bench, self._decide, self._now = store, bench, decide, now
         self._confirm = confirm
         self._wrapped, self._vouch = wrapped, vouch
-        self._refresh, self._tell = refresh, tell
+        self._refresh, self._tell, self._yielded = refresh, tell, yielded
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def receive(self, inbound: Inbound, sender: str) -> Accepted:
@@ -223,9 +234,11 @@ class Intake:
         for _ in range(TRIES):
             known = None
             if judged.code is not None:
-                known = await self._with_past(judged, await self._store.known(judged.authority, judged.code))
+                known = await self._store.known(judged.authority, judged.code)
             try:
-                return await self._store.accept(await self._decided(judged, known, inbound))
+                past = await self._past(judged, known)
+                new = await self._decided(judged, _with(known, past), inbound)
+                return await self._store.accept(await self._with_regrets(new, past))
             except Stale:
                 await self._refresh()
                 continue
@@ -235,13 +248,20 @@ class Intake:
                 raise on_the_wire(refusal, places, read, judged.media) from None
         raise refuse("HUB-LIM-003", rule=f"{TRIES} tries against the same dossier")
 
-    async def _with_past(self, judged: Judged, known: Known | None) -> Known | None:
+    async def _past(self, judged: Judged, known: Known | None) -> Tellings | None:
         """What is read after ``known`` may know more than that; then the dossier moved, and the store says so."""
         if known is None or not needs_past(judged, known):
-            return known
-        past = await self._store.said.tellings(known.dossier)
-        told = tuple(each.telling for each in past.said)
-        return msgspec.structs.replace(known, tellings=told, prefix=past.prefix)
+            return None
+        return await self._store.said.tellings(known.dossier)
+
+    async def _with_regrets(self, new: Acceptance, past: Tellings | None) -> Acceptance:
+        """Tell this hub's own systems which of their messages do not count any more."""
+        more = []
+        for message in yielding(new, past) if past is not None else ():
+            about = await born(self._store, new, message)
+            told = self._yielded(about, CONFLICT, self._now()) if about is not None else None
+            more += [told] if told is not None else []
+        return msgspec.structs.replace(new, tells=(*new.tells, *more)) if more else new
 
     async def _decided(self, judged: Judged, known: Known | None, inbound: Inbound) -> Acceptance:
         """Decide; where somebody would not be told for want of something, judge again with what the dossier said before."""
@@ -255,3 +275,10 @@ class Intake:
         return msgspec.structs.replace(
             new, confirmation=self._confirm(new.receipt, now), tells=self._tell(new, now)
         )
+
+
+def _with(known: Known | None, past: Tellings | None) -> Known | None:
+    if known is None or past is None:
+        return known
+    told = tuple(each.telling for each in past.said)
+    return msgspec.structs.replace(known, tellings=told, prefix=past.prefix)

@@ -11,7 +11,7 @@ import msgspec
 
 from connectors import catalogue
 from connectors.contract import Collector  # noqa: TC001 - msgspec reads the annotations at run time
-from hub.delivery.failure import parked
+from hub.delivery.failure import gave_way, parked
 from hub.documents.bringing import Bringing
 from hub.going_live.staging import Standing
 from hub.intake.acceptance import Accepting
@@ -113,6 +113,7 @@ class Door:
             wrapped=desk.wrapped(what.partners),
             refresh=standing.read,
             tell=partial(parked, codec_of=codecs(what).get, confirm=hands.confirm),
+            yielded=partial(gave_way, codec_of=codecs(what).get, confirm=hands.confirm),
         )
         self._bringing = Bringing(
             documents=store.documents,

@@ -18,7 +18,7 @@ from hub.api.door import Bounds, whole
 from hub.api.downloads import Downloader
 from hub.api.owners import Owners, owners
 from hub.api.quotas import Quotas
-from hub.delivery.failure import parked
+from hub.delivery.failure import gave_way, parked
 from hub.edges.pinning import EVERY as PINS_EVERY
 from hub.edges.pinning import Pinning
 from hub.going_live.staging import READ_EVERY as STAGES_EVERY
@@ -143,6 +143,7 @@ async def open_web(
             wrapped=desk.wrapped(what.partners),
             refresh=standing.read,
             tell=partial(parked, codec_of=codecs(what).get, confirm=confirming(settings, trust.barred)),
+            yielded=partial(gave_way, codec_of=codecs(what).get, confirm=confirming(settings, trust.barred)),
         )
         pinning = Pinning(store.enrolments)
         await pinning.read()

@@ -74,6 +74,8 @@ async def test_of_two_ends_without_a_line_the_agencys_stands_at_both_hubs_and_th
             assert found is not None
             assert record.from_json(found.story).state == "finished"
             assert await asides(hub, code) == [("withdrawn", "withdrawal", "finished")]
+        *_, notice = await tam_ky.hears("mot-cua", "step", "finished", "delivery_failed")
+        assert notice["failure"]["code"] == "HUB-DOS-011"
         (withdrawn,) = [
             one for one in await tam_ky.store.messages("mot-cua", "", 9) if one.kind == "withdrawn"
         ]
