@@ -81,13 +81,22 @@ def _holders(case: Case) -> tuple[Recipient, ...]:
 
 
 def _origin(case: Case) -> tuple[Recipient, ...]:
+    """The system that opened the dossier; where that was at another hub and its agency was taken over by one that is here, the heir's."""
     if case.story is None:
         return ()
     story = case.story
     itself = case.roster.by_id.get(story.origin)
-    if itself is not None and case.stage(itself) != "retired" and not case.gone(itself):
+    stands = itself is not None and case.stage(itself) != "retired" and not case.gone(itself)
+    if itself is not None and stands and not (itself.hub and _inherited_here(case, story.origin_agency)):
         return case.optional((itself,), Role.ORIGIN)
     return case.optional(_serving_if_known(case, story.origin_agency), Role.ORIGIN)
+
+
+def _inherited_here(case: Case, agency: str) -> bool:
+    agencies = case.router.agencies
+    if agencies.known(agency) is None or agencies.same(agencies.successor(agency, case.on).code, agency):
+        return False
+    return bool(case.here(agency, any_role=True))
 
 
 def _successor(case: Case) -> tuple[Recipient, ...]:
