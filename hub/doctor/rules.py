@@ -230,6 +230,14 @@ def _strays(_: Facts, opened: Opened) -> Iterator[Finding]:
         yield Finding(id="strays", grave=False, values=values)
 
 
+def _yielded(_: Facts, opened: Opened) -> Iterator[Finding]:
+    inspection = opened.inspection
+    if inspection.yielded:
+        dossier, rule = inspection.yields
+        values = {"count": str(inspection.yielded), "dossier": dossier, "rule": rule}
+        yield Finding(id="yielded", grave=False, values=values)
+
+
 def _store_health(facts: Facts, opened: Opened) -> Iterator[Finding]:
     inspection, log = opened.inspection, opened.figures.log
     most, size = facts.declared.database, opened.figures.size + (log or 0)
@@ -289,6 +297,7 @@ OF_STORE: tuple[Callable[[Facts, Opened], Iterator[Finding]], ...] = (
     _collected,
     _edges,
     _strays,
+    _yielded,
     _store_health,
     _trust,
 )

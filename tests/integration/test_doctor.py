@@ -137,6 +137,7 @@ ILL: dict[str, tuple[str, bool, Facts]] = {
     "a partner is paused": ("paused", False, row(paused=True)),
     "a circuit is open": ("circuit", False, row(circuit="open", circuit_code="HUB-NET-001")),
     "nothing can be picked up": ("not-collected", True, with_("opened", collected=[Collected(partner="a", alarm_after=60.0, good_at=NOW - timedelta(minutes=2), code="HUB-NET-001")])),
+    "a message gave way to another hub's": ("yielded", False, with_("opened.inspection", yielded=2, yields=("000.00.15.H47-261122-0001", "withdrawal"))),
     "a message moved nothing and reached nobody": ("strays", False, with_("opened.inspection", strays=2, stray=("000.00.15.H47-261122-0001", "HUB-DOS-004"))),
     "a lease is stuck": ("stuck-lease", True, with_("opened.inspection", stuck=1)),
     "the log is large": ("large-log", False, with_("opened.figures", log=GB)),

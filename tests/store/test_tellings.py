@@ -70,7 +70,11 @@ async def test_what_gave_way_says_to_what_and_is_believed_again_when_that_change
     assert view is not None
     assert view.quarantine == "HUB-DOS-011"
     assert view.gave_way == GaveWay(fate="set_aside", code="HUB-DOS-011", rule="withdrawal", by="b1")
+    inspection = await store.inspect(at(2))
+    assert (inspection.yielded, inspection.yields) == (1, ("code-d-1", "withdrawal"))
+    assert (await store.inspect(at(8 * 86_400))).yielded == 0
     await store.accept(said("m3", 2, hub="b", version=2, others={}))
+    assert (await store.inspect(at(3))).yielded == 0
     view = await store.message("m1")
     assert view is not None
     assert (view.quarantine, view.gave_way) == ("", None)

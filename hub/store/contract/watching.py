@@ -55,7 +55,8 @@ class Inspection(Value, frozen=True):
     """What the doctor asks of a store. ``settings``: the engine's own, by name; ``clock``: the database server's, where it has
     one of its own; ``newest``: time of the last journal row; ``stuck``: leases that ran out a minute ago and are still
     there; ``backup``: when the last one was made; ``strays``: messages of the last week that moved nothing of their dossier and
-    went to nobody; ``stray``: the dossier and the code of the newest.
+    went to nobody; ``stray``: the dossier and the code of the newest. ``yielded``: messages of the last week that gave way to
+    a concurrent one of another hub; ``yields``: the dossier and the rule of the newest.
     """
 
     settings: Mapping[str, str]
@@ -65,3 +66,5 @@ class Inspection(Value, frozen=True):
     backup: datetime | None = None
     strays: int = 0
     stray: tuple[str, str] = ("", "")
+    yielded: int = 0
+    yields: tuple[str, str] = ("", "")
