@@ -27,6 +27,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
     "national_portal_g2": {"auth": {"kind": "none"}},
     "gip": {"sender": "H47", "sender_name": "Sở TN&MT"},
+    "edge": {"serves": ["000.00.21.H47"]},
     "edxml": {
         "organ": "000.00.15.H47",
         "own": "000.00.00.H47",

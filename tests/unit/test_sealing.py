@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from connectors.contract import Codec
+    from connectors.contract import Codec, Relayed
     from hub.judging.contract import Desk
     from hub.store.contract.delivery import Work
     from hub.story.filling import Earlier
@@ -188,6 +188,7 @@ class Head:
     accepted_at: datetime = datetime(2026, 11, 20, tzinfo=UTC)
     opened: bytes = b""
     earlier: tuple[Earlier, ...] = ()
+    relayed: Relayed | None = None
 
 
 def heads(*subjects: str) -> list[Work]:
