@@ -317,6 +317,10 @@ def test_figures_are_counted_published_and_restated(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "figures.md")
 
 
+def test_a_unit_is_taken_over_by_another(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "merge-districts.md")
+
+
 def test_dossiers_go_over_the_document_axis_and_back(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "document-axis.md")
 
