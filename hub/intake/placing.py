@@ -80,7 +80,7 @@ def placed(  # noqa: PLR0913 - one parameter for each thing that it depends on
     told = judged.relayed
     words = gathered(told.words) if told is not None and message.dossier is not None else None
     if told is not None and words is not None and APART not in told.words:
-        _trusted(message, told, words, forms, heirs)
+        _trusted(message, told, words, forms, heirs, before=before, brought_by=judged.sender)
         return _relayed(before, message, judged, told, words, known)
     words = resolve(before, message, sender, on=on, received_by=judged.received_by, forms=forms, heirs=heirs)
     if words is None:
@@ -123,13 +123,23 @@ def _relayed(
 
 
 def _trusted(
-    message: Message, told: Relayed, words: Words, forms: Mapping[str, str], heirs: Callable[[str], str]
+    message: Message,
+    told: Relayed,
+    words: Words,
+    forms: Mapping[str, str],
+    heirs: Callable[[str], str],
+    *,
+    before: Story | None,
+    brought_by: str,
 ) -> None:
-    """What words say beside the message must be what its agency can say. Raises ``Refusal`` HUB-DOS-012."""
+    """What words say beside the message must be what its agency can say: of another agency's leg only who opened the dossier speaks, so only
+    the hub from which the dossier came here. Raises ``Refusal`` HUB-DOS-012.
+    """
     if words.kind is not message.kind:
         raise refuse("HUB-DOS-012", "words/kind", rule=message.kind)
     agency = forms.get(told.agency, told.agency)
-    if agency not in {words.speaker, heirs(words.speaker)} and not words.by_origin:
+    opened = words.by_origin and (before is None or before.origin == brought_by)
+    if agency not in {words.speaker, heirs(words.speaker)} and not opened:
         raise refuse("HUB-DOS-012", "words/speaker", rule=told.agency)
 
 

@@ -116,6 +116,20 @@ def test_words_that_its_agency_may_not_say_are_refused(wrong: dict[str, str], ac
         accepting(relayed(Kind.STEP, 1, {"hub": 1}, beside=wrong), known(made), inbound(), NOW)
 
 
+def test_of_anothers_leg_only_the_hub_speaks_from_which_the_dossier_came(accepting: Accepting) -> None:
+    beside = {"speaker": "000.00.15.H47", "by_origin": True}
+    made = accepting(judged(), None, inbound(), NOW)
+    with pytest.raises(Refusal, match="HUB-DOS-012"):
+        accepting(
+            msgspec.structs.replace(relayed(Kind.STEP, 1, {"hub": 1}, beside=beside), sender="land"),
+            known(made),
+            inbound(),
+            NOW,
+        )
+    opened = accepting(relayed(Kind.STEP, 1, {"hub": 1}, beside=beside), known(made), inbound(), NOW)
+    assert record.from_json(opened.story).heard == {"hub": 1, "edge": 1}
+
+
 def test_what_has_no_number_there_gets_none_here(accepting: Accepting) -> None:
     made = accepting(judged(), None, inbound(), NOW)
     word = relayed(Kind.STEP, 1, {}, beside={APART: True})
