@@ -9,6 +9,7 @@ import structlog
 
 from connectors.edge.calling import Trouble
 from hub.replicating import reports
+from hub.replicating.taking import Took
 from hub.rounds.syncing import Broke
 from schemas.problems import Refusal
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 VERSIONS, REPORT = "/edge/v1/versions", "/edge/v1/report"
+UNWRITTEN = "HUB-EDG-043"
 SIGNATURE = "X-JWS-Signature"
 
 
@@ -62,16 +64,32 @@ class Replicating:
         self._taking, self._says, self._renew = taking, says, renew
 
     async def __call__(self, client: Client, hello: Hello) -> None:  # noqa: ARG002 - of a round
-        """A version that is not believed does not stop the line: it is told to the hub above, and the one before it goes on."""
-        changed, problem = False, ""
-        try:
-            took = await self._taking.round(Above(client))
-            changed, problem = took.changed, took.problem
-        except Refusal as refusal:
-            problem = refusal.code
-            log.warning("version_refused", code=problem, place=refusal.problems[0].place)
-        answer = await client.post(REPORT, reports.to_json(await self._says(problem)))
+        """Nothing that is wrong with a version or a report stops the line: it is told, and the version before goes on. Raises ``Broke`` where
+        nobody answers at all.
+        """
+        took = await self._took(client)
+        answer = await client.post(REPORT, reports.to_json(await self._says(took.problem)))
         if isinstance(answer, Trouble):
-            raise Broke(answer)
-        if changed:
+            _answered(answer)
+            log.warning("report_refused", code=answer.code, reason=answer.detail)
+        if took.changed:
             await self._renew()
+
+    async def _took(self, client: Client) -> Took:
+        try:
+            return await self._taking.round(Above(client))
+        except Refusal as refusal:
+            log.warning("version_refused", code=refusal.code, place=refusal.problems[0].place)
+            return Took(problem=refusal.code)
+        except Broke as broke:
+            _answered(broke.trouble)
+            log.warning("version_refused", code=broke.trouble.code, reason=broke.trouble.detail)
+            return Took(problem=broke.trouble.code)
+        except OSError:
+            log.exception("version_failed")
+            return Took(problem=UNWRITTEN)
+
+
+def _answered(trouble: Trouble) -> None:
+    if not trouble.status:
+        raise Broke(trouble)
