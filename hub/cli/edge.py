@@ -89,7 +89,7 @@ def _why(row: Standing, desk: Desk) -> str:
 STANDING: tuple[show.Column[Standing], ...] = (
     show.Column("code", lambda row: row.hub, whole=True),
     show.Column("above", lambda row: row.above, whole=True),
-    show.Column("link", lambda row: row.line, _why),
+    show.Column("link", lambda row: row.line, _why, said=True),
     show.Column("last_error", lambda row: row.link.error if row.link else ""),
     show.Column("contact", lambda row: row.link.met_at if row.link else None, _contact),
     show.Column("up", _up, _shown_up),
@@ -156,8 +156,11 @@ async def _import(file: Path, desk: Desk) -> int:
         peer = side.carrying.sender(raw)
         told = await side.carrying.take(raw)
         answer = file.with_name(f"{file.name}.ack")
-        opening.on_stick(answer, (await side.carrying.write(peer, only_acks=True))[0])
-    desk.tell("told.edge_imported", new=told.new, known=told.known, ended=told.ended, file=answer)
+        if told.new + told.known:
+            opening.on_stick(answer, (await side.carrying.write(peer, only_acks=True))[0])
+    desk.tell("told.edge_imported", new=told.new, known=told.known, ended=told.ended)
+    if told.new + told.known:
+        desk.tell("told.edge_acknowledged", file=answer)
     if told.cut:
         desk.tell("told.edge_cut", number=told.after + 1)
         return Exit.FOUND

@@ -313,6 +313,10 @@ def test_a_partner_goes_live_by_stages(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "going-live.md")
 
 
+def test_a_district_joins_works_without_a_line_and_agrees_afterwards(checkout: Checkout) -> None:
+    done(checkout, DOCS / "howto" / "district-hub.md")
+
+
 def test_figures_are_counted_published_and_restated(checkout: Checkout) -> None:
     done(checkout, DOCS / "howto" / "figures.md")
 
