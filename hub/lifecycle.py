@@ -40,6 +40,9 @@ class Move(StrEnum):
     RESEND = "resend"  # a retry of what was refused where nobody can be asked: the refusal proves that it is not there
     SEND_ANYWAY = "send_anyway"  # a person sends it without asking; it may arrive twice
     WITHDRAW = "withdraw"
+    SEND_AGAIN = (
+        "send_again"  # a person sends again what the partner said it has and, as it turned out, has not
+    )
     SKIP = "skip"
     SUPERSEDE = "supersede"  # a person makes another transfer in its stead: corrected, or routed again
 
@@ -71,6 +74,8 @@ MOVES: dict[tuple[State, Move], State] = {
     (_S.IN_DOUBT, _M.SKIP): _S.SKIPPED,
     (_S.IN_DOUBT, _M.SUPERSEDE): _S.WITHDRAWN,
     (_S.DELIVERED, _M.ACKNOWLEDGE): _S.ACKNOWLEDGED,
+    (_S.DELIVERED, _M.SEND_AGAIN): _S.WAITING,
+    (_S.ACKNOWLEDGED, _M.SEND_AGAIN): _S.WAITING,
     (_S.REFUSED, _M.RETRY): _S.IN_DOUBT,
     (_S.REFUSED, _M.RESEND): _S.WAITING,
     (_S.REFUSED, _M.SEND_ANYWAY): _S.WAITING,
@@ -101,17 +106,26 @@ DONE = frozenset({State.DELIVERED, State.ACKNOWLEDGED, State.WITHDRAWN, State.SK
 """States that release the lane; every other state holds it."""
 
 ALONE = frozenset(
-    {Move.HOLD, Move.RELEASE, Move.RETRY, Move.RESEND, Move.SEND_ANYWAY, Move.SKIP, Move.WITHDRAW}
+    {
+        Move.HOLD,
+        Move.RELEASE,
+        Move.RETRY,
+        Move.RESEND,
+        Move.SEND_ANYWAY,
+        Move.SEND_AGAIN,
+        Move.SKIP,
+        Move.WITHDRAW,
+    }
 )
 """Moves that a person makes with nothing but a reason."""
 
 PERSONS = ALONE | {Move.SUPERSEDE}
 """Moves that a person makes; the others follow from what a partner or a worker did."""
 
-APPROVED = frozenset({Move.SEND_ANYWAY, Move.SKIP})
+APPROVED = frozenset({Move.SEND_ANYWAY, Move.SEND_AGAIN, Move.SKIP})
 """A person's moves that a second person must approve: they give up what the hub promises, once and complete."""
 
-LEAVING = frozenset({Move.RETRY, Move.RESEND, Move.SEND_ANYWAY, Move.RELEASE})
+LEAVING = frozenset({Move.RETRY, Move.RESEND, Move.SEND_ANYWAY, Move.SEND_AGAIN, Move.RELEASE})
 """A person's moves after which something may leave."""
 
 CONTRADICTS = frozenset({State.REFUSED, State.PARKED, State.WITHDRAWN, State.SKIPPED})

@@ -1,4 +1,4 @@
-"""``lienthong transfer retry|send-anyway|hold|release|skip|withdraw``: a person's moves.
+"""``lienthong transfer retry|send-anyway|send-again|hold|release|skip|withdraw``: a person's moves.
 
 All named transfers are found before anything changes. Each is moved from the state that was shown to the person; the
 store refuses when it moved meanwhile.
@@ -84,6 +84,21 @@ async def send_anyway(
 ) -> int:
     return await _act(
         desk, Move.SEND_ANYWAY, transfers, reason=reason, yes=yes, expect=expect, approver=approver
+    )
+
+
+async def send_again(
+    transfers: Ids,
+    /,
+    *,
+    reason: str = "",
+    approver: str = "",
+    yes: Yes = False,
+    expect: str = "",
+    desk: At,
+) -> int:
+    return await _act(
+        desk, Move.SEND_AGAIN, transfers, reason=reason, yes=yes, expect=expect, approver=approver
     )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hub.store.contract.stages import Leave
 
 _SLEEPS = frozenset({State.WAITING, State.IN_DOUBT})
-_AT_ONCE = frozenset({Move.RETRY, Move.RESEND, Move.SEND_ANYWAY})
+_AT_ONCE = frozenset({Move.RETRY, Move.RESEND, Move.SEND_ANYWAY, Move.SEND_AGAIN})
 
 
 class Order(NamedTuple):
@@ -120,7 +120,27 @@ def _write(db: Db, tally: Tally, row: _Row, order: Order, after: State, at: int)
         (str(after), at if retry else None, None if after in _SLEEPS else at, int(retry), row.n),
     )
     tally.moved(row.dest, row.state, after)
+    if order.move is Move.SEND_AGAIN:
+        _unproved(db, tally, row, order.transfer)
     facts = {"by": order.by, "reason": order.reason, "before": row.state, "state": str(after)}
     if order.approver:
         facts["approver"] = order.approver
     journal.write(db, at, str(order.move), row.message, order.transfer, facts)
+
+
+_ASIDE = """
+INSERT INTO receipt_before(transfer,received_at,digest,said_at,state,raw,signature)
+SELECT transfer,received_at,digest,said_at,state,raw,signature FROM receipt WHERE transfer=?
+"""
+
+
+def _unproved(db: Db, tally: Tally, row: _Row, transfer: str) -> None:
+    """The receipt, where there is one, said what was not so: it is kept, and another one is awaited when it is delivered again."""
+    (overdue,) = only(db, "SELECT overdue FROM transfer WHERE n=?", (row.n,))
+    tally.add(row.dest, "overdue", -overdue)
+    db.execute(
+        "UPDATE transfer SET receipt_at=NULL, receipt_by=NULL, ask_at=NULL, overdue=0, problem='', detail='' WHERE n=?",
+        (row.n,),
+    )
+    db.execute(_ASIDE, (transfer,))
+    db.execute("DELETE FROM receipt WHERE transfer=?", (transfer,))

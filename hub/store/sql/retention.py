@@ -160,6 +160,7 @@ def _evidence(db: Db, basket: _Basket, found: Found) -> None:
         f"UPDATE sealed SET payload=? WHERE n IN ({_ITS})",  # noqa: S608 - constants
         f"UPDATE attempt SET exchanges=? WHERE transfer IN ({_ITS})",  # noqa: S608 - constants
         f"UPDATE receipt SET raw=? WHERE transfer IN ({_ITS_IDS})",  # noqa: S608 - constants
+        f"UPDATE receipt_before SET raw=? WHERE transfer IN ({_ITS_IDS})",  # noqa: S608 - constants
     ):
         db.execute(query, (b"", found.n))
 
@@ -178,6 +179,7 @@ _GO = (
     f"DELETE FROM attempt WHERE transfer IN ({_ITS})",  # noqa: S608 - constants
     f"DELETE FROM sealed WHERE n IN ({_ITS})",  # noqa: S608 - constants
     f"DELETE FROM receipt WHERE transfer IN ({_ITS_IDS})",  # noqa: S608 - constants
+    f"DELETE FROM receipt_before WHERE transfer IN ({_ITS_IDS})",  # noqa: S608 - constants
     "DELETE FROM transfer WHERE message=?",
     "DELETE FROM message WHERE n=?",
 )

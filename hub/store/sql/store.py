@@ -53,6 +53,7 @@ from hub.store.sql.history import SqlHistory
 from hub.store.sql.ledger import SqlLedger
 from hub.store.sql.mailbox import SqlMailbox
 from hub.store.sql.people import SqlPeople
+from hub.store.sql.reconciling import SqlDays
 from hub.store.sql.replicas import SqlReplicas
 from hub.store.sql.said import SqlSayings
 from hub.store.sql.shelf import Shelf
@@ -137,6 +138,7 @@ class SqlStore:
         self.catalogues = SqlCatalogues(reads, writes, self._packed, self._under_a_living_key)
         self.history = SqlHistory(reads, writes)
         self.ledger = SqlLedger(reads, writes)
+        self.days = SqlDays(reads)
         self.said = SqlSayings(reads, payloads)
         self.people = SqlPeople(reads, writes)
         self.enrolments = SqlEnrolments(reads, writes)
