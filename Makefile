@@ -79,7 +79,7 @@ else
 	@SCHEDULES=$(SCHEDULES) FIRST=100000 $(BIN)/python -m pytest -n $(JOBS) -k schedule_of_faults tests/acceptance/test_fault_schedules.py
 	@CRASH_EVERY=1 $(BIN)/python -m pytest -n $(JOBS) tests/acceptance/test_crash_points.py
 	@CHANGES=10000 $(BIN)/python -m pytest -n 1 tests/acceptance/test_ten_edges.py
-	@WORLDS=100 $(BIN)/python -m pytest -n 0 tests/unit/test_merging_anywhere.py
+	@WORLDS=100 $(BIN)/python -m pytest -n 0 --timeout 7200 tests/unit/test_merging_anywhere.py
 	@$(MAKE) simulate mutants july
 	@$(BIN)/python -m bench.soak
 endif
