@@ -116,7 +116,13 @@ async def test_what_was_lost_after_a_false_taken_is_found_and_sent_again_under_i
     (again,) = await store.claim("w", at(6), 10, 30)
     assert (again.transfer, again.key, again.sealed, again.doubt) == (lost, found.id, sealed(), False)
     await store.settle(again.token, [delivered(lost, receipt_by=at(900))], at(7))
+    view = await store.transfer(lost)
+    assert view is not None
+    assert (view.state, view.receipt_at, view.receipt_by) == (State.DELIVERED, None, at(900))
     assert await acknowledge(store, found.id, 8) is State.ACKNOWLEDGED
+    view = await store.transfer(lost)
+    assert view is not None
+    assert view.receipt_at == at(8)
     assert findings(await ours(store.days, PARTNER, DAY), here) == ()
     said = [each for each in await store.journal(transfer=lost) if each.what == "send_again"]
     assert [(each.facts["by"], each.facts["approver"]) for each in said] == [("reconciliation", "hoa")]
