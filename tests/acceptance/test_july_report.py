@@ -113,7 +113,8 @@ def register(made: Plan) -> Table:
                 cells = {column: told.get(figure, 0) for column, figure in columns.items()}
                 found.setdefault(name, {}).update(cells)
                 if window is WEEK:
-                    found[name][NOTE] = "" if told else SILENT
+                    again = told.get("reopened", 0)  # the form has no column for it
+                    found[name][NOTE] = (f"Mở lại: {again}" if again else "") if told else SILENT
     return found
 
 
