@@ -52,11 +52,11 @@ def page(sheet: Sheet, language: str, links: Sequence[Link] = ()) -> str:
 
 
 def listed(
-    title: str, rows: Sequence[tuple[str, str, str]], none: str, language: str, links: Sequence[Link] = ()
+    title: str, rows: Sequence[tuple[str, str, str]], nothing: str, language: str, links: Sequence[Link] = ()
 ) -> str:
-    """Return a page of links; each row: what it says, what stands beside it, its address. ``none``: said when there is no row."""
+    """Return a page of links; each row: what it says, what stands beside it, its address. ``nothing``: said when there is no row."""
     return _templates().get_template("list.html").render(
-        title=title, rows=rows, none=none, language=language, links=links, style=_style()
+        title=title, rows=rows, nothing=nothing, language=language, links=links, style=_style()
     )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ from hub.doctor.facts import (
 from hub.doctor.rules import TOLD_ELSEWHERE, examine
 from hub.doctor.words import FORESEEN, table, words
 from hub.evidence.contract import Standing
+from hub.replicating.board import Worry
 from hub.settings import file as settings_file
 from hub.settings.values import address
 from hub.store.contract.views import QueueRow
@@ -101,6 +102,16 @@ def row(**changes: Any) -> Facts:
 POSTGRES = Figures(engine="postgresql", version="16.2", size=1)
 SAFE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
+BELOW = {
+    "stands": {"code": "HUB-EDG-020"},
+    "silent": {"hours": "5", "down": "3"},
+    "clock": {"seconds": "400"},
+    "ends": {"days": "9"},
+    "broken": {"rule": "x"},
+    "behind": {"version": "1", "newest": "2", "code": "HUB-EDG-043"},
+}
+"""What may be said of a hub below, with what is told of it (``hub.replicating.board.worries``)."""
+
 ILL: dict[str, tuple[str, bool, Facts]] = {
     "a partner file is wrong": ("settings", True, with_("declared", problems=[WRONG])),
     "the pool does not start": ("tools", True, with_("declared", tools=[WRONG])),
@@ -137,6 +148,10 @@ ILL: dict[str, tuple[str, bool, Facts]] = {
     "a partner is paused": ("paused", False, row(paused=True)),
     "a circuit is open": ("circuit", False, row(circuit="open", circuit_code="HUB-NET-001")),
     "nothing can be picked up": ("not-collected", True, with_("opened", collected=[Collected(partner="a", alarm_after=60.0, good_at=NOW - timedelta(minutes=2), code="HUB-NET-001")])),
+    **{
+        f"a hub below: {what}": (f"edge-{what}", what in {"stands", "broken"}, with_("opened", edges=[Worry(what=what, partner="a", values=values)]))
+        for what, values in BELOW.items()
+    },
     "a message gave way to another hub's": ("yielded", False, with_("opened.inspection", yielded=2, yields=("000.00.15.H47-261122-0001", "withdrawal"))),
     "a message moved nothing and reached nobody": ("strays", False, with_("opened.inspection", strays=2, stray=("000.00.15.H47-261122-0001", "HUB-DOS-004"))),
     "a lease is stuck": ("stuck-lease", True, with_("opened.inspection", stuck=1)),

@@ -6,6 +6,8 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from hub.figures.counting import World
 from hub.figures.period import period
 from hub.figures.publishing import FigureDesk
@@ -85,6 +87,15 @@ async def test_a_caller_sees_its_own_tree_and_an_operator_everything(tmp_path: P
             f"/v1/figures?{SPAN}&agency=x",
         ):
             assert (await told(hub, path, status=422))["code"] == "HUB-FIG-001"
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("vi", "Chưa công bố báo cáo nào."), ("en", "No report was published yet.")]
+)
+async def test_a_page_without_reports_says_so(tmp_path: Path, language: str, words: str) -> None:
+    async with doors(tmp_path) as hub:
+        answer = await hub.get(f"/reports?lang={language}", sender="")
+        assert words in answer.body.decode()
 
 
 async def test_what_was_published_is_there_for_everybody_and_names_no_dossier(tmp_path: Path) -> None:

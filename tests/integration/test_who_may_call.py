@@ -496,9 +496,13 @@ class Route(NamedTuple):
 
 OPEN = {
     *(Route("GET", path) for path in ("/livez", "/readyz", "/errors", "/errors/{code}", "/openapi.json")),
+    *(
+        Route("GET", path)
+        for path in ("/reports", "/reports/{id}/{file}", "/v1/reports", "/v1/reports/{id}/{version}")
+    ),
     Route("POST", "/token"),
 }
-"""For everybody: nothing of anybody's is there."""
+"""For everybody: nothing of anybody's is there, and what was published is everybody's."""
 BY_LINK = {Route(method, "/f/{uid}") for method in ("GET", "HEAD")}
 """For whoever was given the link (tests of documents)."""
 SAYS = {Route("POST", "/v1/messages"), Route("POST", "/v1/receipts"), Route("POST", "/v1/documents")}
@@ -508,6 +512,8 @@ MAILBOX = "/v1/mailbox"
 
 CATALOGUES = "/v1/catalogues"
 """For every partner: what is published is nobody's own."""
+FIGURES = "/v1/figures"
+"""Of whose dossiers somebody may see the figures, the tests of figures say."""
 
 
 def routes(hub: House) -> set[Route]:
@@ -519,7 +525,7 @@ async def test_no_address_is_without_a_door(hub: House) -> None:
     closed = {each for each in routes(hub) if each not in OPEN | BY_LINK and each.method != "HEAD"} | SAYS
     assert len(closed) >= 8
     for method, path in closed:
-        target = f"{hub.url}{path.format(id='x', code='x', transfer='x', version='1')}"
+        target = f"{hub.url}{path.format(id='x', code='x', transfer='x', version='1', figure='x')}"
         async with hub.session.request(method, target, data=b"{}") as got:
             assert (got.status, (await got.json(content_type=None))["code"]) == (401, "HUB-AUT-001"), path
 
@@ -535,7 +541,7 @@ async def test_what_is_somebody_elses_is_not_there(hub: House) -> None:
         upload = (await got.json())["id"]
     ids = {"/v1/messages/{id}": message, "/v1/transfers/{id}": transfer, "/v1/documents/{id}": upload}
     own = {each for each in routes(hub) if "{" in each.path and each not in OPEN | BY_LINK}
-    own = {each for each in own if not each.path.startswith((MAILBOX, CATALOGUES))}
+    own = {each for each in own if not each.path.startswith((MAILBOX, CATALOGUES, FIGURES))}
     assert {each.path for each in own} == {*ids, "/v1/dossiers/{code}"}
     ids["/v1/dossiers/{code}"] = code
     for method, path in own:
