@@ -12,7 +12,7 @@ from hub.cli import reading, show
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.deadlines.calendar import VIETNAM
-from hub.reconciling import days, lists
+from hub.reconciling import days, lists, results
 from hub.reconciling.comparing import Finding, What, counts, findings
 
 if TYPE_CHECKING:
@@ -52,9 +52,13 @@ DIFFERENCES: tuple[show.Column[Finding], ...] = (
 )
 
 
+def yesterday(desk: Desk) -> date:
+    return desk.now().astimezone(VIETNAM).date() - timedelta(days=1)
+
+
 async def run(partner: str, /, *, day: Day = None, file: File = None, desk: At) -> int:
-    """Compare with the partner's list; without one with its receipts. Status 3 when something differs."""
-    on = day or desk.now().astimezone(VIETNAM).date() - timedelta(days=1)
+    """Compare with the partner's list; without one with its receipts. What is found is kept. Status 3 when something differs."""
+    on = day or yesterday(desk)
     told = lists.read(reading.piped(desk, file), str(file)) if file else None
     async with desk.hub() as hub:
         if partner not in hub.partners:
@@ -66,7 +70,9 @@ async def run(partner: str, /, *, day: Day = None, file: File = None, desk: At) 
         if told is None:
             told = await days.receipted(hub.store.days, partner, on)
             ours = ours._replace(received=())
-    theirs = told.mirrored
+        theirs = told.mirrored
+        made = results.document(partner, on, "list" if file else "receipts", ours, theirs)
+        kept = await hub.store.reconciled.keep(results.kept(made, desk.by, desk.now()))
     for way, counted in counts(ours, theirs).items():
         desk.tell(
             "told.reconciled",
@@ -77,6 +83,7 @@ async def run(partner: str, /, *, day: Day = None, file: File = None, desk: At) 
             theirs=counted.theirs,
             open=counted.open,
         )
+    desk.tell("told.kept_as", version=kept.version, digest=kept.digest[:12])
     found = findings(ours, theirs)
     show.rows(desk, DIFFERENCES, found, "nothing.differences_of_day")
     return Exit.FOUND if found else Exit.OK

@@ -86,3 +86,64 @@ def test_a_list_with_a_fault_says_nothing_and_a_partner_without_receipts_needs_o
     assert (refused.status, "HUB-RCN-001" in refused.err) == (1, True)
     unasked = ran(str(site), "reconcile", "run", PARTNER)
     assert (unasked.status, "--list" in unasked.err) == (1, True)
+
+
+def told(site: Path, *words: str) -> tuple[int, dict[str, object]]:
+    done = ran(str(site), "reconcile", *words, "--day", DAY, "--json")
+    return done.status, json.loads(done.out) if done.out else {}
+
+
+def test_a_day_is_kept_mended_by_two_compared_again_signed_off_and_printed(site: Path) -> None:
+    compared(site, "way,id\nreceived,m2:so-dat:0\n")
+    status, shown = told(site, "show", PARTNER)
+    assert (status, shown["version"], shown["differing"], shown["unsettled"]) == (3, 1, 1, 1)
+    early = ran(str(site), "reconcile", "sign", PARTNER, "--day", DAY, "--yes")
+    assert (early.status != 0, "HUB-RCN-004" in early.err) == (True, True)
+    mend = ("approve", PARTNER, "m1:so-dat:0", "--reason", "DS-1", "--yes")
+    assert ran(str(site), "reconcile", *mend, "--day", DAY).status == 6
+    again = ran(str(site), "reconcile", *mend, "--day", DAY, "--approver", "chi.hoa", "--json")
+    assert again.status == 0
+    assert [(each["mending"], each["approved_by"]) for each in json.loads(again.out)] == [
+        ("resend", "chi.hoa")
+    ]
+    twice = ran(str(site), "reconcile", *mend, "--day", DAY, "--approver", "chi.hoa")
+    assert twice.status != 0
+    asyncio.run(_a_day(site, ()))
+    assert compared(site, "way,id\nreceived,m1:so-dat:0\nreceived,m2:so-dat:0\n") == (0, [])
+    status, shown = told(site, "show", PARTNER)
+    assert (status, shown["version"], shown["differing"]) == (0, 2, 0)
+    assert ran(str(site), "reconcile", "sign", PARTNER, "--day", DAY, "--yes").status == 0
+    once = ran(str(site), "reconcile", "sign", PARTNER, "--day", DAY, "--yes")
+    assert (once.status != 0, "HUB-RCN-003" in once.err) == (True, True)
+    page = ran(str(site), "reconcile", "print", PARTNER, "--day", DAY)
+    assert page.status == 0
+    assert page.out.startswith("RECONCILIATION OF")
+    assert str(shown["digest"]) in page.out
+
+
+def test_what_is_explained_is_settled_and_what_cannot_be_done_here_is_said(site: Path) -> None:
+    listed = f"way,id,digest\nreceived,m1:so-dat:0,{'0' * 64}\nreceived,m2:so-dat:0,\n"
+    compared(site, listed)
+    wrong = ran(
+        str(site),
+        *("reconcile", "approve", PARTNER, "m1:so-dat:0", "--fix", "resend", "--day", DAY),
+        *("--reason", "x", "--approver", "chi.hoa", "--yes"),
+    )
+    assert (wrong.status != 0, "HUB-RCN-005" in wrong.err) == (True, True)
+    unknown = ran(str(site), "reconcile", "approve", PARTNER, "m9", "--day", DAY, "--reason", "x", "--yes")
+    assert "HUB-RCN-002" in unknown.err
+    explain = ("reconcile", "approve", PARTNER, "m1:so-dat:0", "--day", DAY, "--reason", "giấy", "--yes")
+    assert ran(str(site), *explain).status == 0
+    assert "HUB-RCN-003" in ran(str(site), *explain).err
+    compared(site, listed)
+    assert told(site, "show", PARTNER)[1]["version"] == 1
+    assert ran(str(site), "reconcile", "sign", PARTNER, "--day", DAY, "--yes").status == 0
+
+
+def test_every_partner_is_listed_also_those_that_nobody_compared(site: Path) -> None:
+    for day in ("", DAY):
+        shown = ran(str(site), "reconcile", "show", "--json")
+        assert {each["partner"]: each["day"] for each in json.loads(shown.out)} == {PARTNER: day}
+        compared(site, "way,id\nreceived,m2:so-dat:0\n")
+    missing = ran(str(site), "reconcile", "show", PARTNER, "--day", "2020-01-01")
+    assert (missing.status, "2020-01-01" in missing.err) == (1, True)

@@ -6,14 +6,17 @@ import hashlib
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from hub.deadlines.calendar import VIETNAM
 from hub.lifecycle import Move, State
+from hub.reconciling import results
 from hub.reconciling.comparing import What, findings
 from hub.reconciling.days import ours, receipted
 from hub.reconciling.items import Item, Side, Standing
 from hub.store.contract.delivery import Acknowledgement
+from hub.store.contract.reconciling import Act, Mended, Signed
 from schemas.problems import Refusal
 from tests.store.samples import acceptance, at, delivered, roomy, sealed
 
@@ -169,3 +172,47 @@ async def test_a_day_is_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -
         await ours(store.days, PARTNER, DAY)
     with pytest.raises(Refusal, match="HUB-LIM-003"):
         await store.days.came("motcua-tinh", at(-10), at(10))
+
+
+async def test_a_result_never_changes_and_is_mended_and_signed_once(store: Store) -> None:
+    await store.capacities(roomy(PARTNER))
+    await store.accept(acceptance("m1", dossier="d1"))
+    (lost,) = await deliver(store, 1)
+    made = results.document(PARTNER, DAY, "list", await ours(store.days, PARTNER, DAY), Side())
+    kept = await store.reconciled.keep(results.kept(made, "an", at(5)))
+    assert await store.reconciled.keep(results.kept(made, "binh", at(6))) == kept
+    assert results.read(kept) == made
+    done = Mended(
+        way="sent",
+        id="m1:so-tnmt:0",
+        fix="resend",
+        at=at(7),
+        by="an",
+        reason="DS-1",
+        approver="hoa",
+        transfer=lost,
+    )
+    act = Act(move=Move.SEND_AGAIN, expected=State.DELIVERED)
+    with pytest.raises(Refusal, match="HUB-LAN-010"):
+        await store.reconciled.mend(kept, msgspec.structs.replace(done, approver="An"), act)
+    with pytest.raises(Refusal, match="HUB-LAN-003"):
+        await store.reconciled.mend(kept, done, Act(move=Move.SEND_AGAIN, expected=State.REFUSED))
+    assert await store.reconciled.mended(PARTNER, DAY, 1) == ()
+    await store.reconciled.mend(kept, done, act)
+    with pytest.raises(Refusal, match="HUB-RCN-003"):
+        await store.reconciled.mend(kept, done, act)
+    assert await store.reconciled.mended(PARTNER, DAY, 1) == (done,)
+    newer = await store.reconciled.keep(results.kept(made, "an", at(8)))
+    assert newer.version == 2
+    signed = Signed(at=at(9), by="an", digest="d", signature="", protocol=b"{}")
+    with pytest.raises(Refusal, match="HUB-RCN-003"):
+        await store.reconciled.sign(kept, signed)
+    await store.reconciled.sign(newer, signed)
+    assert await store.reconciled.signed(PARTNER, DAY, 2) == signed
+    with pytest.raises(Refusal, match="HUB-RCN-003"):
+        await store.reconciled.sign(newer, signed)
+    with pytest.raises(Refusal, match="HUB-RCN-003"):
+        await store.reconciled.mend(newer, done, None)
+    assert await store.reconciled.listed(DAY) == (newer,)
+    said = {each.what for each in await store.journal(transfer=lost)}
+    assert {"send_again", "reconciliation_mended"} <= said

@@ -1,11 +1,12 @@
-"""What this side says of a day with a partner: for whoever compares it with what the partner says."""
+"""What this side says of a day with a partner, and what became of comparing it with what the partner says."""
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
+from datetime import date, datetime  # noqa: TC003 - msgspec reads the annotations at run time
 from typing import Protocol
 
-from hub.lifecycle import State  # noqa: TC001 - msgspec reads the annotations at run time
+from hub.lifecycle import Move, State  # noqa: TC001 - msgspec reads the annotations at run time
+from hub.store.contract.stages import Leave  # noqa: TC001 - msgspec reads the annotations at run time
 from hub.store.contract.value import Value
 
 MOST = 100_000
@@ -47,3 +48,77 @@ class Days(Protocol):
         ...
 
     async def came(self, partner: str, since: datetime, until: datetime) -> tuple[Came, ...]: ...
+
+
+class Kept(Value, frozen=True):
+    """One comparison; it never changes. ``source``: where the other side's word came from (list, receipts, hub). ``digest``: SHA-256 (hex)
+    of ``document``, which is ``hub.reconciling.results``' own JSON.
+    """
+
+    partner: str
+    day: date
+    version: int
+    at: datetime
+    by: str
+    source: str
+    digest: str
+    document: bytes
+
+
+class Mended(Value, frozen=True):
+    """What was done about one finding. ``transfer``: what was moved, ``approver``: who else agreed to that; both empty: it was explained."""
+
+    way: str
+    id: str
+    fix: str
+    at: datetime
+    by: str
+    reason: str
+    approver: str = ""
+    transfer: str = ""
+
+
+class Signed(Value, frozen=True):
+    """Who signed a version off. ``digest``: SHA-256 (hex) of ``protocol``; ``signature``: the hub's over it, empty where it has no key for that."""
+
+    at: datetime
+    by: str
+    digest: str
+    signature: str
+    protocol: bytes
+
+
+class Act(Value, frozen=True):
+    """A person's move that mends something: of the transfer in ``expected``; ``leave``: by what stages it may leave."""
+
+    move: Move
+    expected: State
+    leave: Leave | None = None
+
+
+class Reconciled(Protocol):
+    """Results by partner and day. Everything that is written is journaled in its transaction."""
+
+    async def keep(self, new: Kept) -> Kept:
+        """Write the next version, whatever ``version`` says; the last one where it says the same and nobody acted on it."""
+        ...
+
+    async def last(self, partner: str, day: date) -> Kept | None: ...
+
+    async def listed(self, since: date) -> tuple[Kept, ...]:
+        """The last version of each partner and day from then on, the latest day first."""
+        ...
+
+    async def mended(self, partner: str, day: date, version: int) -> tuple[Mended, ...]: ...
+
+    async def mend(self, of: Kept, new: Mended, act: Act | None) -> None:
+        """Move the transfer and write down why, in one transaction. Raises ``Refusal`` HUB-RCN-003: this one was settled before, or the
+        version is signed off or not the last; HUB-LAN-* as the move itself.
+        """
+        ...
+
+    async def sign(self, of: Kept, new: Signed) -> None:
+        """Raises ``Refusal`` HUB-RCN-003: it is signed off, or not the last."""
+        ...
+
+    async def signed(self, partner: str, day: date, version: int) -> Signed | None: ...

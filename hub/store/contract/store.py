@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hub.store.contract.mailbox import Mailbox
     from hub.store.contract.mending import Correction, Merging, Rerouting
     from hub.store.contract.people import PeopleStore
-    from hub.store.contract.reconciling import Days
+    from hub.store.contract.reconciling import Days, Reconciled
     from hub.store.contract.replicas import Replicas
     from hub.store.contract.said import Sayings
     from hub.store.contract.stages import Leave, StageBook
@@ -85,6 +85,8 @@ class Store(Protocol):
     def ledger(self) -> Ledger: ...
     @property
     def days(self) -> Days: ...
+    @property
+    def reconciled(self) -> Reconciled: ...
     @property
     def said(self) -> Sayings: ...
     @property

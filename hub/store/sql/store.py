@@ -53,6 +53,7 @@ from hub.store.sql.history import SqlHistory
 from hub.store.sql.ledger import SqlLedger
 from hub.store.sql.mailbox import SqlMailbox
 from hub.store.sql.people import SqlPeople
+from hub.store.sql.reconciled import SqlReconciled
 from hub.store.sql.reconciling import SqlDays
 from hub.store.sql.replicas import SqlReplicas
 from hub.store.sql.said import SqlSayings
@@ -139,6 +140,7 @@ class SqlStore:
         self.history = SqlHistory(reads, writes)
         self.ledger = SqlLedger(reads, writes)
         self.days = SqlDays(reads)
+        self.reconciled = SqlReconciled(reads, writes, self._said_before)
         self.said = SqlSayings(reads, payloads)
         self.people = SqlPeople(reads, writes)
         self.enrolments = SqlEnrolments(reads, writes)
