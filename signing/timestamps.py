@@ -14,10 +14,8 @@ from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at 
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
-import rfc3161_client
 from asn1crypto import cms, core, tsp
 from cryptography import x509
-from rfc3161_client.errors import VerificationError
 
 from schemas.problems import Refusal, refuse
 from signing.trust.pins import load_certificates
@@ -172,6 +170,9 @@ def _verify(data: cms.SignedData, digest: bytes, anchors: Anchors) -> None:
     """Signature, path and purpose, all at the time that the stamp says."""
     if not anchors.roots:
         raise refuse("HUB-TSP-006", rule="a root certificate among the anchors")
+    import rfc3161_client  # noqa: PLC0415 - heavy; only what looks at a stamp needs it
+    from rfc3161_client.errors import VerificationError  # noqa: PLC0415
+
     verifier = rfc3161_client.VerifierBuilder(
         roots=list(anchors.roots), intermediates=list(anchors.between)
     ).build()

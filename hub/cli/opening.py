@@ -544,6 +544,9 @@ class WiredPrograms:
         return programs.web(settings, supervised=supervised, inherited=inherited, metrics=metrics)
 
     def edge(self, settings: Path, *, inherited: int | None) -> int:
+        from hub.processes import memory  # noqa: PLC0415 - only a process that stays needs it
+
+        memory.hold()
         from hub.processes import programs  # noqa: PLC0415 - heavy
 
         return programs.edge(settings, inherited=inherited)

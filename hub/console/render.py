@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hub.console.acts import MOMENT
 from hub.deadlines.calendar import VIETNAM
@@ -17,6 +17,8 @@ from hub.figures.page import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from jinja2 import Environment
 
 FOLDER = Path(__file__).parent
 STYLE = (FOLDER / "style.css").read_bytes() + TABLES.encode()
@@ -49,7 +51,12 @@ class Pages:
 
     def __init__(self) -> None:
         self._words = words()
-        self._templates = Environment(
+
+    @cached_property
+    def _templates(self) -> Environment:
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - heavy; only pages need it
+
+        return Environment(
             loader=FileSystemLoader(FOLDER / "templates"),
             autoescape=True,
             undefined=StrictUndefined,

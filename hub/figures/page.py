@@ -6,11 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from jinja2 import Environment
 
     from hub.figures.sheets import Column, Sheet
 
@@ -28,6 +29,8 @@ def dotted(number: int) -> str:
 
 @cache
 def _templates() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - heavy; only pages need it
+
     made = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,

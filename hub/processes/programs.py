@@ -142,6 +142,7 @@ def edge(settings: Path, *, inherited: int | None = None) -> int:
     from hub.wiring.edge import open_edge  # noqa: PLC0415 - heavy
     from hub.wiring.web import bounds_of  # noqa: PLC0415 - heavy
 
+    memory.hold()
     logs.configure(process="edge")
     anew: list[socket.socket] = []
 

@@ -6,30 +6,17 @@ about this very certificate; and only as long as it says. Everything else is no 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations at run time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from asn1crypto import crl as asn1_crl
-from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID as Access
-from pyhanko_certvalidator import ValidationContext
-from pyhanko_certvalidator.authority import CertTrustAnchor
-from pyhanko_certvalidator.errors import RevokedError
-from pyhanko_certvalidator.path import ValidationPath
-from pyhanko_certvalidator.policy_decl import (
-    FRESHNESS_FALLBACK_VALIDITY_DEFAULT,
-    CertRevTrustPolicy,
-    RevocationCheckingPolicy,
-    RevocationCheckingRule,
-)
-from pyhanko_certvalidator.revinfo.validate_crl import verify_crl
-from pyhanko_certvalidator.revinfo.validate_ocsp import verify_ocsp_response
 
 from schemas.problems import Refusal, refuse
 
@@ -37,16 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 NO_ANSWER = "HUB-CRT-007"
-WITHOUT_END = FRESHNESS_FALLBACK_VALIDITY_DEFAULT
-"""How long an answer counts that does not say so itself: "newer is always to be had" (RFC 6960 §4.2.2.1)."""
-SKEW = timedelta(minutes=5)
-
-
-_OF_NOBODY_ELSE = RevocationCheckingPolicy(
-    ee_certificate_rule=RevocationCheckingRule.NO_CHECK,
-    intermediate_ca_cert_rule=RevocationCheckingRule.NO_CHECK,
-)
-"""Who answers is looked at, and whether it may; whether *its* certificate was revoked is not asked again (RFC 6960 §4.2.2.2.1)."""
 
 
 class State(StrEnum):
@@ -110,29 +87,16 @@ async def _judged(
     times: tuple[datetime, datetime | None],
     **evidence: Any,  # noqa: ANN401 - ``ocsps`` or ``crls`` of the library
 ) -> Answer:
+    from signing.trust import vouching  # noqa: PLC0415 - heavy; only what reads an answer needs it
+
     said, ends = times
-    until = ends or said + WITHOUT_END
-    state, revoked_at = State.GOOD, None
-    anchor, theirs = CertTrustAnchor(_asn1(issuer)), _asn1(certificate)
-    context = ValidationContext(
-        trust_roots=[anchor],
-        moment=now.astimezone(UTC),
-        revinfo_policy=CertRevTrustPolicy(_OF_NOBODY_ELSE),
-        time_tolerance=SKEW,
-        **evidence,
-    )
-    verify = verify_ocsp_response if "ocsps" in evidence else verify_crl
+    until = ends or said + vouching.WITHOUT_END
     try:
-        await verify(theirs, ValidationPath(anchor, interm=[], leaf=theirs), context)
-    except RevokedError as error:
-        state, revoked_at = State.REVOKED, error.revocation_dt
+        since = await vouching.revoked_at(certificate, issuer, now, **evidence)
     except Exception as error:  # whatever the library finds wrong with foreign bytes, it is no answer
         raise _none("an answer by the authority itself or a responder of its own") from error
-    return Answer(state=state, said_at=said, valid_until=until, raw=raw, revoked_at=revoked_at)
-
-
-def _asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:
-    return asn1_x509.Certificate.load(certificate.public_bytes(Encoding.DER))
+    state = State.GOOD if since is None else State.REVOKED
+    return Answer(state=state, said_at=said, valid_until=until, raw=raw, revoked_at=since)
 
 
 def _none(rule: str) -> Refusal:

@@ -34,3 +34,11 @@ def test_what_was_there_is_not_looked_at_again() -> None:
     asked = "import gc; from hub.processes import memory; kept = [[] for _ in range(1000)]; memory.settle(); print(gc.get_freeze_count())"
     said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
     assert int(said) >= 1000
+
+
+def test_a_process_that_is_being_built_is_not_looked_through() -> None:
+    asked = "import gc; from hub.processes import memory; kept = [[] for _ in range(1000)]; memory.hold(); print(gc.isenabled(), gc.get_freeze_count()); memory.settle(); print(gc.isenabled())"
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
+    building, frozen, built = said.split()
+    assert (building, built) == ("False", "True")
+    assert int(frozen) >= 1000
