@@ -125,6 +125,10 @@ class Callers:
         log.info("login_failed", code=code, address=address)
         self._failures.failed(address)
 
+    def check(self, address: str) -> None:
+        """Raises ``Later`` HUB-AUT-012: too much was guessed from there."""
+        self._failures.check(address)
+
     def address(self, request: Request) -> str:
         return address_of(_peer(request), request.headers, self._proxies)
 

@@ -30,6 +30,7 @@ def add(app: FastAPI, deps: Deps, enrolling: Enrolling, known: Callable[[], Awai
     async def enroll(request: Request) -> Response:
         """Let a hub below in."""
         address = deps.callers.address(request)
+        deps.callers.check(address)
         try:
             body, signature = await enrolling.enrol(await _body(request, deps.limits.body_time))
         except Refusal as refusal:

@@ -21,7 +21,6 @@ from hub.figures.period import period
 from hub.figures.publishing import FigureDesk
 from hub.figures.report import Defined
 from hub.receipts.receipts import HEADER
-from hub.store.contract.ledger import Publication  # noqa: TC001 - msgspec reads the annotations at run time
 from schemas.problems import refuse
 
 if TYPE_CHECKING:
@@ -72,10 +71,22 @@ class BehindFigure(msgspec.Struct, frozen=True, kw_only=True):
     payments: tuple[Paid, ...] = ()
 
 
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """One edition, as everybody may know it: not who among the officers published it. The rest: as of ``Publication``."""
+
+    id: str
+    edition: int
+    at: datetime
+    known_at: datetime
+    digest: str
+    signature: str
+    reason: str
+
+
 class Reports(msgspec.Struct, frozen=True, kw_only=True):
     """Every edition of every report, oldest first."""
 
-    reports: tuple[Publication, ...]
+    reports: tuple[Published, ...]
 
 
 def desk_of(deps: Deps) -> FigureDesk | None:
@@ -171,7 +182,10 @@ class Door:
     async def reports(self, request: Request) -> Response:
         """List what was published."""
         del request
-        return _json(Reports(reports=tuple(await self._deps.store.ledger.publications())))
+        found = await self._deps.store.ledger.publications()
+        return _json(
+            Reports(reports=tuple(msgspec.convert(each, Published, from_attributes=True) for each in found))
+        )
 
     async def report(self, request: Request) -> Response:
         """Fetch one edition: the bytes that were signed, the same for ever. 304 to who names its ETag."""

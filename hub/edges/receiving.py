@@ -175,6 +175,7 @@ class Receiving:
             headers={"content-type": "application/json", KEY_HEADER: id_},
             body=entry,
             received_at=self._now(),
+            relayed=True,
             clocked=True,  # the same entry may come with its dossier's history and without
             told=await whose(self._store, entry),
         )

@@ -54,7 +54,8 @@ class Inbound(Value, frozen=True):
     said, and its bytes hold the hub's clock beside that: other bytes under the key are the same message. ``earlier``: what its
     dossier said before, once it is known that something is missing for somebody. ``meant``: what a recall is, as the record has it; or what a status is about.
     ``told``: the partner whose message failed, where another hub tells so.
-    ``returned``: an entry that this hub made itself of its sender's message, and lost.
+    ``relayed``: it stood in a batch of another hub's whose signature and place hold. ``returned``: an entry that this hub made itself of
+    its sender's message, and lost.
     """
 
     message: str
@@ -70,6 +71,7 @@ class Inbound(Value, frozen=True):
     earlier: tuple[Earlier, ...] = ()
     meant: Meant | Answers | None = None
     told: str = ""
+    relayed: bool = False
     returned: bool = False
 
     def content(self) -> bytes:

@@ -37,8 +37,10 @@ def check_size(said: bytes, desk: Desk) -> None:
 def judge(request: Inbound, desk: Desk, now: datetime) -> Judged:
     """Judge one message. Raises ``Refusal`` with every problem that could be found at the step that failed."""
     sender = desk.senders[request.sender]
-    if sender.hub or request.returned:
+    if request.relayed or request.returned:
         return judge_entry(request, sender, desk)
+    if sender.hub:
+        raise refuse("HUB-EDG-024", "Authorization")
     if request.claimed and sender.verifier is None:
         raise refuse("HUB-AUT-001", "Authorization")
     raw = request.content()

@@ -184,6 +184,11 @@ def _relays(source: Source, told: Declaration) -> Iterator[Problem]:
         yield source.problem(
             ("sends", "signature"), 'binding = "jws-detached", with the other hub\'s certificate'
         )
+    access = told.access
+    if (sends and sends.api_keys) or any(
+        (access.api_keys, access.clients, access.certificates, access.signature, access.form)
+    ):
+        yield source.problem(("access",), "nothing: another hub is known by what it signs, at its own line")
     if receives and receives.order_sensitive:
         yield source.problem(
             ("receives", "order_sensitive"), "false: all that waits goes into batches, in its order"

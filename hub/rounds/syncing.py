@@ -112,12 +112,19 @@ class Syncing:
                 await asyncio.sleep(self._pause)
             except Broke as broke:
                 broken += 1
-                await self._say(broke.trouble)
+                await self._noted(broke.trouble)
                 await asyncio.sleep(self._rest(broken, broke.trouble))
             except Exception:
                 log.exception("round_failed", kind="edge")
                 broken += 1
                 await asyncio.sleep(self._rest(broken, None))
+
+    async def _noted(self, trouble: Trouble) -> None:
+        """Write it down where that can be done; a store that cannot write (a full disk) is no reason to give the line up."""
+        try:
+            await self._say(trouble)
+        except Exception:
+            log.exception("round_failed", kind="edge")
 
     async def end(self) -> None:
         await self._store.end_turn(chore(self._peer.partner), self._holder)

@@ -107,7 +107,8 @@ async def test_what_was_published_is_there_for_everybody_and_names_no_dossier(tm
         draft = await desk.draft("weekly", PROVINCE, period("2026-11-20", "2026-11-26"), None, LATER)
         edition = await desk.publish(draft, unsigned, "an", "BC", LATER)
         id_ = edition.report.id
-        assert [each["id"] for each in (await told(hub, "/v1/reports", sender=""))["reports"]] == [id_]
+        (listed,) = (await told(hub, "/v1/reports", sender=""))["reports"]
+        assert (listed["id"], "by" in listed) == (id_, False), "who published it is nobody else's"
         answer = await hub.get(f"/v1/reports/{id_}/current", sender="")
         assert answer.body == edition.raw
         assert (await told(hub, f"/v1/reports/{id_}/2", sender="", status=404))["code"] == "HUB-FIG-002"

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import pytest
+
+from hub.demo.cast import EXAMPLES
 from hub.lifecycle import State
 from hub.store.contract.views import Filter
 from hub.story import record
+from schemas.problems import Refusal
+from tests.doubles.pki import Pki
 from tests.doubles.proxy import Fault
 from tests.integration.hubs import (
     AT_PROVINCE,
@@ -158,3 +165,16 @@ async def test_a_failure_at_the_hub_above_is_told_to_the_system_below(tmp_path: 
         (told,) = await tam_ky.hears("mot-cua", "delivery_failed")
         (message,) = await tam_ky.store.messages("mot-cua", "", 10)
         assert told["failure"]["message"] == message.id
+
+
+@pytest.mark.parametrize(
+    "way", ["signature = true", f'api_keys = ["sha256:{"0" * 64}"]', f'certificates = ["sha256:{"0" * 64}"]']
+)
+async def test_a_hub_has_no_other_way_in_than_its_own_line(tmp_path: Path, way: str) -> None:
+    pin = Pki(tmp_path, datetime.now(UTC)).named("other").certificate_file
+    text = (EXAMPLES / "families" / "hub-cap-duoi.toml").read_text("utf-8")
+    text = text.replace("hub-cap-duoi.pem", str(pin)) + f"\n[access]\n{way}\n"
+    with pytest.raises(Refusal) as refused:
+        async with hubs(tmp_path, province=replace(AT_PROVINCE, files={"other": text})):
+            pass
+    assert {problem.place.rpartition(" ")[2] for problem in refused.value.problems} == {"access"}

@@ -6,7 +6,10 @@ import asyncio
 import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
+from hub.store.sql.edges import SqlEdges
+from hub.store.sql.engine import Unavailable
 from tests.doubles.proxy import Fault
 from tests.integration.hubs import AT_PROVINCE, AT_TAM_KY, BY_WARD, LAND, hubs, received, said, until
 from tests.integration.test_cli_keys import ran
@@ -15,6 +18,7 @@ from tests.integration.test_hubs import settled
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hub.store.contract.edges import Contact
     from tests.integration.hubs import Hub
 
 
@@ -145,3 +149,32 @@ async def test_the_command_line_readmits_a_hub_that_stands_and_no_other(tmp_path
         assert await readmits() == 0
         link = await province.store.edges.link("tam-ky")
         assert (link.stands, link.opens) == ("", 2)
+
+
+async def test_a_line_goes_on_once_the_store_can_write_again_that_it_broke(tmp_path: Path) -> None:
+    """A full disk while the line is down: nothing can be written down, and nobody may give the line up for that."""
+    async with hubs(tmp_path, province=AT_PROVINCE, tam_ky=AT_TAM_KY) as (province, tam_ky):
+        assert tam_ky.line is not None
+        code = tam_ky.code()
+        await tam_ky.say("mot-cua", received(code, BY_WARD))
+        await province.knows(code, "received")
+        met, full = SqlEdges.met, 0
+
+        async def no_room(edges: SqlEdges, partner: str, contact: Contact) -> None:
+            nonlocal full
+            if contact.error:
+                full += 1
+                raise Unavailable("full")
+            await met(edges, partner, contact)
+
+        with patch.object(SqlEdges, "met", no_room):
+            tam_ky.line.faults(Fault(refuse=True))
+            tam_ky.line.cut()
+            await until(lambda: _true(full > 1), why=lambda: "the line was given up")
+        tam_ky.line.faults()
+        await tam_ky.say("mot-cua", said("step", code))
+        await province.knows(code, "received", "step")
+
+
+async def _true(told: bool) -> bool:
+    return told

@@ -314,6 +314,22 @@ def test_who_only_claims_to_be_a_sender_that_need_not_sign_is_nobody() -> None:
         judge(claimed, desk, NOW)
 
 
+@pytest.mark.parametrize("kind", ["child", "parent"])
+def test_what_comes_in_another_hubs_name_but_in_no_batch_of_it_is_refused_unread(kind: str) -> None:
+    """A hub may speak for others' agencies: only what its chain of signed batches carries is believed to be its own."""
+    agencies = Agencies.load()
+    hub = msgspec.structs.replace(json_sender(), hub=kind)
+    desk = Desk(
+        senders={"a": hub}, recipients=(), agencies=agencies, procedures=Procedures.load(agencies), limit=100
+    )
+    for claimed in (True, False):
+        said = Inbound(message="m", sender="a", claimed=claimed, headers={}, body=b"{", received_at=NOW)
+        with pytest.raises(Refusal, match="HUB-EDG-024"):
+            judge(said, desk, NOW)
+    with pytest.raises(Refusal, match="HUB-EDG-002"):
+        judge(msgspec.structs.replace(said, relayed=True), desk, NOW)
+
+
 class Poisoned(Recorder):
     """A reader that one message breaks, in a way that nobody thought of."""
 
