@@ -97,8 +97,10 @@ class Client:
         """Fetch anything else below ``/edge/v1/``."""
         return await self._send("GET", path, headers=headers)
 
-    async def post(self, path: str, body: bytes, media_type: str = JSON) -> Answer | Trouble:
-        return await self._send("POST", path, body, media_type)
+    async def post(
+        self, path: str, body: bytes, media_type: str = JSON, headers: Mapping[str, str] | None = None
+    ) -> Answer | Trouble:
+        return await self._send("POST", path, body, media_type, headers)
 
     async def close(self) -> None:
         await self._http.close()

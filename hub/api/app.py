@@ -89,8 +89,8 @@ def build(deps: Deps) -> Edge:
     if deps.below is not None:
         door = edge_desk.add(app, deps, deps.below)
         edge_versions.add(app, deps, door, Shown(deps.store.replicas, deps.below.us))
-    if deps.enrolling is not None and deps.enrolled is not None:
-        edge_enrolment.add(app, deps, deps.enrolling, deps.enrolled)
+        if deps.enrolling is not None and deps.enrolled is not None:
+            edge_enrolment.add(app, deps, door, deps.enrolling, deps.enrolled)
     drop_in.add(app, deps, token_desk.add(app, deps))
     if deps.console is not None:
         office.add(app, deps, deps.console)

@@ -78,6 +78,12 @@ class Door:
         )
         return peer
 
+    async def believed(self, request: Request) -> Peer:
+        """As ``hub``; raises ``Refusal`` for one that a person must readmit first, too."""
+        peer = self.hub(request)
+        await self._below.believed(peer)
+        return peer
+
     async def hello(self, request: Request) -> Response:
         """Greet: what both hubs remember of each other."""
         peer = self.hub(request)

@@ -15,7 +15,8 @@ from connectors.edge.values import Acks, Hello, Lying
 from hub.api import catalogues, coverage, edge_board, edge_versions, figures, problems, token_desk, views
 from hub.api.documents import OFFSET_STREAM, Announcement, OwnDocument
 from hub.api.mailbox import MOST
-from hub.edges.enrolling import Application, Welcome
+from hub.edges.enrolling import Application, Renewed, Welcome
+from hub.edges.enrolling import Request as KeyRequest
 from hub.figures.report import Report
 from hub.receipts import acknowledgements, mailbox, receipts
 from hub.registries.catalogues import Document as Catalogue
@@ -383,6 +384,15 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         headers={"X-JWS-Signature": "của hub này trên câu trả lời · this hub's, over the answer"},
         refusals=(400, 403, 408, 409, 413, 429, 503),
         open=True,
+    ),
+    ("POST", "/edge/v1/renew"): Operation(
+        id="renewHubKey",
+        tag="hubs",
+        says="Chứng thực khóa mới của một hub cấp dưới; thân được ký bằng khóa đang dùng, JWS tách rời trong X-JWS-Signature · Certify a further key of a hub below; the body is signed by the key that it has, its detached JWS in X-JWS-Signature",
+        takes={JSON: KeyRequest},
+        gives={JSON: Renewed},
+        headers={"X-JWS-Signature": "của hub này trên câu trả lời · this hub's, over the answer"},
+        refusals=BETWEEN,
     ),
     ("GET", "/edge/v1/documents/{sha256}"): Operation(
         id="fetchDocumentPiece",

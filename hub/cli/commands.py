@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = {
     "edge enroll": "hub.cli.edge:enroll",
     "edge status": "hub.cli.edge:status",
     "edge sync": "hub.cli.edge:sync",
+    "edge renew": "hub.cli.edge:renew",
     "edge outbox": "hub.cli.edge:outbox",
     "edges ca": "hub.cli.enrolling:ca",
     "edges invite": "hub.cli.enrolling:invite",

@@ -128,6 +128,16 @@ async def sync(*, desk: At) -> int:
     return Exit.OK
 
 
+async def renew(*, desk: At) -> int:
+    """Change this hub's key: by itself it does so at two thirds of its certificate's life."""
+    try:
+        ends = await opening.edge_renewed(desk.settings)
+    except Broke as broke:
+        raise refuse(_known(broke.trouble.code), "url", detail=broke.trouble.detail) from None
+    desk.tell("told.edge_renewed", ends=times.local(ends))
+    return Exit.OK
+
+
 def _known(code: str) -> str:
     return code if code.startswith("HUB-") else "HUB-NET-001"
 

@@ -430,7 +430,7 @@ async def publish_version(
     from hub.settings import file  # noqa: PLC0415 - heavy; only this command needs it
     from hub.trust.state import Known as Trusted  # noqa: PLC0415 - heavy
     from hub.wiring.edges import publish  # noqa: PLC0415 - heavy
-    from hub.wiring.hubs import sign_by  # noqa: PLC0415 - heavy
+    from hub.wiring.own_keys import sign_by  # noqa: PLC0415 - heavy
 
     told, known = file.load(settings), Trusted(store.trust)
     await known.read()
@@ -516,6 +516,13 @@ async def edge_standing(settings: Path, store: Store, now: datetime) -> Stands:
     from hub.wiring.edge_line import standing  # noqa: PLC0415 - heavy; only this command needs it
 
     return await standing(settings, store, now)
+
+
+async def edge_renewed(settings: Path) -> datetime:
+    """Have a new key of this hub certified; when its certificate ends."""
+    from hub.wiring.edge_line import renewed  # noqa: PLC0415 - heavy; only this command needs it
+
+    return await renewed(settings)
 
 
 def on_stick(file: Path, raw: bytes) -> None:

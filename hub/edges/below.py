@@ -88,7 +88,7 @@ class Below:
 
     async def take(self, peer: Peer, pieces: AsyncIterator[bytes]) -> Acks:
         """Take batches in as they arrive; whatever arrived whole counts. Raises ``Refusal`` HUB-EDG-*, HUB-SIG-*."""
-        await self._believed(peer)
+        await self.believed(peer)
         before = (await self._store.edges.link(peer.partner)).taken.seq
         frames = Frames()
         async for piece in pieces:
@@ -101,7 +101,7 @@ class Below:
         self, peer: Peer, epoch: int, after: int, wait: float, gone: Callable[[], Awaitable[bool]]
     ) -> Sequence[bytes]:
         """Return batches behind ``after`` in frames; waits for some for ``wait`` seconds, while it is not ``gone``."""
-        link = await self._believed(peer)
+        link = await self.believed(peer)
         if link.made.epoch != epoch:
             return ()
         loop = asyncio.get_running_loop()
@@ -114,19 +114,19 @@ class Below:
 
     async def acknowledged(self, peer: Peer, acks: Acks) -> None:
         """Raises ``Refusal`` HUB-EDG-020."""
-        await self._believed(peer)
+        await self.believed(peer)
         if (acks.source, acks.target) != (peer.code, self._exchanging.peers.us):
             raise refuse("HUB-EDG-002", "acks", rule=f"from {peer.code} to {self._exchanging.peers.us}")
         await self._exchanging.sending.acknowledged(peer.partner, acks)
 
     async def returned(self, peer: Peer, epoch: int, after: int) -> Sequence[bytes]:
         """Give the hub below back what it lost, as texts."""
-        await self._believed(peer)
+        await self.believed(peer)
         return await self._returning.give(peer, epoch, after, ANSWER)
 
     async def take_back(self, peer: Peer, raw: bytes, *, last: bool) -> None:
         """Take back what this hub lost; behind the ``last`` of it a new epoch begins, because its numbers were used."""
-        await self._believed(peer)
+        await self.believed(peer)
         manifest = await self._returning.take(raw) if raw else None
         if last:
             link = await self._store.edges.link(peer.partner)
@@ -138,7 +138,8 @@ class Below:
         taken = succession.of(await self._store.replicas.successions(), peer.partner)
         succession.may_call(taken, self._now())
 
-    async def _believed(self, peer: Peer) -> Link:
+    async def believed(self, peer: Peer) -> Link:
+        """Raises ``Refusal`` HUB-EDG-044, or why this hub stands."""
         await self._stands(peer)
         link = await self._store.edges.link(peer.partner)
         if link.stands:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable  # noqa: TC003
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from hub.edges.inviting import Code
     from hub.store.contract.enrolments import Enrolments
+    from signing.keys.authority import Asked, Issued
 
 NO_INVITATION = "HUB-EDG-060"
 NOT_HERE = "HUB-EDG-064"
@@ -56,6 +57,26 @@ class Welcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     name: dict[str, str]
     serves: tuple[str, ...]
     made_at: datetime
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an enrolled hub asks for a further key; signed by the key that it has."""
+
+    v: int
+    csr: str
+    software: str = ""
+
+
+class Renewed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What it is given. ``csr``: SHA-256 of the request that this answers, hex; ``certificate``: PEM."""
+
+    v: int
+    csr: str
+    certificate: str
+    made_at: datetime
+
+
+Told = TypeVar("Told", Application, Request)
 
 
 class Place(NamedTuple):
@@ -98,7 +119,7 @@ class Enrolling:
 
     async def enrol(self, raw: bytes) -> tuple[bytes, str]:
         """Return the answer and its signature. Raises ``Refusal`` HUB-EDG-060, -061, -062, -064."""
-        told = _read(raw)
+        told = _read(raw, Application, "v, invitation, proof and csr in JSON")
         now, csr = self._now(), told.csr.encode()
         invited = await self._store.invitation(told.invitation)
         if invited is None or not inviting.is_proved(invited.key, csr, told.proof):
@@ -111,15 +132,7 @@ class Enrolling:
         issued = authority.issue(asked, place.code, keys, now, LIFE)
         await self._store.enrol(
             invited.id,
-            Enrolled(
-                fingerprint=issued.fingerprint,
-                partner=invited.partner,
-                key=asked.key,
-                serial=issued.serial,
-                pem=issued.pem.decode(),
-                issued_at=now,
-                ends_at=issued.ends,
-            ),
+            _enrolled(invited.partner, asked, issued, now),
             now,
         )
         welcome = Welcome(
@@ -137,6 +150,37 @@ class Enrolling:
         )
         body = msgspec.json.encode(welcome)
         return body, self._office.sign(body, now)
+
+    async def renew(self, partner: str, raw: bytes, by: str) -> tuple[bytes, str]:
+        """Certify a further key of a hub below; asked again for the same key, the answer is the same certificate. ``by``: fingerprint of the
+        certificate that signed ``raw``. Raises ``Refusal`` HUB-EDG-061, -062, -064.
+        """
+        told = _read(raw, Request, "v and csr in JSON")
+        now, csr = self._now(), told.csr.encode()
+        place = self._office.places.get(partner)
+        if place is None:
+            raise refuse(NOT_HERE, partner, rule='a partner with room = "edge" below this hub')
+        asked = authority.read_request(csr)
+        issued = await self._store.certificates(partner)
+        found = next((one for one in issued if one.key == asked.key and one.until is None), None)
+        if found is None:
+            made = authority.issue(asked, place.code, self._office.authority(), now, LIFE)
+            found = _enrolled(partner, asked, made, now)
+            await self._store.renew(found, by, now)
+        body = msgspec.json.encode(Renewed(v=1, csr=digest(csr), certificate=found.pem, made_at=now))
+        return body, self._office.sign(body, now)
+
+
+def _enrolled(partner: str, asked: Asked, issued: Issued, now: datetime) -> Enrolled:
+    return Enrolled(
+        fingerprint=issued.fingerprint,
+        partner=partner,
+        key=asked.key,
+        serial=issued.serial,
+        pem=issued.pem.decode(),
+        issued_at=now,
+        ends_at=issued.ends,
+    )
 
 
 def apply(code: Code, key: bytes, name: str, software: str) -> tuple[bytes, str]:
@@ -178,11 +222,11 @@ def digest(csr: bytes) -> str:
     return hashlib.sha256(csr).hexdigest()
 
 
-def _read(raw: bytes) -> Application:
+def _read(raw: bytes, kind: type[Told], rule: str) -> Told:
     try:
-        told = msgspec.json.decode(raw, type=Application)
+        told = msgspec.json.decode(raw, type=kind)
     except msgspec.MsgspecError:
-        raise refuse("HUB-EDG-061", "body", rule="v, invitation, proof and csr in JSON") from None
+        raise refuse("HUB-EDG-061", "body", rule=rule) from None
     if told.v != 1:
         raise refuse("HUB-EDG-001", "v", rule="version 1")
     return told

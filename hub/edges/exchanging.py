@@ -79,7 +79,9 @@ class Exchanging:
         """Return what the other hub does not have, in frames of together some ``most`` bytes; at least one where there is any."""
         found: list[bytes] = []
         async for sent in self.sending.batches(peer.partner, peer.code, after):
-            found.append(frames.frame(sent.batch.manifest, sent.batch.signature, sent.entries))
+            manifest = sent.batch.manifest
+            signature = self.peers.sign(manifest, self.now())  # the key may be another than when it was made
+            found.append(frames.frame(manifest, signature, sent.entries))
             if sum(map(len, found)) >= most:
                 break
         return found

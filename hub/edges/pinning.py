@@ -1,10 +1,17 @@
-"""Whose signature counts as a hub's: certificates that stand in its partner's file, and those it was given when it enrolled."""
+"""Whose signature counts as a hub's: certificates that stand in its partner's file, and those it was given when it enrolled or renewed.
+
+While a hub changes its key two of them count; from its first signature by the newer one on only that does.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime  # noqa: TC003
 from typing import TYPE_CHECKING
+
+from signing.contract import Verified
+from signing.keys.authority import fingerprint
 
 if TYPE_CHECKING:
     from hub.edges.peers import Verify
@@ -22,11 +29,15 @@ class Pinning:
 
     def __init__(self, store: Enrolments | None) -> None:
         self._store = store
-        self._issued: dict[str, tuple[bytes, ...]] = {}
+        self._issued: dict[str, tuple[bytes, ...]] = {}  # the latest first
+        self._used: dict[str, datetime] = {}
 
     async def read(self) -> None:
+        """Write down which newer certificate was used meanwhile, and look what counts now."""
         if self._store is None:
             return
+        while self._used:
+            await self._store.used(*self._used.popitem())
         found: dict[str, tuple[bytes, ...]] = {}
         for one in await self._store.certificates():
             if one.until is None:
@@ -42,7 +53,12 @@ class Pinning:
             if issued not in built:
                 built.clear()
                 built[issued] = make(issued)
-            return built[issued](body, signature, now)
+            verified = built[issued](body, signature, now)
+            if len(issued) > 1 and isinstance(verified, Verified):
+                signer, newest = hashlib.sha256(verified.certificate).hexdigest(), fingerprint(issued[0])
+                if signer == newest:
+                    self._used[newest] = now
+            return verified
 
         return verify
 

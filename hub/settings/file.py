@@ -189,7 +189,10 @@ def _anchored_roots(told: PdfSignatures, here: Path) -> PdfSignatures:
 
 def _anchored_key(key: KeyFile, here: Path) -> KeyFile:
     generations = tuple(one.model_copy(update=_anchored_place(one, here)) for one in key.generations)
-    return key.model_copy(update={**_anchored_place(key, here), "generations": generations})
+    renewed = None if key.renewed is None else here / key.renewed
+    return key.model_copy(
+        update={**_anchored_place(key, here), "generations": generations, "renewed": renewed}
+    )
 
 
 def _anchored_place(key: KeyPlace, here: Path) -> dict[str, Path]:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, model_validator
 
 from hub.settings.values import Closed, Moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+MADE = "%Y%m%dT%H%M%S.%fZ"
+"""How a renewed key is named by when it was made, in UTC."""
 
 
 class KeyPlace(Closed):
@@ -46,9 +54,12 @@ class KeyGeneration(KeyPlace):
 
 
 class KeyFile(KeyPlace):
-    """A signing key by name: one place, or several generations of it."""
+    """A signing key by name: one place, or several generations of it. ``renewed``: a folder for those that the hub above certifies later,
+    a key and its certificate each.
+    """
 
     generations: tuple[KeyGeneration, ...] = ()
+    renewed: Path | None = None
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:
@@ -63,4 +74,14 @@ class KeyFile(KeyPlace):
     @property
     def places(self) -> tuple[KeyGeneration, ...]:
         """Return every generation; a key without any is the one that it is."""
-        return self.generations or (KeyGeneration(id="1", **self.model_dump(exclude={"generations"})),)
+        one = self.model_dump(exclude={"generations", "renewed"})
+        return (*(self.generations or (KeyGeneration(id="1", **one),)), *_renewed(self.renewed))
+
+
+def _renewed(folder: Path | None) -> Iterator[KeyGeneration]:
+    """A key signs from when it was made, which is its name; one whose certificate has not come yet is none."""
+    for certificate in sorted(folder.glob("[0-9]*Z.pem")) if folder else ():
+        key, made = certificate.with_suffix(".key"), certificate.stem
+        if key.is_file():
+            begins = datetime.strptime(made, MADE).replace(tzinfo=UTC)
+            yield KeyGeneration(id=made, file=key, certificate=certificate, begins=begins)

@@ -25,12 +25,14 @@ from hub.trust.state import Known
 from hub.wiring.collecting import Door, Hands
 from hub.wiring.declared import codecs, declared
 from hub.wiring.evidence import confirming
-from hub.wiring.hubs import exchanging, line, own_key, peers
+from hub.wiring.hubs import calling, exchanging, line, peers
+from hub.wiring.own_keys import own_key
 from hub.wiring.parts import store_of
+from hub.wiring.renewal import renewing
 from hub.wiring.tools import tools_by
 from hub.wiring.trust import reply_rules_of
 from hub.wiring.watching import process_name
-from schemas.problems import Refusal
+from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -78,9 +80,21 @@ async def opened(path: Path) -> AsyncIterator[Side]:
         )
         async with line(store, what, exchanges, door.receive, name) as syncing:
             yield Side(exchanges.peers, Carrying(exchanges), syncing)
+        await pinning.read()
     finally:
         await crew.close()
         await store.close()
+
+
+async def renewed(path: Path) -> datetime:
+    """Have a new key of this hub certified now; return when its certificate ends. Raises ``Refusal``, ``Broke``."""
+    what = declared(path)
+    known = peers(what, frozenset)
+    if known.above is None:
+        raise refuse("HUB-CFG-002", "partners", rule="parent = true")
+    renews = renewing(what.settings, known.sign, known.above)
+    async with calling(what, known, known.above) as (client, _):
+        return (await renews.renew(client)).ends
 
 
 async def standing(path: Path, store: Store, now: datetime) -> Standing:

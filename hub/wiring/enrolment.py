@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from connectors.transport import Broken, Http, Request
 from hub.edges import enrolling, inviting
 from hub.edges.enrolling import Enrolling, Office, Place
 from hub.version import own_version
-from hub.wiring.hubs import PROFILE, own_key, sign_by
+from hub.wiring.own_keys import PROFILE, own_key, secret, sign_by
 from hub.wiring.parts import utc_now
 from schemas.dossier import Kind
 from schemas.problems import refuse
@@ -92,16 +91,6 @@ def make_authority(settings: Settings, now: datetime) -> tuple[Path, str, dateti
     return file, authority.fingerprint(file.read_bytes()), made.not_valid_after_utc
 
 
-def secret(file: Path, content: bytes) -> None:
-    """Write what only its owner may read; never over something. Raises ``FileExistsError``."""
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(handle, content)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 async def enrol(url: str, text: str, directory: Path, listen: str, ca_file: Path | None) -> Welcome:
     """Enrol this machine into an empty folder, all of it or nothing. Raises ``Refusal`` HUB-EDG-*, HUB-CFG-002, what the hub above says."""
     code = inviting.read(text)
@@ -167,6 +156,7 @@ key = "hub"
 [keys.hub]
 file = "keys/hub.key"
 certificate = "keys/hub.pem"
+renewed = "keys/renewed"
 """
 _ABOVE = """# Hub cấp trên · The hub above
 id = "hub-above"

@@ -27,35 +27,27 @@ from hub.story import tellings
 from hub.story.words import spread
 from hub.wiring.documents import unscanned
 from hub.wiring.edges import replicating
+from hub.wiring.own_keys import PROFILE, own
 from hub.wiring.parts import new_ids, utc_now
-from hub.wiring.tools import keys_of
+from hub.wiring.renewal import can_renew, renewing
 from schemas import errors
-from schemas.problems import refuse
-from signing.jose.detached import DetachedSigner, DetachedVerifier
-from signing.keys.generations import signing
-from signing.profiles import JwsProfile
+from signing.jose.detached import DetachedVerifier
 from signing.trust.pins import Pins, load_pins, pin
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-    from datetime import datetime
 
     from connectors.contract import Codec
     from hub.delivery.delivery import Sealery
-    from hub.edges.peers import Sign, Verify
+    from hub.edges.peers import Verify
     from hub.edges.pinning import Pinning
     from hub.edges.receiving import Take
     from hub.metrics.counts import Counts
     from hub.partners.partner import Partner
     from hub.receipts.receipts import Confirm
-    from hub.settings.file import Settings
     from hub.store.contract.edges import Told
     from hub.store.contract.store import Store
     from hub.wiring.declared import Declared
-    from signing.contract import Key
-
-PROFILE = JwsProfile(says_time=False)
-"""What hubs sign says its time itself, and may be a month on its way."""
 
 
 def peers(what: Declared, barred: Callable[[], frozenset[str]], pinning: Pinning = NOBODY) -> Peers:
@@ -67,7 +59,7 @@ def peers(what: Declared, barred: Callable[[], frozenset[str]], pinning: Pinning
     }
     if not found:
         return ALONE._replace(us=what.settings.hub.code)
-    sign, verify = _own(what.settings, barred)
+    sign, verify = own(what.settings, barred)
     return Peers(what.settings.hub.code, sign, verify, found)
 
 
@@ -82,38 +74,6 @@ def _peer(partner: Partner, told: EdgeRoom, pinning: Pinning) -> Peer:
         return DetachedVerifier(pins, PROFILE).verify
 
     return Peer(partner.id, told.code or partner.agency, told.parent, pinning.verifier(partner.id, make))
-
-
-def own_key(settings: Settings, now: datetime) -> Key:
-    """Return the key that signs to other hubs now. Raises ``Refusal`` HUB-CFG-002, HUB-CRT-003, HUB-KEY-001."""
-    name = _key_name(settings)
-    return keys_of(settings, name).key(name, now)
-
-
-def sign_by(settings: Settings, barred: Callable[[], frozenset[str]]) -> Sign:
-    return _own(settings, barred)[0]
-
-
-def _key_name(settings: Settings) -> str:
-    if name := settings.hub.key or settings.evidence.key:
-        return name
-    raise refuse("HUB-CFG-002", "hub.key", rule="the name of a key: it signs what goes to other hubs")
-
-
-def _own(settings: Settings, barred: Callable[[], frozenset[str]]) -> tuple[Sign, Verify]:
-    name = _key_name(settings)
-    generations = keys_of(settings, name).generations(name)
-    signers = {one.key.fingerprint: DetachedSigner(one.key, PROFILE) for one in generations}
-    pins = tuple(place.certificate or place.file for place in settings.keys[name].places)
-    verifier = DetachedVerifier(load_pins([pin for pin in pins if pin is not None]), PROFILE)
-
-    def sign(body: bytes, now: datetime) -> str:
-        one = signing(generations, now, barred())
-        if one is None:
-            raise refuse("HUB-KEY-001", name)
-        return signers[one.key.fingerprint].sign(body, now)
-
-    return sign, verifier.verify
 
 
 def exchanging(
@@ -196,18 +156,10 @@ async def line(
     if above is None:
         yield None
         return
-    told = next(one.settings for one in what.partners if one.id == above.partner)
-    reach = told.reach if isinstance(told, EdgeRoom) else None
-    if not isinstance(told, EdgeRoom) or reach is None:
-        raise TypeError(above.partner)
-    client = Client(
-        Http(reach, clock=utc_now),
-        us=exchanges.peers.us,
-        them=above.code,
-        sign=exchanges.peers.sign,
-        now=utc_now,
-    )
-    try:
+    sign = exchanges.peers.sign
+    replicates = replicating(store, what, above)
+    renews = (renewing(what.settings, sign, above),) if can_renew(what.settings) else ()
+    async with calling(what, exchanges.peers, above) as (client, told):
         yield Syncing(
             store,
             above,
@@ -220,7 +172,19 @@ async def line(
             wait=told.wait,
             pause=told.pause,
             papers=papers(store, what),
-            hooks=(replicating(store, what, above),),
+            hooks=(replicates, *renews),
         )
+
+
+@asynccontextmanager
+async def calling(what: Declared, known: Peers, above: Peer) -> AsyncIterator[tuple[Client, EdgeRoom]]:
+    """Call the hub above, while the context lasts."""
+    told = next(one.settings for one in what.partners if one.id == above.partner)
+    reach = told.reach if isinstance(told, EdgeRoom) else None
+    if not isinstance(told, EdgeRoom) or reach is None:
+        raise TypeError(above.partner)
+    client = Client(Http(reach, clock=utc_now), us=known.us, them=above.code, sign=known.sign, now=utc_now)
+    try:
+        yield client, told
     finally:
         await client.close()

@@ -14,7 +14,7 @@ from hub.store.contract.replicas import Succession
 from hub.store.contract.views import Filter
 from hub.wiring import declared
 from hub.wiring.edges import boarded, edges_of, publish
-from hub.wiring.hubs import sign_by
+from hub.wiring.own_keys import sign_by
 from tests.integration.hubs import (
     AT_PROVINCE,
     AT_TAM_KY,

@@ -64,3 +64,24 @@ async def test_who_enrols_anew_or_is_revoked_is_believed_by_nothing_older(store:
     assert [(each.fingerprint, each.until is None) for each in found] == [("f2", True), ("f1", False)]
     assert await store.enrolments.revoke("tam-ky", reason="lost", by="an", now=NOW) == 1
     assert all(each.until is not None for each in await store.enrolments.certificates())
+
+
+async def test_a_renewed_key_ends_the_one_before_only_when_it_was_used(store: Store) -> None:
+    await store.enrolments.invite(CODE)
+    await store.enrolments.enrol("c1", FIRST, NOW)
+    later = NOW + HOUR
+    for name in ("2", "3"):
+        new = msgspec.structs.replace(FIRST, fingerprint=f"f{name}", key=f"k{name}", issued_at=later)
+        await store.enrolments.renew(new, "f1", later)
+    assert await counting(store) == {"f1", "f3"}
+    assert await store.enrolments.used("f2", later) == 0
+    assert await store.enrolments.used("f1", later) == 0
+    assert await counting(store) == {"f1", "f3"}
+    assert await store.enrolments.used("f3", later) == 1
+    assert await counting(store) == {"f3"}
+    with pytest.raises(Refusal, match="HUB-EDG-062"):
+        await store.enrolments.renew(msgspec.structs.replace(FIRST, partner="hoi-an"), "", later)
+
+
+async def counting(store: Store) -> set[str]:
+    return {each.fingerprint for each in await store.enrolments.certificates() if each.until is None}

@@ -49,6 +49,16 @@ class Enrolments(Protocol):
         """
         ...
 
+    async def renew(self, certificate: Enrolled, by: str, now: datetime) -> None:
+        """Certify a further key of a partner. Beside it counts the certificate that asked (``by``: its fingerprint) and no other. In one
+        transaction, journaled. Raises ``Refusal`` HUB-EDG-062: this key was certified before, for whomever.
+        """
+        ...
+
+    async def used(self, fingerprint: str, now: datetime) -> int:
+        """The partner has signed by this certificate: those that it had before count no more; how many did. Journaled when there were any."""
+        ...
+
     async def revoke(self, partner: str, *, reason: str, by: str, now: datetime) -> int:
         """None of its certificates and invitations counts any more; return how many certificates did. Journaled."""
         ...

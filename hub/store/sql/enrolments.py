@@ -29,6 +29,13 @@ _INVITE = (
 _USE = "UPDATE edge_invitation SET used_at=? WHERE id=? AND partner=? AND used_at IS NULL AND ends_at>?"
 _END_CODES = "UPDATE edge_invitation SET ends_at=? WHERE partner=? AND used_at IS NULL AND ends_at>?"
 _END_CERTIFICATES = "UPDATE edge_certificate SET until=? WHERE partner=? AND until IS NULL"
+_END_OTHERS = _END_CERTIFICATES + " AND fingerprint<>?"
+_END_OLDER = (
+    "UPDATE edge_certificate SET until=? WHERE until IS NULL AND EXISTS(SELECT 1 FROM edge_certificate n"
+    " WHERE n.fingerprint=? AND n.until IS NULL AND n.partner=edge_certificate.partner"
+    " AND n.issued_at>edge_certificate.issued_at)"
+)
+_PARTNER = "SELECT partner FROM edge_certificate WHERE fingerprint=?"
 _CERTIFY = (
     "INSERT INTO edge_certificate(fingerprint, partner, key_digest, serial, pem, issued_at, ends_at, until)"
     " VALUES(?,?,?,?,?,?,?,NULL) ON CONFLICT DO NOTHING"
@@ -67,12 +74,32 @@ def enrol(db: Db, invited: str, new: Enrolled, at: int) -> None:
     if not db.changes():
         raise refuse(NO_INVITATION, "invitation", rule="unused, and not over")
     db.execute(_END_CERTIFICATES, (at, new.partner))
+    _certify(db, new)
+    facts = {"partner": new.partner, "certificate": new.fingerprint, "serial": new.serial}
+    journal.write(db, at, "edge_enrolled", facts=facts)
+
+
+def renew(db: Db, new: Enrolled, by: str, at: int) -> None:
+    db.execute(_END_OTHERS, (at, new.partner, by))
+    _certify(db, new)
+    facts = {"partner": new.partner, "certificate": new.fingerprint, "serial": new.serial, "by": by}
+    journal.write(db, at, "edge_renewed", facts=facts)
+
+
+def used(db: Db, fingerprint: str, at: int) -> int:
+    db.execute(_END_OLDER, (at, fingerprint))
+    count = int(db.changes())
+    if count and (row := one(db, _PARTNER, (fingerprint,))):
+        facts = {"partner": row[0], "certificate": fingerprint, "count": str(count)}
+        journal.write(db, at, "edge_changed_keys", facts=facts)
+    return count
+
+
+def _certify(db: Db, new: Enrolled) -> None:
     issued, ends = micros(new.issued_at), micros(new.ends_at)
     db.execute(_CERTIFY, (new.fingerprint, new.partner, new.key, new.serial, new.pem, issued, ends))
     if not db.changes():
         raise refuse(KEY_KNOWN, "csr", rule="a key of its own")
-    facts = {"partner": new.partner, "certificate": new.fingerprint, "serial": new.serial}
-    journal.write(db, at, "edge_enrolled", facts=facts)
 
 
 def revoke(db: Db, partner: str, reason: str, by: str, at: int) -> int:
@@ -114,6 +141,12 @@ class SqlEnrolments:
 
     async def enrol(self, invitation: str, certificate: Enrolled, now: datetime) -> None:
         await self._writes.run(lambda db: enrol(db, invitation, certificate, micros(now)))
+
+    async def renew(self, certificate: Enrolled, by: str, now: datetime) -> None:
+        await self._writes.run(lambda db: renew(db, certificate, by, micros(now)))
+
+    async def used(self, fingerprint: str, now: datetime) -> int:
+        return await self._writes.run(lambda db: used(db, fingerprint, micros(now)))
 
     async def revoke(self, partner: str, *, reason: str, by: str, now: datetime) -> int:
         return await self._writes.run(lambda db: revoke(db, partner, reason, by, micros(now)))
