@@ -34,7 +34,7 @@ class Keep(NamedTuple):
     statements: int
 
 
-LARGE, SMALL = Keep(65_536, 8_192, STATEMENTS), Keep(4_096, 1_024, 100)
+LARGE, SMALL = Keep(65_536, 8_192, STATEMENTS), Keep(2_048, 512, 100)
 """A province's hub; one that must be small."""
 
 AWAY = (apsw.FullError, apsw.IOError, apsw.BusyError, apsw.ReadOnlyError, apsw.CantOpenError)
