@@ -1,6 +1,7 @@
 """Kind of partner → room: the only list. Adding a room is one line here and one file in the conformance suite.
 
-A partner's file names its kind as ``room``; the room's own model reads ``[receives.<room>]``.
+A partner's file names its kind as ``room``; the room's own model reads ``[receives.<room>]``. What only some hubs
+speak, and each desk, is loaded when somebody names it, so that a small hub pays for it neither in time nor in memory.
 """
 
 from __future__ import annotations
@@ -13,33 +14,12 @@ from pydantic import BaseModel  # noqa: TC002 - msgspec reads the annotations at
 from connectors import written
 from connectors.credentials.contract import Clocks
 from connectors.credentials.showing import credentials
-from connectors.dvcqg.desk import Desk as Dvcqg
 from connectors.edge import codec as edge_codec
 from connectors.edge.settings import Settings as Edge
-from connectors.edxml import client as edxml
-from connectors.edxml import codec as edxml_codec
-from connectors.edxml import collector as edxml_collector
-from connectors.edxml.axis import Axis
-from connectors.edxml.settings import Settings as Edxml
-from connectors.folder.drop import Drop
-from connectors.folder.pickup import PickUp
-from connectors.folder.settings import Settings as Folder
-from connectors.gip import client as gip
-from connectors.gip import codec as gip_codec
-from connectors.gip.settings import Settings as Gip
-from connectors.lgsp.desk import Desk as Lgsp
 from connectors.line import Line
+from connectors.loaded import Loaded
 from connectors.mailbox.settings import Settings as Mailbox
 from connectors.mailbox.uncalled import Uncalled
-from connectors.mapi.desk import Desk as Mapi
-from connectors.national_portal import client as national_portal
-from connectors.national_portal import codec as national_portal_codec
-from connectors.national_portal.catalogues import PortalCatalogues
-from connectors.national_portal.line import Line as PortalLine
-from connectors.national_portal.settings import Settings as NationalPortal
-from connectors.national_portal_g2 import client as national_portal_g2
-from connectors.national_portal_g2 import codec as national_portal_g2_codec
-from connectors.national_portal_g2.settings import Settings as NationalPortalG2
 from connectors.rest import client as rest
 from connectors.rest import codec as rest_codec
 from connectors.rest.catalogues import RestCatalogues
@@ -47,9 +27,7 @@ from connectors.rest.settings import Settings as Rest
 from connectors.soap import codec as soap_codec
 from connectors.soap.fit import check_about
 from connectors.soap.settings import Settings as Soap
-from connectors.soap_desk.desk import Desk as SoapService
 from connectors.transport import Http
-from connectors.vbdlis.desk import Desk as Vbdlis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -59,6 +37,12 @@ if TYPE_CHECKING:
     from connectors.contract import Codec, Collector, Connector, Envelopes, Writer
     from connectors.credentials.contract import Credentials
     from connectors.desks import Desk
+    from connectors.edxml.axis import Axis
+    from connectors.edxml.settings import Settings as Edxml
+    from connectors.folder.settings import Settings as Folder
+    from connectors.gip.settings import Settings as Gip
+    from connectors.national_portal.settings import Settings as NationalPortal
+    from connectors.national_portal_g2.settings import Settings as NationalPortalG2
     from connectors.replies import Row
     from schemas.library import Library
     from schemas.problems import Problem
@@ -136,11 +120,16 @@ def _soap_untaken(settings: Soap, operations: Mapping[str, str], outfit: Outfit)
 
 
 def _national_portal(settings: NationalPortal, replies: Iterable[Row], outfit: Outfit) -> Connector:
+    from connectors.national_portal import client as national_portal  # noqa: PLC0415
+
     http, shows = _portal(settings, outfit)
     return national_portal.connect(settings, http, replies, clock=outfit.seconds, credentials=shows)
 
 
 def _portal_catalogues(settings: NationalPortal, replies: Iterable[Row], outfit: Outfit) -> Catalogues:
+    from connectors.national_portal.catalogues import PortalCatalogues  # noqa: PLC0415
+    from connectors.national_portal.line import Line as PortalLine  # noqa: PLC0415
+
     http, shows = _portal(settings, outfit)
     line = PortalLine(settings, http, tuple(replies), outfit.seconds, shows)
     columns = {str(id_): told for id_, told in settings.dictionaries.items()}
@@ -154,12 +143,16 @@ def _portal(settings: NationalPortal, outfit: Outfit) -> tuple[Http, Credentials
 
 
 def _national_portal_g2(settings: NationalPortalG2, replies: Iterable[Row], outfit: Outfit) -> Connector:
+    from connectors.national_portal_g2 import client as national_portal_g2  # noqa: PLC0415
+
     http, clocks = Http(settings, clock=outfit.now), Clocks(outfit.now, outfit.seconds)
     shows = credentials(settings.auth, settings, http, clocks)
     return national_portal_g2.connect(settings, http, shows, replies)
 
 
 def _gip(settings: Gip, replies: Iterable[Row], outfit: Outfit) -> Connector:
+    from connectors.gip import client as gip  # noqa: PLC0415
+
     http, clocks = Http(settings, clock=outfit.now), Clocks(outfit.now, outfit.seconds)
     shows = credentials(settings.auth, settings, http, clocks)
     return gip.connect(settings, Line(http, shows, outfit.envelopes), replies)
@@ -174,74 +167,171 @@ def _uncalled(_settings: Mailbox | Edge, _replies: Iterable[Row], _outfit: Outfi
 
 
 def _axis(settings: Edxml, outfit: Outfit) -> Axis:
+    from connectors.edxml.axis import Axis  # noqa: PLC0415
+
     http, clocks = Http(settings, clock=outfit.now), Clocks(outfit.now, outfit.seconds)
     return Axis(settings, http, credentials(settings.auth, settings, http, clocks), outfit.now)
 
 
 def _edxml(settings: Edxml, replies: Iterable[Row], outfit: Outfit) -> Connector:
+    from connectors.edxml import client as edxml  # noqa: PLC0415
+
     return edxml.connect(_axis(settings, outfit), replies)
 
 
 def _edxml_collector(settings: Edxml, outfit: Outfit) -> Collector:
+    from connectors.edxml import collector as edxml_collector  # noqa: PLC0415
+
     return edxml_collector.collector(settings, _axis(settings, outfit))
 
 
 def _dropped(settings: Folder, _replies: Iterable[Row], outfit: Outfit) -> Connector:
+    from connectors.folder.drop import Drop  # noqa: PLC0415
+
     return Drop(settings, outfit.now)
 
 
 def _picked(settings: Folder, outfit: Outfit) -> Collector:
+    from connectors.folder.pickup import PickUp  # noqa: PLC0415
+
     return PickUp(settings, outfit.now)
 
 
-ROOMS: Mapping[str, Room] = {
-    "rest": Room(
+def _rest_room() -> Room:
+    return Room(
         settings=Rest,
         build=rest_codec.build,
         connect=_rest,
         encloses=rest_codec.encloses,
         catalogues=_rest_catalogues,
         publishes=lambda settings: bool(settings.dictionaries),
-    ),
-    "soap": Room(
+    )
+
+
+def _soap_room() -> Room:
+    return Room(
         settings=Soap,
         build=soap_codec.build,
         connect=_soap,
         check_signed=check_about,
         encloses=soap_codec.encloses,
         untaken=_soap_untaken,
-    ),
-    "edxml": Room(
-        settings=Edxml,
-        build=edxml_codec.build,
+    )
+
+
+def _edxml_room() -> Room:
+    from connectors.edxml import codec  # noqa: PLC0415
+    from connectors.edxml.settings import Settings  # noqa: PLC0415
+
+    return Room(
+        settings=Settings,
+        build=codec.build,
         connect=_edxml,
         collect=_edxml_collector,
-        encloses=lambda _: edxml_codec.LARGEST,
+        encloses=lambda _: codec.LARGEST,
         numbers=False,
-    ),
-    "national_portal": Room(
-        settings=NationalPortal,
-        build=national_portal_codec.build,
+    )
+
+
+def _national_portal_room() -> Room:
+    from connectors.national_portal import codec  # noqa: PLC0415
+    from connectors.national_portal.settings import Settings  # noqa: PLC0415
+
+    return Room(
+        settings=Settings,
+        build=codec.build,
         connect=_national_portal,
         catalogues=_portal_catalogues,
-    ),
-    "national_portal_g2": Room(
-        settings=NationalPortalG2,
-        build=national_portal_g2_codec.build,
-        connect=_national_portal_g2,
-        encloses=lambda _: national_portal_g2_codec.LARGEST,
-    ),
-    "gip": Room(settings=Gip, build=gip_codec.build, connect=_gip, numbers=False),
-    "edge": Room(settings=Edge, build=edge_codec.build, connect=_uncalled),
-    "mailbox": Room(settings=Mailbox, build=_written, connect=_uncalled),
-    "folder": Room(settings=Folder, build=_written, connect=_dropped, collect=_picked),
-}
+    )
 
-DESKS: Mapping[str, Desk] = {
-    "portal": Dvcqg(),
-    "lgsp": Lgsp(),
-    "mapi": Mapi(),
-    "soap": SoapService(),
-    "vbdlis": Vbdlis(),
-}
+
+def _national_portal_g2_room() -> Room:
+    from connectors.national_portal_g2 import codec  # noqa: PLC0415
+    from connectors.national_portal_g2.settings import Settings  # noqa: PLC0415
+
+    return Room(
+        settings=Settings,
+        build=codec.build,
+        connect=_national_portal_g2,
+        encloses=lambda _: codec.LARGEST,
+    )
+
+
+def _gip_room() -> Room:
+    from connectors.gip import codec  # noqa: PLC0415
+    from connectors.gip.settings import Settings  # noqa: PLC0415
+
+    return Room(settings=Settings, build=codec.build, connect=_gip, numbers=False)
+
+
+def _edge_room() -> Room:
+    return Room(settings=Edge, build=edge_codec.build, connect=_uncalled)
+
+
+def _mailbox_room() -> Room:
+    return Room(settings=Mailbox, build=_written, connect=_uncalled)
+
+
+def _folder_room() -> Room:
+    from connectors.folder.settings import Settings  # noqa: PLC0415
+
+    return Room(settings=Settings, build=_written, connect=_dropped, collect=_picked)
+
+
+ROOMS: Mapping[str, Room] = Loaded(
+    {
+        "rest": _rest_room,
+        "soap": _soap_room,
+        "edxml": _edxml_room,
+        "national_portal": _national_portal_room,
+        "national_portal_g2": _national_portal_g2_room,
+        "gip": _gip_room,
+        "edge": _edge_room,
+        "mailbox": _mailbox_room,
+        "folder": _folder_room,
+    }
+)
+COLLECTING = frozenset({"edxml", "folder"})
+"""Kinds whose rooms pick up: known without loading any."""
+
+
+def _portal_desk() -> Desk:
+    from connectors.dvcqg.desk import Desk  # noqa: PLC0415
+
+    return Desk()
+
+
+def _lgsp_desk() -> Desk:
+    from connectors.lgsp.desk import Desk  # noqa: PLC0415
+
+    return Desk()
+
+
+def _mapi_desk() -> Desk:
+    from connectors.mapi.desk import Desk  # noqa: PLC0415
+
+    return Desk()
+
+
+def _soap_desk() -> Desk:
+    from connectors.soap_desk.desk import Desk  # noqa: PLC0415
+
+    return Desk()
+
+
+def _vbdlis_desk() -> Desk:
+    from connectors.vbdlis.desk import Desk  # noqa: PLC0415
+
+    return Desk()
+
+
+DESKS: Mapping[str, Desk] = Loaded(
+    {
+        "portal": _portal_desk,
+        "lgsp": _lgsp_desk,
+        "mapi": _mapi_desk,
+        "soap": _soap_desk,
+        "vbdlis": _vbdlis_desk,
+    }
+)
 """Drop-in desks by the name that ``[desks]`` of the settings gives them."""

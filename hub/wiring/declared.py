@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from connectors import catalogue
+from connectors.loaded import Loaded
 from hub.closed_toml import Source
 from hub.health.retry import LONGEST_WAIT
 from hub.partners import reading
@@ -220,13 +222,17 @@ def _formats(settings: Settings) -> tuple[Library, Mapping[str, mapping.Mapping]
 
 def _world(settings: Settings, formats: Mapping[str, mapping.Mapping], agencies: Agencies) -> World:
     return World(
-        rooms={kind: room.settings for kind, room in catalogue.ROOMS.items()},
+        rooms=Loaded({kind: partial(_settings_of, kind) for kind in catalogue.ROOMS}),
         mappings=frozenset(formats),
         keys=frozenset(settings.keys),
         agency=lambda code: agencies.known(code) is not None,
-        collecting=frozenset(kind for kind, room in catalogue.ROOMS.items() if room.collect),
+        collecting=catalogue.COLLECTING,
         name=settings.name or settings.public_url.rstrip("/"),
     )
+
+
+def _settings_of(kind: str) -> type[BaseModel]:
+    return catalogue.ROOMS[kind].settings
 
 
 def asked(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 import connectors
-from connectors.catalogue import ROOMS, Outfit
+from connectors.catalogue import COLLECTING, ROOMS, Outfit
 from connectors.contract import Deferred, Parcel, Sealed, Unsure
 from connectors.reach import Reach
 from schemas.library import Library
@@ -64,3 +66,13 @@ async def test_whoever_calls_a_partner_that_comes_itself_has_sent_nothing_and_le
     parcel = Parcel(key="k", operation="o", sealed=Sealed(payload=b"", media_type="text/plain"))
     assert isinstance(await room.deliver(parcel), Deferred)
     assert isinstance(await room.find(parcel), Unsure)
+
+
+def test_the_rooms_that_pick_up_are_named_without_loading_any() -> None:
+    assert {kind for kind, room in ROOMS.items() if room.collect} == COLLECTING
+
+
+def test_what_only_some_hubs_speak_is_loaded_when_it_is_named() -> None:
+    asked = "import sys; from connectors.catalogue import DESKS, ROOMS; assert 'gip' in ROOMS and 'lgsp' in DESKS; print('connectors.gip.codec' in sys.modules, 'connectors.lgsp.desk' in sys.modules); ROOMS['gip'], DESKS['lgsp']; print('connectors.gip.codec' in sys.modules, 'connectors.lgsp.desk' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["False", "False", "True", "True"]
