@@ -11,7 +11,7 @@ import msgspec
 
 from connectors.edge import texts, tokens
 from connectors.edge.frames import Framed, Frames
-from connectors.edge.values import Acks, Hello, Lying, Value
+from connectors.edge.values import Acks, Hello, Lying, Value, Wants
 from connectors.transport import Answer, Http, Request
 from schemas.problems import Refusal
 
@@ -58,6 +58,10 @@ class Client:
 
     async def hello(self, hello: Hello) -> Hello | Trouble:
         return await self._asked("POST", "/edge/v1/hello", Hello, texts.write(hello))
+
+    async def wanted(self) -> Wants | Trouble:
+        """Return the documents that the other hub needs and that lie here."""
+        return await self._asked("GET", "/edge/v1/documents", Wants, b"")
 
     async def push(self, frames: Sequence[bytes]) -> Acks | Trouble:
         return await self._asked("POST", "/edge/v1/batches", Acks, b"".join(frames), STREAM)

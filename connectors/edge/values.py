@@ -164,6 +164,13 @@ class Wanted(Value, frozen=True):
     size: Count = 0
 
 
+class Wants(Value, frozen=True):
+    """Documents that somebody there needs and that lie at the other: what a greeting says of them, between two greetings."""
+
+    v: int
+    wanted: Annotated[tuple[Wanted, ...], Meta(max_length=1_000)] = ()
+
+
 class Hello(Value, frozen=True):
     """Said by both sides at the beginning of a round. ``clock``: now, there; ``made``: the last batch that it made for the other;
     ``acks``: what it has taken in of the other's.

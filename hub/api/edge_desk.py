@@ -47,6 +47,7 @@ def add(app: FastAPI, deps: Deps, below: Below) -> Door:
         ("acks", "POST", door.acknowledge),
         ("returns", "GET", door.returned),
         ("returns", "POST", door.take_back),
+        ("documents", "GET", door.wanted),
         ("documents/{sha256}", "GET", door.document),
         ("documents/{sha256}", "PUT", door.bring_document),
     ):
@@ -121,6 +122,10 @@ class Door:
         raw = await self.body(request, MOST_RETURNED)
         await self._below.take_back(peer, raw, last=not raw)
         return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    async def wanted(self, request: Request) -> Response:
+        """Say which documents this hub needs from the caller."""
+        return _json(texts.write(await self._below.wanted(self.hub(request))))
 
     async def document(self, request: Request) -> Response:
         """Fetch a piece of a document, from `offset` on."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from connectors.edge.calling import STREAM
-from connectors.edge.values import Acks, Hello, Lying
+from connectors.edge.values import Acks, Hello, Lying, Wants
 from hub.api import catalogues, coverage, edge_board, edge_versions, figures, problems, token_desk, views
 from hub.api.documents import OFFSET_STREAM, Announcement, OwnDocument
 from hub.api.mailbox import MOST
@@ -392,6 +392,13 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         takes={JSON: KeyRequest},
         gives={JSON: Renewed},
         headers={"X-JWS-Signature": "của hub này trên câu trả lời · this hub's, over the answer"},
+        refusals=BETWEEN,
+    ),
+    ("GET", "/edge/v1/documents"): Operation(
+        id="showWantedDocuments",
+        tag="hubs",
+        says="Các tài liệu hub này cần mà bên gọi có · The documents that this hub needs and the caller has",
+        gives={JSON: Wants},
         refusals=BETWEEN,
     ),
     ("GET", "/edge/v1/documents/{sha256}"): Operation(

@@ -116,7 +116,7 @@ async def status(*, desk: At) -> int:
 
 
 async def sync(*, desk: At) -> int:
-    """One round now: greet, bring all that is laid out, fetch all that lies there."""
+    """One round now: greet, bring all that is laid out, fetch all that lies there; where the hub runs, it does that itself."""
     async with opening.edge_side(desk.settings) as side:
         if side.syncing is None:
             raise Complaint("unknown.above", Exit.FAILED)
@@ -124,6 +124,9 @@ async def sync(*, desk: At) -> int:
             moved = await side.syncing.once()
         except Broke as broke:
             raise refuse(_known(broke.trouble.code), "url", detail=broke.trouble.detail) from None
+    if moved is None:
+        desk.tell("told.edge_runs")
+        return Exit.OK
     desk.tell("told.edge_synced", brought=moved.brought, fetched=moved.fetched)
     return Exit.OK
 

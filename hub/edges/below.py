@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from connectors.edge import tokens
 from connectors.edge.frames import Frames
-from hub.edges.comparing import below
+from connectors.edge.values import MAJOR, Wants
+from hub.edges.comparing import below, late
 from hub.edges.exchanging import ours, said
 from hub.replicating import succession
 from hub.store.contract.edges import Contact
@@ -63,11 +64,19 @@ class Below:
         return peer
 
     async def hello(self, peer: Peer, hello: Hello) -> Hello:
-        """Compare what both remember. Raises ``Refusal`` HUB-EDG-020: it is not believed, now and until a person readmits it."""
+        """Compare what both remember; a greeting that comes late changes nothing.
+
+        Raises ``Refusal`` HUB-EDG-020: it is not believed, now and until a person readmits it.
+        """
         await self._stands(peer)
         link = await self._store.edges.link(peer.partner)
         if link.stands:
             raise refuse(link.stands, "hello", detail=link.detail)
+        if not late(link, hello.clock):
+            await self._compare(peer, hello, link)
+        return await self._exchanging.hello(peer, await self.papers.wanted(peer.partner))
+
+    async def _compare(self, peer: Peer, hello: Hello, link: Link) -> None:
         told = said(hello)
         found = below(link, told, await ours(self._store, link, told.has.epoch, told.has.seq))
         if found.fork:
@@ -84,7 +93,11 @@ class Below:
         )
         if found.lost is None:
             await self._exchanging.sending.acknowledged(peer.partner, hello.acks)
-        return await self._exchanging.hello(peer, await self.papers.wanted(peer.partner))
+
+    async def wanted(self, peer: Peer) -> Wants:
+        """Say which documents the hub below should bring; nothing is compared, so it may be asked while batches are under way."""
+        await self.believed(peer)
+        return Wants(v=MAJOR, wanted=await self.papers.wanted(peer.partner))
 
     async def take(self, peer: Peer, pieces: AsyncIterator[bytes]) -> Acks:
         """Take batches in as they arrive; whatever arrived whole counts. Raises ``Refusal`` HUB-EDG-*, HUB-SIG-*."""

@@ -7,10 +7,17 @@ epoch); the hub above cannot be refused, so what it lost is sent again, and give
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from hub.store.contract.edges import Head, Link
+
+
+UNDER_WAY = timedelta(seconds=240)
+"""As long as a greeting may be under way: its token counts for 120 s to either side of the clock of the hub that is called."""
 
 
 class Said(NamedTuple):
@@ -38,6 +45,17 @@ class FromAbove(NamedTuple):
     out: int = 0
     taken: int = 0
     fork: str = ""
+
+
+def late(link: Link, clock: datetime) -> bool:
+    """Whether a greeting was said before one that was believed already: it came again, or was held up, and tells of days gone by.
+
+    ``clock``: of the hub below, when it said this. One that is further back than anything can be under way was set back; what it says counts.
+    """
+    if link.met_at is None:
+        return False
+    believed = link.met_at + timedelta(seconds=link.ahead)
+    return believed - UNDER_WAY <= clock <= believed
 
 
 def below(link: Link, said: Said, ours: str | None) -> FromBelow:

@@ -129,14 +129,25 @@ class Syncing:
     async def end(self) -> None:
         await self._store.end_turn(chore(self._peer.partner), self._holder)
 
-    async def once(self) -> Moved:
-        """Greet, bring and fetch all that there is now. Raises ``Broke``; the store has it written down."""
+    async def once(self) -> Moved | None:
+        """Greet, bring and fetch all that there is now; ``None``: another process has the turn and does it anyway.
+
+        Raises ``Broke``; the store has it written down.
+        """
+        if not await self._has_turn():
+            return None
+        try:
+            return await self._round()
+        finally:
+            await self.end()
+
+    async def _round(self) -> Moved:
         moved = Moved()
         try:
             hello = await self._greet()
             while await self._bring(moved) or await self._fetch(moved, 0.0):
                 pass
-            await self._documents(hello)
+            await self._documents(hello.wanted)
             for hook in self._hooks:
                 await hook(self._client, hello)
         except Broke as broke:
@@ -179,11 +190,10 @@ class Syncing:
             await self._fetch(moved, min(self._wait, left))
 
     async def _papering(self, until: float, hello: Hello) -> None:
-        await self._documents(hello)
+        await self._documents(hello.wanted)
         while asyncio.get_running_loop().time() < until:
             await asyncio.sleep(PAPERS_EVERY)
-            asked = _or_broke(await self._client.hello(await self._exchanging.hello(self._peer)))
-            await self._documents(asked)
+            await self._documents(_or_broke(await self._client.wanted()).wanted)
 
     # --- the steps of a round
 
@@ -275,9 +285,9 @@ class Syncing:
             raise Broke(Trouble(code="HUB-LIM-003"))
         return True
 
-    async def _documents(self, hello: Hello) -> None:
+    async def _documents(self, wanted: Sequence[Wanted]) -> None:
         """Bring the documents that are needed there, fetch those that are needed here, in pieces. Raises ``Broke``."""
-        for each in hello.wanted:
+        for each in wanted:
             with contextlib.suppress(Refusal):  # not here any more, or on its way here itself
                 await self._bring_document(each)
         for each in await self._papers.wanted(self._peer.partner):
@@ -288,7 +298,7 @@ class Syncing:
 
     async def _bring_document(self, wanted: Wanted) -> None:
         offset, size = wanted.have, 1
-        while offset < size:
+        while offset < size and await self._has_turn():  # large ones last longer than a turn
             piece, size = await self._papers.give(self._peer.partner, wanted.sha256, offset)
             lying = _or_broke(await self._client.bring_document(wanted.sha256, offset, size, piece))
             if lying.have <= offset:
@@ -297,7 +307,7 @@ class Syncing:
 
     async def _fetch_document(self, wanted: Wanted) -> None:
         offset, size = wanted.have, 1
-        while offset < size:
+        while offset < size and await self._has_turn():
             found = await self._client.fetch_document(wanted.sha256, offset)
             if isinstance(found, Trouble) and found.status:
                 return  # it has none, or fetches it itself just now

@@ -78,7 +78,7 @@ async def opened(path: Path) -> AsyncIterator[Side]:
             confirm=confirm,
             counts=counts,
         )
-        async with line(store, what, exchanges, door.receive, name) as syncing:
+        async with line(store, what, exchanges, door.receive, f"{name} by hand") as syncing:
             yield Side(exchanges.peers, Carrying(exchanges), syncing)
         await pinning.read()
     finally:

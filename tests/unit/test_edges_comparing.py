@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import msgspec
 import pytest
 
-from hub.edges.comparing import FromAbove, FromBelow, Said, above, below
+from hub.edges.comparing import FromAbove, FromBelow, Said, above, below, late
 from hub.store.contract.edges import FIRST, Head, Link
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
@@ -70,3 +72,17 @@ def test_a_hub_above_that_has_what_was_never_made_here_is_for_a_person() -> None
     assert "1.8" in above(LINK, Said(made=head(1, 4, B), has=head(1, 8, C))).fork
     later = msgspec.structs.replace(LINK, made=head(3))
     assert "epoch 1" in above(later, AGREES).fork
+
+
+@pytest.mark.parametrize(
+    ("seconds", "comes_late"),
+    [(0.000001, False), (0.0, True), (-0.000001, True), (-239.0, True), (-241.0, False), (86_400.0, False)],
+)
+def test_a_greeting_said_before_one_that_was_believed_is_late_unless_that_clock_was_set_back(
+    seconds: float, comes_late: bool
+) -> None:
+    at = datetime(2026, 11, 24, 1, 0, 0, 123456, tzinfo=UTC)
+    link = Link(partner="x", met_at=at, ahead=-57.654321)
+    believed = at + timedelta(seconds=-57.654321)
+    assert late(link, believed + timedelta(seconds=seconds)) is comes_late
+    assert not late(Link(partner="x"), believed)
