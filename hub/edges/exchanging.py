@@ -10,6 +10,7 @@ from connectors.edge import frames
 from connectors.edge.values import MAJOR, MINOR, Acks, Head, Hello, Refused, Speaks, Wanted
 from hub.edges.comparing import Said
 from hub.edges.receiving import Busy, Came
+from hub.edges.sending import WINDOW
 from hub.store.contract import edges
 from hub.version import own_version
 from schemas.dossier import SCHEMA_ID, Kind
@@ -57,8 +58,11 @@ class Exchanging:
         )
 
     async def acks(self, peer: Peer, after: int, *, busy: bool = False) -> Acks:
-        """Say up to where the other hub's batches were taken in, and what of those behind ``after`` was refused."""
+        """Say up to where the other hub's batches were taken in, and what of those behind ``after`` was refused: and of all that may be under
+        way, because an answer in which a refusal stood may have been lost, and what is not refused counts as taken.
+        """
         link = await self.store.edges.link(peer.partner)
+        after = min(after, max(0, link.taken.seq - WINDOW))
         told = await self.store.edges.refusals(peer.partner, link.taken.epoch, after, PAGE)
         refused = [each for batch in told for each in _REFUSED.decode(batch.refused)]
         return Acks(

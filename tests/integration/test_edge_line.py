@@ -10,11 +10,25 @@ import pytest
 
 from hub.edges.carrying import MAGIC
 from hub.edges.standing import Line, Reached, Standing, line
+from hub.lifecycle import State
 from hub.store.contract.edges import Link
+from hub.store.contract.views import Filter
 from hub.wiring.edge_line import opened, reached, standing
 from hub.wiring.parts import utc_now
 from schemas.problems import Refusal
-from tests.integration.hubs import AT_PROVINCE, AT_TAM_KY, Hub, hubs, received, until
+from tests.integration.hubs import (
+    AT_PROVINCE,
+    AT_TAM_KY,
+    BY_WARD,
+    DISTRICT,
+    OTHER_DISTRICT,
+    At,
+    Hub,
+    System,
+    hubs,
+    received,
+    until,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -100,6 +114,35 @@ async def test_of_a_damaged_file_the_batch_is_named_and_of_a_cut_one_what_is_who
         told = await imported(province, whole[:-20])
         assert (told.known, told.new, told.cut, told.after) == (1, 0, True, 1)
         assert (await imported(province, whole)).new == 1
+
+
+@pytest.mark.parametrize("way", ["file", "greeting"])
+async def test_what_was_refused_is_told_by_file_or_greeting_when_no_answer_came(
+    tmp_path: Path, way: str
+) -> None:
+    stranger = System("la", OTHER_DISTRICT, (OTHER_DISTRICT,))
+    district = At(DISTRICT, (*AT_TAM_KY.systems, stranger), (DISTRICT,))
+    async with hubs(tmp_path, province=AT_PROVINCE, tam_ky=district) as (province, tam_ky):
+        await tam_ky.stop()
+        settings = tam_ky.folder / "partners" / "above.toml"
+        text = settings.read_text("utf-8")
+        settings.write_text(text.replace(f":{tam_ky.line.port}", ":9"), "utf-8")  # type: ignore[union-attr]
+        await tam_ky.start()
+        await tam_ky.say("la", received(tam_ky.code(OTHER_DISTRICT), BY_WARD))
+        await laid_out(tam_ky, "above", 1)
+        assert (await imported(province, await exported(tam_ky))).new == 1
+        if way == "file":
+            async with opened(province.settings) as side:
+                answer, _ = await side.carrying.write(side.peers.of["tam-ky"], only_acks=True)
+            assert (await imported(tam_ky, answer)).ended == 1
+        else:
+            await tam_ky.stop()
+            settings.write_text(text, "utf-8")
+            await tam_ky.start()
+        (told,) = await tam_ky.hears("la", "delivery_failed")
+        assert told["failure"]["code"] == "HUB-EDG-022"
+        (transfer,) = await tam_ky.store.transfers(Filter(partner="above", limit=10))
+        assert (transfer.state, transfer.problem) == (State.REFUSED, "HUB-EDG-022")
 
 
 async def test_one_round_by_command_moves_what_waits(tmp_path: Path) -> None:
