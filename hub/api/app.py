@@ -21,6 +21,7 @@ from hub.api import (
     edge_board,
     edge_desk,
     edge_enrolment,
+    edge_summary,
     edge_versions,
     figures,
     mailbox,
@@ -88,6 +89,7 @@ def build(deps: Deps) -> Edge:
     reports.add(app, deps)
     if deps.below is not None:
         door = edge_desk.add(app, deps, deps.below)
+        edge_summary.add(app, deps, door)
         edge_versions.add(app, deps, door, Shown(deps.store.replicas, deps.below.us))
         if deps.enrolling is not None and deps.enrolled is not None:
             edge_enrolment.add(app, deps, door, deps.enrolling, deps.enrolled)

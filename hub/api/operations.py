@@ -19,6 +19,7 @@ from hub.edges.enrolling import Application, Renewed, Welcome
 from hub.edges.enrolling import Request as KeyRequest
 from hub.figures.report import Report
 from hub.receipts import acknowledgements, mailbox, receipts
+from hub.reconciling import asking
 from hub.registries.catalogues import Document as Catalogue
 from hub.replicating.hook import REPORT, VERSIONS
 from hub.replicating.manifest import Manifest
@@ -333,6 +334,14 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         says="Chào: hai hub nhớ gì về nhau · Greet: what both hubs remember of each other",
         takes={JSON: Hello},
         gives={JSON: Hello},
+        refusals=BETWEEN,
+    ),
+    ("POST", "/edge/v1/summary"): Operation(
+        id="compareDay",
+        tag="hubs",
+        says="Một ngày giữa hai hub: mã băm, hoặc nội dung dưới các nút khác nhau · A day between two hubs: its digest, or what lies below nodes that differ",
+        takes={JSON: asking.Question},
+        gives={JSON: asking.Summary},
         refusals=BETWEEN,
     ),
     ("POST", "/edge/v1/batches"): Operation(

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from hub.partners.partner import Partner
     from hub.probing.checks import Check
     from hub.receipts.receipts import Confirm
+    from hub.reconciling.items import Side as ReconciledSide
     from hub.registries.catalogues import Entry
     from hub.registries.publisher import Publisher
     from hub.replicating.board import Line as Edge
@@ -509,6 +510,18 @@ def edge_side(settings: Path) -> AbstractAsyncContextManager[Side]:
     from hub.wiring.edge_line import opened  # noqa: PLC0415 - heavy; only these commands need it
 
     return opened(settings)
+
+
+async def differing(
+    settings: Path, partner: str, day: date, ours: ReconciledSide
+) -> tuple[ReconciledSide, ReconciledSide]:
+    """Ask the hub above about a day: what is not the same, ours and theirs. Raises ``Refusal`` HUB-RCN-006."""
+    from hub.reconciling.asking import OverTheLine  # noqa: PLC0415 - heavy; only this command needs it
+    from hub.reconciling.summary import Tree  # noqa: PLC0415 - heavy
+    from hub.reconciling.summary import differing as found  # noqa: PLC0415 - heavy
+
+    async with edge_side(settings) as side:
+        return await found(Tree(ours), OverTheLine(side.to(partner), day))
 
 
 async def edge_standing(settings: Path, store: Store, now: datetime) -> Stands:

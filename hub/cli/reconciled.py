@@ -15,7 +15,7 @@ from hub.cli.reconciling import DIFFERENCES, Day, yesterday
 from hub.deadlines.calendar import VIETNAM
 from hub.lifecycle import APPROVED, LEAVING
 from hub.persons import persons
-from hub.reconciling import days, results
+from hub.reconciling import results
 from hub.reconciling.comparing import Fix  # noqa: TC001 - cyclopts reads the annotations at run time
 from hub.store.contract.reconciling import Mended
 
@@ -137,8 +137,7 @@ async def _act(desk: Desk, hub: Hub, kept: Kept, found: Finding, fix: Fix) -> tu
     move = results.MOVES.get(fix)
     if move is None:
         return None, ""
-    sent = await hub.store.days.sent(kept.partner, *days.bounds(kept.day))
-    name = next((each.transfer for each in sent if each.key == found.id), found.id)
+    name = await hub.store.edges.transfer(kept.partner, found.id) or found.id
     view = await finding.transfer(hub.store, name)
     leave = await finding.leave(hub, view, desk.now()) if move in LEAVING else None
     problem = persons.why_not(move, view, hub.partners[kept.partner].receives)

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from hub.cli import reading, show
+from hub.cli import opening, reading, show
 from hub.cli.desk import At, Complaint
 from hub.cli.exits import Exit
 from hub.deadlines.calendar import VIETNAM
-from hub.reconciling import days, lists, results
+from hub.reconciling import days, lists, results, summary
 from hub.reconciling.comparing import Finding, What, counts, findings
 
 if TYPE_CHECKING:
     from hub.cli.desk import Desk
-    from hub.reconciling.items import Item
+    from hub.cli.opening import Hub
+    from hub.reconciling.items import Item, Side
 
 Day = Annotated[date | None, Parameter(name="--day", negative=())]
 File = Annotated[Path | None, Parameter(name="--list", negative=())]
@@ -56,22 +57,30 @@ def yesterday(desk: Desk) -> date:
     return desk.now().astimezone(VIETNAM).date() - timedelta(days=1)
 
 
+async def _sides(desk: Desk, hub: Hub, partner: str, day: date, told: Side | None) -> tuple[str, Side, Side]:
+    """Return where the other side's word comes from, our side and theirs, both in our words for the ways."""
+    of, store = hub.partners[partner], hub.store
+    if told is not None:
+        return "list", await days.ours(store.days, partner, day), told.mirrored
+    if of.room == "edge":
+        ours = await days.crossed(store.days, partner, day)
+        here, there = await opening.differing(desk.settings, partner, day, ours)
+        return "hub", ours, summary.whole(ours, here, there)
+    if not (of.receives and of.receives.acknowledges):
+        raise Complaint("unknown.other_side", Exit.FAILED, partner=partner)
+    sent = (await days.ours(store.days, partner, day))._replace(received=())
+    return "receipts", sent, (await days.receipted(store.days, partner, day)).mirrored
+
+
 async def run(partner: str, /, *, day: Day = None, file: File = None, desk: At) -> int:
-    """Compare with the partner's list; without one with its receipts. What is found is kept. Status 3 when something differs."""
+    """Compare with the partner's list; without one a hub with what it says, others with their receipts. What is found is kept. Status 3 when something differs."""
     on = day or yesterday(desk)
     told = lists.read(reading.piped(desk, file), str(file)) if file else None
     async with desk.hub() as hub:
         if partner not in hub.partners:
             raise Complaint("unknown.partner", Exit.FAILED, name=partner, known=", ".join(hub.partners))
-        receives = hub.partners[partner].receives
-        if told is None and not (receives and receives.acknowledges):
-            raise Complaint("unknown.other_side", Exit.FAILED, partner=partner)
-        ours = await days.ours(hub.store.days, partner, on)
-        if told is None:
-            told = await days.receipted(hub.store.days, partner, on)
-            ours = ours._replace(received=())
-        theirs = told.mirrored
-        made = results.document(partner, on, "list" if file else "receipts", ours, theirs)
+        source, ours, theirs = await _sides(desk, hub, partner, on, told)
+        made = results.document(partner, on, source, ours, theirs)
         kept = await hub.store.reconciled.keep(results.kept(made, desk.by, desk.now()))
     for way, counted in counts(ours, theirs).items():
         desk.tell(

@@ -12,7 +12,7 @@ from hub.reconciling.items import Item, Side, Standing
 if TYPE_CHECKING:
     from datetime import date
 
-    from hub.store.contract.reconciling import Days
+    from hub.store.contract.reconciling import Crossed, Days
 
 STANDINGS = {
     State.DELIVERED: Standing.TAKEN,
@@ -45,6 +45,24 @@ async def ours(days: Days, partner: str, day: date) -> Side:
         for each in await days.came(partner, since, until)
     ]
     return Side(tuple(sent), tuple(came))
+
+
+async def crossed(days: Days, hub: str, day: date) -> Side:
+    """What went between this hub and another in batches that were made on that day."""
+    found = await days.crossed(hub, *bounds(day))
+    sent = [_item(each, _went(each)) for each in found if each.out]
+    refused = {True: Standing.REFUSED, False: Standing.TAKEN}
+    return Side(tuple(sent), tuple(_item(each, refused[each.refused]) for each in found if not each.out))
+
+
+def _went(one: Crossed) -> Standing:
+    if one.under_way:
+        return Standing.OPEN
+    return STANDINGS.get(one.state, Standing.OPEN) if one.state else Standing.TAKEN
+
+
+def _item(one: Crossed, standing: Standing) -> Item:
+    return Item(id=one.key, standing=standing, digest=one.digest)
 
 
 async def receipted(days: Days, partner: str, day: date) -> Side:

@@ -116,6 +116,15 @@ async def differing(ours: Tree, other: Other) -> tuple[Side, Side]:
     return _side(here), _side(there)
 
 
+def whole(ours: Side, here: Side, there: Side) -> Side:
+    """Return all that the other side has, of what differs: ours ``here``, its ``there``; all in our words for the ways."""
+    found = []
+    for way in Way:
+        other = {each.id for each in (*here.of(way), *there.of(way))}
+        found.append((*(each for each in ours.of(way) if each.id not in other), *there.of(way)))
+    return Side(*found)
+
+
 def _different(ours: Tree, node: Node, below: Sequence[str]) -> list[Node]:
     nodes = [Node(node.way, node.prefix + digit) for digit in DIGITS]
     return [each for each, digest in zip(nodes, below, strict=True) if ours.of(each) != digest]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from connectors.edge.calling import Client
     from connectors.edge.values import Hello, Wanted
+    from connectors.transport import Answer
     from hub.edges.comparing import FromAbove
     from hub.edges.exchanging import Exchanging
     from hub.edges.papers import Papers
@@ -99,6 +100,10 @@ class Syncing:
         self._exchanging, self._returning = exchanging, returning
         self._now, self._holder, self._uniform = now, holder, uniform
         self._wait, self._pause, self._papers, self._hooks = wait, pause, papers, hooks
+
+    async def ask(self, path: str, body: bytes) -> Answer | Trouble:
+        """Ask the hub above something that is no part of a round."""
+        return await self._client.post(path, body)
 
     async def run(self) -> None:
         """Go on until it is cancelled."""

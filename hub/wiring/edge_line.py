@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from connectors.edge.calling import Trouble
 from connectors.edge.settings import Settings as EdgeRoom
 from hub.edges.carrying import Carrying
 from hub.edges.pinning import Pinning
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hub.edges.peers import Peers
+    from hub.reconciling.asking import Post
     from hub.settings.file import Settings
     from hub.store.contract.store import Store
     from hub.wiring.declared import Declared
@@ -54,6 +56,20 @@ class Side(msgspec.Struct, frozen=True):
     peers: Peers
     carrying: Carrying
     syncing: Syncing | None
+
+    def to(self, partner: str) -> Post:
+        """Return how this hub asks a partner over the line. Raises ``Refusal`` HUB-RCN-006 for any but the hub above."""
+        syncing, above = self.syncing, self.peers.above
+        if syncing is None or above is None or above.partner != partner:
+            raise refuse("HUB-RCN-006", partner, rule="the hub above")
+
+        async def post(path: str, body: bytes) -> bytes:
+            answer = await syncing.ask(path, body)
+            if isinstance(answer, Trouble):
+                raise refuse("HUB-RCN-006", path, detail=f"{answer.code} {answer.detail}".strip())
+            return answer.body
+
+        return post
 
 
 @asynccontextmanager

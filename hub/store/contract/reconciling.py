@@ -37,6 +37,21 @@ class Came(Value, frozen=True):
     digest: str
 
 
+class Crossed(Value, frozen=True):
+    """What a batch between two hubs brought, by its manifest. ``out``: from here. ``digest``: SHA-256 (hex) of the entry's bytes.
+
+    ``state``: of the transfer that went out; ``None``: what came is here, or it is forgotten where it is from. ``refused``: what came was
+    not taken. ``under_way``: the other hub did not acknowledge that batch.
+    """
+
+    out: bool
+    key: str
+    digest: str
+    state: State | None = None
+    refused: bool = False
+    under_way: bool = False
+
+
 class Days(Protocol):
     """``since`` up to before ``until``, by when the hub accepted each message. The cost is that of what was accepted then by anybody.
 
@@ -48,6 +63,10 @@ class Days(Protocol):
         ...
 
     async def came(self, partner: str, since: datetime, until: datetime) -> tuple[Came, ...]: ...
+
+    async def crossed(self, partner: str, since: datetime, until: datetime) -> tuple[Crossed, ...]:
+        """What went in batches that were made then, by either hub; of what came only what is here or was refused."""
+        ...
 
 
 class Kept(Value, frozen=True):
