@@ -94,6 +94,8 @@ STANDING: tuple[show.Column[Standing], ...] = (
     show.Column("contact", lambda row: row.link.met_at if row.link else None, _contact),
     show.Column("up", _up, _shown_up),
     show.Column("taken_in", lambda row: row.link.taken.seq if row.link else 0),
+    show.Column("stands_version", lambda row: row.version, lambda row, _: f"{row.version}/{row.newest}"),
+    show.Column("newest_version", lambda row: row.newest),
     show.Column("clock_off", lambda row: round(row.link.ahead, 1) if row.link else 0.0),
     show.Column(
         "disk_free",

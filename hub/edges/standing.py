@@ -37,7 +37,9 @@ class Reached(StrEnum):
 
 
 class Standing(Value, frozen=True, kw_only=True):
-    """``above`` empty: this hub has none. ``free``: bytes on the disk, of ``room``."""
+    """``above`` empty: this hub has none. ``free``: bytes on the disk, of ``room``. ``version``: which of the hub above's is in force here;
+    ``newest``: the newest that is known here.
+    """
 
     hub: str
     above: str = ""
@@ -49,6 +51,7 @@ class Standing(Value, frozen=True, kw_only=True):
     room: int = 1
     ends: datetime | None = None
     version: int = 0
+    newest: int = 0
     now: datetime
 
     @property

@@ -20,7 +20,9 @@ from hub.edges.standing import Reached, Standing
 from hub.metrics.counts import Counts
 from hub.processes import pool
 from hub.processes.thread import Thread
+from hub.replicating import laying
 from hub.rounds.syncing import Syncing  # noqa: TC001 - msgspec reads the annotations at run time
+from hub.settings import replica
 from hub.store.sqlite.connection import SMALL
 from hub.trust.state import Known
 from hub.wiring.collecting import Door, Hands
@@ -124,12 +126,16 @@ async def standing(path: Path, store: Store, now: datetime) -> Standing:
         return seen
     partner, code, room = found
     link = await store.edges.link(partner)
+    laid = laying.read(replica.record(told))
+    known = await store.replicas.newest(laid.hub or code)
     return msgspec.structs.replace(
         seen,
         above=code,
         url=room.url or "",
         link=link,
         waiting=await store.edges.waiting(partner),
+        version=laid.number,
+        newest=known.number if known else 0,
         reached=await reached(room.url or ""),
     )
 

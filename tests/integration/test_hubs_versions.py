@@ -13,6 +13,7 @@ from hub.settings import replica
 from hub.store.contract.replicas import Succession
 from hub.store.contract.views import Filter
 from hub.wiring import declared
+from hub.wiring.edge_line import standing
 from hub.wiring.edges import boarded, edges_of, publish
 from hub.wiring.own_keys import sign_by
 from tests.integration.hubs import (
@@ -77,6 +78,8 @@ async def test_a_version_goes_down_and_stands_there_and_the_hub_above_hears_of_i
         assert renewing.asked(settings_of(tam_ky).data / replica.FOLDER) != before
         (kept,) = await tam_ky.store.replicas.versions(province.at.code)
         assert kept.stands_at is not None
+        seen = await standing(tam_ky.settings, tam_ky.store, datetime.now(UTC))
+        assert (seen.version, seen.newest) == (1, 1)
         pins = replica.site(settings_of(tam_ky)) / str(Kind.PINS) / "hub"
         assert len(list(pins.glob("*.pem"))) == 1
         edges = edges_of(declared.declared(province.settings).partners)
