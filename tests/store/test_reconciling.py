@@ -16,6 +16,7 @@ from hub.reconciling.comparing import What, findings
 from hub.reconciling.days import ours, receipted
 from hub.reconciling.items import Item, Side, Standing
 from hub.store.contract.delivery import Acknowledgement
+from hub.store.contract.edges import FIRST, Batch
 from hub.store.contract.reconciling import Act, Mended, Signed
 from schemas.problems import Refusal
 from tests.store.samples import acceptance, at, delivered, roomy, sealed
@@ -216,3 +217,15 @@ async def test_a_result_never_changes_and_is_mended_and_signed_once(store: Store
     assert await store.reconciled.listed(DAY) == (newer,)
     said = {each.what for each in await store.journal(transfer=lost)}
     assert {"send_again", "reconciliation_mended"} <= said
+
+
+async def test_what_came_in_a_batch_counts_only_where_it_is_here_or_was_refused(store: Store) -> None:
+    rows = [{"key": f"{name}:x:0", "id": name, "sha256": name} for name in ("m1", "lost", "refused")]
+    manifest = msgspec.json.encode({"made_at": at(1), "entries": rows})
+    refused = b'[{"key":"refused:x:0","code":"HUB-DOS-002","rule":""}]'
+    batch = Batch(epoch=1, seq=1, digest="b1", manifest=manifest, signature="", refused=refused)
+    await store.accept(acceptance("m1", dossier="d1"))
+    assert await store.edges.take("x", batch, FIRST, at(2))
+    found = await store.days.crossed("x", at(0), at(10))
+    assert [(each.key, each.refused) for each in found] == [("m1:x:0", False), ("refused:x:0", True)]
+    assert await store.days.crossed("x", at(5), at(10)) == ()
