@@ -99,11 +99,9 @@ def decide(
             settles_duty=judged.settles_duty,
             informed=parts.router.informed(parts.parties, judged.sender),
             answers=judged.answers,
-            entitled=judged.relayed is not None
-            or (
-                before is not None
-                and parts.router.entitled(before, parts.parties, judged.sender, on=now.date())
-            ),
+            entitled=before is not None
+            and parts.router.entitled(before, parts.parties, judged.sender, on=now.date()),
+            below=parts.router.is_below(parts.parties, judged.sender),
         ),
         hub=parts.hub,
         on=now.date(),
@@ -141,8 +139,9 @@ def decide(
             agency=judged.relayed.agency if judged.relayed else "",
         )
     )
-    if after is not None and quarantine is None:
-        after = joining.join(after, (each.partner for each in routed.recipients if each.problem is None))
+    if after is not None:  # what is quarantined here other hubs hear all the same, and may answer
+        told_of = (each for each in routed.recipients if each.problem is None)
+        after = joining.join(after, (each.partner for each in told_of if quarantine is None or each.relays))
     if after is not None and isinstance(judgement, Advanced) and heard.believed:
         procedure = parts.router.procedure(after)
         hours = procedure.hours if procedure else None

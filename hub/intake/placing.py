@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from hub.intake import trusting
 from hub.store.contract.intake import Numbered
 from hub.story import merging, record, tellings
 from hub.story.advance import resolve, said
@@ -75,12 +76,15 @@ def placed(  # noqa: PLR0913 - one parameter for each thing that it depends on
 ) -> Placed:
     """``hub``: this hub's code; everything else as of ``hub.story.advance.resolve``, which says what is raised. Beside it of what is relayed:
 
-    ``Refusal`` HUB-DOS-012 (words that cannot be read, or that its agency may not say), HUB-DOS-013 (another message has its number).
+    ``Refusal`` HUB-DOS-012 (words that cannot be read, or that its agency may not say), HUB-DOS-013 (another message has its number),
+    HUB-EDG-022 (a stamp of this hub's own).
     """
     told = judged.relayed
     words = gathered(told.words) if told is not None and message.dossier is not None else None
     if told is not None and words is not None and APART not in told.words:
-        _trusted(message, told, words, forms, heirs, before=before, brought_by=judged.sender)
+        trusting.words_held(before, message, judged, told, words, sender, forms=forms, heirs=heirs)
+        if sender.below:
+            trusting.stamp_held(told, before, hub)
         return _relayed(before, message, judged, told, words, known)
     words = resolve(before, message, sender, on=on, received_by=judged.received_by, forms=forms, heirs=heirs)
     if words is None:
@@ -120,27 +124,6 @@ def _relayed(
     prefix = prefix_of(record.from_json(known.prefix)) if known.prefix else None
     heard = anew(before, prefix, past, _telling(told, judged, words, stamp))
     return Placed(heard.judged, words, stamp, heard.aside)
-
-
-def _trusted(
-    message: Message,
-    told: Relayed,
-    words: Words,
-    forms: Mapping[str, str],
-    heirs: Callable[[str], str],
-    *,
-    before: Story | None,
-    brought_by: str,
-) -> None:
-    """What words say beside the message must be what its agency can say: of another agency's leg only who opened the dossier speaks, so only
-    the hub from which the dossier came here. Raises ``Refusal`` HUB-DOS-012.
-    """
-    if words.kind is not message.kind:
-        raise refuse("HUB-DOS-012", "words/kind", rule=message.kind)
-    agency = forms.get(told.agency, told.agency)
-    opened = words.by_origin and (before is None or before.origin == brought_by)
-    if agency not in {words.speaker, heirs(words.speaker)} and not opened:
-        raise refuse("HUB-DOS-012", "words/speaker", rule=told.agency)
 
 
 def _telling(told: Relayed, judged: Judged, words: Words, stamp: Stamp) -> Telling:

@@ -275,6 +275,21 @@ class Case:
             child in self.below(agency) for agency in named
         )
 
+    def concerns(self, child: Party) -> bool:
+        """Whether a hub below may speak of the dossier: it had it before, or serves who received, opened, has, had or decides it; also one
+        that was taken over, of what it said before.
+        """
+        if self.story is None:
+            return False
+        told, known, within = self.story, self.router.agencies.known, self.router.agencies.is_within
+        named = [each for each in (told.received_by, told.origin_agency, *told.holders, self.named) if each]
+        return child.partner_id in (told.origin, *told.heard) or any(
+            each in child.serves
+            or child in self.below(each)
+            or (known(each) is not None and any(within(each, tree) for tree in child.serves))
+            for each in named
+        )
+
     def parked(self, role: Role, code: str, detail: str) -> Recipient:
         problem = Problem(code=code, rule=f"routes: {role}", detail=detail)
         return Recipient(partner=NOBODY, role=role, stage=self.parks_as, problem=problem)

@@ -125,12 +125,22 @@ class Router(Value, frozen=True):
         return next(rule for rule in self.table.rule if self._fits(rule, kind, story))
 
     def entitled(self, story: Story, parties: Roster | Sequence[Party], partner: str, *, on: date) -> bool:
-        """Whether the routes name this partner for the dossier: it is the system of the agency that decides it."""
+        """Whether the routes name this partner for the dossier: it is the system of the agency that decides it.
+
+        The hub above may speak of every dossier: it has judged who speaks. One below may where it serves who opened, received,
+        has, had or decides it.
+        """
         over = self._roster(parties)
         speaker = over.by_id.get(partner)
-        if speaker is not None and speaker.hub:
-            return True  # it has judged who speaks, at the hub that serves them
-        return Case(self, over, Asked(partner, on, Seen.of(story))).sender_decides
+        case = Case(self, over, Asked(partner, on, Seen.of(story, over.hubs)))
+        if speaker is None or not speaker.hub:
+            return case.sender_decides
+        return speaker.hub == "parent" or case.concerns(speaker)
+
+    def is_below(self, parties: Roster | Sequence[Party], partner: str) -> bool:
+        """Whether the partner is a hub below this one."""
+        party = self._roster(parties).by_id.get(partner)
+        return party is not None and party.hub == "child"
 
     def informed(self, parties: Roster | Sequence[Party], partner: str) -> bool:
         """Whether a partner hears of dossiers, and is only told."""

@@ -40,7 +40,7 @@ class Sender(Value, frozen=True):
     ``may_create``: the dossier's code lies in the partner's agency trees. ``entitled``: the routes name this partner for
     the dossier, although it is not in the story yet. ``settles_duty``: its *finished* says that duties are settled, too.
     ``informed``: its file says that it is only told. ``answers``: the kind of the hub's message to it that this one is a
-    status about; ``None``: it is none, or about nothing that the hub sent it.
+    status about; ``None``: it is none, or about nothing that the hub sent it. ``below``: it is a hub below this one.
     """
 
     partner: str
@@ -50,6 +50,7 @@ class Sender(Value, frozen=True):
     settles_duty: bool = False
     informed: bool = False
     answers: Kind | None = None
+    below: bool = False
 
 
 def advance(
@@ -116,7 +117,7 @@ def resolve(
         leg.agency for leg in story.legs if leg.agency != agency and heirs(leg.agency) == agency
     )
     opened = story.origin_agency != agency and heirs(story.origin_agency) == agency
-    if not (_may_speak(story, sender, agency) or inherited or opened):
+    if not has_part(story, sender, agency, heirs):
         raise refuse("HUB-DOS-003", "/dossier/code", rule="origin, leg or recipient of the dossier")
     return msgspec.structs.replace(
         words,
@@ -160,9 +161,13 @@ def _effect(story: Story, kind: Kind, sender: Sender, agency: str) -> Effect:
     return Effect.PROGRESS if kind is Kind.STEP else Effect.NOTED
 
 
-def _may_speak(story: Story, sender: Sender, agency: str) -> bool:
+def has_part(story: Story, sender: Sender, agency: str, heirs: Callable[[str], str] = _itself) -> bool:
+    """Whether it may speak of the dossier. ``agency``: in the one form of its code; it has a leg, or took over who has one or opened it."""
     return (
-        sender.entitled or sender.partner in story.parties or any(leg.agency == agency for leg in story.legs)
+        sender.entitled
+        or sender.partner in story.parties
+        or any(agency in {leg.agency, heirs(leg.agency)} for leg in story.legs)
+        or (story.origin_agency != agency and heirs(story.origin_agency) == agency)
     )
 
 
