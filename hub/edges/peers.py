@@ -12,12 +12,13 @@ Sign = Callable[[bytes, datetime], str]
 
 
 class Peer(NamedTuple):
-    """``code``: what it calls itself; ``above``: it is the hub above this one."""
+    """``code``: what it calls itself; ``above``: it is the hub above this one. ``serves``: agencies whose systems are there."""
 
     partner: str
     code: str
     above: bool
     verify: Verify
+    serves: tuple[str, ...] = ()
 
 
 class Peers(NamedTuple):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from connectors.edge import values
+    from hub.edges.stamping import Stamping
     from hub.metrics.counts import Counts
     from hub.store.contract.edges import Link
     from hub.store.contract.intake import Accepted
@@ -66,7 +67,7 @@ class Take(Protocol):
 class Receiving:
     """One per process. ``may_begin``: partners whose new epochs are believed: the hub above."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything that it works with
         self,
         store: Store,
         take: Take,
@@ -75,10 +76,12 @@ class Receiving:
         new_id: Callable[[], str],
         catalogue: Catalogue,
         counts: Counts,
+        stamping: Stamping,
         may_begin: frozenset[str] = frozenset(),
     ) -> None:
         self._store, self._take, self._now, self._new_id = store, take, now, new_id
         self._catalogue, self._counts, self._may_begin = catalogue, counts, may_begin
+        self._stamping = stamping
 
     async def receive(self, partner: str, came: Came) -> bool:
         """Take one batch in; false: it is not the next one, so nothing was done. Raises ``Refusal`` HUB-EDG-020; ``Busy``."""
@@ -150,15 +153,19 @@ class Receiving:
 
     async def _one(self, partner: str, row: values.Row, entry: bytes) -> dict[str, str] | None:
         try:
-            taken = succession.of(await self._store.replicas.successions(), partner)
-            if taken is not None:
-                for each in (*_history(entry), entry):
+            successions = await self._store.replicas.successions()
+            taken = succession.of(successions, partner)
+            for each in (*_history(entry), entry):
+                if taken is not None:
                     succession.may_say(taken, _said_at(each), self._now())
+                await self._stamping.may_bring(partner, _stamped_by(each), successions, self._now())
             if hashlib.sha256(entry).hexdigest() != row.sha256:
                 raise refuse("HUB-EDG-002", "entries", rule="sha256 of its row")
             for earlier in _history(entry):
                 await self.accept(partner, _id(earlier), earlier)
+                await self._stamping.brought(partner, _stamped_by(earlier), self._now())
             await self.accept(partner, row.id, entry)
+            await self._stamping.brought(partner, _stamped_by(entry), self._now())
         except Refusal as refusal:
             if self._catalogue[refusal.code].retry == "yes":
                 raise Busy(refusal.code) from None
@@ -199,6 +206,10 @@ def _said_at(entry: bytes) -> datetime:
     return at if at is not None and at.tzinfo is not None else NOW_OR_LATER
 
 
+class _Stamp(msgspec.Struct):
+    hub: str = ""
+
+
 class _Entry(msgspec.Struct):
     """What is read of an entry before it is judged; whatever is wrong with it the judge says."""
 
@@ -206,6 +217,7 @@ class _Entry(msgspec.Struct):
     message: _Message = msgspec.field(default_factory=_Message)
     history: tuple[msgspec.Raw, ...] = ()
     accepted_at: datetime | None = None
+    stamp: _Stamp = msgspec.field(default_factory=_Stamp)
 
 
 _PEEK = msgspec.json.Decoder(_Entry)
@@ -221,6 +233,10 @@ def _peek(entry: bytes) -> _Entry:
 def _subject(entry: bytes) -> str:
     dossier = _peek(entry).message.dossier
     return dossier.code if dossier else ""
+
+
+def _stamped_by(entry: bytes) -> str:
+    return _peek(entry).stamp.hub
 
 
 def _id(entry: bytes) -> str:

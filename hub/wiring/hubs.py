@@ -20,6 +20,7 @@ from hub.edges.receiving import Receiving
 from hub.edges.relaying import Place, Relaying
 from hub.edges.returning import Returning
 from hub.edges.sending import Sending
+from hub.edges.stamping import Stamping
 from hub.intake.placing import APART
 from hub.rounds.rounds import beside
 from hub.rounds.syncing import Syncing
@@ -73,7 +74,9 @@ def _peer(partner: Partner, told: EdgeRoom, pinning: Pinning) -> Peer:
         pins = Pins([*named, *(pin(x509.load_pem_x509_certificate(one)) for one in issued)])
         return DetachedVerifier(pins, PROFILE).verify
 
-    return Peer(partner.id, told.code or partner.agency, told.parent, pinning.verifier(partner.id, make))
+    verify = pinning.verifier(partner.id, make)
+    serves = tuple(dict.fromkeys((partner.agency, *partner.party.serves)))
+    return Peer(partner.id, told.code or partner.agency, told.parent, verify, serves)
 
 
 def exchanging(
@@ -94,6 +97,7 @@ def exchanging(
         new_id=new_ids(),
         catalogue=errors.load(),
         counts=counts,
+        stamping=Stamping(store.edges, known),
         may_begin=frozenset({above.partner} if above else ()),
     )
     return Exchanging(store, known, sending, receiving, utc_now)

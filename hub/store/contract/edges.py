@@ -183,6 +183,14 @@ class Edges(Protocol):
         """Return batches behind ``after`` in which something was refused."""
         ...
 
+    async def origin(self, hub: str) -> str:
+        """Return the partner through which a hub's messages come; empty where none has come yet."""
+        ...
+
+    async def originates(self, hub: str, partner: str, now: datetime) -> None:
+        """From here on they come through this partner."""
+        ...
+
     # when the two do not agree any more
     async def stand(self, partner: str, code: str, detail: str, now: datetime) -> None:
         """Take nothing more of it until a person readmits it. What stood first stays."""

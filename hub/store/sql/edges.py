@@ -307,6 +307,18 @@ def came_as(db: Db, bodies: Bodies, partner: str, keys: Sequence[str]) -> dict[s
     return found
 
 
+_ORIGIN = """
+INSERT INTO edge_origin(hub, partner, since) VALUES(?,?,?) ON CONFLICT(hub) DO UPDATE SET partner=excluded.partner, since=excluded.since
+WHERE edge_origin.partner<>excluded.partner
+"""
+
+
+def originates(db: Db, hub: str, partner: str, at: int) -> None:
+    db.execute(_ORIGIN, (hub, partner, at))
+    if db.changes():
+        journal.write(db, at, "edge_origin", facts={"hub": hub, "partner": partner})
+
+
 # --- when the two do not agree any more
 
 
@@ -461,6 +473,15 @@ class SqlEdges:
         return await self._reads.run(
             lambda db: batches(db, partner, IN, epoch, after, limit, "AND refused<>'[]'")
         )
+
+    async def origin(self, hub: str) -> str:
+        row = await self._reads.look(
+            lambda db: one(db, "SELECT partner FROM edge_origin WHERE hub=?", (hub,))
+        )
+        return str(row[0]) if row else ""
+
+    async def originates(self, hub: str, partner: str, now: datetime) -> None:
+        await self._writes.run(lambda db: originates(db, hub, partner, micros(now)))
 
     async def stand(self, partner: str, code: str, detail: str, now: datetime) -> None:
         await self._writes.run(lambda db: stand(db, partner, code, detail, micros(now)))
