@@ -43,7 +43,7 @@ OPENING = {"by_origin", "received_by", "opened_on"}
 
 def lies(monkeypatch: pytest.MonkeyPatch, lie: Lie) -> None:
     """From here on the hub below seals ``lie``: ``code``, ``kind`` of the message, and what else its entry says of it."""
-    honest = Relaying._with_place  # noqa: SLF001 - what an attacker changes on a machine of its own
+    honest = Relaying._with_place
 
     async def dishonest(self: Relaying, work: Work) -> Work:
         work = await honest(self, work)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,11 +11,12 @@ from hub.edges.peers import Peer, Peers, nobody_is_believed, nobody_signs
 from hub.edges.stamping import Stamping
 from hub.store.contract.replicas import Succession
 from schemas.problems import Refusal
-from tests.store.samples import NOW
+from tests.store.samples import at
 
 if TYPE_CHECKING:
     from hub.store.contract.store import Store
 
+NOW = at(0)
 BELOW = {
     each: Peer(each, f"hub-{each}", above=False, verify=nobody_is_believed, serves=(each,))
     for each in ("tam-ky", "hoi-an", "dien-ban")
@@ -32,8 +33,7 @@ def stamping(store: Store) -> Stamping:
 async def brings(stamping: Stamping, partner: str, hub: str, *taken_over: Succession) -> bool:
     try:
         await stamping.may_bring(partner, hub, taken_over, NOW)
-    except Refusal as refusal:
-        assert refusal.code == "HUB-EDG-022"
+    except Refusal:
         return False
     await stamping.brought(partner, hub, NOW)
     return True
@@ -69,7 +69,7 @@ async def test_where_a_unit_was_taken_over_its_hubs_come_through_the_heir(
     store: Store, stamping: Stamping
 ) -> None:
     assert await brings(stamping, "tam-ky", "ward")
-    begins = date(2000, 1, 1)
+    begins = NOW.date() - timedelta(days=1)
     over = Succession(
         partner="tam-ky",
         agency="tam-ky",

@@ -32,6 +32,7 @@ ENDS = (Kind.FINISHED, Kind.WITHDRAWN, Kind.RETURNED, Kind.RECALLED, Kind.STEP)
 
 @pytest.fixture
 def here(accepting: Accepting) -> Accepting:
+    assert isinstance(accepting.parties, tuple)
     return msgspec.structs.replace(accepting, parties=(*accepting.parties, BELOW, ABOVE))
 
 
