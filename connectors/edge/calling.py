@@ -79,9 +79,9 @@ class Client:
         answer = await self._send("GET", f"/edge/v1/returns?epoch={epoch}&after={after}")
         return answer if isinstance(answer, Trouble) else [each for each in answer.body.split(b"\n") if each]
 
-    async def give_back(self, returned: bytes) -> Trouble | None:
-        """Give the other hub a batch of its own that it does not know any more; nothing: that was the last one."""
-        answer = await self._send("POST", "/edge/v1/returns", returned)
+    async def give_back(self, returned: bytes, epoch: int) -> Trouble | None:
+        """Give the other hub a batch of its own that it does not know any more; nothing: that was the last one. ``epoch``: the last that came of it."""
+        answer = await self._send("POST", f"/edge/v1/returns?epoch={epoch}", returned)
         return answer if isinstance(answer, Trouble) else None
 
     async def fetch_document(self, sha256: str, offset: int) -> tuple[bytes, int] | Trouble:

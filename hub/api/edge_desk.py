@@ -120,7 +120,7 @@ class Door:
         """Give back what this hub had sent and does not know any more; nothing: that was the last of it."""
         peer = self.hub(request)
         raw = await self.body(request, MOST_RETURNED)
-        await self._below.take_back(peer, raw, last=not raw)
+        await self._below.take_back(peer, raw, _number(request, "epoch", 0))
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     async def wanted(self, request: Request) -> Response:

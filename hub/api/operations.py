@@ -381,6 +381,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         tag="hubs",
         says="Trả lại gói mà hub này đã gửi và không còn biết; rỗng: hết · Give back a batch that this hub had sent and does not know any more; nothing: that was the last",
         takes={JSON: TEXT},
+        parameters=("epoch",),
         status=204,
         refusals=BETWEEN,
     ),

@@ -219,7 +219,9 @@ def _collected(facts: Facts, opened: Opened) -> Iterator[Finding]:
 def _edges(_: Facts, opened: Opened) -> Iterator[Finding]:
     for worry in opened.edges:
         values = {**worry.values, "partner": worry.partner}
-        yield Finding(id=f"edge-{worry.what}", grave=worry.what in {"stands", "broken"}, values=values)
+        yield Finding(
+            id=f"edge-{worry.what}", grave=worry.what in {"stands", "broken", "halted"}, values=values
+        )
 
 
 def _strays(_: Facts, opened: Opened) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from hub.edges.comparing import below, late
 from hub.edges.exchanging import ours, said
 from hub.replicating import succession
 from hub.store.contract.edges import Contact
-from schemas.problems import refuse
+from schemas.problems import Refusal, refuse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -135,16 +135,28 @@ class Below:
     async def returned(self, peer: Peer, epoch: int, after: int) -> Sequence[bytes]:
         """Give the hub below back what it lost, as texts."""
         await self.believed(peer)
-        return await self._returning.give(peer, epoch, after, ANSWER)
+        return [each.text for each in await self._returning.give(peer, epoch, after, ANSWER)]
 
-    async def take_back(self, peer: Peer, raw: bytes, *, last: bool) -> None:
-        """Take back what this hub lost; behind the ``last`` of it a new epoch begins, because its numbers were used."""
+    async def take_back(self, peer: Peer, raw: bytes, epoch: int) -> None:
+        """Take back what this hub lost; nothing: that was the last of it, and a new epoch begins behind ``epoch``, because its numbers were used.
+
+        Raises ``Refusal`` HUB-EDG-025, which is written down, and whatever may be tried again: no epoch begins before all of it is here.
+        """
         await self.believed(peer)
-        manifest = await self._returning.take(raw) if raw else None
-        if last:
-            link = await self._store.edges.link(peer.partner)
-            epoch = max(link.made.epoch, manifest.epoch if manifest else 0) + 1
-            await self._store.edges.begin(peer.partner, out=epoch, taken=link.taken.epoch, now=self._now())
+        if raw:
+            await self._taken_back(peer, raw)
+            return
+        link = await self._store.edges.link(peer.partner)
+        out = max(epoch or link.made.epoch, link.made.epoch - 1) + 1
+        await self._store.edges.begin(peer.partner, out=out, taken=link.taken.epoch, now=self._now())
+
+    async def _taken_back(self, peer: Peer, raw: bytes) -> None:
+        try:
+            await self._returning.take(raw)
+        except Refusal as refusal:
+            contact = Contact(at=self._now(), error=refusal.code, detail=refusal.problems[0].detail)
+            await self._store.edges.met(peer.partner, contact)
+            raise
 
     async def _stands(self, peer: Peer) -> None:
         """Raises ``Refusal`` HUB-EDG-044 for a hub whose unit was taken over, once it is drained."""

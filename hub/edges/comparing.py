@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from hub.store.contract.edges import Head, Link
@@ -27,6 +28,13 @@ class Said(NamedTuple):
     has: Head
 
 
+class Behind(NamedTuple):
+    """A place in a way: all batches behind it, in its epoch and in later ones."""
+
+    epoch: int
+    seq: int
+
+
 class FromBelow(NamedTuple):
     """``fork``: why it is not believed; empty: it is. ``lost``: batches of ours behind that one it can give back to us: this hub was restored."""
 
@@ -39,9 +47,9 @@ class FromAbove(NamedTuple):
     (0: none); ``fetch_back``: we lost batches of ours behind that one, which it has. ``fork``: what nothing but a person can mend.
     """
 
-    give_back: int | None = None
+    give_back: Behind | None = None
     fall_back: int | None = None
-    fetch_back: int | None = None
+    fetch_back: Behind | None = None
     out: int = 0
     taken: int = 0
     fork: str = ""
@@ -91,7 +99,7 @@ def above(link: Link, said: Said) -> FromAbove:
     has, made = said.has, said.made
     found = FromAbove()
     if has.epoch > link.made.epoch:
-        found = found._replace(out=has.epoch, fetch_back=link.made.seq)
+        found = found._replace(out=has.epoch, fetch_back=Behind(link.made.epoch, link.made.seq))
     elif has.epoch < link.made.epoch:
         return FromAbove(fork=f"it is in epoch {has.epoch} of what we send, not {link.made.epoch}")
     elif has.seq > link.made.seq:
@@ -100,8 +108,13 @@ def above(link: Link, said: Said) -> FromAbove:
         found = found._replace(fall_back=has.seq)
     if made.epoch > link.taken.epoch:
         found = found._replace(taken=made.epoch)
-    elif made.epoch < link.taken.epoch:
-        found = found._replace(give_back=0)
-    elif made.seq < link.taken.seq:
-        found = found._replace(give_back=made.seq)
+    elif (made.epoch, made.seq) < (link.taken.epoch, link.taken.seq):
+        found = found._replace(give_back=Behind(made.epoch, made.seq))
     return found
+
+
+def spans(behind: Behind, last: int) -> Iterator[Behind]:
+    """Return where to begin in each epoch, up to the ``last``: whoever lost more than one needs all of them."""
+    yield behind
+    for epoch in range(behind.epoch + 1, last + 1):
+        yield Behind(epoch, 0)

@@ -7,12 +7,13 @@ that it is there. What it had relayed for others comes again from them.
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import structlog
 
 from connectors.edge import texts, values
+from hub.delivery.failure import HUB
 from hub.judging.contract import Inbound
 from hub.judging.wrapping import KEY_HEADER
 from schemas.problems import Refusal, refuse
@@ -25,15 +26,24 @@ if TYPE_CHECKING:
     from hub.edges.receiving import Take
     from hub.store.contract.edges import Batch
     from hub.store.contract.store import Store
+    from schemas.errors import Catalogue
 
 log = structlog.get_logger(__name__)
 
 FORM = "HUB-EDG-002"
+NO_SENDER = "HUB-EDG-025"
 PAGE = 50
 
 
+class Given(NamedTuple):
+    """A batch that goes back. ``seq``: its number."""
+
+    seq: int
+    text: bytes
+
+
 class Returning:
-    """One per process. ``senders``: partners here that send."""
+    """One per process. ``senders``: partners here that send, and the hub itself, which says again what it has to say."""
 
     def __init__(
         self,
@@ -44,16 +54,18 @@ class Returning:
         senders: Mapping[str, object],
         now: Callable[[], datetime],
         new_id: Callable[[], str],
+        catalogue: Catalogue,
     ) -> None:
         self._store, self._peers, self._take = store, peers, take
         self._senders, self._now, self._new_id = senders, now, new_id
+        self._catalogue = catalogue
 
-    async def give(self, peer: Peer, epoch: int, after: int, most: int) -> tuple[bytes, ...]:
+    async def give(self, peer: Peer, epoch: int, after: int, most: int) -> tuple[Given, ...]:
         """Return batches of the other hub that came here, behind ``after``, as texts of together some ``most`` bytes."""
-        found: list[bytes] = []
+        found: list[Given] = []
         for batch in await self._store.edges.all_that_came(peer.partner, epoch, after, PAGE):
-            found.append(texts.write(await self._returned(peer, batch)))
-            if sum(map(len, found)) >= most:
+            found.append(Given(batch.seq, texts.write(await self._returned(peer, batch))))
+            if sum(len(each.text) for each in found) >= most:
                 break
         return tuple(found)
 
@@ -66,7 +78,8 @@ class Returning:
     async def take(self, raw: bytes) -> values.Manifest:
         """Take a batch of this hub's own back in; what is known already is left as it is.
 
-        Raises ``Refusal`` HUB-EDG-002, HUB-SIG-*: this hub never made it.
+        Raises ``Refusal`` HUB-EDG-002, HUB-SIG-*: this hub never made it; HUB-EDG-025: a sender's partner file is not here; whatever may be tried
+        again (intake is full): then not all of it is here yet, and it must come again.
         """
         returned = texts.read(values.Returned, raw, limit=64 * 2**20)
         self._peers.verify(returned.manifest, returned.signature, self._now())
@@ -80,10 +93,12 @@ class Returning:
 
     async def _again(self, raw: bytes) -> None:
         entry = msgspec.json.decode(raw, type=values.Entry)
-        if entry.stamp.hub != self._peers.us or entry.sender not in self._senders:
+        if entry.stamp.hub != self._peers.us or entry.sender == HUB:
             return
         if await self._store.message(entry.id) is not None:
             return
+        if entry.sender not in self._senders:
+            raise refuse(NO_SENDER, "sender", detail=entry.sender)
         inbound = Inbound(
             message=self._new_id(),
             sender=entry.sender,
@@ -96,6 +111,8 @@ class Returning:
         try:
             await self._take(inbound, entry.sender)
         except Refusal as refusal:
+            if self._catalogue[refusal.code].retry == "yes":
+                raise
             log.warning("not_taken_back", sender=entry.sender, code=refusal.code, message=entry.id)
 
 

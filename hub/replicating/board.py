@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from hub.store.contract.replicas import Succession, Told
 
+NO_SENDER = "HUB-EDG-025"
+"""What comes back to a hub waits for the partner file of the system that had sent it."""
 SILENT_AFTER = timedelta(hours=1)
 """How long a hub below may not be heard before somebody is told: it works on without a line, but somebody should know."""
 SKEW = 60.0
@@ -198,3 +200,10 @@ def worries(lines: Sequence[Line], now: datetime) -> Iterator[Worry]:
         if line.told_at and line.version < line.newest and line.problem:
             values = {"version": str(line.version), "newest": str(line.newest), "code": line.problem}
             yield Worry(what="behind", partner=line.partner, values=values)
+
+
+def halted(link: Link) -> Iterator[Worry]:
+    """Say where giving back waits for a person."""
+    if link.error == NO_SENDER:
+        values = {"code": link.error, "detail": link.error_detail}
+        yield Worry(what="halted", partner=link.partner, values=values)

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from connectors.edge.calling import Trouble
-from hub.edges.comparing import above
+from hub.edges.comparing import above, spans
 from hub.edges.exchanging import said
 from hub.store.contract.edges import Contact
 from schemas.problems import Refusal
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from connectors.edge.calling import Client
     from connectors.edge.values import Hello, Wanted
     from connectors.transport import Answer
-    from hub.edges.comparing import FromAbove
+    from hub.edges.comparing import Behind, FromAbove
     from hub.edges.exchanging import Exchanging
     from hub.edges.papers import Papers
     from hub.edges.peers import Peer
@@ -229,9 +229,12 @@ class Syncing:
         if found.fall_back is not None:
             await self._store.edges.fall_back(partner, found.fall_back)
         if found.fetch_back is not None:
-            await self._fetch_back(link.made.epoch, found.fetch_back)
+            for behind in spans(found.fetch_back, found.out - 1):
+                await self._fetch_back(behind)
         if found.give_back is not None:
-            await self._give_back(link.taken.epoch, found.give_back)
+            for behind in spans(found.give_back, link.taken.epoch):
+                await self._give_back(behind)
+            _broke_off(await self._client.give_back(b"", link.taken.epoch))
         if found.out or found.taken:
             await self._store.edges.begin(
                 partner,
@@ -241,22 +244,23 @@ class Syncing:
             )
         return found.give_back is not None or bool(found.out or found.taken)
 
-    async def _fetch_back(self, epoch: int, after: int) -> None:
-        """Take in again what this hub had sent and lost. Raises ``Broke``."""
-        while True:
-            texts = _or_broke(await self._client.returned(epoch, after))
+    async def _fetch_back(self, behind: Behind) -> None:
+        """Take in again what this hub had sent in one epoch and lost. Raises ``Broke``: not all of it is here, and it must come again."""
+        after = behind.seq
+        while texts := _or_broke(await self._client.returned(behind.epoch, after)):
             for raw in texts:
-                after = (await self._returning.take(raw)).seq
-            if not texts:
-                return
+                try:
+                    after = (await self._returning.take(raw)).seq
+                except Refusal as refusal:
+                    raise Broke(Trouble(code=refusal.code, detail=refusal.problems[0].detail)) from None
 
-    async def _give_back(self, epoch: int, after: int) -> None:
-        """Give the hub above what it had sent here and lost. Raises ``Broke``."""
-        while texts := await self._returning.give(self._peer, epoch, after, BODY):
-            for raw in texts:
-                _broke_off(await self._client.give_back(raw))
-            after += len(texts)
-        _broke_off(await self._client.give_back(b""))
+    async def _give_back(self, behind: Behind) -> None:
+        """Give the hub above what it had sent here in one epoch and lost. Raises ``Broke``."""
+        after = behind.seq
+        while given := await self._returning.give(self._peer, behind.epoch, after, BODY):
+            for each in given:
+                _broke_off(await self._client.give_back(each.text, behind.epoch))
+                after = each.seq
 
     async def _bring(self, moved: Moved) -> bool:
         """Bring what waits; whether there was any. Raises ``Broke``."""

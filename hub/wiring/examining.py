@@ -28,7 +28,7 @@ from hub.doctor.facts import (
 )
 from hub.doctor.rules import ALIVE, ENDS_SOON
 from hub.documents.scanner import Scanner
-from hub.replicating.board import worries
+from hub.replicating.board import halted, worries
 from hub.rounds.collecting import chore, last_good
 from hub.rounds.watch import BALANCE, SURVEY
 from hub.settings import file as settings_file
@@ -182,7 +182,7 @@ async def _opened(
 
 async def _edges(store: Store, settings: Settings, what: Read | None, now: datetime) -> Sequence[Worry]:
     lines = await boarded(store, edges_of(what.partners if what else ()), hub_code(settings), now)
-    return tuple(worries(lines, now))
+    return (*worries(lines, now), *(each for link in await store.edges.links() for each in halted(link)))
 
 
 async def _collected(store: Store, partner: Partner, told: Collect) -> Collected:

@@ -105,7 +105,9 @@ def exchanging(
 
 def returning(store: Store, known: Peers, take: Take, what: Declared) -> Returning:
     senders = {one.id: one for one in what.partners if one.sends and not one.party.hub}
-    return Returning(store, known, take, senders=senders, now=utc_now, new_id=new_ids())
+    return Returning(
+        store, known, take, senders=senders, now=utc_now, new_id=new_ids(), catalogue=errors.load()
+    )
 
 
 def below(store: Store, what: Declared, exchanges: Exchanging, take: Take) -> Below:

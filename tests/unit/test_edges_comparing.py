@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from hub.edges.comparing import FromAbove, FromBelow, Said, above, below, late
+from hub.edges.comparing import Behind, FromAbove, FromBelow, Said, above, below, late, spans
 from hub.store.contract.edges import FIRST, Head, Link
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
@@ -58,9 +58,9 @@ def test_a_hub_below_that_has_more_of_ours_than_we_know_of_gives_it_back() -> No
         (Said(made=head(1, 4, B), has=head(1, 5, C)), FromAbove()),
         (Said(made=head(1, 9, C), has=head(1, 7, A)), FromAbove()),
         (Said(made=head(1, 4, B), has=head(1, 3, C)), FromAbove(fall_back=3)),
-        (Said(made=head(1, 2, C), has=head(1, 5, C)), FromAbove(give_back=2)),
-        (Said(made=head(1, 2, C), has=head(1, 3, C)), FromAbove(give_back=2, fall_back=3)),
-        (Said(made=head(2, 0), has=head(2, 0)), FromAbove(out=2, taken=2, fetch_back=7)),
+        (Said(made=head(1, 2, C), has=head(1, 5, C)), FromAbove(give_back=Behind(1, 2))),
+        (Said(made=head(1, 2, C), has=head(1, 3, C)), FromAbove(give_back=Behind(1, 2), fall_back=3)),
+        (Said(made=head(2, 0), has=head(2, 0)), FromAbove(out=2, taken=2, fetch_back=Behind(1, 7))),
         (Said(made=head(2, 0), has=head(1, 5, C)), FromAbove(taken=2)),
     ],
 )
@@ -86,3 +86,10 @@ def test_a_greeting_said_before_one_that_was_believed_is_late_unless_that_clock_
     believed = at + timedelta(seconds=-57.654321)
     assert late(link, believed + timedelta(seconds=seconds)) is comes_late
     assert not late(Link(partner="x"), believed)
+
+
+def test_a_hub_above_that_lost_whole_epochs_is_given_all_of_them_back() -> None:
+    link = msgspec.structs.replace(LINK, taken=head(3, 2, A))
+    assert above(link, AGREES._replace(made=head(1, 2, B))).give_back == Behind(1, 2)
+    assert list(spans(Behind(1, 2), 3)) == [Behind(1, 2), Behind(2, 0), Behind(3, 0)]
+    assert list(spans(Behind(3, 1), 3)) == [Behind(3, 1)]
