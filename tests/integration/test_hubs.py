@@ -6,8 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 
+from hub.api.operations import OPERATIONS
 from hub.demo.cast import EXAMPLES
 from hub.lifecycle import State
 from hub.store.contract.views import Filter
@@ -178,3 +180,17 @@ async def test_a_hub_has_no_other_way_in_than_its_own_line(tmp_path: Path, way: 
         async with hubs(tmp_path, province=replace(AT_PROVINCE, files={"other": text})):
             pass
     assert {problem.place.rpartition(" ")[2] for problem in refused.value.problems} == {"access"}
+
+
+async def test_every_address_of_the_line_is_there_and_wants_to_know_who_calls(tmp_path: Path) -> None:
+    described = {each for each in OPERATIONS if each[1].startswith("/edge/")}
+    assert len(described) > 10
+    async with (
+        hubs(tmp_path, province=AT_PROVINCE, tam_ky=AT_TAM_KY) as (province, _),
+        aiohttp.ClientSession() as session,
+    ):
+        for method, path in sorted(described):
+            url = province.url + path.format(sha256="0" * 64, version="1", number="1")
+            async with session.request(method, url, data=b"{}") as got:
+                found = (await got.json())["code"]
+            assert found in {"HUB-EDG-023", "HUB-EDG-061"}, (method, path, found)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from hub.store.contract.intake import Acceptance, Accepted
     from hub.store.contract.store import Store
     from hub.store.contract.views import TransferView
+    from hub.story.record import Story
     from tests.store.engines import Open
 
 PROVINCE, LAND, TAX = "000.00.00.H47", "000.00.15.H47", "000.00.47.G12"
@@ -204,6 +205,11 @@ async def test_what_is_tried_about_a_real_dossier_is_refused(hub: Hub) -> None:
     assert {marked.value.code, on_trial.value.code} == {"HUB-STG-001"}
 
 
+def unnumbered(story: bytes) -> Story:
+    """The story without which messages of the dossier were heard: that is counted whether or not they are believed."""
+    return msgspec.structs.replace(record.from_json(story), heard={}, chains={})
+
+
 async def test_who_runs_in_parallel_is_recorded_and_not_believed(hub: Hub) -> None:
     said = Heard(code())
     await hub.change("land", "parallel")
@@ -213,7 +219,7 @@ async def test_who_runs_in_parallel_is_recorded_and_not_believed(hub: Hub) -> No
     after = await hub.store.known(PROVINCE, said.code)
     assert before is not None
     assert after is not None
-    assert record.from_json(after.story) == record.from_json(before.story)
+    assert unnumbered(after.story) == unnumbered(before.story)
     assert await hub.transfers(accepted) == []
     (entry,) = await hub.store.journal(message=accepted.message)
     assert (entry.what, entry.facts["stage"]) == ("accepted", "parallel")
