@@ -84,7 +84,7 @@ def placed(  # noqa: PLR0913 - one parameter for each thing that it depends on
     if told is not None and words is not None and APART not in told.words:
         trusting.words_held(before, message, judged, told, words, sender, forms=forms, heirs=heirs)
         if sender.below:
-            trusting.stamp_held(told, before, hub)
+            trusting.stamp_held(told, before, hub, judged.code)
         return _relayed(before, message, judged, told, words, known)
     words = resolve(before, message, sender, on=on, received_by=judged.received_by, forms=forms, heirs=heirs)
     if words is None:

@@ -27,13 +27,17 @@ NEAR = timedelta(days=1)
 """By how much the day of a message may differ between two clocks."""
 
 
-def stamp_held(told: Relayed, story: Story | None, us: str) -> None:
-    """A hub below neither numbers in this hub's name nor has seen more of it than it said. ``us``: this hub's code.
+def stamp_held(told: Relayed, story: Story | None, us: str, code: str | None) -> None:
+    """A hub below neither numbers in this hub's name nor has seen more of it than it said. ``us``: this hub's code; ``code``: by which the
+    message names the dossier. Where that is not the code of the story, a person made one dossier here of two that are still two there, each
+    with numbers of its own.
 
     Raises ``Refusal`` HUB-EDG-022, HUB-DOS-012.
     """
     if told.hub == us:
         raise refuse(NOT_SERVED, "stamp/hub", rule="a code of its own")
+    if story is not None and story.code not in {None, code}:
+        return
     said = story.heard.get(us, 0) if story is not None else 0
     if told.seen.get(us, 0) > said:
         raise refuse(UNTRUE, "stamp/seen", rule=f"{us} ≤ {said}")

@@ -134,6 +134,15 @@ def test_a_hub_below_has_not_seen_what_this_hub_did_not_say(here: Accepting, own
     assert dict(record.from_json(heard.story).heard) == {DISTRICT: 2}
 
 
+def test_of_two_dossiers_that_became_one_here_each_keeps_its_numbers_below(
+    here: Accepting, own: Known
+) -> None:
+    one = msgspec.structs.replace(record.from_json(own.story), code=f"{DISTRICT}-261120-0009")
+    joined = msgspec.structs.replace(own, story=record.to_json(one))
+    heard = hear(here, said(Kind.STEP, 2, {DISTRICT: 1, "hub": 3}, code=THEIRS), joined)
+    assert dict(record.from_json(heard.story).heard) == {DISTRICT: 2}
+
+
 @pytest.mark.parametrize(
     "lie",
     [
