@@ -38,7 +38,7 @@ demo: $(READY) ## run the main job on the embedded store, with nine systems of a
 	@$(BIN)/lienthong demo --directory var/demo
 
 test: $(READY) packages ## run every test (thousands of schedules and worlds, mutants, days of load: soak)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	@CRASH_ON=sqlite $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 foreign: $(READY) packages ## hold our signatures to foreign software, both ways, and print who agrees
 	@$(BIN)/python -m pytest tests/foreign
@@ -46,11 +46,11 @@ foreign: $(READY) packages ## hold our signatures to foreign software, both ways
 screenshots: $(READY) packages ## photograph the officer's pages into var/screenshots: two languages, two themes, two widths
 	@SCREENSHOTS=var/screenshots $(BIN)/python -m pytest -q tests/browser
 
-crash: $(READY) packages ## only the crash points: find each and kill there, on both engines (CRASH_EVERY=1: at every occurrence)
+crash: $(READY) packages ## only the crash points: find each and kill there, on both engines (CRASH_ON=postgres: on that one; CRASH_EVERY=1: at every occurrence)
 	@$(BIN)/python -m pytest -n $(JOBS) tests/acceptance/test_crash_points.py
 
-schedules: $(READY) packages ## 200 random fault schedules more than the 20 of test
-	@SCHEDULES=200 FIRST=20 $(BIN)/python -m pytest -n $(JOBS) -k schedule_of_faults tests/acceptance/test_fault_schedules.py
+schedules: $(READY) packages ## 200 random fault schedules more than the 10 of test
+	@SCHEDULES=200 FIRST=10 $(BIN)/python -m pytest -n $(JOBS) -k schedule_of_faults tests/acceptance/test_fault_schedules.py
 
 july: $(READY) packages ## tell the half year up to the weekly report of July 2017 through the desks, all 24,640 dossiers of it (ONE_IN=20: a part)
 	@ONE_IN=$(or $(ONE_IN),1) $(BIN)/python -m pytest -n 0 tests/acceptance/test_july_2017.py tests/acceptance/test_july_report.py

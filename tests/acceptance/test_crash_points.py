@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from tests.acceptance.stage import Stage
 
 EVERY = bool(os.environ.get("CRASH_EVERY"))
+ON = os.environ.get("CRASH_ON", " ".join(ENGINES)).split()
+"""The engines of this run: ``make test`` takes the embedded one, ``make crash`` both."""
 COUNTS = os.environ.get("CRASH_COUNTS", "")
 """The page with the table of counts (``make counts``)."""
 AT_ONCE = 3
@@ -157,7 +159,7 @@ async def hunt(search: Search, place: Stage, nursery: Nursery, idle: asyncio.Eve
             busy[0] -= 1
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=[each for each in ENGINES if each in ON])
 def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.acceptance.stage import Engine
     from tests.doubles.proxy import Proxy
 
-SCHEDULES = int(os.environ.get("SCHEDULES", "20"))
+SCHEDULES = int(os.environ.get("SCHEDULES", "10"))
 FIRST = int(os.environ.get("FIRST", "0"))
 SEED = os.environ.get("SEED", "")
 AT_ONCE = 2
