@@ -109,8 +109,9 @@ BELOW = {
     "ends": {"days": "9"},
     "broken": {"rule": "x"},
     "behind": {"version": "1", "newest": "2", "code": "HUB-EDG-043"},
+    "halted": {"code": "HUB-EDG-025", "detail": "mot-cua"},
 }
-"""What may be said of a hub below, with what is told of it (``hub.replicating.board.worries``)."""
+"""What may be said of a hub below, with what is told of it (``hub.replicating.board.worries``, ``halted``)."""
 
 ILL: dict[str, tuple[str, bool, Facts]] = {
     "a partner file is wrong": ("settings", True, with_("declared", problems=[WRONG])),
@@ -149,7 +150,7 @@ ILL: dict[str, tuple[str, bool, Facts]] = {
     "a circuit is open": ("circuit", False, row(circuit="open", circuit_code="HUB-NET-001")),
     "nothing can be picked up": ("not-collected", True, with_("opened", collected=[Collected(partner="a", alarm_after=60.0, good_at=NOW - timedelta(minutes=2), code="HUB-NET-001")])),
     **{
-        f"a hub below: {what}": (f"edge-{what}", what in {"stands", "broken"}, with_("opened", edges=[Worry(what=what, partner="a", values=values)]))
+        f"a hub below: {what}": (f"edge-{what}", what in {"stands", "broken", "halted"}, with_("opened", edges=[Worry(what=what, partner="a", values=values)]))
         for what, values in BELOW.items()
     },
     "a message gave way to another hub's": ("yielded", False, with_("opened.inspection", yielded=2, yields=("000.00.15.H47-261122-0001", "withdrawal"))),
